@@ -1,0 +1,154 @@
+// The bundle: everything that a shard needs to go from one release to the next, as pure data. It is
+// made by the vendor, ships inside a package as one JSON file, and is read by the runner alone.
+//
+// Invariant: a runner needs nothing but a bundle and a connection. SQL in a bundle is complete but for
+// two kinds of holes, which the runner fills (shard/holes.ts):
+//   {{floor:NAME}}   the qualified name of a table of the floor release, wherever it lives
+//   {{range:ALIAS}}  a condition on the key columns of ALIAS for the batch at hand
+
+import type { Phase } from '@halflap/protocol';
+import type { Catalog } from '../release/catalog.js';
+
+export const BUNDLE_FORMAT = 1;
+
+export interface Bundle {
+  readonly format: typeof BUNDLE_FORMAT;
+  readonly app: string;
+  readonly from: ReleaseSummary;
+  readonly to: ReleaseSummary;
+  /** Hex SHA-256 of everything else in the bundle; written into every object that it makes. */
+  readonly hash: string;
+  /** Schema of the new release; what its sessions name first in search_path. */
+  readonly releaseSchema: string;
+  /** Schema of this evolution's machinery; gone when the shard is settled. */
+  readonly workSchema: string;
+  readonly relations: readonly RelationPlan[];
+  readonly steps: {
+    readonly prepare: readonly Step[];
+    readonly expand: readonly Step[];
+    readonly verify: readonly VerifyStep[];
+    readonly contract: readonly Step[];
+    readonly abort: readonly Step[];
+  };
+  readonly evidence: Evidence;
+}
+
+export interface ReleaseSummary {
+  readonly version: string;
+  readonly fingerprint: string;
+  readonly catalog: Catalog;
+}
+
+export type Label = 'exact' | 'carried' | 'lossy' | 'refused';
+
+/** How one relation crosses, for people: `plan`, `check` and the console print it. */
+export interface RelationPlan {
+  /** Names in the old and the new release; one of them is null for an added or dropped table. */
+  readonly old: string | null;
+  readonly new: string | null;
+  readonly kind: 'same' | 'native' | 'overlay' | 'rebuilt' | 'added' | 'dropped';
+  readonly label: Label;
+  /** One line per change, and per consequence that the author should know. */
+  readonly notes: readonly string[];
+  /** True while a lens over this relation cannot take ON CONFLICT (PostgreSQL's limit for INSTEAD OF). */
+  readonly isLensWithoutOnConflict: boolean;
+}
+
+export type LockMode =
+  | 'ACCESS SHARE'
+  | 'ROW SHARE'
+  | 'ROW EXCLUSIVE'
+  | 'SHARE UPDATE EXCLUSIVE'
+  | 'SHARE'
+  | 'SHARE ROW EXCLUSIVE'
+  | 'ACCESS EXCLUSIVE';
+
+export interface Statement {
+  readonly sql: string;
+  /** The strongest lock that it takes on a relation that applications use; null for none. */
+  readonly lock: { readonly mode: LockMode; readonly relation: string } | null;
+  readonly rewrites: boolean;
+}
+
+export type Step =
+  | TransactionStep
+  | IndexStep
+  | BarrierStep
+  | BackfillStep
+  | VerifyStep
+  | DrainStep;
+
+interface StepBase {
+  /** Unique within the bundle: `expand/sync`. */
+  readonly id: string;
+  /** What it does, in words for the operator. */
+  readonly title: string;
+}
+
+/** All statements in one transaction, retried as a whole when a lock is not granted in time. */
+export interface TransactionStep extends StepBase {
+  readonly kind: 'transaction';
+  readonly statements: readonly Statement[];
+  /** The shard is in this phase from the commit of this step on; null when it stays as it was. */
+  readonly entersPhase: Phase | null;
+  /** Set on the steps that settle a shard: the release that is then both floor and ceiling. */
+  readonly settles: 'from' | 'to' | null;
+}
+
+/** CREATE INDEX CONCURRENTLY, outside a transaction; an invalid leftover is dropped and built again. */
+export interface IndexStep extends StepBase {
+  readonly kind: 'index';
+  readonly schema: string;
+  readonly index: string;
+  readonly statement: Statement;
+}
+
+/** Waits until every transaction that was open when the step began has ended. */
+export interface BarrierStep extends StepBase {
+  readonly kind: 'barrier';
+}
+
+export interface KeyColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Fills the new layout of one source table, key range by key range, each in its own transaction. */
+export interface BackfillStep extends StepBase {
+  readonly kind: 'backfill';
+  /** Name under which progress is kept and shown. */
+  readonly relation: string;
+  /** Qualified name of the table that is walked; may hold a {{floor:…}} hole. */
+  readonly source: string;
+  /** Columns of the source by which it is walked, in index order, not null. */
+  readonly key: readonly KeyColumn[];
+  /** Statements of one batch, in order, with a {{range:source}} hole each. */
+  readonly batch: readonly string[];
+}
+
+/** Compares the two layouts of one relation, key range by key range. */
+export interface VerifyStep extends StepBase {
+  readonly kind: 'verify';
+  readonly relation: string;
+  /** What the new layout should hold: a SELECT whose first columns are the key. */
+  readonly expected: string;
+  /** What it holds: the same columns in the same order. */
+  readonly actual: string;
+  readonly key: readonly KeyColumn[];
+  /** Conditions that must hold for every row but cannot be enforced yet: SELECTs of offending keys. */
+  readonly offenders: readonly { readonly rule: string; readonly sql: string }[];
+}
+
+/** Runs a statement until it returns 0: hands over slices that were left behind by contention. */
+export interface DrainStep extends StepBase {
+  readonly kind: 'drain';
+  readonly statement: string;
+}
+
+/** Where the runner looks for use of the old layout before it contracts. */
+export interface Evidence {
+  /** Old tables (unqualified names of the floor release) that contract takes away. */
+  readonly oldTables: readonly string[];
+  /** Qualified sequence that every direct write of the old layout advances; null when there is none. */
+  readonly oldWrites: string | null;
+}

@@ -1,0 +1,116 @@
+// What a release's schema is, as data: the part of PostgreSQL's catalogue that applications can see.
+//
+// Invariant: two databases that behave the same give the same value, whatever server version or dump
+// tool made them; names come without schema when they are in the schema that was read.
+
+export interface Catalog {
+  readonly tables: readonly Table[];
+  readonly sequences: readonly Sequence[];
+  readonly enums: readonly Enum[];
+  readonly domains: readonly Domain[];
+  /** Views, functions and triggers as PostgreSQL prints them: compared, not understood. */
+  readonly others: readonly OtherObject[];
+}
+
+export interface Table {
+  readonly name: string;
+  /** In the order of the table. */
+  readonly columns: readonly Column[];
+  readonly primaryKey: Key | null;
+  readonly uniques: readonly Key[];
+  readonly checks: readonly Check[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Indexes that no constraint owns. */
+  readonly indexes: readonly Index[];
+  readonly comment: string | null;
+  readonly rowSecurity: boolean;
+  readonly isPartitioned: boolean;
+  /** `halflap`-free names of the triggers that the release itself defines on the table. */
+  readonly triggers: readonly string[];
+}
+
+export interface Column {
+  readonly name: string;
+  /** As format_type prints it: `character varying(40)`, `timestamp with time zone`. */
+  readonly type: string;
+  readonly notNull: boolean;
+  /** Expression as pg_get_expr prints it; null for none, and for identity and generated columns. */
+  readonly default: string | null;
+  readonly identity: 'always' | 'by default' | null;
+  readonly generated: string | null;
+  /** Only when it is not the type's own. */
+  readonly collation: string | null;
+  readonly comment: string | null;
+}
+
+export interface Key {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly deferrable: 'no' | 'immediate' | 'deferred';
+  /** As pg_get_constraintdef prints it. */
+  readonly definition: string;
+}
+
+export interface Check {
+  readonly name: string;
+  /** The bare expression, without CHECK and its parentheses. */
+  readonly expression: string;
+  readonly columns: readonly string[];
+}
+
+export type ForeignKeyAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default';
+
+export interface ForeignKey {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly referencedTable: string;
+  readonly referencedColumns: readonly string[];
+  readonly onDelete: ForeignKeyAction;
+  readonly onUpdate: ForeignKeyAction;
+  readonly match: 'simple' | 'full';
+  readonly deferrable: 'no' | 'immediate' | 'deferred';
+}
+
+export interface Index {
+  readonly name: string;
+  readonly isUnique: boolean;
+  /** Key columns; an expression key stands as null. */
+  readonly columns: readonly (string | null)[];
+  /** All columns that the index mentions anywhere: keys, expressions, include, predicate. */
+  readonly mentions: readonly string[];
+  /** From the access method on: `btree (lower(name)) WHERE (deleted IS NULL)`. */
+  readonly definition: string;
+}
+
+export interface Sequence {
+  readonly name: string;
+  readonly type: string;
+  readonly start: string;
+  readonly increment: string;
+  /** `table.column` that owns it (serial), or null. Identity sequences are not listed. */
+  readonly ownedBy: string | null;
+}
+
+export interface Enum {
+  readonly name: string;
+  readonly labels: readonly string[];
+}
+
+export interface Domain {
+  readonly name: string;
+  readonly definition: string;
+}
+
+export interface OtherObject {
+  readonly kind: 'view' | 'materialized view' | 'function' | 'trigger' | 'type';
+  readonly name: string;
+  readonly definition: string;
+}
+
+export function findTable(catalog: Catalog, name: string): Table | undefined {
+  return catalog.tables.find((table) => table.name === name);
+}
+
+export function findColumn(table: Table, name: string): Column | undefined {
+  return table.columns.find((column) => column.name === name);
+}

@@ -1,0 +1,156 @@
+// One registry of everything Halflap refuses or fails at: code, exit code, SQLSTATE where PostgreSQL
+// carries it. docs/errors.md lists the same codes; a test compares the two in both directions.
+
+/** What a shell script sees. Documented in docs/cli.md. */
+export const EXIT = {
+  done: 0,
+  /** A defect of Halflap itself. */
+  internal: 1,
+  /** The command line or an input file is wrong. */
+  usage: 2,
+  /** The shard's state forbids it; the message holds the evidence. */
+  refused: 3,
+  /** A database could not be reached or went away. */
+  unreachable: 4,
+  /** A deadline passed before the awaited state came. */
+  timedOut: 5,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface ErrorEntry {
+  readonly exit: ExitCode;
+  readonly retryable: boolean;
+  readonly about: string;
+}
+
+export const ERRORS = {
+  RELEASE_UNREADABLE: entry(
+    'usage',
+    'A release directory or its schema.sql is missing or refused by PostgreSQL.',
+  ),
+  RELEASE_UNSUPPORTED: entry(
+    'usage',
+    'schema.sql holds an object that the engine cannot carry yet.',
+  ),
+  EVOLUTION_INVALID: entry(
+    'usage',
+    'evolution.yaml has an unknown key, a wrong type or an expression that does not parse.',
+  ),
+  EVOLUTION_UNKNOWN_NAME: entry(
+    'usage',
+    'evolution.yaml names a table or column that the release does not have.',
+  ),
+  EVOLUTION_INCOMPLETE: entry(
+    'usage',
+    'The two schemas differ in a way that needs a declaration: an inverse, a key, a value.',
+  ),
+  EVOLUTION_UNSUPPORTED: entry(
+    'usage',
+    'The declared change is one that the compiler refuses, with its reason.',
+  ),
+  CHECK_FAILED: entry(
+    'refused',
+    'The evolution was tried on a scratch PostgreSQL and did not hold.',
+  ),
+  CONFIG_INVALID: entry(
+    'usage',
+    'halflap.yaml has an unknown key, a wrong type or a missing secret.',
+  ),
+  CONFIG_UNKNOWN_SHARD: entry('usage', 'A shard was named that halflap.yaml does not list.'),
+  BUNDLE_INVALID: entry(
+    'usage',
+    'A bundle file is damaged or of a format this version does not read.',
+  ),
+  SHARD_UNREACHABLE: entry(
+    'unreachable',
+    'No connection to the shard, or it broke during the step.',
+    true,
+  ),
+  SHARD_BUSY: entry('refused', 'Another runner holds the shard.', true),
+  SHARD_FORMAT: entry('refused', 'The shard state was written by a newer Halflap.'),
+  SHARD_DRIFTED: entry('refused', 'The catalogue of the shard is not that of its release.'),
+  SHARD_UNKNOWN: entry('refused', 'The database holds no release that the engine knows.'),
+  PHASE_REFUSED: entry('refused', 'The verb is not allowed in the phase of the shard.'),
+  EVOLUTION_MISMATCH: entry(
+    'refused',
+    'The shard is in another evolution, or in the same one built differently.',
+  ),
+  LOCK_TIMEOUT: entry(
+    'refused',
+    'A lock was not granted within the capped number of short attempts.',
+    true,
+  ),
+  CONTRACT_REFUSED: entry(
+    'refused',
+    'The old release is still in use, or something is unresolved; the evidence is listed.',
+  ),
+  VERIFY_FAILED: entry('refused', 'The two layouts differ; the differing keys are listed.'),
+  PAUSED: entry('refused', 'The shard was paused by an operator.'),
+  STEP_FAILED: entry(
+    'refused',
+    'A statement of a step failed; the cause is PostgreSQL’s own error.',
+  ),
+  INTERRUPTED: entry(
+    'refused',
+    'The run was stopped on request; running the verb again continues it.',
+    true,
+  ),
+  WAIT_TIMED_OUT: entry('timedOut', 'The awaited phase was not reached before the deadline.', true),
+  CLIENT_NOT_SERVED: entry('refused', 'The shard does not serve the release of this server.', true),
+  CLIENT_OPTIONS: entry('usage', 'The options of open() are wrong.'),
+  GATHER_FAILED: entry('unreachable', 'A shard failed and the caller required all of them.', true),
+} as const satisfies Record<string, ErrorEntry>;
+export type ErrorCode = keyof typeof ERRORS;
+
+/**
+ * SQLSTATEs that statements of applications can meet. Class `HL` is free for applications
+ * (PostgreSQL manual, appendix A: classes beginning with I–Z or 5–9 are not reserved by the standard).
+ */
+export const SQLSTATES = {
+  HL001: 'not representable: the other layout cannot hold this row, and nothing carries it',
+  HL002: 'fenced: this release is no longer served on this shard',
+  HL003: 'not served: this statement cannot work through a lens',
+} as const;
+export type HalflapSqlState = keyof typeof SQLSTATES;
+
+export interface ErrorDetail {
+  /** What was being attempted, on what; a shard name, a file position, a step id. */
+  readonly shard?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly step?: string;
+  /** One line per finding, for errors that carry evidence. */
+  readonly evidence?: readonly string[];
+}
+
+/** The error of every layer: a registered code, a message of what failed on what, a hint to type next. */
+export class HalflapError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: ErrorDetail;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { detail?: ErrorDetail; hint?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'HalflapError';
+    this.code = code;
+    this.detail = options.detail ?? {};
+    this.hint = options.hint;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  get exitCode(): ExitCode {
+    return ERRORS[this.code].exit;
+  }
+}
+
+function entry(exit: keyof typeof EXIT, about: string, retryable = false): ErrorEntry {
+  return { exit: EXIT[exit], about, retryable };
+}

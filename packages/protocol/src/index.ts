@@ -1,0 +1,5 @@
+// The vocabulary that every other package shares. Imports nothing.
+export * from './binding.js';
+export * from './errors.js';
+export * from './phase.js';
+export * from './state.js';

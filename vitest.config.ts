@@ -1,0 +1,22 @@
+// Tests run against the sources (no build needed), on real PostgreSQL: generous timeouts, few workers.
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: {
+      '@halflap/protocol': source('protocol/src/index.ts'),
+      '@halflap/engine/testing': source('engine/src/testing/index.ts'),
+      '@halflap/engine': source('engine/src/index.ts'),
+      '@halflap/client': source('client/src/index.ts'),
+    },
+  },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+  },
+});
