@@ -1,4 +1,5 @@
-// Tests run against the sources (no build needed), on real PostgreSQL: generous timeouts, few workers.
+// Tests run against the sources (no build needed), on real PostgreSQL: generous timeouts, few
+// workers.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -15,6 +16,8 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
+    globalSetup: ['test/setup/build.ts', 'test/setup/server.ts'],
+    setupFiles: ['test/setup/worker.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers: 2,

@@ -1,1 +1,41 @@
-export {};
+#!/usr/bin/env node
+// Starts the command line, and turns whatever it ends with into one message and one exit code.
+
+import { createRequire } from 'node:module';
+import { EXIT, HalflapError } from '@halflap/protocol';
+import { CommanderError } from 'commander';
+import { printError } from './print.js';
+import { createProgram } from './program.js';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+process.exitCode = await run(process.argv);
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = createProgram(version);
+  try {
+    await program.parseAsync([...argv]);
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    if (error instanceof CommanderError) return endOfParsing(error, argv);
+    return printError(error, argv.includes('--json'));
+  }
+}
+
+/** Help and version are ends too; all else is a wrong command line. */
+function endOfParsing(error: CommanderError, argv: readonly string[]): number {
+  if (error.exitCode === 0) return EXIT.done;
+  // Help for `halflap` without a command: it has been printed, and nothing was done.
+  if (error.code === 'commander.help') return EXIT.usage;
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const verb = argv.slice(2).find((word) => !word.startsWith('-'));
+  const hint = error.code === 'commander.unknownCommand' ? 'halflap --help' : helpFor(verb);
+  return printError(
+    new HalflapError('COMMAND_INVALID', message, { hint }),
+    argv.includes('--json'),
+  );
+}
+
+function helpFor(verb: string | undefined): string {
+  return verb === undefined ? 'halflap --help' : `halflap ${verb} --help`;
+}

@@ -1,5 +1,39 @@
 // The engine: releases in, SQL out, shards moved.
 export * from './compile/bundle.js';
+export * from './compile/bundle-hash.js';
+export { type CompileInput, compile } from './compile/compile.js';
+export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
 export * from './release/evolution.js';
+export * from './release/evolution-names.js';
+export * from './release/evolution-parser.js';
+export * from './release/evolution-tables.js';
+export * from './release/expression.js';
+export * from './release/introspect.js';
 export * from './release/release.js';
+export * from './release/suggest.js';
+export {
+  type Outcome,
+  runVerb,
+  type StepOutcome,
+  type VerbOptions,
+} from './shard/advance.js';
+export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
+export {
+  phaseOf,
+  type RunningStep,
+  readFleet,
+  readShard,
+  type ShardStatus,
+} from './shard/fleet.js';
+export { type AdoptOptions, adopt, type InstallOptions, installRelease } from './shard/install.js';
+export { LIMITS, type Limits } from './shard/limits.js';
+export { type PaceChange, type ShardPace, setPace } from './shard/pace.js';
+export { readQuarantine } from './shard/quarantine.js';
+export type { Pace, Progress } from './shard/run.js';
+export type { ShardState } from './shard/state.js';
+export { type WaitOptions, waitFor } from './shard/wait.js';
+export * from './release/compare.js';
+export * from './release/fingerprint.js';
+export * from './release/lineage.js';
+export * from './release/load.js';

@@ -52,6 +52,7 @@ export const ERRORS = {
     'refused',
     'The evolution was tried on a scratch PostgreSQL and did not hold.',
   ),
+  COMMAND_INVALID: entry('usage', 'The command line has an unknown command, option or value.'),
   CONFIG_INVALID: entry(
     'usage',
     'halflap.yaml has an unknown key, a wrong type or a missing secret.',
@@ -96,9 +97,26 @@ export const ERRORS = {
     true,
   ),
   WAIT_TIMED_OUT: entry('timedOut', 'The awaited phase was not reached before the deadline.', true),
+  SCRATCH_UNAVAILABLE: entry(
+    'unreachable',
+    'No scratch PostgreSQL could be started for a check, a test or a demonstration.',
+  ),
   CLIENT_NOT_SERVED: entry('refused', 'The shard does not serve the release of this server.', true),
-  CLIENT_OPTIONS: entry('usage', 'The options of open() are wrong.'),
+  CLIENT_OPTIONS: entry('usage', 'The options of open(), or of a call on the fleet, are wrong.'),
+  CLIENT_CLOSED: entry('refused', 'A call came after the fleet was closed.'),
+  CLIENT_TIMED_OUT: entry(
+    'timedOut',
+    'A call did not end within its timeoutMs; whether its statement took effect is unknown.',
+  ),
+  CLIENT_ROLLED_BACK: entry(
+    'refused',
+    'PostgreSQL answered commit with a rollback: a statement in the transaction had failed.',
+  ),
   GATHER_FAILED: entry('unreachable', 'A shard failed and the caller required all of them.', true),
+  INTERNAL_DEFECT: entry(
+    'internal',
+    'A defect of Halflap itself: something it relies on was false.',
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 export type ErrorCode = keyof typeof ERRORS;
 

@@ -22,7 +22,7 @@ export const TRANSITIONS: Readonly<
 > = {
   prepare: { from: ['settled'], to: 'prepared' },
   expand: { from: ['prepared', 'expanding'], to: 'dual' },
-  verify: { from: ['expanding', 'dual'], to: 'unchanged' },
+  verify: { from: ['dual'], to: 'unchanged' },
   contract: { from: ['dual', 'contracting'], to: 'settled' },
   abort: { from: ['prepared', 'expanding', 'dual'], to: 'settled' },
 };

@@ -2,8 +2,10 @@
 // made by the vendor, ships inside a package as one JSON file, and is read by the runner alone.
 //
 // Invariant: a runner needs nothing but a bundle and a connection. SQL in a bundle is complete but for
-// two kinds of holes, which the runner fills (shard/holes.ts):
+// these holes, which the runner fills (shard/holes.ts):
 //   {{floor:NAME}}   the qualified name of a table of the floor release, wherever it lives
+//   {{schema:NAME}}  the schema of that table
+//   {{hash}}         the bundle's hash
 //   {{range:ALIAS}}  a condition on the key columns of ALIAS for the batch at hand
 
 import type { Phase } from '@halflap/protocol';
@@ -98,6 +100,7 @@ export interface TransactionStep extends StepBase {
 /** CREATE INDEX CONCURRENTLY, outside a transaction; an invalid leftover is dropped and built again. */
 export interface IndexStep extends StepBase {
   readonly kind: 'index';
+  /** Schema of the index; may be a {{schema:…}} hole. */
   readonly schema: string;
   readonly index: string;
   readonly statement: Statement;

@@ -38,7 +38,7 @@ export interface Column {
   readonly default: string | null;
   readonly identity: 'always' | 'by default' | null;
   readonly generated: string | null;
-  /** Only when it is not the type's own. */
+  /** Only when it is not the type's own; as SQL names it: `"C"`. */
   readonly collation: string | null;
   readonly comment: string | null;
 }
@@ -102,7 +102,17 @@ export interface Domain {
 }
 
 export interface OtherObject {
-  readonly kind: 'view' | 'materialized view' | 'function' | 'trigger' | 'type';
+  readonly kind:
+    | 'view'
+    | 'materialized view'
+    | 'foreign table'
+    | 'function'
+    | 'trigger'
+    | 'rule'
+    | 'policy'
+    | 'exclusion constraint'
+    | 'type';
+  /** `table.name` for what belongs to a table, `name(types)` for a function. */
   readonly name: string;
   readonly definition: string;
 }

@@ -18,6 +18,12 @@ export interface Position {
   readonly column: number;
 }
 
+/**
+ * Where the values of a change stand in the file, for messages: `table`, `columns.first`, `key.id`.
+ * Left out where a change was not read from a file.
+ */
+export type Places = Readonly<Record<string, Position>>;
+
 /** An SQL expression with the place where it stands. */
 export interface Expression {
   readonly sql: string;
@@ -35,6 +41,7 @@ export type Change =
 export interface RenameTable {
   readonly kind: 'rename_table';
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   readonly to: string;
 }
@@ -42,6 +49,7 @@ export interface RenameTable {
 export interface RenameColumn {
   readonly kind: 'rename_column';
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   readonly column: string;
   readonly to: string;
@@ -51,6 +59,7 @@ export interface RenameColumn {
 export interface ConvertColumn {
   readonly kind: 'convert_column';
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   /** Old columns that go away. */
   readonly columns: readonly string[];
@@ -64,6 +73,7 @@ export interface ConvertColumn {
 export interface AddColumn {
   readonly kind: 'add_column';
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   readonly column: string;
   readonly up: Expression;
@@ -73,6 +83,7 @@ export interface AddColumn {
 export interface DropColumn {
   readonly kind: 'drop_column';
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   readonly column: string;
   readonly down: Expression;
@@ -81,6 +92,7 @@ export interface DropColumn {
 export interface SplitTable {
   readonly kind: 'split_table';
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   /** The first part holds one row for every row of the old table. */
   readonly into: readonly SplitPart[];
@@ -88,6 +100,7 @@ export interface SplitTable {
 
 export interface SplitPart {
   readonly at: Position;
+  readonly places?: Places;
   readonly table: string;
   /** New key column → old key column; null when it is to be inferred from the primary keys. */
   readonly key: Readonly<Record<string, string>> | null;

@@ -22,6 +22,8 @@ create table if not exists halflap.shard (
   paused boolean not null default false,
   batch_rows int not null default 2000 check (batch_rows between 1 and 1000000),
   pace_ms int not null default 0 check (pace_ms between 0 and 3600000),
+  -- Counts the runs of evolutions: one more each time that the shard settles.
+  attempt bigint not null default 1,
   changed_at timestamptz not null default clock_timestamp()
 );
 
@@ -105,3 +107,29 @@ grant select on halflap.format, halflap.shard, halflap.journal, halflap.progress
   halflap.lease, halflap.quarantine to public;
 grant execute on function halflap.renew_lease(uuid, text, text, text, int),
   halflap.release_lease(uuid) to public;
+
+-- What tombstones answer with (compile/tombstone.ts). They outlive the evolution that made them.
+
+create or replace function halflap.refuse_read(relation text, release text, successor text)
+returns setof boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = 'HL002',
+    message = format('release %s is no longer served here: %s belongs to release %s', release, relation, successor),
+    hint = format('This server runs release %s; upgrade it to release %s.', release, successor);
+end
+$$;
+
+create or replace function halflap.refuse_write() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform halflap.refuse_read(tg_argv[0], tg_argv[1], tg_argv[2]);
+  return null;
+end
+$$;
+grant execute on function halflap.refuse_read(text, text, text), halflap.refuse_write() to public;

@@ -1,1 +1,17 @@
-export {};
+// A real PostgreSQL and fresh databases for tests, checks and demonstrations.
+export {
+  type FreshDatabase,
+  type FreshOptions,
+  freshDatabase,
+  type ScratchServer,
+  useServer,
+  withDatabase,
+  withScratchServer,
+} from './databases.js';
+export {
+  type PostgresServer,
+  type StartOptions,
+  startPostgres,
+  withPostgres,
+} from './embedded.js';
+export { findInstallations, type PostgresInstallation } from './installation.js';

@@ -1,0 +1,144 @@
+// The facts at the end, and whether they are what was promised.
+
+import type { Verdicts } from './checkpoint.js';
+import type { DemoOptions } from './options.js';
+import type { MixedState, Scene } from './scene.js';
+
+export interface Report {
+  readonly servers: number;
+  readonly shards: number;
+  readonly rows: number;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly mixedStates: readonly MixedState[];
+  /** SQL statements of the servers whose answers came. */
+  readonly statements: number;
+  readonly requests: number;
+  readonly failedStatements: number;
+  readonly acknowledgedWrites: number;
+  readonly lostWrites: number;
+  readonly phantomWrites: number;
+  readonly divergentRows: number;
+  /** Answers under load that contradicted what had been acknowledged. */
+  readonly contradictoryReads: number;
+  readonly hostsChecked: number;
+  readonly eventsChecked: number;
+  readonly longestPauseMs: number;
+  readonly acts: readonly { title: string; seconds: number; longestPauseMs: number }[];
+  /** Why the demonstration stopped early; null when it came to its end. */
+  readonly stoppedBy: string | null;
+  /** The first of each kind of what went wrong. */
+  readonly evidence: readonly string[];
+  readonly holds: boolean;
+}
+
+/** Each release must have been seen at work in each of these. */
+export const REQUIRED_STATES: readonly string[] = [
+  '1.0 settled',
+  '1.0 prepared',
+  '1.0 expanding',
+  '1.0 dual',
+  '2.0 prepared',
+  '2.0 expanding',
+  '2.0 dual',
+  '2.0 settled',
+];
+
+const EVIDENCE_LINES = 20;
+
+export interface Facts {
+  readonly options: DemoOptions;
+  readonly scene: Scene;
+  readonly verdicts: Verdicts;
+  readonly servers: number;
+  readonly shards: number;
+  readonly seconds: number;
+  readonly stoppedBy: string | null;
+}
+
+export function reportOf(facts: Facts): Report {
+  const { options, scene, verdicts } = facts;
+  const mixedStates = [...scene.mixed.values()];
+  const missing = missingStates(mixedStates);
+  const evidence = [
+    ...scene.failures,
+    ...scene.contradictions,
+    ...verdicts.evidence,
+    ...missing.map((state) => `never seen: ${state}`),
+  ];
+  return {
+    servers: facts.servers,
+    shards: facts.shards,
+    rows: options.rows,
+    seed: options.seed,
+    seconds: round(facts.seconds),
+    mixedStates,
+    statements: scene.statements,
+    requests: scene.requests,
+    failedStatements: scene.failures.length,
+    acknowledgedWrites: scene.acknowledged,
+    lostWrites: verdicts.lostWrites,
+    phantomWrites: verdicts.phantomWrites,
+    divergentRows: verdicts.divergentRows,
+    contradictoryReads: scene.contradictions.length,
+    hostsChecked: verdicts.hostsChecked,
+    eventsChecked: verdicts.eventsChecked,
+    longestPauseMs: round(scene.longestPauseMs),
+    acts: scene.acts.map((act) => ({
+      title: act.title,
+      seconds: round(act.seconds),
+      longestPauseMs: round(act.longestPauseMs),
+    })),
+    stoppedBy: facts.stoppedBy,
+    evidence: evidence.slice(0, EVIDENCE_LINES),
+    holds: evidence.length === 0 && facts.stoppedBy === null,
+  };
+}
+
+/** The plain summary for people, line by line. */
+export function summaryOf(report: Report): string[] {
+  const { holds, stoppedBy } = report;
+  const verdict = holds ? 'Everything held.' : 'It did not hold.';
+  return [
+    '',
+    `Verdict: ${verdict}`,
+    ...(stoppedBy === null ? [] : [`  stopped early: ${stoppedBy}`]),
+    '',
+    `  ${report.servers} servers and ${report.shards} shards went from 1.0 to 2.0, one at a time, ` +
+      `in ${report.seconds} s`,
+    `  ${whole(report.statements)} statements, ${report.failedStatements} failed`,
+    `  ${whole(report.acknowledgedWrites)} acknowledged writes, ${report.lostWrites} lost, ` +
+      `${report.phantomWrites} that nobody wrote`,
+    `  ${whole(report.hostsChecked)} hosts asked for at the end, ` +
+      `${report.divergentRows} differ between the releases`,
+    `  ${report.contradictoryReads} reads contradicted an acknowledged write`,
+    `  longest pause that a client saw: ${report.longestPauseMs} ms`,
+    `  seed ${report.seed}`,
+    '',
+    '  each release at work on shards in each phase (statements):',
+    ...report.mixedStates.map(stateLine),
+    ...report.evidence.map((line) => `  ! ${line}`),
+  ];
+}
+
+function stateLine(state: MixedState): string {
+  const phase = state.phase === 'settled' ? `settled at ${state.floor}` : state.phase;
+  const beside = state.besideOther ? ', beside the other release' : '';
+  return `    ${state.release} on ${phase.padEnd(15)} ${state.mode.padEnd(6)} ${whole(
+    state.statements,
+  ).padStart(9)}${beside}`;
+}
+
+function missingStates(seen: readonly MixedState[]): string[] {
+  const found = new Set(seen.map((state) => `${state.release} ${state.phase}`));
+  return REQUIRED_STATES.filter((state) => !found.has(state));
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+/** `1 234 567` */
+export function whole(value: number): string {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ' ');
+}

@@ -1,0 +1,114 @@
+// What the demonstration looks like at this moment, as lines of text. Pure.
+
+import type { Progress } from '@halflap/engine';
+import type { DemoOptions } from './options.js';
+import { whole } from './report.js';
+import type { Scene } from './scene.js';
+
+export interface Picture {
+  readonly scene: Scene;
+  readonly options: DemoOptions;
+  readonly shards: readonly string[];
+  readonly acts: number;
+  readonly seconds: number;
+  readonly colors: boolean;
+}
+
+const CELL = 18;
+const BAR = 24;
+const LOG_LINES = 6;
+
+export function draw(picture: Picture): string[] {
+  const { scene, options, shards, acts, seconds } = picture;
+  const paint = painter(picture.colors);
+  const act = scene.acts.at(-1);
+  return [
+    paint.bold('Halflap: inventory 1.0 → 2.0, one server and one shard at a time') +
+      `   ${clock(seconds)}`,
+    `${shards.length} shards × ${whole(options.rows)} hosts, seed ${options.seed}`,
+    '',
+    ' '.repeat(CELL) + shards.map((shard) => paint.bold(shard.padEnd(CELL))).join(''),
+    ' '.repeat(CELL) + shards.map((shard) => paintPhase(scene, shard, paint)).join(''),
+    ...[...scene.servers].sort(byName).map(([server]) => serverLine(picture, server, paint)),
+    '',
+    `load    ${whole(totalRate(scene))} statements/s, ${whole(scene.statements)} so far, ` +
+      `${whole(scene.acknowledged)} writes acknowledged`,
+    `errors  ${count(scene.failures.length, 'failed', paint)}, ` +
+      `${count(scene.contradictions.length, 'contradictory reads', paint)}`,
+    `pauses  longest ${scene.longestPauseMs.toFixed(0)} ms, ` +
+      `in this act ${(act?.longestPauseMs ?? 0).toFixed(0)} ms`,
+    '',
+    paint.bold(`act ${scene.acts.length} of ${acts}  ${act?.title ?? 'starting'}`),
+    progressLine(scene.progress),
+    ...scene.log.slice(-LOG_LINES).map((line) => paint.dim(`  ${line}`)),
+  ];
+}
+
+/** `expand ap1: fill hosts  ████░░░░ 43 %  8 600 of 20 000 rows, 4 500/s` */
+export function progressLine(progress: Progress | null): string {
+  if (progress === null) return '';
+  const { verb, shard, title, rowsDone, rowsEstimated, rowsPerSecond } = progress;
+  const head = `${verb} ${shard}: ${title}`;
+  if (progress.relation === null || rowsEstimated === 0) return head;
+  const part = Math.min(1, rowsDone / rowsEstimated);
+  const filled = Math.round(part * BAR);
+  const bar = '█'.repeat(filled) + '░'.repeat(BAR - filled);
+  const rows = `${whole(rowsDone)} of ${whole(rowsEstimated)} rows, ${whole(rowsPerSecond)}/s`;
+  return `${head}  ${bar} ${Math.round(part * 100)} %  ${rows}`;
+}
+
+function serverLine(picture: Picture, server: string, paint: Painter): string {
+  const { scene, shards } = picture;
+  const shown = scene.servers.get(server);
+  const release = shown?.release ?? '';
+  const head = `${server}  ${release}`.padEnd(CELL);
+  const state = shown?.state ?? 'down';
+  if (state !== 'up') return paint.yellow(`${head}${state}`);
+  const cells = shards.map((shard) => {
+    const rate = scene.rates.get(`${server}/${shard}`);
+    const text = `${rate?.mode ?? ''} ${whole(rate?.perSecond ?? 0)}/s`.padEnd(CELL);
+    return rate?.mode === 'lens' ? paint.cyan(text) : text;
+  });
+  return (release === '2.0' ? paint.green(head) : head) + cells.join('');
+}
+
+function paintPhase(scene: Scene, shard: string, paint: Painter): string {
+  const { phase, floor } = scene.phaseOf(shard);
+  const text = (phase === 'settled' ? `settled ${floor}` : phase).padEnd(CELL);
+  if (phase === 'settled') return floor === '2.0' ? paint.green(text) : text;
+  return phase === 'dual' ? paint.green(text) : paint.yellow(text);
+}
+
+function count(amount: number, what: string, paint: Painter): string {
+  const text = `${amount} ${what}`;
+  return amount === 0 ? text : paint.red(text);
+}
+
+function totalRate(scene: Scene): number {
+  return [...scene.rates.values()].reduce((sum, rate) => sum + rate.perSecond, 0);
+}
+
+function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+  return left < right ? -1 : 1;
+}
+
+function clock(seconds: number): string {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+type Painter = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', Paint>>;
+type Paint = (text: string) => string;
+
+function painter(colors: boolean): Painter {
+  const paint = (code: number) => (text: string) =>
+    colors ? `\u001b[${code}m${text}\u001b[0m` : text;
+  return {
+    bold: paint(1),
+    dim: paint(2),
+    red: paint(31),
+    green: paint(32),
+    yellow: paint(33),
+    cyan: paint(36),
+  };
+}

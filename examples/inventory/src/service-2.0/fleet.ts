@@ -1,0 +1,35 @@
+// How a server of release 2.0 opens its shards: bound to its release, and able to prepare a settled
+// shard with the bundle that came in its package.
+
+import { type Fleet, open } from '@halflap/client';
+import { type Bundle, runVerb } from '@halflap/engine';
+import type { ServiceConfig } from '../http/config.js';
+import { placementOf } from '../http/placement.js';
+
+const POOL_SIZE = 5;
+
+interface Target {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** Short, so that a server that was killed does not keep an operator waiting for long. */
+const LEASE_SECONDS = 6;
+
+export async function openFleet(config: ServiceConfig, bundle: Bundle | undefined): Promise<Fleet> {
+  return open<Target>({
+    app: 'inventory',
+    release: '2.0',
+    server: config.server,
+    shards: Object.entries(config.shards).map(([name, url]) => ({ name, url })),
+    poolSize: POOL_SIZE,
+    leaseSeconds: LEASE_SECONDS,
+    locate: placementOf,
+    ...(bundle === undefined ? {} : { prepare: (shard: Target) => prepare(shard, bundle) }),
+    log: (line) => process.stderr.write(`${config.server} ${line.shard}: ${line.message}\n`),
+  });
+}
+
+async function prepare(shard: Target, bundle: Bundle): Promise<void> {
+  await runVerb({ url: shard.url, shard: shard.name, bundle, verb: 'prepare' });
+}

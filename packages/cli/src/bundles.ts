@@ -1,0 +1,154 @@
+// Which bundle moves a shard: the one that was named, the one of halflap.yaml, the one in a directory
+// that fits the shard, or one compiled from the releases (a developer's machine).
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bundle, type ReleaseSummary, readShard } from '@halflap/engine';
+import { HalflapError, type Verb } from '@halflap/protocol';
+import type { Command } from 'commander';
+import { readBundle } from './bundle-file.js';
+import type { Config, Shard } from './config.js';
+import { type ReleaseSource, withReleases } from './releases.js';
+
+export interface BundleOptions {
+  readonly bundle?: string;
+  readonly scratch?: string;
+}
+
+export interface BundleSource extends ReleaseSource {
+  readonly options: BundleOptions;
+}
+
+export type BundleFor = (shard: Shard, verb: Verb) => Promise<Bundle>;
+
+/** Which releases a shard is between, the same twice when it is settled; null where nobody knows. */
+export type Position = { readonly floor: string; readonly ceiling: string } | null;
+
+interface Evolving {
+  readonly from: string;
+  readonly to: string;
+}
+
+export function withBundleOption(command: Command): Command {
+  return command.option('--bundle <file>', 'the bundle, in place of that of halflap.yaml');
+}
+
+/** Gives `body` the way from a shard to its bundle; a scratch server ends with it. */
+export async function withBundles<Result>(
+  source: BundleSource,
+  body: (bundleFor: BundleFor) => Promise<Result>,
+): Promise<Result> {
+  const { config, options } = source;
+  const file = options.bundle ?? config.bundle;
+  if (file !== undefined) {
+    const bundle = bundleOf(config, file);
+    return body(async () => bundle);
+  }
+  if (config.bundles !== undefined) {
+    const directory = config.bundles;
+    const all = bundlesIn(config, directory);
+    return body(async (shard, verb) => {
+      const position = await positionOf(shard);
+      const found = choose(all.map(evolvingOf), position, verb);
+      const bundle = all.find((one) => one.to.version === found?.to);
+      return bundle ?? refuse(directory, shard, position);
+    });
+  }
+  if (!existsSync(config.releases)) throw noBundle(config);
+  return withReleases(source, (releases) =>
+    body(async (shard, verb) => {
+      const position = await positionOf(shard);
+      const found = choose(await releases.evolutions(), position, verb);
+      return found ? releases.compile(found.to) : refuse(config.releases, shard, position);
+    }),
+  );
+}
+
+/** The bundle of a file, which must be of this application. @throws BUNDLE_INVALID */
+export function bundleOf(config: Config, file: string): Bundle {
+  const bundle = readBundle(file);
+  if (bundle.app === config.app) return bundle;
+  const message = `bundle ${file} is of ${bundle.app}, ${config.file} of ${config.app}`;
+  throw new HalflapError('BUNDLE_INVALID', message, {
+    detail: { file },
+    hint: 'name another bundle, or correct "app"',
+  });
+}
+
+/** What the bundles at hand tell of a release; undefined when none of them is about it. */
+export function summaryIn(
+  config: Config,
+  options: BundleOptions,
+  version: string,
+): ReleaseSummary | undefined {
+  const file = options.bundle ?? config.bundle;
+  const directory = config.bundles;
+  let bundles: Bundle[] = [];
+  if (file !== undefined) bundles = [bundleOf(config, file)];
+  else if (directory !== undefined) bundles = bundlesIn(config, directory);
+  return bundles
+    .flatMap((bundle) => [bundle.from, bundle.to])
+    .find((summary) => summary.version === version);
+}
+
+/** The evolution that a verb on a shard in this position is about; undefined when there is none. */
+export function choose<Candidate extends Evolving>(
+  candidates: readonly Candidate[],
+  position: Position,
+  verb: Verb,
+): Candidate | undefined {
+  if (position === null) return candidates.length === 1 ? candidates[0] : undefined;
+  const { floor, ceiling } = position;
+  if (floor !== ceiling) return candidates.find((one) => one.from === floor && one.to === ceiling);
+  const next = candidates.find((one) => one.from === floor);
+  const last = candidates.find((one) => one.to === floor);
+  // A verb that is repeated after it settled the shard is about the evolution that is over.
+  return verb === 'contract' ? (last ?? next) : (next ?? last);
+}
+
+function bundlesIn(config: Config, directory: string): Bundle[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory).filter((name) => name.endsWith('.json'));
+  } catch (cause) {
+    throw new HalflapError('BUNDLE_INVALID', `cannot read the directory ${directory}`, {
+      detail: { file: directory },
+      hint: `correct "bundles" in ${config.file}`,
+      cause,
+    });
+  }
+  return names.sort().map((name) => bundleOf(config, join(directory, name)));
+}
+
+async function positionOf(shard: Shard): Promise<Position> {
+  const status = await readShard(shard.url);
+  if (!status.reachable) {
+    throw new HalflapError('SHARD_UNREACHABLE', status.error ?? 'no connection', {
+      detail: { shard: shard.name },
+    });
+  }
+  // State that cannot be read is for the verb to complain about: it knows what is wrong with it.
+  return status.state;
+}
+
+function evolvingOf(bundle: Bundle): Evolving {
+  return { from: bundle.from.version, to: bundle.to.version };
+}
+
+function refuse(place: string, shard: Shard, position: Position): never {
+  const found =
+    position === null
+      ? 'its release is not known yet'
+      : `it is at ${[...new Set([position.floor, position.ceiling])].join('→')}`;
+  throw new HalflapError('BUNDLE_INVALID', `${place} has none for shard ${shard.name}: ${found}`, {
+    detail: { shard: shard.name },
+    hint: position === null ? 'halflap adopt VERSION, or use --bundle FILE' : 'use --bundle FILE',
+  });
+}
+
+function noBundle(config: Config): HalflapError {
+  return new HalflapError('CONFIG_INVALID', `no bundle, and no directory ${config.releases}`, {
+    detail: { file: config.file },
+    hint: 'add "bundle: FILE" to halflap.yaml, or use --bundle FILE',
+  });
+}

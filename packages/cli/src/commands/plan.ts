@@ -1,0 +1,66 @@
+// Prints what an evolution would do, statement by statement, before anything happens.
+
+import type { Bundle } from '@halflap/engine';
+import { HalflapError } from '@halflap/protocol';
+import type { Command } from 'commander';
+import { type BundleOptions, bundleOf, withBundleOption } from '../bundles.js';
+import type { Config } from '../config.js';
+import { contextOf } from '../context.js';
+import { interruptible } from '../interrupt.js';
+import { planText, planView } from '../plan-view.js';
+import type { Printer } from '../print.js';
+import { withReleases, withScratchOption } from '../releases.js';
+
+interface PlanOptions extends BundleOptions {
+  readonly sql?: boolean;
+}
+
+const HELP = `
+Touches nothing. Says for every statement which lock it takes, what the lock blocks, and whether the
+statement rewrites a table; and for every relation how exactly it crosses.
+
+Examples:
+  halflap plan 2.0
+  halflap plan --bundle inventory-2.0.bundle.json
+  halflap plan 2.0 --json | jq '.steps.prepare[].statements[] | select(.rewrites)'
+`;
+
+export function addPlan(program: Command): void {
+  withScratchOption(withBundleOption(program.command('plan')))
+    .description('print every statement of every step, its lock, and what it blocks')
+    .argument('[version]', 'the release to go to; not needed with a bundle')
+    .option('--sql', 'print whole statements')
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+async function run(version: string | undefined, options: PlanOptions, command: Command) {
+  const { printer, config: load } = contextOf(command);
+  const plan = planView(await bundleFor(version, options, load(), printer));
+  printer.line(planText(plan, { colors: printer.colors, isWhole: options.sql === true }));
+  printer.json(plan);
+}
+
+async function bundleFor(
+  version: string | undefined,
+  options: BundleOptions,
+  config: Config,
+  printer: Printer,
+): Promise<Bundle> {
+  const file = options.bundle ?? (version === undefined ? config.bundle : undefined);
+  if (file !== undefined) return expectVersion(bundleOf(config, file), version, file);
+  if (version === undefined) {
+    throw new HalflapError('COMMAND_INVALID', 'neither a version nor a bundle is named', {
+      hint: 'halflap plan VERSION, or halflap plan --bundle FILE',
+    });
+  }
+  return interruptible(printer.note, (signal) =>
+    withReleases({ config, options, signal }, (releases) => releases.compile(version)),
+  );
+}
+
+function expectVersion(bundle: Bundle, version: string | undefined, file: string): Bundle {
+  if (version === undefined || bundle.to.version === version) return bundle;
+  const message = `bundle ${file} leads to ${bundle.to.version}, not to ${version}`;
+  throw new HalflapError('BUNDLE_INVALID', message, { detail: { file } });
+}

@@ -1,0 +1,43 @@
+// Lists the rows of the old release that could not be carried to the new one, with the reason.
+
+import { readQuarantine } from '@halflap/engine';
+import type { QuarantineRow } from '@halflap/protocol';
+import type { Command } from 'commander';
+import { contextOf } from '../context.js';
+import { onShard } from '../on-shard.js';
+import { table } from '../print.js';
+import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
+
+const HELP = `
+Contract is refused until the list is empty. Correct the row through either release: when it can be
+carried over, it leaves the list by itself.
+
+Examples:
+  halflap quarantine --shard eu1
+  halflap quarantine --all --json | jq '.rows | length'
+`;
+
+export function addQuarantine(program: Command): void {
+  withShardOptions(program.command('quarantine'))
+    .description('list the rows that could not be carried to the new release')
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+async function run(options: ShardOptions, command: Command): Promise<void> {
+  const { printer, config } = contextOf(command);
+  const rows: (QuarantineRow & { readonly shard: string })[] = [];
+  for (const { name, url } of selectShards(config(), options)) {
+    const found = await onShard(name, () => readQuarantine(url));
+    rows.push(...found.map((row) => ({ shard: name, ...row })));
+  }
+  printer.json({ rows });
+  printer.line(rows.length === 0 ? 'nothing is in quarantine' : table(HEAD, rows.map(cells)));
+}
+
+const HEAD = ['shard', 'evolution', 'relation', 'key', 'SQLSTATE', 'reason'];
+
+function cells(row: QuarantineRow & { readonly shard: string }): string[] {
+  const { shard, evolution, relation, key, sqlstate, reason } = row;
+  return [shard, evolution, relation, JSON.stringify(key), sqlstate, reason];
+}

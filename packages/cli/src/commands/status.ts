@@ -1,0 +1,68 @@
+// Shows the fleet, once or again and again. Reads only.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { readFleet } from '@halflap/engine';
+import { EXIT } from '@halflap/protocol';
+import type { Command } from 'commander';
+import type { Shard } from '../config.js';
+import { contextOf } from '../context.js';
+import { wholeNumber } from '../duration.js';
+import type { Printer } from '../print.js';
+import { collectShard, selectShards } from '../shard-option.js';
+import { statusText, statusView } from '../status-view.js';
+
+interface StatusOptions {
+  readonly shard?: readonly string[];
+  readonly watch?: true | number;
+}
+
+const WATCH_SECONDS = 2;
+const DAY_SECONDS = 86_400;
+
+const HELP = `
+Floor and ceiling are the oldest and the newest release that the shard serves. Servers are those that
+hold a lease; servers of a release that knows nothing of Halflap are not seen here, but contract finds
+their use of the old layout all the same.
+
+Examples:
+  halflap status
+  halflap status --watch
+  halflap status --json | jq -r '.shards[] | select(.phase == "dual") | .shard'
+`;
+
+export function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('show every shard: releases, phase, progress, servers, why blocked')
+    .option('--shard <name>', 'only this shard; may be given several times', collectShard)
+    .option(
+      '--watch [seconds]',
+      `show again and again (default: ${WATCH_SECONDS})`,
+      wholeNumber(1, DAY_SECONDS),
+    )
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+async function run(options: StatusOptions, command: Command): Promise<void> {
+  const { printer, config } = contextOf(command);
+  const { shard } = options;
+  const shards = selectShards(config(), shard === undefined ? { all: true } : { shard });
+  let isComplete = await show(shards, printer);
+  const everySeconds = options.watch === true ? WATCH_SECONDS : options.watch;
+  while (everySeconds !== undefined && !printer.isClosed()) {
+    await delay(everySeconds * 1000);
+    isComplete = await show(shards, printer);
+  }
+  process.exitCode = isComplete ? EXIT.done : EXIT.unreachable;
+}
+
+/** Returns whether every shard was reached. */
+async function show(shards: readonly Shard[], printer: Printer): Promise<boolean> {
+  const fleet = await readFleet(shards);
+  const views = fleet.map(({ shard, status }) => statusView(shard.name, status));
+  printer.clear();
+  printer.line(statusText(views, printer.colors));
+  printer.json({ shards: views });
+  return views.every((view) => view.reachable);
+}

@@ -1,0 +1,151 @@
+// What halflap.yaml says, checked. Its JSON Schema, for editors, is the engine's
+// schemas/halflap.schema.json; a test holds the two to the same keys.
+//
+// Invariant: loading reads no secret. A secret is read when a command first needs it, so that a
+// vendor's `halflap plan` works on a machine that knows no shard.
+
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { didYouMean } from '@halflap/engine';
+import { HalflapError } from '@halflap/protocol';
+import { readSecret, rememberUrl, type SecretSource, withPassword } from './secrets.js';
+
+import * as yaml from './yaml-reader.js';
+
+export interface Config {
+  readonly file: string;
+  readonly app: string;
+  /** Directory with one directory per release; absolute. */
+  readonly releases: string;
+  /** One bundle file, or a directory of them; absolute. */
+  readonly bundle: string | undefined;
+  readonly bundles: string | undefined;
+  /** An existing server on which check, plan and build may make scratch databases. */
+  readonly scratch: SecretSource | undefined;
+  readonly shards: readonly ShardConfig[];
+}
+
+export interface ShardConfig {
+  readonly name: string;
+  readonly url: SecretSource;
+  readonly password: SecretSource | undefined;
+}
+
+/** A shard with its secret: never printed. */
+export interface Shard {
+  readonly name: string;
+  readonly url: string;
+}
+
+const SCRATCH_KEYS = ['scratch', 'scratch_env', 'scratch_file'] as const;
+const URL_KEYS = ['url', 'url_env', 'url_file'] as const;
+const PASSWORD_KEYS = ['password_env', 'password_file'] as const;
+
+export const TOP_KEYS = ['app', 'releases', 'bundle', 'bundles', ...SCRATCH_KEYS, 'shards'];
+export const SHARD_KEYS = ['name', ...URL_KEYS, ...PASSWORD_KEYS];
+
+/** @throws CONFIG_INVALID with the position of what is wrong. Paths in it are relative to the file. */
+export function loadConfig(file: string): Config {
+  const root = yaml.parseSection(readConfigFile(file), file, 'halflap.yaml');
+  yaml.allowKeys(root, TOP_KEYS);
+  const at = (path: string) => resolve(dirname(file), path);
+  const maybeAt = (key: string) => {
+    const path = yaml.optionalText(root, key);
+    return path === undefined ? undefined : at(path);
+  };
+  if (root.map.has('bundle') && root.map.has('bundles')) {
+    throw yaml.invalidAt(root, 'bundles', 'bundle and bundles exclude each other');
+  }
+  return {
+    file,
+    app: readApp(root),
+    releases: maybeAt('releases') ?? at('releases'),
+    bundle: maybeAt('bundle'),
+    bundles: maybeAt('bundles'),
+    scratch: readSource(root, SCRATCH_KEYS, at),
+    shards: readShards(root, at),
+  };
+}
+
+/** @throws CONFIG_UNKNOWN_SHARD with the nearest name. */
+export function findShard(config: Config, name: string): ShardConfig {
+  const found = config.shards.find((shard) => shard.name === name);
+  if (found !== undefined) return found;
+  const names = config.shards.map((shard) => shard.name);
+  const message = `${config.file} lists no shard "${name}"${didYouMean(name, names)}`;
+  throw new HalflapError('CONFIG_UNKNOWN_SHARD', message, { hint: 'halflap status' });
+}
+
+/** The shard with its URL complete. @throws CONFIG_INVALID when the secret is missing or no URL. */
+export function openShard(shard: ShardConfig): Shard {
+  const url = readUrl(shard.url, `url of shard ${shard.name}`);
+  if (shard.password === undefined) return { name: shard.name, url };
+  const password = readSecret(shard.password, `password of shard ${shard.name}`);
+  return { name: shard.name, url: withPassword(url, password) };
+}
+
+/** A URL from its source, remembered for redaction. @throws CONFIG_INVALID when it is not one. */
+export function readUrl(source: SecretSource, what: string): string {
+  const url = readSecret(source, what);
+  rememberUrl(url);
+  if (/^(postgres|postgresql|socket):/.test(url)) return url;
+  throw new HalflapError('CONFIG_INVALID', `${what}: not a URL that begins with postgres://`, {
+    hint: 'postgres://USER@HOST:5432/DATABASE, with the password from password_env or password_file',
+  });
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new HalflapError('CONFIG_INVALID', `cannot read ${file} (${reason})`, {
+      detail: { file },
+      hint: 'run halflap where halflap.yaml is, or name it with --config FILE',
+    });
+  }
+}
+
+function readApp(root: yaml.Section): string {
+  const app = yaml.requiredText(root, 'app');
+  if (/^[a-z][a-z0-9_]{0,30}$/.test(app)) return app;
+  throw yaml.invalidAt(
+    root,
+    'app',
+    'app takes a lower-case word: letters, digits and _, at most 31, a letter first',
+    'it becomes part of schema names: app "inventory" gives "inventory_2_0"',
+  );
+}
+
+function readShards(root: yaml.Section, at: (path: string) => string): ShardConfig[] {
+  const seen = new Set<string>();
+  return yaml.sections(root, 'shards', 'shard').map((section) => {
+    yaml.allowKeys(section, SHARD_KEYS);
+    const name = yaml.requiredText(section, 'name');
+    if (seen.has(name)) throw yaml.invalidAt(section, 'name', `the name ${name} is taken`);
+    seen.add(name);
+    const url = readSource(section, URL_KEYS, at);
+    if (url === undefined) {
+      throw yaml.invalidAt(section, 'url', `one of ${URL_KEYS.join(', ')} is missing`);
+    }
+    return { name, url, password: readSource(section, PASSWORD_KEYS, at) };
+  });
+}
+
+/** Reads `x`, `x_env` or `x_file`, of which at most one may stand. */
+function readSource(
+  section: yaml.Section,
+  keys: readonly string[],
+  at: (path: string) => string,
+): SecretSource | undefined {
+  const present = keys.filter((key) => section.map.has(key));
+  const [key, second] = present;
+  if (key === undefined) return undefined;
+  if (second !== undefined) {
+    throw yaml.invalidAt(section, second, `${key} and ${second} exclude each other`);
+  }
+  const value = yaml.requiredText(section, key);
+  if (key.endsWith('_env')) return { env: value };
+  if (key.endsWith('_file')) return { file: at(value) };
+  return { literal: value };
+}

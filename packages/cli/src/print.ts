@@ -1,0 +1,154 @@
+// All output of the command line: which stream, colours or none, text or JSON, and no secrets.
+//
+// Results go to stdout; errors, notes and progress to stderr. With --json everything that a program
+// reads goes to stdout, errors included, and stderr stays empty. Colours appear on a terminal only,
+// and never when NO_COLOR is set (https://no-color.org).
+//
+// Errors and notes quote drivers and are redacted here. Results are not: they are made of fields that
+// hold no secret, and a password such as "dual" must not change what a script reads. Whoever puts an
+// error's text into a result redacts it there.
+
+import { HalflapError } from '@halflap/protocol';
+import Table from 'cli-table3';
+import picocolors from 'picocolors';
+import { redact } from './secrets.js';
+
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+export interface Printer {
+  readonly isJson: boolean;
+  /** True when progress may be redrawn in place. */
+  readonly isInteractive: boolean;
+  readonly colors: Colors;
+  /** A result for people; nothing with --json. */
+  line(text?: string): void;
+  /** Something worth knowing that is no result: stderr; nothing with --json. */
+  note(text: string): void;
+  /** A result for programs, on one line; nothing without --json. */
+  json(value: unknown): void;
+  /** True when nobody reads stdout any more: `halflap status --watch | head`. */
+  isClosed(): boolean;
+  /** Clears the terminal before a redraw; does nothing elsewhere. */
+  clear(): void;
+}
+
+export interface Streams {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+export function createPrinter(isJson: boolean, streams: Streams = process): Printer {
+  const { stdout, stderr } = streams;
+  let isClosed = false;
+  // A reader that went away must not end a verb in the middle: what it does is not for the reader.
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    isClosed = true;
+  };
+  stdout.on('error', onError);
+  stderr.on('error', onError);
+  const write = (stream: NodeJS.WriteStream, text: string) => stream.write(`${text}\n`);
+  return {
+    isJson,
+    isInteractive: !isJson && stderr.isTTY === true && process.env.TERM !== 'dumb',
+    colors: picocolors.createColors(wantsColors(stdout)),
+    line: (text = '') => void (isJson || write(stdout, text)),
+    note: (text) => void (isJson || write(stderr, redact(text))),
+    json: (value) => void (isJson && write(stdout, JSON.stringify(value))),
+    isClosed: () => isClosed,
+    clear: () => void (!isJson && stdout.isTTY && stdout.write('\u001b[H\u001b[J')),
+  };
+}
+
+/** Prints an error and returns the exit code that goes with it. */
+export function printError(error: unknown, isJson: boolean, streams: Streams = process): number {
+  const known = asHalflapError(error);
+  const { code, message, hint, detail, exitCode } = known;
+  if (isJson) {
+    const body = { code, message, hint: hint ?? null, detail, exitCode };
+    // Before quoting: a secret with a quote in it would not be found in its escaped form.
+    const clean = (_: string, value: unknown) =>
+      typeof value === 'string' ? redact(value) : value;
+    streams.stdout.write(`${JSON.stringify({ error: body }, clean)}\n`);
+    return exitCode;
+  }
+  const colors = picocolors.createColors(wantsColors(streams.stderr));
+  const lines = [`${colors.red(`error ${code}:`)} ${message}`];
+  // A single finding is often the message itself.
+  const evidence = (detail.evidence ?? []).filter((finding) => !message.includes(finding));
+  lines.push(...evidence.map((finding) => `  ${finding}`));
+  if (hint !== undefined) lines.push(`${colors.cyan('hint:')} ${hint}`);
+  if (code === 'INTERNAL_DEFECT') lines.push(stackOf(error));
+  streams.stderr.write(`${redact(lines.join('\n'))}\n`);
+  return exitCode;
+}
+
+/** Columns under upper-case headings, without borders. Cells may hold several lines. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const drawn = new Table({
+    head: head.map((title) => title.toUpperCase()),
+    chars: BORDERLESS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  drawn.push(...rows.map((row) => [...row]));
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** `1 234 567`: thousands apart, the same in every locale. */
+export function count(rows: number): string {
+  return String(Math.round(rows)).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+/** `2h05m`, `3m20s`, `12s`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const pad = (value: number) => String(value).padStart(2, '0');
+  if (whole >= 3600) return `${Math.floor(whole / 3600)}h${pad(Math.floor(whole / 60) % 60)}m`;
+  if (whole >= 60) return `${Math.floor(whole / 60)}m${pad(whole % 60)}s`;
+  return `${whole}s`;
+}
+
+function wantsColors(stream: NodeJS.WriteStream): boolean {
+  const refused = (process.env.NO_COLOR ?? '') !== '' || process.env.TERM === 'dumb';
+  return stream.isTTY === true && !refused;
+}
+
+function asHalflapError(error: unknown): HalflapError {
+  if (error instanceof HalflapError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HalflapError('INTERNAL_DEFECT', message, {
+    cause: error,
+    hint: 'report it with the command line and the lines above',
+  });
+}
+
+/** Frames without the message, which may quote anything. */
+function stackOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
+}
+
+const BORDERLESS = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
+};

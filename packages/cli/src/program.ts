@@ -1,0 +1,68 @@
+// The command line as a value: every command with its options, without running any. docs/cli.md is
+// compared with this value by a test.
+
+import { Command } from 'commander';
+import { addAbort } from './commands/abort.js';
+import { addAdopt } from './commands/adopt.js';
+import { addBuild } from './commands/build.js';
+import { addCheck } from './commands/check.js';
+import { addContract } from './commands/contract.js';
+import { addExpand } from './commands/expand.js';
+import { addInstall } from './commands/install.js';
+import { addPace } from './commands/pace.js';
+import { addPause } from './commands/pause.js';
+import { addPlan } from './commands/plan.js';
+import { addPrepare } from './commands/prepare.js';
+import { addQuarantine } from './commands/quarantine.js';
+import { addResume } from './commands/resume.js';
+import { addStatus } from './commands/status.js';
+import { addVerify } from './commands/verify.js';
+import { addWait } from './commands/wait.js';
+
+const HELP = `
+Exit codes: 0 done, 1 defect of Halflap, 2 wrong command line or file, 3 refused with the reason,
+4 a database is unreachable, 5 timed out.
+
+A vendor's developer:     halflap check        halflap plan 2.0        halflap build 2.0
+A customer's operator:    halflap status       halflap prepare --shard eu1
+                          halflap expand --shard eu1
+                          halflap contract --shard eu1
+`;
+
+/** Makes the program; `version` is what --version prints. */
+export function createProgram(version: string): Command {
+  const program = new Command('halflap')
+    .description('Upgrades a sharded PostgreSQL application one server and one shard at a time.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .option('--config <file>', 'the fleet and the application', 'halflap.yaml')
+    .option('--json', 'print JSON, one value a line, errors included, on stdout')
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP)
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are printed by main.ts, in one form for all of them.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  program.helpCommand(false);
+  for (const add of DEVELOPERS) add(program.commandsGroup('Commands of the developer:'));
+  for (const add of OPERATORS) add(program.commandsGroup('Commands of the operator:'));
+  return program;
+}
+
+const DEVELOPERS = [addCheck, addPlan, addBuild] as const;
+
+const OPERATORS = [
+  addStatus,
+  addPrepare,
+  addExpand,
+  addVerify,
+  addContract,
+  addAbort,
+  addWait,
+  addPause,
+  addResume,
+  addPace,
+  addInstall,
+  addAdopt,
+  addQuarantine,
+] as const;

@@ -1,0 +1,131 @@
+// The directory of releases, read with the help of a scratch server that is started when the first
+// release is loaded and stopped at the end.
+
+import {
+  type Bundle,
+  checkNames,
+  compile,
+  didYouMean,
+  type Evolution,
+  lineage,
+  listReleases,
+  loadRelease,
+  type Release,
+  type ReleaseDirectory,
+  type Scratch,
+} from '@halflap/engine';
+import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
+import { HalflapError } from '@halflap/protocol';
+import type { Command } from 'commander';
+import { type Config, readUrl } from './config.js';
+
+export interface ScratchOptions {
+  readonly scratch?: string;
+}
+
+export interface ReleaseSource {
+  readonly config: Config;
+  readonly options: ScratchOptions;
+  readonly signal: AbortSignal;
+}
+
+/** Everything is read once, when it is first asked for. */
+export interface Releases {
+  /** Versions, oldest first. */
+  versions(): Promise<readonly string[]>;
+  /** Every step from one release to the next, oldest first. @throws EVOLUTION_INVALID. */
+  evolutions(): Promise<readonly Evolution[]>;
+  /** @throws RELEASE_UNREADABLE, RELEASE_UNSUPPORTED. */
+  load(version: string): Promise<Release>;
+  /** The bundle of the evolution that ends in this release. @throws EVOLUTION_… */
+  compile(version: string): Promise<Bundle>;
+}
+
+export function withScratchOption(command: Command): Command {
+  return command.option('--scratch <url>', 'a server on which databases may be created');
+}
+
+/** Gives `body` the releases of the configuration; a server that was started for it ends after it. */
+export async function withReleases<Result>(
+  source: ReleaseSource,
+  body: (releases: Releases) => Promise<Result>,
+): Promise<Result> {
+  return withScratch(source, (scratch) => body(releasesOf(source.config, scratch)));
+}
+
+/** Databases on the server that was named, or on one of our own. */
+async function withScratch<Result>(
+  { config, options, signal }: ReleaseSource,
+  body: (scratch: Scratch) => Promise<Result>,
+): Promise<Result> {
+  const named = options.scratch === undefined ? config.scratch : { literal: options.scratch };
+  if (named !== undefined) {
+    useServer(readUrl(named, 'url of the scratch server'));
+    return body({ withDatabase });
+  }
+  return withScratchServer(
+    (server) =>
+      body({
+        async withDatabase(use) {
+          const { url, drop } = await server.freshDatabase();
+          return use(url).finally(drop);
+        },
+      }),
+    { signal },
+  );
+}
+
+function releasesOf(config: Config, scratch: Scratch): Releases {
+  let listed: Promise<ReleaseDirectory[]> | undefined;
+  let evolved: Promise<Evolution[]> | undefined;
+  const loaded = new Map<string, Promise<Release>>();
+  const list = () => {
+    listed ??= listReleases(config.releases);
+    return listed;
+  };
+  const evolutions = () => {
+    evolved ??= list().then(lineage);
+    return evolved;
+  };
+  const load = async (version: string) => {
+    const { directory } = find(await list(), version, config);
+    const release = loaded.get(version) ?? loadRelease(directory, scratch);
+    loaded.set(version, release);
+    return release;
+  };
+  return {
+    versions: async () => (await list()).map((release) => release.version),
+    evolutions,
+    load,
+    async compile(version) {
+      find(await list(), version, config);
+      const evolution = (await evolutions()).find((one) => one.to === version);
+      if (evolution === undefined) throw firstRelease(version, config);
+      const from = await load(evolution.from);
+      const to = await load(version);
+      checkNames(evolution, from.catalog, to.catalog);
+      return compile({ app: config.app, from, to, evolution });
+    },
+  };
+}
+
+function find(list: ReleaseDirectory[], version: string, config: Config): ReleaseDirectory {
+  const found = list.find((release) => release.version === version);
+  if (found !== undefined) return found;
+  const advice = didYouMean(
+    version,
+    list.map((release) => release.version),
+  );
+  const message = `there is no release ${version} in ${config.releases}${advice}`;
+  throw new HalflapError('RELEASE_UNREADABLE', message, {
+    detail: { file: config.releases },
+    hint: 'name a release by the name of its directory',
+  });
+}
+
+function firstRelease(version: string, config: Config): HalflapError {
+  const message = `${config.app} ${version} is the first release: no evolution leads to it`;
+  return new HalflapError('EVOLUTION_INCOMPLETE', message, {
+    hint: `halflap install ${version} --shard NAME puts it on an empty database`,
+  });
+}

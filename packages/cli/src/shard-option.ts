@@ -1,0 +1,38 @@
+// Which shards a command is about: `--shard NAME`, repeated, or `--all`; never all by default.
+
+import { HalflapError } from '@halflap/protocol';
+import type { Command } from 'commander';
+import { type Config, findShard, openShard, type Shard } from './config.js';
+
+export interface ShardOptions {
+  readonly shard?: readonly string[];
+  readonly all?: boolean;
+}
+
+export function withShardOptions(command: Command): Command {
+  return command
+    .option('--shard <name>', 'the shard; may be given several times', collectShard)
+    .option('--all', 'every shard of halflap.yaml, in its order');
+}
+
+/** @throws COMMAND_INVALID when none is named, CONFIG_UNKNOWN_SHARD, CONFIG_INVALID. */
+export function selectShards(config: Config, options: ShardOptions): Shard[] {
+  const named = options.shard ?? [];
+  const isAll = options.all === true;
+  if (isAll === named.length > 0) {
+    const problem = isAll ? '--shard and --all exclude each other' : 'no shard is named';
+    throw new HalflapError('COMMAND_INVALID', problem, { hint: 'add --shard NAME, or --all' });
+  }
+  const chosen = isAll ? config.shards : [...new Set(named)].map((one) => findShard(config, one));
+  if (chosen.length === 0) {
+    throw new HalflapError('CONFIG_INVALID', `${config.file} lists no shards`, {
+      hint: 'add them under "shards:", each with a name and a url',
+    });
+  }
+  return chosen.map(openShard);
+}
+
+/** Not a variadic option: `--shard eu1 2.0` would take the version for a second shard. */
+export function collectShard(name: string, before: readonly string[] = []): readonly string[] {
+  return [...before, name];
+}

@@ -1,0 +1,55 @@
+// What the five verbs that move a shard have in common: which shards, which bundle, progress while
+// they run, one result for each shard.
+//
+// Shards are moved one after another, and the first failure ends the run: a fault in the evolution
+// should meet one shard and not all.
+
+import { type Outcome, runVerb } from '@halflap/engine';
+import type { Verb } from '@halflap/protocol';
+import type { Command } from 'commander';
+import { type BundleOptions, withBundleOption, withBundles } from './bundles.js';
+import { contextOf } from './context.js';
+import { interruptible } from './interrupt.js';
+import { onShard } from './on-shard.js';
+import { duration } from './print.js';
+import { createProgressView } from './progress-view.js';
+import { withScratchOption } from './releases.js';
+import { type ShardOptions, selectShards, withShardOptions } from './shard-option.js';
+
+export interface VerbOptions extends ShardOptions, BundleOptions {
+  /** The operator's reason for passing over findings of use; contract only. */
+  readonly forceReason?: string | undefined;
+}
+
+export function withVerbOptions(command: Command): Command {
+  return withScratchOption(withBundleOption(withShardOptions(command)));
+}
+
+export async function runOnShards(verb: Verb, options: VerbOptions, command: Command) {
+  const { printer, config: load } = contextOf(command);
+  const config = load();
+  const shards = selectShards(config, options);
+  const force = options.forceReason === undefined ? {} : { force: { reason: options.forceReason } };
+  const view = createProgressView(printer);
+  await interruptible(view.log, (signal) =>
+    withBundles({ config, options, signal }, async (bundleFor) => {
+      for (const { name, url } of shards) {
+        const outcome = await onShard(name, async () => {
+          const bundle = await bundleFor({ name, url }, verb);
+          const { update: onProgress, log } = view;
+          return runVerb({ url, shard: name, bundle, verb, signal, onProgress, log, ...force });
+        });
+        view.stop();
+        printer.line(outcomeText(outcome));
+        printer.json({ event: 'outcome', ...outcome });
+      }
+    }),
+  ).finally(view.stop);
+}
+
+/** `eu1: expand done in 3m20s, the shard is dual`. */
+export function outcomeText({ shard, verb, phase, steps, seconds }: Outcome): string {
+  const isAlready = steps.every((step) => step.outcome === 'earlier');
+  const what = isAlready ? `nothing to ${verb}` : `${verb} done in ${duration(seconds)}`;
+  return `${shard}: ${what}, the shard is ${phase}`;
+}

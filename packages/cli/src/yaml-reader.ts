@@ -1,0 +1,101 @@
+// A YAML document read key by key, so that every complaint has its file, line and column.
+//
+// Invariant: no message quotes a value of the file. A value may be a secret, or what somebody took
+// for the place to put one; keys and positions are enough to find it.
+
+import { didYouMean } from '@halflap/engine';
+import { HalflapError } from '@halflap/protocol';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+
+/** A mapping whose keys have been checked, with what is needed to complain about it. */
+export interface Section {
+  readonly map: YAMLMap;
+  readonly file: string;
+  readonly lines: LineCounter;
+  /** What it is, for messages: `halflap.yaml`, `shard 2`. */
+  readonly what: string;
+}
+
+/** @throws CONFIG_INVALID with the position when the text is not a YAML mapping. */
+export function parseSection(text: string, file: string, what: string): Section {
+  const lines = new LineCounter();
+  // Pretty errors quote the line, and the line may hold a password.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problem = document.errors[0];
+  const offset = problem?.pos[0] ?? 0;
+  if (problem !== undefined) {
+    const code = problem.code.toLowerCase().replaceAll('_', ' ');
+    throw invalid({ file, lines }, offset, `not valid YAML: ${code}`);
+  }
+  const map = document.contents;
+  if (!isMap(map)) throw invalid({ file, lines }, 0, `${what}: expected keys and values`);
+  return { map, file, lines, what };
+}
+
+/** @throws CONFIG_INVALID when the section has a key that is not listed; suggests the nearest one. */
+export function allowKeys(section: Section, keys: readonly string[]): void {
+  for (const pair of section.map.items) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    if (keys.includes(key)) continue;
+    // A URL that stands where a key should be is a value all the same.
+    const shown = /^[\w-]{1,40}$/.test(key) ? ` "${key}"${didYouMean(key, keys)}` : '';
+    const message = `${section.what}: unknown key${shown}`;
+    throw invalid(section, offsetOf(pair.key), message, `known keys: ${keys.join(', ')}`);
+  }
+}
+
+/** The text under a key; undefined when the key is absent. Numbers count as text: `app: 1`. */
+export function optionalText(section: Section, key: string): string | undefined {
+  const node = section.map.get(key, true) as Node | undefined;
+  if (node === undefined) return undefined;
+  const value = isScalar(node) ? node.value : undefined;
+  if (typeof value === 'string' && value !== '') return value;
+  if (typeof value === 'number') return String(value);
+  throw invalid(section, offsetOf(node), `${section.what}: ${key} takes a text that is not empty`);
+}
+
+/** @throws CONFIG_INVALID when the key is absent. */
+export function requiredText(section: Section, key: string): string {
+  const value = optionalText(section, key);
+  if (value !== undefined) return value;
+  throw invalid(section, offsetOf(section.map), `${section.what}: ${key} is missing`);
+}
+
+/** The mappings listed under a key, in order; an absent or empty key is an empty list. */
+export function sections(parent: Section, key: string, one: string): Section[] {
+  const node = parent.map.get(key, true) as Node | undefined;
+  if (node === undefined || (isScalar(node) && node.value === null)) return [];
+  if (!isSeq(node)) {
+    throw invalid(parent, offsetOf(node), `${parent.what}: ${key} takes a list`);
+  }
+  return node.items.map((item, index) => {
+    const what = `${one} ${index + 1}`;
+    if (isMap(item)) return { ...parent, map: item, what };
+    throw invalid(parent, offsetOf(item), `${what}: expected keys and values`);
+  });
+}
+
+/** An error at a key of the section, or at its beginning when the key is absent. */
+export function invalidAt(section: Section, key: string, problem: string, hint?: string) {
+  const node = section.map.get(key, true);
+  const offset = offsetOf(node === undefined ? section.map : node);
+  return invalid(section, offset, `${section.what}: ${problem}`, hint);
+}
+
+function invalid(
+  place: { readonly file: string; readonly lines: LineCounter },
+  offset: number,
+  problem: string,
+  hint?: string,
+): HalflapError {
+  const { line, col } = place.lines.linePos(offset);
+  return new HalflapError('CONFIG_INVALID', `${place.file}:${line}:${col}: ${problem}`, {
+    detail: { file: place.file, line, column: col },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function offsetOf(node: unknown): number {
+  const range = (node as { range?: readonly number[] | null } | null)?.range;
+  return range?.[0] ?? 0;
+}

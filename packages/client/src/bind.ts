@@ -1,0 +1,77 @@
+// How a connection comes to belong to a release: by its search_path, twice over.
+//
+// Twice, because each form alone has a hole. The startup option is the session's default, so that
+// `reset all` and `discard all` lead back to the release; but poolers drop startup options, or
+// refuse them (PgBouncer does unless ignore_startup_parameters names them). The statement works
+// behind any pooler that gives a session to one client; but `reset all` undoes it. A set_config that
+// finds its value already there changes nothing, so asking first would only cost a second round
+// trip. Both happen once per connection; a statement pays nothing.
+
+import { MAX_IDENTIFIER_BYTES, searchPath } from '@halflap/protocol';
+import type { ClientBase, PoolConfig } from 'pg';
+import type { Settings, ShardTarget } from './options.js';
+
+/** What the bind statement says of the session that it bound. */
+export interface Bound {
+  /** The server process that answers, also behind a pooler; what a cancel request names. */
+  readonly pid: number;
+}
+
+/** By the startup option and the statement, or by the statement alone. */
+export type BindingForm = 'startup' | 'statement';
+
+/** The driver's configuration of one shard, which binds already at startup if `form` says so. */
+export function poolConfig(
+  target: ShardTarget,
+  settings: Settings,
+  form: BindingForm = 'startup',
+): PoolConfig {
+  const given = 'url' in target ? splitOptions(target.url) : target.pool;
+  const path = searchPath(settings.app, settings.release).replace(/[\\ ]/g, '\\$&');
+  return {
+    keepAlive: true,
+    // Idle connections do not keep the process alive, as the heartbeat's timer does not.
+    allowExitOnIdle: true,
+    ...given,
+    max: settings.poolSize,
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    application_name: applicationName(settings),
+    // The last one counts: a search_path of the caller's own does not win over the release's.
+    options:
+      form === 'startup' ? `${given.options ?? ''} -c search_path=${path}`.trim() : given.options,
+  };
+}
+
+/**
+ * `<server>/<app>@<release>`, by which operators find a release's sessions in pg_stat_activity. A
+ * name that PostgreSQL would cut is cut at the server instead, so that the release stays legible.
+ */
+export function applicationName(who: Pick<Settings, 'server' | 'app' | 'release'>): string {
+  const tail = `/${who.app}@${who.release}`;
+  // PostgreSQL shows every byte outside of printable ASCII as a question mark.
+  const ascii = who.server.replace(/[^\x21-\x7e]/gu, '_');
+  return ascii.slice(0, Math.max(0, MAX_IDENTIFIER_BYTES - Buffer.byteLength(tail))) + tail;
+}
+
+/** Binds a session that is in no transaction. One round trip; idempotent. */
+export async function bindSession(client: ClientBase, settings: Settings): Promise<Bound> {
+  const result = await client.query<{ readonly pid: number }>(
+    `select pg_catalog.set_config('search_path', $1, false),
+            pg_catalog.set_config('application_name', $2, false),
+            pg_catalog.pg_backend_pid() as pid`,
+    [searchPath(settings.app, settings.release), applicationName(settings)],
+  );
+  return { pid: result.rows[0]?.pid ?? 0 };
+}
+
+/**
+ * Takes `options` out of a URL, because what stands in a URL wins over the driver's configuration.
+ */
+function splitOptions(url: string): PoolConfig {
+  const parsed = new URL(url);
+  const options = parsed.searchParams.get('options');
+  parsed.searchParams.delete('application_name');
+  if (options === null && parsed.href === new URL(url).href) return { connectionString: url };
+  parsed.searchParams.delete('options');
+  return { connectionString: parsed.href, options: options ?? undefined };
+}

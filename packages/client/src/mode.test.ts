@@ -1,0 +1,85 @@
+import { PHASES, type Phase } from '@halflap/protocol';
+import { describe, expect, it } from 'vitest';
+import { describeFacts, judge, type ShardFacts } from './mode.js';
+
+const facts = (phase: Phase, more: Partial<ShardFacts> = {}): ShardFacts => ({
+  app: 'app',
+  floor: '1.0',
+  ceiling: phase === 'settled' ? '1.0' : '2.0',
+  phase,
+  paused: false,
+  min_reader: 1,
+  ...more,
+});
+const asker = (release: string, unregistered: 'native' | 'refuse' = 'refuse') => ({
+  app: 'app',
+  release,
+  unregistered,
+});
+const modes = (release: string) =>
+  Object.fromEntries(PHASES.map((phase) => [phase, judge(facts(phase), 's', asker(release)).mode]));
+
+describe('judge', () => {
+  it('serves the floor release natively until the shard contracts', () => {
+    expect(modes('1.0')).toEqual({
+      settled: 'native',
+      prepared: 'native',
+      expanding: 'native',
+      dual: 'native',
+      contracting: 'refused',
+    });
+  });
+
+  it('serves the newer release by a lens until the shard is dual, natively from then on', () => {
+    expect(modes('2.0')).toEqual({
+      settled: 'refused',
+      prepared: 'lens',
+      expanding: 'lens',
+      dual: 'native',
+      contracting: 'native',
+    });
+  });
+
+  it('refuses releases that are neither floor nor ceiling, in every phase', () => {
+    for (const release of ['0.9', '1.5', '3.0']) {
+      expect(new Set(Object.values(modes(release)))).toEqual(new Set(['refused']));
+    }
+  });
+
+  it('says which verb or installation helps', () => {
+    const hint = (shard: ShardFacts, release: string) => judge(shard, 's1', asker(release)).hint;
+    expect(hint(facts('settled'), '2.0')).toContain('halflap prepare --shard s1');
+    expect(hint(facts('dual'), '3.0')).toContain('--shard s1');
+    expect(hint(facts('contracting'), '1.0')).toContain('install release 2.0');
+    const two = facts('settled', { floor: '2.0', ceiling: '2.0' });
+    expect(hint(two, '1.0')).toContain('install release 2.0');
+    expect(judge(two, 's1', asker('1.10')).isPreparable).toBe(false);
+    expect(judge(two, 's1', asker('2.10')).isPreparable).toBe(true);
+  });
+
+  it('does not offer to prepare a shard that an operator paused', () => {
+    expect(judge(facts('settled', { paused: true }), 's', asker('2.0')).isPreparable).toBe(false);
+  });
+
+  it('refuses a shard of another application and one of a newer state format', () => {
+    expect(judge(facts('settled', { app: 'other' }), 's', asker('1.0')).reason).toContain('other');
+    const newer = judge(facts('settled', { min_reader: 99 }), 's', asker('1.0'));
+    expect(newer.mode).toBe('refused');
+    expect(newer.reason).toContain('format 99');
+  });
+
+  it('refuses an untouched database unless the server vouches for it', () => {
+    const refused = judge(null, 's1', asker('1.0'));
+    expect(refused.mode).toBe('refused');
+    expect(refused.hint).toContain('halflap adopt --shard s1');
+    expect(judge(null, 's1', asker('1.0', 'native')).mode).toBe('native');
+  });
+});
+
+describe('describeFacts', () => {
+  it('names one release when settled and two in between', () => {
+    expect(describeFacts(facts('settled'))).toBe('settled at 1.0');
+    expect(describeFacts(facts('dual'))).toBe('dual, from 1.0 to 2.0');
+    expect(describeFacts({ phase: null, floor: null, ceiling: null })).toBe('unregistered');
+  });
+});

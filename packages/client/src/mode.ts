@@ -1,0 +1,126 @@
+// How a shard serves this server's release, decided from the shard's own row and nothing else.
+//
+// | mode        | means                                                                    |
+// |-------------|--------------------------------------------------------------------------|
+// | native      | the release's tables are tables                                          |
+// | lens        | what differs is seen through views; reads and writes work                |
+// | refused     | the shard answers, and does not serve this release; nothing is sent      |
+// | unreachable | the shard did not answer for longer than the lease; nothing is sent      |
+//
+// `judge` is pure. Source: DESIGN section 4; phases in protocol/phase.ts.
+
+import {
+  compareVersions,
+  modeOfNewer,
+  type Phase,
+  type ShardRow,
+  STATE_FORMAT,
+} from '@halflap/protocol';
+
+export const MODES = ['native', 'lens', 'refused', 'unreachable'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** What a heartbeat reads of a shard. */
+export type ShardFacts = Pick<ShardRow, 'app' | 'floor' | 'ceiling' | 'phase' | 'paused'> & {
+  /** Oldest state format that may still read this shard; null when none is stated. */
+  readonly min_reader: number | null;
+};
+
+export interface Verdict {
+  readonly mode: Exclude<Mode, 'unreachable'>;
+  /** Why the shard refuses; null when it serves. */
+  readonly reason: string | null;
+  /** The next thing to type or to install; null when the shard serves. */
+  readonly hint: string | null;
+  /** True when a prepare would make the shard serve this release. */
+  readonly isPreparable: boolean;
+}
+
+/** Who asks: the application and release of this server, and how it takes an untouched database. */
+export interface Asker {
+  readonly app: string;
+  readonly release: string;
+  readonly unregistered: 'native' | 'refuse';
+}
+
+/** Decides how `shard` serves the asker. `facts` is null for a database without Halflap's state. */
+export function judge(facts: ShardFacts | null, shard: string, asker: Asker): Verdict {
+  if (facts === null) return judgeUnregistered(shard, asker);
+  if (facts.min_reader !== null && facts.min_reader > STATE_FORMAT) {
+    return refused(
+      `its state needs a reader of format ${facts.min_reader}, this client reads ${STATE_FORMAT}`,
+      'install a newer @halflap/client on this server',
+    );
+  }
+  if (facts.app !== asker.app) {
+    return refused(
+      `it belongs to application ${facts.app}, not ${asker.app}`,
+      'compare the url of this shard with the operator’s halflap.yaml',
+    );
+  }
+  if (asker.release === facts.floor) return judgeFloor(facts);
+  if (asker.release === facts.ceiling && facts.phase !== 'settled') {
+    const mode = modeOfNewer(facts.phase);
+    if (mode !== 'refused') return served(mode);
+  }
+  return judgeOther(facts, shard, asker.release);
+}
+
+/** One line of what a shard is: `settled at 1.0`, `dual, from 1.0 to 2.0`. */
+export function describeFacts(facts: {
+  readonly phase: Phase | null;
+  readonly floor: string | null;
+  readonly ceiling: string | null;
+}): string {
+  if (facts.phase === null) return 'unregistered';
+  if (facts.floor === facts.ceiling) return `${facts.phase} at ${facts.floor}`;
+  return `${facts.phase}, from ${facts.floor} to ${facts.ceiling}`;
+}
+
+function judgeUnregistered(shard: string, asker: Asker): Verdict {
+  if (asker.unregistered === 'native') return served('native');
+  return refused(
+    'the database holds no state of Halflap, so nothing tells which release it is',
+    `halflap adopt --shard ${shard}; or unregistered: 'native' if it holds ${asker.release}`,
+  );
+}
+
+function judgeFloor(facts: ShardFacts): Verdict {
+  if (facts.phase !== 'contracting') return served('native');
+  return refused(
+    `it is contracting and serves ${facts.ceiling} only`,
+    `install release ${facts.ceiling} on this server`,
+  );
+}
+
+/** The release is outside of what the shard serves: too old, too new, or too early. */
+function judgeOther(facts: ShardFacts, shard: string, release: string): Verdict {
+  const where = describeFacts(facts);
+  if (compareVersions(release, facts.floor) < 0) {
+    return refused(
+      `it is ${where}; ${release} is older than that`,
+      `install release ${facts.floor} on this server`,
+    );
+  }
+  if (facts.phase === 'settled') {
+    return {
+      ...refused(
+        `it is ${where} and not prepared for ${release}`,
+        `halflap prepare --shard ${shard} (to ${release}), or give open() a prepare callback`,
+      ),
+      isPreparable: !facts.paused,
+    };
+  }
+  return refused(
+    `it is ${where}; ${release} is not one of the two`,
+    `finish that evolution first: halflap expand|contract|abort --shard ${shard}`,
+  );
+}
+
+function served(mode: 'native' | 'lens'): Verdict {
+  return { mode, reason: null, hint: null, isPreparable: false };
+}
+
+function refused(reason: string, hint: string): Verdict {
+  return { mode: 'refused', reason, hint, isPreparable: false };
+}

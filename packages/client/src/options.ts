@@ -1,0 +1,139 @@
+// What a server says when it opens its fleet, checked once and completed with defaults.
+//
+// Invariant: behind this file every setting is present and in range, and no message that leaves
+// this file holds a URL, because a URL may hold a password.
+
+import { hostname } from 'node:os';
+import { HalflapError } from '@halflap/protocol';
+import type { PoolConfig } from 'pg';
+import { type Locate, locateByName } from './locate.js';
+import type { Mode } from './mode.js';
+
+/** One shard: a name that never changes, and how to reach it. */
+export type ShardTarget =
+  | { readonly name: string; readonly url: string }
+  | { readonly name: string; readonly pool: PoolConfig };
+
+/** Says how the fleet fares: refusals, recoveries, connections lost. Never holds SQL or secrets. */
+export type Log = (line: LogLine) => void;
+
+export interface LogLine {
+  readonly level: 'info' | 'warn';
+  readonly shard: string;
+  readonly message: string;
+}
+
+export interface OpenOptions<Target extends ShardTarget = ShardTarget> {
+  /** The application's name as its releases are built with it: `inventory`. */
+  readonly app: string;
+  /** The release that this server's code was written against: `2.0`. */
+  readonly release: string;
+  /** How operators know this server; default: the host's name. */
+  readonly server?: string;
+  readonly shards: readonly Target[];
+  /** Connections per shard, 1–1000, default 10. One of them is borrowed for each heartbeat. */
+  readonly poolSize?: number;
+  /**
+   * How long a shard trusts this server after its last heartbeat, 3–3600 seconds, default 30. A
+   * heartbeat comes every third of it. Contract waits for the leases of the old release.
+   */
+  readonly leaseSeconds?: number;
+  /** Longest wait for a connection, and for a heartbeat's answer; 50–600000 ms, default 5000. */
+  readonly connectTimeoutMs?: number;
+  /**
+   * How often a single statement, or a transaction that asks for it, is run again after a deadlock
+   * or a serialization failure; 0–20, default 3.
+   */
+  readonly retries?: number;
+  /**
+   * What to do with a database that Halflap never touched. `native`: trust that it holds this
+   * server's release. Default `refuse`, because nothing in such a database tells its release.
+   */
+  readonly unregistered?: 'native' | 'refuse';
+  /**
+   * Prepares a shard that is settled at an older release, so that this server may start before an
+   * operator came. Called for one attempt at a time per shard, again at a later heartbeat if it
+   * failed, and never for a shard that this fleet was served by before: an operator's abort stands.
+   */
+  readonly prepare?: (shard: Target) => Promise<void>;
+  /** Which shard holds a key; default: `locateByName`. */
+  readonly locate?: Locate;
+  readonly log?: Log;
+}
+
+/** Modes in which statements are sent. */
+export type ServedMode = Extract<Mode, 'native' | 'lens'>;
+
+export interface Settings {
+  readonly app: string;
+  readonly release: string;
+  readonly server: string;
+  readonly poolSize: number;
+  readonly leaseSeconds: number;
+  readonly connectTimeoutMs: number;
+  readonly retries: number;
+  readonly unregistered: 'native' | 'refuse';
+  readonly locate: Locate;
+  readonly log: Log;
+}
+
+/**
+ * Checks the options. @throws CLIENT_OPTIONS naming the option, what was found and what is
+ * expected.
+ */
+export function settingsOf<Target extends ShardTarget>(options: OpenOptions<Target>): Settings {
+  checkTargets(options.shards);
+  return {
+    app: text('app', options.app),
+    release: text('release', options.release),
+    server: text('server', options.server ?? hostname()),
+    poolSize: integer('poolSize', options.poolSize ?? 10, [1, 1000]),
+    leaseSeconds: integer('leaseSeconds', options.leaseSeconds ?? 30, [3, 3600]),
+    connectTimeoutMs: integer('connectTimeoutMs', options.connectTimeoutMs ?? 5000, [50, 600_000]),
+    retries: integer('retries', options.retries ?? 3, [0, 20]),
+    unregistered: options.unregistered ?? 'refuse',
+    locate: options.locate ?? locateByName,
+    log: options.log ?? (() => {}),
+  };
+}
+
+/** Hides the password of any connection URL within a message. */
+export function withoutSecrets(message: string): string {
+  return message.replace(/(\w+:\/\/[^:@/\s]*):[^@\s]*@/g, '$1:***@');
+}
+
+function checkTargets(targets: readonly ShardTarget[]): void {
+  if (targets.length === 0) throw wrong('shards', 'an empty list', 'at least one shard');
+  const seen = new Set<string>();
+  for (const target of targets) {
+    text('shards[].name', target.name);
+    if (seen.has(target.name)) {
+      throw wrong('shards', `the name ${target.name} twice`, 'each name once');
+    }
+    seen.add(target.name);
+    // The driver would report a malformed URL at the first statement, with the URL in its error.
+    if ('url' in target && !isPostgresUrl(target.url)) {
+      throw wrong(`the url of shard ${target.name}`, 'another kind of text', 'postgres://…');
+    }
+  }
+}
+
+function isPostgresUrl(url: string): boolean {
+  return URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol);
+}
+
+function text(option: string, value: string): string {
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  throw wrong(option, JSON.stringify(value) ?? 'nothing', 'a text that is not empty');
+}
+
+function integer(option: string, value: number, range: readonly [number, number]): number {
+  if (Number.isInteger(value) && value >= range[0] && value <= range[1]) return value;
+  throw wrong(option, String(value), `a whole number from ${range[0]} to ${range[1]}`);
+}
+
+function wrong(option: string, found: string, expected: string): HalflapError {
+  return new HalflapError('CLIENT_OPTIONS', `open: ${option} is ${found}, expected ${expected}`, {
+    hint: 'see docs/client.md, section Open',
+  });
+}

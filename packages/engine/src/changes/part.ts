@@ -1,0 +1,141 @@
+// One new table of a split (or the one new table of a rebuilt table): which of its columns follow
+// from the old row, which only the new release knows, and when it has a row at all.
+
+import type { ForwardColumn, PairedTable } from '../compile/layout.js';
+import { refuse } from '../compile/refuse.js';
+import { type Column, findColumn, type Table } from '../release/catalog.js';
+import type { Evolution, SplitPart } from '../release/evolution.js';
+import { conjunctsNotNull } from './expression-shape.js';
+
+export interface KeyPair {
+  readonly old: string;
+  readonly new: Column;
+}
+
+export interface Part {
+  readonly table: Table;
+  readonly pair: PairedTable;
+  /** The first part: it has one row for every row of the old table. */
+  readonly isBase: boolean;
+  /** In the order of the old primary key. */
+  readonly key: readonly KeyPair[];
+  readonly mapped: readonly ForwardColumn[];
+  /** Columns that only the new release knows. */
+  readonly carried: readonly Column[];
+  /** Surrogate key columns that the new release generates. */
+  readonly generated: readonly Column[];
+  readonly when: string | null;
+}
+
+export function partOf(
+  pair: PairedTable,
+  declared: SplitPart | null,
+  base: Part | null,
+  evolution: Evolution,
+): Part {
+  const key = keyPairs(pair, declared, base, evolution);
+  const isKey = (column: Column) => key.some((one) => one.new.name === column.name);
+  const generates = new Set(declared?.generate ?? []);
+  const rest = pair.forward.filter(({ column }) => !isKey(column) && !generates.has(column.name));
+  const part: Part = {
+    table: pair.new,
+    pair,
+    isBase: base === null,
+    key,
+    mapped: rest.filter(({ up, column }) => up !== null && column.generated === null),
+    carried: rest
+      .filter(({ up, column }) => up === null && column.generated === null)
+      .map((one) => one.column),
+    generated: pair.new.columns.filter((column) => generates.has(column.name)),
+    when: declared?.when?.sql ?? null,
+  };
+  assertSupplied(part, declared, evolution);
+  return part;
+}
+
+/**
+ * Whether a row can be missing in the part although `when` lets it be there. Then its absence is kept
+ * in a spill table; a `when` that says "one of my own columns is not null" needs none, since that
+ * column is null while the row is missing.
+ */
+export function needsAbsence(part: Part, ownNullable: ReadonlySet<string>): boolean {
+  if (part.isBase) return false;
+  if (part.when === null) return true;
+  return !conjunctsNotNull(part.when).some((column) => ownNullable.has(column));
+}
+
+function keyPairs(
+  pair: PairedTable,
+  declared: SplitPart | null,
+  base: Part | null,
+  evolution: Evolution,
+): KeyPair[] {
+  const primaryKey = pair.old.primaryKey?.columns;
+  if (primaryKey === undefined) {
+    throw refuse(evolution, {
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: `table ${pair.old.name} has no primary key, so its rows cannot be told apart`,
+      hint: `give ${pair.old.name} a primary key in a release before this one`,
+      ...(declared === null ? {} : { at: declared.at }),
+    });
+  }
+  const sources = keySources(pair, declared, base);
+  return primaryKey.map((old) => {
+    const found = pair.new.columns.find((column) => sources.get(column.name) === old);
+    const oldColumn = findColumn(pair.old, old);
+    if (found === undefined || found.type !== oldColumn?.type || !isUnique(pair.new, sources)) {
+      throw refuse(evolution, {
+        code: 'EVOLUTION_INCOMPLETE',
+        message: `table ${pair.new.name} has no unique key that stands for ${pair.old.name}(${primaryKey.join(', ')}) with the same types`,
+        hint: `state it: key: { <column of ${pair.new.name}>: ${primaryKey[0]} }, and make it a primary or unique key`,
+        ...(declared === null ? {} : { at: declared.at }),
+      });
+    }
+    return { old, new: found };
+  });
+}
+
+/** New column → old key column: as stated, else by the foreign key to the base, else by name. */
+function keySources(
+  pair: PairedTable,
+  declared: SplitPart | null,
+  base: Part | null,
+): Map<string, string> {
+  if (declared?.key) return new Map(Object.entries(declared.key));
+  const toBase = pair.new.foreignKeys.find((key) => key.referencedTable === base?.table.name);
+  if (base !== null && toBase !== undefined) {
+    return new Map(
+      toBase.columns.flatMap((column, index) => {
+        const found = base.key.find((one) => one.new.name === toBase.referencedColumns[index]);
+        return found === undefined ? [] : [[column, found.old] as const];
+      }),
+    );
+  }
+  const primaryKey = new Set(pair.new.primaryKey?.columns ?? []);
+  return new Map(
+    pair.forward.flatMap(({ column, source }) =>
+      source !== null && primaryKey.has(column.name) ? [[column.name, source] as const] : [],
+    ),
+  );
+}
+
+function isUnique(table: Table, sources: ReadonlyMap<string, string>): boolean {
+  const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
+  return keys.some(
+    (key) =>
+      key.columns.length === sources.size && key.columns.every((column) => sources.has(column)),
+  );
+}
+
+function assertSupplied(part: Part, declared: SplitPart | null, evolution: Evolution): void {
+  const missing = part.carried.find(
+    (column) => column.notNull && column.default === null && column.identity === null,
+  );
+  if (missing === undefined) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message: `column ${part.table.name}.${missing.name} is not null, has no default, and nothing says what the rows of the old release hold there`,
+    hint: `state it: - add_column: { table: ${part.table.name}, column: ${missing.name}, up: <expression over the old columns> }`,
+    ...(declared === null ? {} : { at: declared.at }),
+  });
+}

@@ -1,0 +1,367 @@
+// From two releases and an evolution to a bundle: calls every generator in order and puts their
+// statements into steps. Pure: no database, no clock.
+//
+// Order within a step follows from what needs what: types and sequences, tables, views over them,
+// foreign keys, rights. A visible state appears in exactly one transaction.
+
+import { releaseSchema } from '@halflap/protocol';
+import { type SplitCluster, splitCluster } from '../changes/split-table.js';
+import type { Catalog, Table } from '../release/catalog.js';
+import type { Evolution } from '../release/evolution.js';
+import type { Release } from '../release/release.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import { BUNDLE_FORMAT, type Bundle, type DrainStep, type Statement, type Step } from './bundle.js';
+import { bundleHash } from './bundle-hash.js';
+import { crossingOf } from './classify.js';
+import {
+  abortStatements,
+  dropIndexes,
+  fenceCluster,
+  fenceShared,
+  moveHome,
+  type Shared,
+  validateShared,
+} from './contract.js';
+import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
+import { copyRights, grantFunction, usageForAll } from './grants.js';
+import { type Layout, layoutOf } from './layout.js';
+import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
+import { floorTable, inRelease, type Places, placesOf, work } from './places.js';
+import {
+  fillRebuilt,
+  prepareRebuilt,
+  type Rebuilt,
+  rebuilt,
+  switchRebuilt,
+  syncRebuilt,
+} from './rebuilt.js';
+import { refuse } from './refuse.js';
+import { relationPlans } from './relations.js';
+import { statement, transactionStep } from './statement.js';
+import { oldWrites } from './sync.js';
+import { createTable } from './tables.js';
+import { tombstone } from './tombstone.js';
+import { verifySteps } from './verify.js';
+
+export interface CompileInput {
+  readonly app: string;
+  readonly from: Release;
+  readonly to: Release;
+  readonly evolution: Evolution;
+}
+
+/** All that the steps are made from. */
+export interface Evolving {
+  readonly places: Places;
+  readonly from: Catalog;
+  readonly to: Catalog;
+  readonly evolution: Evolution;
+  readonly layout: Layout;
+  readonly clusters: readonly Rebuilt[];
+  readonly shared: readonly Shared[];
+  readonly foreignKeys: ForeignKeyPlan;
+}
+
+/**
+ * Compiles an evolution. The parser must be loaded (loadParser).
+ * @throws EVOLUTION_INCOMPLETE, EVOLUTION_UNSUPPORTED, EVOLUTION_UNKNOWN_NAME with file and position.
+ */
+export function compile(input: CompileInput): Bundle {
+  const evolving = resolve(input);
+  const { places } = evolving;
+  const bundle: Omit<Bundle, 'hash'> = {
+    format: BUNDLE_FORMAT,
+    app: input.app,
+    from: summaryOf(input.from),
+    to: summaryOf(input.to),
+    releaseSchema: places.releaseSchema,
+    workSchema: places.workSchema,
+    relations: relationPlans(evolving),
+    steps: {
+      prepare: [prepareStep(evolving)],
+      expand: expandSteps(evolving),
+      verify: [
+        ...evolving.clusters.flatMap(({ cluster }) => verifySteps(cluster, places, 'dual')),
+        ...evolving.shared.flatMap(({ pair }) => overlayVerify(pair, 'verify')),
+      ],
+      contract: contractSteps(evolving),
+      abort: [abortStep(evolving)],
+    },
+    evidence: {
+      oldTables: [
+        ...evolving.clusters.map(({ cluster }) => cluster.id),
+        ...evolving.layout.dropped.map((table) => table.name),
+      ],
+      oldWrites: oldWrites(places).text,
+    },
+  };
+  return { ...bundle, hash: bundleHash(bundle) };
+}
+
+function resolve({ app, from, to, evolution }: CompileInput): Evolving {
+  assertCarried(from.catalog, to.catalog, evolution);
+  const places = placesOf(app, from.version, to.version);
+  const layout = layoutOf(from.catalog, to.catalog, evolution);
+  const shared: Shared[] = [];
+  const clusters: Rebuilt[] = layout.splits.map((split) =>
+    rebuilt(
+      splitCluster(
+        split.parts.map((one) => one.pair),
+        split.change,
+        evolution,
+      ),
+      places,
+      to.catalog,
+    ),
+  );
+  for (const pair of layout.pairs) {
+    const kind = crossingOf(pair);
+    if (kind === 'rebuilt') {
+      clusters.push(rebuilt(splitCluster([pair], null, evolution), places, to.catalog));
+    } else {
+      shared.push({ pair, kind });
+    }
+  }
+  const base = { places, from: from.catalog, to: to.catalog, evolution, layout, clusters, shared };
+  return { ...base, foreignKeys: foreignKeyPlan(base) };
+}
+
+function prepareStep(evolving: Evolving): Step {
+  const { places, clusters, shared, layout, foreignKeys } = evolving;
+  const overlays = shared.filter((one) => one.kind === 'overlay');
+  const widened = shared.filter((one) => one.kind !== 'same');
+  return transactionStep(
+    'prepare/lens',
+    `release ${places.to} gets a lens over release ${places.from}`,
+    [
+      ...schemas(places),
+      ...bound(places),
+      grantFunction(places),
+      ...newTypes(evolving),
+      statement(sql`create sequence ${oldWrites(places)}`),
+      ...widened.flatMap((one) => addColumns(one.pair)),
+      ...layout.added.flatMap((table) => addedTable(table, evolving)),
+      ...clusters.flatMap(prepareRebuilt),
+      ...overlays.flatMap((one) => overlayView(one.pair, places)),
+      ...foreignKeys.prepare,
+    ],
+    { entersPhase: 'prepared' },
+  );
+}
+
+function schemas(places: Places): Statement[] {
+  const about = `Halflap ${places.evolution} {{hash}}`;
+  return [
+    statement(sql`create schema ${name(places.releaseSchema)}`),
+    ...usageForAll(name(places.releaseSchema), `${about}: release ${places.to}`),
+    statement(sql`create schema ${name(places.workSchema)}`),
+    ...usageForAll(name(places.workSchema), `${about}: machinery`),
+  ];
+}
+
+/** Names in definitions are those of the new release's schema.sql. */
+function bound(places: Places): Statement[] {
+  return [
+    statement(
+      sql`select set_config('search_path', ${literal(`"${places.releaseSchema}", public`)}, true)`,
+    ),
+  ];
+}
+
+function newTypes({ from, to, places }: Evolving): Statement[] {
+  const isNew = (list: readonly { name: string }[], one: { name: string }) =>
+    !list.some((other) => other.name === one.name);
+  return [
+    ...to.enums
+      .filter((one) => isNew(from.enums, one))
+      .map((one) =>
+        statement(
+          sql`create type ${name(places.releaseSchema, one.name)} as enum (${one.labels.map((label) => literal(label))})`,
+        ),
+      ),
+    ...to.sequences
+      .filter((one) => isNew(from.sequences, one))
+      .map((one) =>
+        statement(
+          sql`create sequence ${name(places.releaseSchema, one.name)} as ${trusted(one.type)} start ${trusted(one.start)} increment ${trusted(one.increment)}`,
+        ),
+      ),
+  ];
+}
+
+function addedTable(table: Table, { places, from, to }: Evolving): Statement[] {
+  const at = inRelease(places, table.name);
+  const owned = to.sequences.filter(
+    (one) =>
+      one.ownedBy?.startsWith(`${table.name}.`) === true &&
+      !from.sequences.some((other) => other.name === one.name),
+  );
+  const [first] = from.tables;
+  return [
+    ...createTable(at, table, { withoutDefault: new Set(), uniques: table.uniques }),
+    ...owned.map((one) =>
+      statement(
+        sql`alter sequence ${name(places.releaseSchema, one.name)} owned by ${at}.${name(one.ownedBy?.slice(table.name.length + 1) ?? '')}`,
+      ),
+    ),
+    ...table.indexes.map((index) =>
+      statement(
+        sql`create ${index.isUnique ? sql`unique ` : sql``}index ${name(index.name)} on ${at} using ${trusted(index.definition)}`,
+      ),
+    ),
+    ...(first === undefined ? [] : [copyRights(places, floorTable(first.name), at)]),
+  ];
+}
+
+function expandSteps(evolving: Evolving): Step[] {
+  const { places, clusters, shared, foreignKeys } = evolving;
+  const overlays = shared.filter((one) => one.kind !== 'same').map((one) => one.pair);
+  return [
+    transactionStep(
+      'expand/sync',
+      'old tables begin to fill the new ones as they are written',
+      [...bound(places), ...clusters.flatMap(syncRebuilt)],
+      { entersPhase: 'expanding' },
+    ),
+    ...clusters.flatMap(fillRebuilt),
+    ...overlays.flatMap(overlayIndexSteps),
+    ...foreignKeys.expand,
+    ...(clusters.length === 0
+      ? []
+      : [
+          transactionStep(
+            'expand/analyze',
+            'gather statistics of the new tables',
+            clusters.flatMap(({ cluster }) =>
+              cluster.parts.map((part) => statement(sql`analyze ${work(places, part.table.name)}`)),
+            ),
+          ),
+        ]),
+    ...clusters.flatMap(({ cluster }) => verifySteps(cluster, places, 'filling')),
+    ...overlays.flatMap((pair) => overlayVerify(pair, 'expand')),
+    {
+      kind: 'barrier',
+      id: 'expand/barrier',
+      title: 'wait for transactions that began before the new tables were full',
+    },
+    transactionStep(
+      'expand/switch',
+      `release ${places.to} becomes native`,
+      [
+        ...bound(places),
+        ...clusters.map(({ cluster }) =>
+          statement(sql`lock table ${floorTable(cluster.id)} in share row exclusive mode`, {
+            mode: 'SHARE ROW EXCLUSIVE',
+            relation: cluster.id,
+          }),
+        ),
+        ...foreignKeys.beforeSwitch,
+        ...clusters.flatMap(switchRebuilt),
+        ...foreignKeys.afterSwitch,
+      ],
+      { entersPhase: 'dual' },
+    ),
+    ...foreignKeys.dual,
+  ];
+}
+
+function contractSteps(evolving: Evolving): Step[] {
+  const { places, clusters, shared, layout, foreignKeys } = evolving;
+  const floorSchema = releaseSchema(places.app, places.from);
+  const dropIndexStatements = shared.flatMap((one) => dropIndexes(one, places));
+  return [
+    ...clusters.map(({ cluster }) => drainStep(cluster, places)),
+    transactionStep(
+      'contract/fence',
+      `release ${places.from} is fenced; release ${places.to} owns the tables`,
+      [
+        ...bound(places),
+        ...foreignKeys.beforeFence,
+        ...clusters.flatMap(({ cluster, dual }) => fenceCluster(cluster, dual)),
+        ...shared.filter((one) => one.kind !== 'same').flatMap((one) => fenceShared(one, places)),
+        ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...foreignKeys.afterFence,
+      ],
+      { entersPhase: 'contracting' },
+    ),
+    ...shared.flatMap((one) => validateShared(one, places)),
+    ...foreignKeys.contract,
+    transactionStep(
+      'contract/drop',
+      `the layout of release ${places.from} goes`,
+      [
+        ...dropIndexStatements,
+        statement(sql`drop schema ${name(places.workSchema)} cascade`),
+        ...moveHome(places, floorSchema),
+        statement(sql`drop schema if exists ${name(floorSchema)} cascade`),
+      ],
+      { settles: 'to', entersPhase: 'settled' },
+    ),
+  ];
+}
+
+function fenceDropped(table: Table, places: Places): Statement[] {
+  const aside = work(places, table.name);
+  return [
+    statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
+      mode: 'ACCESS EXCLUSIVE',
+      relation: table.name,
+    }),
+    ...tombstone(table, name('public', table.name), aside, places),
+  ];
+}
+
+function drainStep(cluster: SplitCluster, places: Places): DrainStep {
+  return {
+    kind: 'drain',
+    id: `contract/drain/${cluster.id}`,
+    title: `finish rows of ${cluster.id} that contention left behind`,
+    statement: sql`select ${work(places, 'drain', cluster.id)}()`.text,
+  };
+}
+
+function abortStep(evolving: Evolving): Step {
+  const { clusters, shared, places } = evolving;
+  return transactionStep(
+    'abort/drop',
+    `the shard returns to release ${places.from}`,
+    abortStatements(
+      clusters.map((one) => one.cluster),
+      shared,
+      places,
+    ),
+    { settles: 'from', entersPhase: 'settled' },
+  );
+}
+
+/** Objects that the engine compares but does not carry yet must be equal in both releases. */
+function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
+  const list = (catalog: Catalog) =>
+    [
+      ...catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const),
+      ...catalog.domains.map((one) => [`domain ${one.name}`, one.definition] as const),
+    ] as const;
+  const before = new Map(list(from));
+  const after = new Map(list(to));
+  const changed = [...after].filter(([key, text]) => before.get(key) !== text).map(([key]) => key);
+  const enums = to.enums
+    .filter((one) =>
+      from.enums.some(
+        (other) => other.name === one.name && other.labels.join() !== one.labels.join(),
+      ),
+    )
+    .map((one) => `enum ${one.name}`);
+  const all = [...changed, ...enums];
+  if (all.length === 0) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message: `release ${evolution.to} changes what the engine cannot carry yet: ${all.join(', ')}`,
+    hint: 'keep these objects equal in both releases, or leave them out of schema.sql and create them apart',
+  });
+}
+
+function summaryOf(release: Release): Bundle['from'] {
+  return { version: release.version, fingerprint: release.fingerprint, catalog: release.catalog };
+}
+
+export type { Sql };

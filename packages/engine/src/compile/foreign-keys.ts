@@ -1,0 +1,264 @@
+// Foreign keys through an evolution: which table each points to in each phase.
+//
+// | the key of the new release is …                   | until dual            | dual      | contract |
+// |---------------------------------------------------|-----------------------|-----------|----------|
+// | among parts of one cluster                        | old row is both       | physical  | physical |
+// | part → shared table, and the old table has it too | old table's           | physical  | physical |
+// | shared table → rebuilt table                      | old table's own key   | the same  | moved    |
+// | added table → rebuilt table                       | to the old table, if it cannot refuse | physical | physical |
+// | anything else that could stop the old release     | not enforced          | the same  | added    |
+//
+// "Could stop" is an action that refuses: no action, restrict. A statement of the release in the field
+// must never fail for a key that it does not know (DESIGN section 5, rule 5).
+
+import type { ForeignKey, Table } from '../release/catalog.js';
+import { name, type Sql, sql } from '../sql.js';
+import type { Statement, Step } from './bundle.js';
+import type { Evolving } from './compile.js';
+import {
+  dropForeignKey,
+  type Repointed,
+  repoint,
+  type Shared,
+  sameForeignKey,
+  validateRepointed,
+} from './contract.js';
+import { floorTable, inRelease, work } from './places.js';
+import { statement, transactionStep } from './statement.js';
+import { addForeignKey, canRefuse, validateConstraint } from './tables.js';
+
+export interface ForeignKeyPlan {
+  readonly prepare: readonly Statement[];
+  readonly expand: readonly Step[];
+  readonly beforeSwitch: readonly Statement[];
+  readonly afterSwitch: readonly Statement[];
+  readonly dual: readonly Step[];
+  readonly beforeFence: readonly Statement[];
+  readonly afterFence: readonly Statement[];
+  readonly contract: readonly Step[];
+}
+
+type Input = Omit<Evolving, 'foreignKeys'>;
+
+export function foreignKeyPlan(input: Input): ForeignKeyPlan {
+  const added = addedKeys(input);
+  const parts = partKeys(input);
+  const shared = sharedKeys(input);
+  const late = [...added.late, ...parts.late, ...shared.late];
+  return {
+    prepare: added.prepare,
+    expand: parts.expand,
+    beforeSwitch: added.beforeSwitch,
+    afterSwitch: added.afterSwitch,
+    dual: added.dual,
+    beforeFence: shared.beforeFence,
+    afterFence: late.map(repoint),
+    contract: late.map(validateRepointed),
+  };
+}
+
+/** Where a table of the new release is: a part of a cluster, a shared table, or an added one. */
+function place(input: Input, table: string) {
+  const cluster = input.clusters.find((one) =>
+    one.cluster.parts.some((part) => part.table.name === table),
+  );
+  if (cluster !== undefined) return { kind: 'rebuilt', cluster } as const;
+  const shared = input.shared.find((one) => one.pair.new.name === table);
+  if (shared !== undefined) return { kind: 'shared', shared } as const;
+  return { kind: 'added' } as const;
+}
+
+/** The table after contract. */
+function finalPlace(input: Input, table: string): Sql {
+  const found = place(input, table);
+  return found.kind === 'shared'
+    ? sharedPlace(input, found.shared)
+    : inRelease(input.places, table);
+}
+
+function sharedPlace(input: Input, { kind, pair }: Shared): Sql {
+  return kind === 'overlay' ? inRelease(input.places, pair.new.name) : floorTable(pair.old.name);
+}
+
+function addedKeys(input: Input) {
+  const { places, layout } = input;
+  const prepare: Statement[] = [];
+  const beforeSwitch: Statement[] = [];
+  const afterSwitch: Statement[] = [];
+  const dual: Step[] = [];
+  const late: Repointed[] = [];
+  for (const table of layout.added) {
+    const at = inRelease(places, table.name);
+    for (const key of table.foreignKeys) {
+      const target = place(input, key.referencedTable);
+      if (target.kind === 'added') {
+        prepare.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
+      } else if (target.kind === 'shared') {
+        const physical = { table, at, key, target: finalPlace(input, key.referencedTable) };
+        if (canRefuse(key) || target.shared.kind === 'overlay') late.push(physical);
+        else
+          prepare.push(
+            addForeignKey(
+              at,
+              key,
+              floorTable(target.shared.pair.old.name),
+              lockOn(target.shared.pair.old),
+            ),
+          );
+      } else {
+        const interim = throughOld(input, key);
+        if (interim !== null) {
+          prepare.push(
+            addForeignKey(
+              at,
+              interim,
+              floorTable(target.cluster.cluster.id),
+              lockOn(target.cluster.cluster.old),
+            ),
+          );
+          beforeSwitch.push(statement(sql`alter table ${at} drop constraint ${constraint(key)}`));
+        }
+        afterSwitch.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
+        dual.push(validateStep('dual', table, key, at));
+      }
+    }
+  }
+  return { prepare, beforeSwitch, afterSwitch, dual, late };
+}
+
+/** The key as one on the old table, where old rows stand for the rows it refers to. */
+function throughOld(input: Input, key: ForeignKey): ForeignKey | null {
+  const found = place(input, key.referencedTable);
+  if (found.kind !== 'rebuilt' || canRefuse(key)) return null;
+  const base = found.cluster.cluster.parts[0];
+  if (base?.table.name !== key.referencedTable) return null;
+  const columns = key.referencedColumns.map(
+    (column) => base.key.find((one) => one.new.name === column)?.old,
+  );
+  return columns.every((column) => column !== undefined)
+    ? { ...key, referencedColumns: columns as string[] }
+    : null;
+}
+
+function partKeys(input: Input) {
+  const { places } = input;
+  const expand: Step[] = [];
+  const late: Repointed[] = [];
+  for (const { cluster } of input.clusters) {
+    const statements: Statement[] = [];
+    const validated: Statement[] = [];
+    for (const part of cluster.parts) {
+      const at = work(places, part.table.name);
+      for (const key of part.table.foreignKeys) {
+        const target = place(input, key.referencedTable);
+        const physical = physicalTarget(input, cluster.old, part.pair.forward, key, target);
+        if (physical === null) {
+          const { table } = part;
+          late.push({
+            table,
+            at: inRelease(places, table.name),
+            key,
+            target: finalPlace(input, key.referencedTable),
+          });
+        } else {
+          statements.push(addForeignKey(at, key, physical, null));
+          validated.push(validateConstraint(at, key.name, null));
+        }
+      }
+    }
+    if (statements.length > 0) {
+      const { id } = cluster;
+      expand.push(
+        transactionStep(
+          `expand/foreign-keys/${id}`,
+          `add foreign keys of the new tables of ${id}`,
+          statements,
+        ),
+        transactionStep(
+          `expand/validate/${id}`,
+          `validate foreign keys of the new tables of ${id}`,
+          validated,
+        ),
+      );
+    }
+  }
+  return { expand, late };
+}
+
+function physicalTarget(
+  input: Input,
+  old: Table,
+  forward: readonly {
+    readonly column: { readonly name: string };
+    readonly source: string | null;
+  }[],
+  key: ForeignKey,
+  target: ReturnType<typeof place>,
+): Sql | null {
+  if (target.kind === 'rebuilt') return work(input.places, key.referencedTable);
+  if (target.kind === 'added') return inRelease(input.places, key.referencedTable);
+  const sources = key.columns.map(
+    (column) => forward.find((one) => one.column.name === column)?.source,
+  );
+  const known = old.foreignKeys.some(
+    (one) =>
+      one.referencedTable === target.shared.pair.old.name &&
+      one.columns.length === sources.length &&
+      one.columns.every((column, index) => column === sources[index]) &&
+      one.onDelete === key.onDelete,
+  );
+  return known || !canRefuse(key) ? floorTable(target.shared.pair.old.name) : null;
+}
+
+/** Keys of tables that both releases share: those to a rebuilt table move at contract. */
+function sharedKeys(input: Input) {
+  const beforeFence: Statement[] = [];
+  const late: Repointed[] = [];
+  for (const one of input.shared) {
+    const { pair } = one;
+    const at = floorTable(pair.old.name);
+    const gone = pair.old.foreignKeys.filter((key) => !isKept(input, one, key));
+    beforeFence.push(...gone.map((key) => dropForeignKey(pair.old.name, at, key)));
+    for (const key of pair.new.foreignKeys) {
+      if (pair.old.foreignKeys.some((old) => !gone.includes(old) && isSame(input, one, old, key)))
+        continue;
+      late.push({
+        table: pair.new,
+        at: sharedPlace(input, one),
+        key,
+        target: finalPlace(input, key.referencedTable),
+      });
+    }
+  }
+  return { beforeFence, late };
+}
+
+/** Whether a key of the old release is also one of the new, on a table that stays. */
+function isKept(input: Input, shared: Shared, old: ForeignKey): boolean {
+  return shared.pair.new.foreignKeys.some((key) => isSame(input, shared, old, key));
+}
+
+function isSame(input: Input, { pair }: Shared, old: ForeignKey, key: ForeignKey): boolean {
+  const target = place(input, key.referencedTable);
+  return (
+    target.kind === 'shared' &&
+    target.shared.pair.old.name === old.referencedTable &&
+    sameForeignKey(pair, old, key)
+  );
+}
+
+function validateStep(stage: string, table: Table, key: ForeignKey, at: Sql): Step {
+  return transactionStep(
+    `${stage === 'dual' ? 'expand' : stage}/validate/${table.name}/${key.name}`,
+    `validate foreign key ${key.name} of ${table.name}`,
+    [validateConstraint(at, key.name, null)],
+  );
+}
+
+function lockOn(table: Table) {
+  return { mode: 'SHARE ROW EXCLUSIVE', relation: table.name } as const;
+}
+
+function constraint(key: ForeignKey): Sql {
+  return name(key.name);
+}

@@ -1,0 +1,79 @@
+// Which constraints of a new table the old layout keeps by itself, and which a lens must check.
+//
+// Source of the rule: a constraint of the new release binds the new release; it never binds a
+// statement of the old one (DESIGN section 5, rule 5).
+
+import { conjunctsNotNull } from '../changes/expression-shape.js';
+import type { SplitPartPlan } from '../changes/split-table.js';
+import type { Check, Column, ForeignKey, Key, Table } from '../release/catalog.js';
+import { findColumn } from '../release/catalog.js';
+
+export interface Unguaranteed {
+  readonly notNull: readonly Column[];
+  readonly checks: readonly Check[];
+  readonly uniques: readonly Key[];
+  readonly foreignKeys: readonly ForeignKey[];
+}
+
+/** Constraints of the part that the old table does not have in the same form. */
+export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
+  const old = part.pair.old;
+  const source = new Map<string, string>([
+    ...part.key.map((one) => [one.new.name, one.old] as const),
+    ...part.mapped.flatMap((one) =>
+      one.source === null ? [] : [[one.column.name, one.source] as const],
+    ),
+  ]);
+  const never = new Set(part.when === null ? [] : conjunctsNotNull(part.when));
+  const isNotNull = (column: Column) => {
+    const from = source.get(column.name);
+    return from !== undefined && (never.has(from) || findColumn(old, from)?.notNull === true);
+  };
+  return {
+    notNull: part.table.columns.filter((column) => column.notNull && !isNotNull(column)),
+    checks: part.table.checks.filter((check) => !hasCheck(old, check, source)),
+    uniques: [part.table.primaryKey, ...part.table.uniques].filter(
+      (key): key is Key => key !== null && !hasUnique(old, key, source) && !isSurrogate(part, key),
+    ),
+    foreignKeys: part.table.foreignKeys.filter(
+      // The old row is both part and base, so it answers for keys between them.
+      (key) => key.referencedTable !== base.name && !hasForeignKey(old, key, source),
+    ),
+  };
+}
+
+/** Whether the key refers to the base of its own cluster. */
+export function isToBase(key: ForeignKey, base: Table): boolean {
+  return key.referencedTable === base.name;
+}
+
+function hasCheck(old: Table, check: Check, source: ReadonlyMap<string, string>): boolean {
+  const isSameColumns = check.columns.every((column) => source.get(column) === column);
+  return isSameColumns && old.checks.some((one) => one.expression === check.expression);
+}
+
+function hasUnique(old: Table, key: Key, source: ReadonlyMap<string, string>): boolean {
+  const columns = key.columns.map((column) => source.get(column));
+  const keys = [old.primaryKey, ...old.uniques].filter((one) => one !== null);
+  return keys.some(
+    (one) =>
+      one.columns.length === columns.length &&
+      one.columns.every((column) => columns.includes(column)),
+  );
+}
+
+function isSurrogate(part: SplitPartPlan, key: Key): boolean {
+  return key.columns.every((column) => part.generated.some((one) => one.name === column));
+}
+
+function hasForeignKey(old: Table, key: ForeignKey, source: ReadonlyMap<string, string>): boolean {
+  return old.foreignKeys.some(
+    (one) =>
+      one.referencedTable === key.referencedTable &&
+      one.columns.length === key.columns.length &&
+      key.columns.every((column, index) => {
+        const place = one.columns.indexOf(source.get(column) ?? '');
+        return place >= 0 && one.referencedColumns[place] === key.referencedColumns[index];
+      }),
+  );
+}

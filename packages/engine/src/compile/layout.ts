@@ -1,0 +1,225 @@
+// Pairs the tables and columns of two releases: which old table a new one comes from, which old
+// column a new column comes from and by which expressions. What the author stated comes first; equal
+// names are the same thing; what is left is added or dropped.
+//
+// Invariant: every new table and every old table stands in exactly one pair, split, `added` or
+// `dropped` entry.
+
+import type { Catalog, Column, Table } from '../release/catalog.js';
+import { findColumn, findTable } from '../release/catalog.js';
+import type { Evolution, SplitPart, SplitTable } from '../release/evolution.js';
+import { name } from '../sql.js';
+import { assertFound } from './refuse.js';
+
+/** A new column and where its value comes from. */
+export interface ForwardColumn {
+  readonly column: Column;
+  /** Expression over the old columns; null for a column that only the new release knows. */
+  readonly up: string | null;
+  /** The old column, when the value is taken over unchanged. */
+  readonly source: string | null;
+}
+
+/** An old column and where its value comes from. */
+export interface BackwardColumn {
+  readonly column: Column;
+  /** Expression over the new columns; null for a column that only the old release knows. */
+  readonly down: string | null;
+  /** The new column, when the value is taken over unchanged. */
+  readonly source: string | null;
+}
+
+export interface PairedTable {
+  readonly old: Table;
+  readonly new: Table;
+  readonly forward: readonly ForwardColumn[];
+  readonly backward: readonly BackwardColumn[];
+}
+
+export interface SplitLayout {
+  readonly change: SplitTable;
+  readonly old: Table;
+  readonly parts: readonly { readonly part: SplitPart; readonly pair: PairedTable }[];
+}
+
+export interface Layout {
+  readonly pairs: readonly PairedTable[];
+  readonly splits: readonly SplitLayout[];
+  readonly added: readonly Table[];
+  readonly dropped: readonly Table[];
+}
+
+export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layout {
+  const splits = evolution.changes
+    .filter((change) => change.kind === 'split_table')
+    .map((change) => splitLayout(from, to, evolution, change));
+  const usedOld = new Set(splits.map((split) => split.old.name));
+  const usedNew = new Set(splits.flatMap((split) => split.parts.map(({ pair }) => pair.new.name)));
+  const pairs: PairedTable[] = [];
+  for (const old of from.tables) {
+    if (usedOld.has(old.name)) continue;
+    const target = findTable(to, newTableName(evolution, old.name));
+    if (target === undefined || usedNew.has(target.name)) continue;
+    pairs.push(pairTables(old, target, evolution));
+    usedOld.add(old.name);
+    usedNew.add(target.name);
+  }
+  return {
+    pairs,
+    splits,
+    added: to.tables.filter((table) => !usedNew.has(table.name)),
+    dropped: from.tables.filter((table) => !usedOld.has(table.name)),
+  };
+}
+
+function splitLayout(
+  from: Catalog,
+  to: Catalog,
+  evolution: Evolution,
+  change: SplitTable,
+): SplitLayout {
+  const old = assertFound(findTable(from, change.table), evolution, change.at, change.table);
+  return {
+    change,
+    old,
+    parts: change.into.map((part) => ({
+      part,
+      pair: pairTables(
+        old,
+        assertFound(findTable(to, part.table), evolution, part.at, part.table),
+        evolution,
+        part.key ?? {},
+      ),
+    })),
+  };
+}
+
+/** @param key new key column → old key column, where their names differ. */
+function pairTables(
+  old: Table,
+  target: Table,
+  evolution: Evolution,
+  key: Readonly<Record<string, string>> = {},
+): PairedTable {
+  return {
+    old,
+    new: target,
+    forward: target.columns.map((column) => forwardColumn(old, target, column, evolution, key)),
+    backward: old.columns.map((column) => backwardColumn(old, target, column, evolution, key)),
+  };
+}
+
+function forwardColumn(
+  old: Table,
+  target: Table,
+  column: Column,
+  evolution: Evolution,
+  key: Readonly<Record<string, string>>,
+): ForwardColumn {
+  const unchanged = (source: string): ForwardColumn => {
+    const found = findColumn(old, source);
+    const isSameType = found?.type === column.type && found.collation === column.collation;
+    const up = name(source).text;
+    return {
+      column,
+      up: isSameType ? up : `(${up})::${column.type}`,
+      source: isSameType ? source : null,
+    };
+  };
+  if (key[column.name] !== undefined) return unchanged(key[column.name] as string);
+  for (const change of evolution.changes) {
+    if (change.kind === 'rename_column' && change.table === old.name && change.to === column.name) {
+      return unchanged(change.column);
+    }
+    if (change.kind === 'convert_column' && change.table === old.name) {
+      const up = change.up[column.name];
+      if (up !== undefined) return { column, up: up.sql, source: null };
+    }
+    if (
+      change.kind === 'add_column' &&
+      change.table === target.name &&
+      change.column === column.name
+    ) {
+      return { column, up: change.up.sql, source: null };
+    }
+  }
+  const isTaken = renamesAway(evolution, old.name).has(column.name);
+  if (findColumn(old, column.name) !== undefined && !isTaken) return unchanged(column.name);
+  return { column, up: null, source: null };
+}
+
+function backwardColumn(
+  old: Table,
+  target: Table,
+  column: Column,
+  evolution: Evolution,
+  key: Readonly<Record<string, string>>,
+): BackwardColumn {
+  const unchanged = (source: string): BackwardColumn => {
+    const found = findColumn(target, source);
+    if (found === undefined) return { column, down: null, source: null };
+    const isSameType = found.type === column.type && found.collation === column.collation;
+    const down = name(source).text;
+    return {
+      column,
+      down: isSameType ? down : `(${down})::${column.type}`,
+      source: isSameType ? source : null,
+    };
+  };
+  const fromKey = Object.entries(key).find(([, source]) => source === column.name);
+  if (fromKey !== undefined) return unchanged(fromKey[0]);
+  for (const change of evolution.changes) {
+    if (
+      change.kind === 'rename_column' &&
+      change.table === old.name &&
+      change.column === column.name
+    ) {
+      return unchanged(change.to);
+    }
+    if (change.kind === 'convert_column' && change.table === old.name) {
+      const down = change.down[column.name];
+      const isHere = change.to.some((to) => findColumn(target, to) !== undefined);
+      if (down !== undefined) return { column, down: isHere ? down.sql : null, source: null };
+    }
+    if (
+      change.kind === 'drop_column' &&
+      change.table === old.name &&
+      change.column === column.name
+    ) {
+      return { column, down: change.down.sql, source: null };
+    }
+  }
+  const isOther = arrivals(evolution, old.name, target.name).has(column.name);
+  return isOther ? { column, down: null, source: null } : unchanged(column.name);
+}
+
+function newTableName(evolution: Evolution, oldName: string): string {
+  for (const change of evolution.changes) {
+    if (change.kind === 'rename_table' && change.table === oldName) return change.to;
+  }
+  return oldName;
+}
+
+/** Old column names that mean something else, or nothing, in the new release. */
+function renamesAway(evolution: Evolution, table: string): Set<string> {
+  return new Set(
+    evolution.changes.flatMap((change) => {
+      if (change.kind === 'rename_column' && change.table === table) return [change.column];
+      if (change.kind === 'convert_column' && change.table === table) return change.columns;
+      if (change.kind === 'drop_column' && change.table === table) return [change.column];
+      return [];
+    }),
+  );
+}
+
+/** New column names that come from elsewhere than an old column of the same name. */
+function arrivals(evolution: Evolution, table: string, target: string): Set<string> {
+  return new Set(
+    evolution.changes.flatMap((change) => {
+      if (change.kind === 'rename_column' && change.table === table) return [change.to];
+      if (change.kind === 'convert_column' && change.table === table) return change.to;
+      if (change.kind === 'add_column' && change.table === target) return [change.column];
+      return [];
+    }),
+  );
+}

@@ -1,0 +1,356 @@
+// Writing through a lens: one INSTEAD OF trigger function per part and event where PostgreSQL does not
+// update the view by itself.
+//
+// Order of work in each: constraints of the new release that the old layout does not keep; lock of the
+// old row in a statement of its own; is the row still what the statement read; apply the difference
+// backward; does the row come back as written; keep what only the new release knows.
+
+import { SQLSTATES } from '@halflap/protocol';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { ForeignKey } from '../release/catalog.js';
+import { bindColumns } from '../release/expression.js';
+import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import type { Statement } from './bundle.js';
+import { differs, sameKey, typesOf } from './compared.js';
+import { isToBase, unguaranteed } from './guarantees.js';
+import { bindWith } from './mapping.js';
+import { floorTable, inRelease, lensBind, work } from './places.js';
+import { applyDeletes, applyInserts, applyUpdates, type Change } from './recompute.js';
+import { raise, routine } from './routine.js';
+import { statement } from './statement.js';
+import type { Event, SyncPlan } from './sync.js';
+
+export function lensTriggers(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  plan: SyncPlan,
+): Statement[] {
+  return eventsOf(cluster, part).flatMap((event) => {
+    const at = work(plan.places, 'lens', part.table.name, event);
+    const body = bodyOf({ cluster, part, plan, event });
+    return [
+      statement(
+        routine(plan.places, {
+          at,
+          returns: 'trigger',
+          about: `${event} of ${part.table.name} through the lens`,
+          declare: [sql`found_row record`],
+          body,
+        }),
+      ),
+      statement(
+        sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${inRelease(plan.places, part.table.name)} for each row execute function ${at}()`,
+      ),
+    ];
+  });
+}
+
+/** Events that need a trigger; PostgreSQL does the others through the view. */
+function eventsOf(cluster: SplitCluster, part: SplitPartPlan): Event[] {
+  const checked = unguaranteed(part, baseOf(cluster).table);
+  const isUpdatedByPostgres =
+    part.isPlain && Object.values(checked).every((list) => list.length === 0);
+  const isDeletedByPostgres =
+    part.isBase && cluster.parts.every((one) => one === part || cascades(one, part));
+  return [
+    'insert',
+    ...(isUpdatedByPostgres ? [] : (['update'] as const)),
+    ...(isDeletedByPostgres ? [] : (['delete'] as const)),
+  ];
+}
+
+function cascades(part: SplitPartPlan, base: SplitPartPlan): boolean {
+  return part.table.foreignKeys.some(
+    (key) => isToBase(key, base.table) && key.onDelete === 'cascade',
+  );
+}
+
+function baseOf(cluster: SplitCluster): SplitPartPlan {
+  return cluster.parts[0] as SplitPartPlan;
+}
+
+interface Writing {
+  readonly cluster: SplitCluster;
+  readonly part: SplitPartPlan;
+  readonly plan: SyncPlan;
+  readonly event: Event;
+}
+
+function bodyOf(writing: Writing): Sql[] {
+  const { part, event } = writing;
+  const surrogate = part.generated.map(
+    (column) => sql`${name('new', column.name)} := ${name('new', part.key[0]?.new.name ?? '')};`,
+  );
+  switch (event) {
+    case 'insert':
+      return [
+        ...surrogate,
+        ...constraints(writing),
+        ...(part.isBase ? [] : [lockOld(writing, 'new')]),
+        ...(part.isBase ? [] : [parentExists(writing), isFree(writing)]),
+        ...apply(writing),
+        comesBack(writing),
+        ...keep(writing),
+        sql`return new;`,
+      ];
+    case 'update':
+      return [
+        ...constraints(writing),
+        ...(part.isBase ? [] : [fixedKey(writing)]),
+        lockOld(writing, 'old'),
+        isUnchanged(writing),
+        ...(part.isBase ? [moveKey(writing)] : []),
+        ...apply(writing),
+        comesBack(writing),
+        ...keep(writing),
+        sql`return new;`,
+      ];
+    case 'delete':
+      return [
+        ...(part.isBase ? dependents(writing) : []),
+        lockOld(writing, 'old'),
+        isUnchanged(writing),
+        ...apply(writing),
+        ...forget(writing),
+        sql`return old;`,
+      ];
+    default:
+      return event satisfies never;
+  }
+}
+
+function constraints({ cluster, part }: Writing): Sql[] {
+  const checked = unguaranteed(part, baseOf(cluster).table);
+  const table = literal(part.table.name);
+  return [
+    ...checked.notNull
+      .filter((column) => !part.generated.includes(column))
+      .map(
+        (column) => sql`if ${name('new', column.name)} is null then
+    raise not_null_violation using message = ${literal(`null value in column "${column.name}" of relation "${part.table.name}" violates not-null constraint`)}, table = ${table}, column = ${literal(column.name)};
+  end if;`,
+      ),
+    ...checked.checks.map(
+      (
+        check,
+      ) => sql`if not coalesce((${trusted(bindColumns(check.expression, (column) => ({ qualifier: 'new', column })))}), true) then
+    raise check_violation using message = ${literal(`new row for relation "${part.table.name}" violates check constraint "${check.name}"`)}, table = ${table}, constraint = ${literal(check.name)};
+  end if;`,
+    ),
+    ...checked.foreignKeys.map((key) => referenceExists(key, part)),
+  ];
+}
+
+function referenceExists(key: ForeignKey, part: SplitPartPlan): Sql {
+  const isGiven = joined(
+    key.columns.map((column) => sql`${name('new', column)} is not null`),
+    ' and ',
+  );
+  const target = name(key.referencedTable);
+  return sql`if ${isGiven} and not exists (select from ${target} as r where ${joined(
+    key.columns.map(
+      (column, index) =>
+        sql`${name('r', key.referencedColumns[index] ?? '')} = ${name('new', column)}`,
+    ),
+    ' and ',
+  )}) then
+    raise foreign_key_violation using message = ${literal(`insert or update on table "${part.table.name}" violates foreign key constraint "${key.name}"`)}, table = ${literal(part.table.name)}, constraint = ${literal(key.name)};
+  end if;`;
+}
+
+function lockOld({ cluster, part }: Writing, row: 'old' | 'new'): Sql {
+  return sql`perform 1 from ${floorTable(cluster.id)} as s where ${oldKeyIs('s', part, row)} for no key update;`;
+}
+
+/** The old row's key equals the key of OLD or NEW. */
+function oldKeyIs(alias: string, part: SplitPartPlan, row: 'old' | 'new'): Sql {
+  return joined(
+    part.key.map((one) => sql`${name(alias, one.old)} = ${name(row, one.new.name)}`),
+    ' and ',
+  );
+}
+
+function partKeyIs(alias: string, part: SplitPartPlan, row: 'old' | 'new'): Sql {
+  return sameKey(alias, part.mapping.slice, row);
+}
+
+function parentExists({ cluster, part, plan }: Writing): Sql {
+  const key = part.table.foreignKeys.find((one) => isToBase(one, baseOf(cluster).table));
+  const no =
+    key === undefined
+      ? notRepresentable(plan, part, sql`'no row of ' || ${literal(cluster.id)} || ' has this key'`)
+      : sql`raise foreign_key_violation using message = ${literal(`insert or update on table "${part.table.name}" violates foreign key constraint "${key.name}"`)}, table = ${literal(part.table.name)}, constraint = ${literal(key.name)};`;
+  return sql`if not found then ${no} end if;`;
+}
+
+function isFree({ part, plan }: Writing): Sql {
+  const constraint = part.table.primaryKey?.name ?? part.table.name;
+  return sql`if exists (select from ${inRelease(plan.places, part.table.name)} as q where ${partKeyIs('q', part, 'new')}) then
+    raise unique_violation using message = ${literal(`duplicate key value violates unique constraint "${constraint}"`)}, table = ${literal(part.table.name)}, constraint = ${literal(constraint)};
+  end if;`;
+}
+
+function fixedKey({ part, plan }: Writing): Sql {
+  const changed = joined(
+    part.mapping.slice.map(
+      (column) => sql`${name('new', column)} is distinct from ${name('old', column)}`,
+    ),
+    ' or ',
+  );
+  return sql`if ${changed} then ${raise(
+    'HL003',
+    literal(`the key of ${part.table.name} cannot be changed through the lens`),
+    {
+      detail: literal(SQLSTATES.HL003),
+      hint: literal(
+        `Delete the row and insert it again, or expand the shard first (release ${plan.places.to} is then native).`,
+      ),
+    },
+  )} end if;`;
+}
+
+/** Refuses to write over a value that changed since the statement read it; a row gone is no row. */
+function isUnchanged({ part, plan, event }: Writing): Sql {
+  const types = typesOf(part.table);
+  const lens = inRelease(plan.places, part.table.name);
+  const columns = [...part.mapping.slice, ...part.mapping.columns];
+  const stale = columns.map((column) => {
+    const moved = differs(name('found_row', column), name('old', column), types.get(column));
+    if (event === 'delete') return sql`(${moved})`;
+    const written = differs(name('new', column), name('old', column), types.get(column));
+    return sql`(${moved} and ${written})`;
+  });
+  return sql`select q.* into found_row from ${lens} as q where ${partKeyIs('q', part, 'old')};
+  if not found then return null; end if;
+  if ${joined(stale, ' or ')} then
+    raise serialization_failure using message = ${literal(`could not serialize access to ${part.table.name} due to concurrent update`)}, hint = 'Run the statement again.';
+  end if;`;
+}
+
+function moveKey({ cluster, part }: Writing): Sql {
+  const changed = joined(
+    part.mapping.slice.map(
+      (column) => sql`${name('new', column)} is distinct from ${name('old', column)}`,
+    ),
+    ' or ',
+  );
+  const set = part.key.map((one) => sql`${name(one.old)} = ${name('new', one.new.name)}`);
+  return sql`if ${changed} then
+    update ${floorTable(cluster.id)} as s set ${set} where ${oldKeyIs('s', part, 'old')};
+  end if;`;
+}
+
+/** Applies the backward mappings' difference between the row before and after. */
+function apply({ part, plan, event }: Writing): Sql[] {
+  const lens = lensBind(plan.places);
+  const row = (which: 'old' | 'new', isEmpty: boolean) => {
+    const values = part.table.columns.map(
+      (column) => sql`${name(which, column.name)} as ${name(column.name)}`,
+    );
+    return sql`(select ${values}${isEmpty ? sql` where false` : sql``})`;
+  };
+  // A base row whose key changes has been moved already: before and after then have the new key.
+  const before = event === 'insert' ? row('new', true) : beforeRow(part, event);
+  const after = event === 'delete' ? row('old', true) : row('new', false);
+  const keyRow = event === 'delete' ? 'old' : 'new';
+  const slices = sql`select ${part.key.map((one) => sql`${name(keyRow, one.new.name)} as ${name(one.old)}`)}`;
+  const change: Change = {
+    before: bindWith(part.relation, before, lens),
+    after: bindWith(part.relation, after, lens),
+    slices,
+  };
+  // Spill first: what it should hold is read through the lens as it was before the old row changes.
+  const spillFirst = [...plan.backward].reverse();
+  return spillFirst.flatMap((target) => {
+    const touch = target.mapping.touches.find((one) => one.source.name === part.relation.name);
+    if (touch === undefined) return [];
+    const updates = applyUpdates(target, plan.bind, change);
+    const isDriver = touch.drives && event !== 'update';
+    const isAbsence = target.mapping.columns.length === 0;
+    return [
+      ...(isDriver && (event === 'delete' || isAbsence)
+        ? [applyDeletes(target, plan.bind, change)]
+        : []),
+      ...(updates !== null && !isDriver ? [updates] : []),
+      ...(isDriver && (event === 'insert' || isAbsence)
+        ? [applyInserts(target, plan.bind, change)]
+        : []),
+    ].map((one) => sql`${one};`);
+  });
+}
+
+function beforeRow(part: SplitPartPlan, event: Event): Sql {
+  const values = part.table.columns.map((column) => {
+    const isKey = part.mapping.slice.includes(column.name);
+    const row = isKey && event === 'update' ? 'new' : 'old';
+    return sql`${name(row, column.name)} as ${name(column.name)}`;
+  });
+  return sql`(select ${values})`;
+}
+
+/** Round trip: what was written is what the lens now shows, in every column that was written. */
+function comesBack({ part, plan, event }: Writing): Sql {
+  const types = typesOf(part.table);
+  const lost = part.mapping.columns.map((column) => {
+    const isLost = differs(name('found_row', column), name('new', column), types.get(column));
+    if (event === 'insert') return sql`(${isLost})`;
+    return sql`(${isLost} and ${differs(name('new', column), name('old', column), types.get(column))})`;
+  });
+  const condition = lost.length === 0 ? sql`` : sql` or ${joined(lost, ' or ')}`;
+  return sql`select q.* into found_row from ${inRelease(plan.places, part.table.name)} as q where ${partKeyIs('q', part, 'new')};
+  if not found${condition} then ${notRepresentable(plan, part, sql`'written and read values differ'`)} end if;`;
+}
+
+function notRepresentable(plan: SyncPlan, part: SplitPartPlan, why: Sql): Sql {
+  const message = literal(
+    `release ${plan.places.from} of this shard cannot hold this row of ${part.table.name}`,
+  );
+  return raise('HL001', message, {
+    detail: why,
+    hint: literal(
+      `Release ${plan.places.from} is in service on this shard. Write what it can hold, or wait until the shard is contracted.`,
+    ),
+  });
+}
+
+/** Keeps the columns that only the new release knows, beside the old row. */
+function keep({ part, plan }: Writing): Sql[] {
+  if (part.carried.length === 0) return [];
+  const columns = part.table.columns.filter((column) => column.generated === null);
+  const values = columns.map((column) => name('new', column.name));
+  const set = part.carried.map(
+    (column) => sql`${name(column.name)} = ${name('excluded', column.name)}`,
+  );
+  const isOverriding = columns.some((column) => column.identity === 'always');
+  return [
+    sql`insert into ${work(plan.places, part.table.name)} (${names(columns.map((one) => one.name))})${isOverriding ? sql` overriding system value` : sql``} values (${values})
+    on conflict (${names(part.mapping.slice)}) do update set ${set};`,
+  ];
+}
+
+function forget({ part, plan }: Writing): Sql[] {
+  if (part.carried.length === 0) return [];
+  return [
+    sql`delete from ${work(plan.places, part.table.name)} as t where ${partKeyIs('t', part, 'old')};`,
+  ];
+}
+
+/** A base row with dependent parts goes only as the foreign keys of the new release allow. */
+function dependents({ cluster, part, plan }: Writing): Sql[] {
+  return cluster.parts
+    .filter((one) => one !== part && !cascades(one, part))
+    .map((one) => {
+      const key = one.table.foreignKeys.find((candidate) => isToBase(candidate, part.table));
+      const message =
+        key === undefined
+          ? `release ${plan.places.from} of this shard cannot hold rows of ${one.table.name} without one of ${part.table.name}`
+          : `update or delete on table "${part.table.name}" violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
+      const keys = one.mapping.slice.map(
+        (column, index) =>
+          sql`${name('q', column)} = ${name('old', part.key[index]?.new.name ?? '')}`,
+      );
+      return sql`if exists (select from ${inRelease(plan.places, one.table.name)} as q where ${joined(keys, ' and ')}) then
+    ${raise(key === undefined ? 'HL001' : '23503', literal(message))}
+  end if;`;
+    });
+}

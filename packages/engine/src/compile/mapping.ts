@@ -1,0 +1,63 @@
+// The core (DESIGN section 5): what every restructuring change compiles to. One mapping tells how the
+// rows of one relation follow from relations of the other side; lens, sync, backfill and verify are
+// generated from mappings alone and know nothing of the kinds of change.
+//
+// Invariant: `query` yields the slice columns first, then `columns`, named as in the target, and has
+// at most one row per slice. All relations of a cluster share one slice: the key of the old row.
+
+import { type Sql, sql } from '../sql.js';
+
+/** A relation by its role; where it lives in a given phase is said by a Bind. */
+export interface Relation {
+  /** `old` and `new` are tables of the releases; `spill` keeps what the old layout cannot hold. */
+  readonly side: 'old' | 'new' | 'spill';
+  readonly name: string;
+}
+
+/** Says what stands for a relation in FROM: a table, a view, a transition table, a subquery. */
+export type Bind = (relation: Relation) => Sql;
+
+export interface Touch {
+  readonly source: Relation;
+  /** Columns of the source that give the slice of the target, in the order of `slice`. */
+  readonly slice: readonly string[];
+  /** Columns of the source whose change can change the target. */
+  readonly watches: readonly string[];
+  /** Whether rows of the target appear and vanish with rows of this source. */
+  readonly drives: boolean;
+}
+
+export interface Mapping {
+  readonly target: Relation;
+  readonly slice: readonly string[];
+  readonly columns: readonly string[];
+  /** Columns given on insertion only: surrogate keys, and what another release's default supplies. */
+  readonly onInsert: readonly string[];
+  readonly query: (bind: Bind) => Sql;
+  readonly touches: readonly Touch[];
+}
+
+export interface Cluster {
+  /** The old table's name: under it progress, quarantine and machinery are named. */
+  readonly id: string;
+  readonly forward: readonly Mapping[];
+  readonly backward: readonly Mapping[];
+}
+
+export const oldRelation = (name: string): Relation => ({ side: 'old', name });
+export const newRelation = (name: string): Relation => ({ side: 'new', name });
+export const spillRelation = (name: string): Relation => ({ side: 'spill', name });
+
+export function isSame(left: Relation, right: Relation): boolean {
+  return left.side === right.side && left.name === right.name;
+}
+
+/** A bind that answers `substitute` for one relation and asks `otherwise` for all others. */
+export function bindWith(relation: Relation, substitute: Sql, otherwise: Bind): Bind {
+  return (asked) => (isSame(asked, relation) ? substitute : otherwise(asked));
+}
+
+/** The query as a subquery that can stand in FROM. */
+export function subquery(query: Sql): Sql {
+  return sql`(${query})`;
+}

@@ -1,0 +1,213 @@
+// An overlay: one physical table serves both releases; the new one sees it through a simple view that
+// PostgreSQL updates by itself, so that ON CONFLICT, FOR UPDATE and RETURNING work as on a table.
+//
+// What binds the new release only (a new NOT NULL, a new check) is the view's condition with check
+// option: its own writes are refused, the old release's rows that break it are hidden from it and
+// reported by verify, and nothing ever stops a statement of the old release.
+// A column that the new release no longer knows gets its value from the default of an inner view.
+
+import { HalflapError } from '@halflap/protocol';
+import type { Column } from '../release/catalog.js';
+import { bindColumns } from '../release/expression.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import type { Statement, Step, VerifyStep } from './bundle.js';
+import {
+  addedChecks,
+  addedColumns,
+  addedIndexes,
+  isStable,
+  physicalDefinition,
+  physicalName,
+  tightenedColumns,
+} from './classify.js';
+import { copyRights } from './grants.js';
+import type { PairedTable } from './layout.js';
+import { floorTable, inRelease, type Places, work } from './places.js';
+import { HASH_HOLE } from './routine.js';
+import { type Lock, statement } from './statement.js';
+
+/** Columns of the new release on the physical table: catalogue changes only. */
+export function addColumns(pair: PairedTable): Statement[] {
+  const at = floorTable(pair.old.name);
+  const lock: Lock = { mode: 'ACCESS EXCLUSIVE', relation: pair.old.name };
+  return addedColumns(pair).flatMap((column) => {
+    const named = name(column.name);
+    const type = sql`${trusted(column.type)}${column.collation === null ? sql`` : sql` collate ${trusted(column.collation)}`}`;
+    if (column.generated !== null || column.identity !== null)
+      throw unsupportedColumn(pair, column);
+    const isOnce = column.default !== null && isStable(column.default);
+    if (column.notNull && !isOnce) throw unsupportedColumn(pair, column);
+    const value = isOnce ? sql` default ${trusted(column.default ?? '')}` : sql``;
+    const notNull = column.notNull ? sql` not null` : sql``;
+    return [
+      statement(sql`alter table ${at} add column ${named} ${type}${value}${notNull}`, lock),
+      ...(column.default === null || isOnce
+        ? []
+        : [
+            statement(
+              sql`alter table ${at} alter column ${named} set default ${trusted(column.default)}`,
+              lock,
+            ),
+          ]),
+    ];
+  });
+}
+
+export function overlayView(pair: PairedTable, places: Places): Statement[] {
+  const view = inRelease(places, pair.new.name);
+  const hidden = hiddenDefaults(pair);
+  const inner = work(places, 'inner', pair.new.name);
+  const from = hidden.length === 0 ? floorTable(pair.old.name) : inner;
+  const columns = pair.new.columns.map(
+    (column) => sql`${name('t', physicalName(pair, column.name))} as ${name(column.name)}`,
+  );
+  const conditions = conditionsOf(pair);
+  const where =
+    conditions.length === 0
+      ? sql``
+      : sql` where ${joined(
+          conditions.map((one) => one.condition),
+          ' and ',
+        )}`;
+  const option = conditions.length === 0 ? sql`` : sql` with cascaded check option`;
+  const comment = `Halflap ${places.evolution} ${HASH_HOLE}: release ${places.to} of ${pair.old.name}`;
+  return [
+    ...(hidden.length === 0 ? [] : innerView(pair, inner, hidden)),
+    statement(sql`create view ${view} as select ${columns} from ${from} as t${where}${option}`),
+    statement(sql`comment on view ${view} is ${literal(comment)}`),
+    ...changedDefaults(pair, view),
+    copyRights(places, floorTable(pair.old.name), view),
+  ];
+}
+
+export function overlayIndexSteps(pair: PairedTable): Step[] {
+  return addedIndexes(pair).flatMap((index): Step[] => {
+    const definition = physicalDefinition(pair, index);
+    if (definition === null) return [];
+    const unique = index.isUnique ? sql`unique ` : sql``;
+    return [
+      {
+        kind: 'index',
+        id: `expand/index/${index.name}`,
+        title: `build index ${index.name} without blocking writers`,
+        schema: `{{schema:${pair.old.name}}}`,
+        index: index.name,
+        statement: statement(
+          sql`create ${unique}index concurrently ${name(index.name)} on ${floorTable(pair.old.name)} using ${trusted(definition)}`,
+          { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.old.name },
+        ),
+      },
+    ];
+  });
+}
+
+/** Rows of the old release that break a rule of the new one; nothing is compared, all is one table. */
+export function overlayVerify(pair: PairedTable, stage: 'expand' | 'verify'): VerifyStep[] {
+  const conditions = conditionsOf(pair);
+  const key = pair.old.primaryKey?.columns ?? [];
+  if (conditions.length === 0 || key.length === 0) return [];
+  const keys = key.map((column) => name('t', column));
+  const none = sql`select ${keys} from ${floorTable(pair.old.name)} as t where false`;
+  return [
+    {
+      kind: 'verify',
+      id: `${stage}/verify/${pair.new.name}`,
+      title: `check the new rules of ${pair.new.name}`,
+      relation: pair.old.name,
+      expected: none.text,
+      actual: none.text,
+      key: key.map((column) => ({
+        name: column,
+        type: pair.old.columns.find((one) => one.name === column)?.type ?? 'text',
+      })),
+      offenders: conditions.map((one) => ({
+        rule: one.rule,
+        sql: sql`select ${keys} from ${floorTable(pair.old.name)} as t where (${one.condition}) is not true`
+          .text,
+      })),
+    },
+  ];
+}
+
+interface Condition {
+  readonly rule: string;
+  readonly condition: Sql;
+}
+
+function conditionsOf(pair: PairedTable): Condition[] {
+  const onTable = (expression: string) =>
+    trusted(
+      bindColumns(expression, (column) => ({ qualifier: 't', column: physicalName(pair, column) })),
+    );
+  return [
+    ...tightenedColumns(pair).map((column) => ({
+      rule: `${pair.new.name}.${column.name} is not null`,
+      condition: sql`${name('t', physicalName(pair, column.name))} is not null`,
+    })),
+    ...addedChecks(pair)
+      .filter((check) => !isRenamedOnly(pair, check.name))
+      .map((check) => ({
+        rule: `check ${check.name} of ${pair.new.name}`,
+        condition: sql`(${onTable(check.expression)}) is not false`,
+      })),
+  ];
+}
+
+/** A check that the old table has under the same name says the same in other words. */
+function isRenamedOnly(pair: PairedTable, check: string): boolean {
+  const isRenaming = pair.forward.some(
+    (one) => one.source !== null && one.source !== one.column.name,
+  );
+  return isRenaming && pair.old.checks.some((one) => one.name === check);
+}
+
+function innerView(pair: PairedTable, inner: Sql, hidden: readonly Hidden[]): Statement[] {
+  const added = addedColumns(pair).map((column) => name('t', column.name));
+  const columns = [...pair.old.columns.map((column) => name('t', column.name)), ...added];
+  return [
+    statement(
+      sql`create view ${inner} as select ${columns} from ${floorTable(pair.old.name)} as t`,
+    ),
+    ...hidden.map(({ column, down }) =>
+      statement(
+        sql`alter view ${inner} alter column ${name(column.name)} set default ${trusted(down)}`,
+      ),
+    ),
+  ];
+}
+
+interface Hidden {
+  readonly column: Column;
+  readonly down: string;
+}
+
+/** Old columns that the new release does not see, with the constant that its rows hold there. */
+function hiddenDefaults(pair: PairedTable): Hidden[] {
+  return pair.backward.flatMap(({ column, down, source }) =>
+    source === null && down !== null ? [{ column, down: `(${down})::${column.type}` }] : [],
+  );
+}
+
+function changedDefaults(pair: PairedTable, view: Sql): Statement[] {
+  return pair.forward.flatMap(({ column, source }) => {
+    const old = pair.old.columns.find((one) => one.name === source);
+    if (old === undefined || column.default === old.default || column.identity !== null) return [];
+    // A view's default that is the constant null is not kept by PostgreSQL; an expression is.
+    const value = column.default ?? `nullif(1, 1)::text::${column.type}`;
+    return [
+      statement(
+        sql`alter view ${view} alter column ${name(column.name)} set default ${trusted(value)}`,
+      ),
+    ];
+  });
+}
+
+function unsupportedColumn(pair: PairedTable, column: Column): HalflapError {
+  return new HalflapError(
+    'EVOLUTION_INCOMPLETE',
+    `column ${pair.new.name}.${column.name} needs a value for the rows of the old release: it is ${column.generated !== null ? 'generated' : column.identity !== null ? 'an identity' : 'not null without a constant default'}`,
+    {
+      hint: `state it: - add_column: { table: ${pair.new.name}, column: ${column.name}, up: <expression over the old columns> }`,
+    },
+  );
+}

@@ -1,0 +1,75 @@
+// Where each relation of an evolution lives, phase by phase, and how its machinery is named.
+//
+// | relation       | prepared, expanding          | dual                    |
+// |----------------|------------------------------|-------------------------|
+// | old table      | where the floor release is   | the same                |
+// | new table      | work schema                  | release schema          |
+// | its lens       | release schema               | gone                    |
+// | spill          | work schema                  | work schema             |
+
+import { releaseSchema, STATE_SCHEMA } from '@halflap/protocol';
+import { generatedName, workSchema } from '../names.js';
+import { name, type Sql, trusted } from '../sql.js';
+import type { Bind } from './mapping.js';
+
+export interface Places {
+  readonly app: string;
+  readonly from: string;
+  readonly to: string;
+  readonly releaseSchema: string;
+  readonly workSchema: string;
+  /** `1.0..2.0`, as journal and quarantine name the evolution. */
+  readonly evolution: string;
+}
+
+export function placesOf(app: string, from: string, to: string): Places {
+  return {
+    app,
+    from,
+    to,
+    releaseSchema: releaseSchema(app, to),
+    workSchema: workSchema(app, to),
+    evolution: `${from}..${to}`,
+  };
+}
+
+/** A table of the floor release, wherever the shard has it: a hole that the runner fills. */
+export function floorTable(table: string): Sql {
+  if (table.includes('}')) throw new TypeError(`table name with a brace: ${table}`);
+  return trusted(`{{floor:${table}}}`);
+}
+
+export function work(places: Places, ...parts: readonly string[]): Sql {
+  return name(places.workSchema, generatedName(...parts));
+}
+
+export function inRelease(places: Places, relation: string): Sql {
+  return name(places.releaseSchema, relation);
+}
+
+export function stateTable(table: string): Sql {
+  return name(STATE_SCHEMA, table);
+}
+
+/** The layouts in a phase: `filling` while the new tables are in the work schema, else `dual`. */
+export function layoutBind(places: Places, stage: 'filling' | 'dual'): Bind {
+  return (relation) => {
+    switch (relation.side) {
+      case 'old':
+        return floorTable(relation.name);
+      case 'new':
+        return stage === 'dual' ? inRelease(places, relation.name) : work(places, relation.name);
+      case 'spill':
+        return work(places, relation.name);
+      default:
+        return relation.side satisfies never;
+    }
+  };
+}
+
+/** What a session of the new release sees while the lens stands. */
+export function lensBind(places: Places): Bind {
+  const physical = layoutBind(places, 'filling');
+  return (relation) =>
+    relation.side === 'new' ? inRelease(places, relation.name) : physical(relation);
+}

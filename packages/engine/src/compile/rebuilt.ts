@@ -1,0 +1,369 @@
+// All statements that a rebuilt table (a cluster) contributes to the steps of its evolution.
+//
+// prepare:  new tables (empty) and spill in the work schema, lens in the release schema
+// expand:   sync on the old table, backfill, indexes, foreign keys, verify, then the switch to native
+
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { Catalog, Column, Key } from '../release/catalog.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
+import { typesOf } from './compared.js';
+import { copyRights } from './grants.js';
+import { dropLens, lensStatements, sharedSequence } from './lens.js';
+import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
+import { type Target, upsert } from './recompute.js';
+import { type Lock, statement, transactionStep } from './statement.js';
+import {
+  announcedFunction,
+  backwardFunction,
+  backwardName,
+  carryFunction,
+  drainFunction,
+  EVENTS,
+  type Event,
+  forwardFunction,
+  forwardName,
+  pendingTable,
+  type SyncPlan,
+} from './sync.js';
+import {
+  backwardKeyFunction,
+  backwardTruncateFunction,
+  forgetFunction,
+  forwardKeyFunction,
+  forwardTruncateFunction,
+} from './sync-keys.js';
+import {
+  addForeignKey,
+  attachUnique,
+  createTable,
+  indexStep,
+  uniqueIndex,
+  validateConstraint,
+} from './tables.js';
+
+export interface Rebuilt {
+  readonly cluster: SplitCluster;
+  readonly places: Places;
+  readonly to: Catalog;
+  /** Plans of sync while filling and in dual. */
+  readonly filling: SyncPlan;
+  readonly dual: SyncPlan;
+}
+
+export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Rebuilt {
+  const planOf = (stage: 'filling' | 'dual'): SyncPlan => ({
+    places,
+    cluster,
+    key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
+    bind: layoutBind(places, stage),
+    forward: cluster.parts.map(
+      (part): Target => ({
+        mapping: part.mapping,
+        types: typesOf(part.table),
+        isOverriding: part.generated.some((column) => column.identity === 'always'),
+        givesOnInsert: stage === 'filling',
+      }),
+    ),
+    backward: cluster.backward.map(
+      (mapping): Target => ({
+        mapping,
+        types: typesOf(cluster.old),
+        isOverriding:
+          mapping.target.side === 'old' &&
+          cluster.oldKey.some((column) => column.identity === 'always'),
+        givesOnInsert: true,
+      }),
+    ),
+  });
+  return { cluster, places, to, filling: planOf('filling'), dual: planOf('dual') };
+}
+
+export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
+  return [
+    ...cluster.parts.flatMap((part) => newTable(cluster, part, places)),
+    ...cluster.parts.flatMap((part) =>
+      part.absence === null ? [] : [spillTable(cluster, part, places)],
+    ),
+    statement(
+      sql`create table ${pendingTable(filling)} (${keyDefinitions(cluster)}, primary key (${cluster.oldKey.map((one) => name(one.name))}))`,
+    ),
+    ...lensStatements(cluster, filling),
+    ...cluster.parts.flatMap((part) => [
+      copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
+      copyRights(places, floorTable(cluster.id), work(places, part.table.name)),
+    ]),
+    ...(hasSpill(cluster) ? forgetTriggers(filling) : []),
+  ];
+}
+
+export function syncRebuilt({ cluster, filling }: Rebuilt): Statement[] {
+  const source = floorTable(cluster.id);
+  const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
+  return [
+    ...(hasSpill(cluster) ? dropForget(filling) : []),
+    ...forwardFunctions(filling).map((one) => statement(one)),
+    ...EVENTS.map((event) =>
+      statement(statementTrigger(source, event, forwardName(filling, event)), lock),
+    ),
+    statement(
+      keyTrigger(
+        source,
+        filling.key.map((one) => one.name),
+        forwardName(filling, 'key'),
+      ),
+      lock,
+    ),
+    statement(truncateTrigger(source, forwardName(filling, 'truncate')), lock),
+  ];
+}
+
+export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
+  const source = floorTable(cluster.id);
+  const key = keyColumns(cluster);
+  const range = trusted('{{range:source}}');
+  const order = key.map((one) => name('source', one.name));
+  // Rows that carry what only the new release knows exist already: those old rows are locked against
+  // updates too, since a row that is there is overwritten and not left alone.
+  const strength = hasSpill(cluster) ? sql`for no key update` : sql`for key share`;
+  const lock = sql`select count(*) from (select 1 from ${source} as source where ${range} order by ${order} ${strength}) as locked`;
+  const slices = (target: Target) =>
+    sql`select ${target.mapping.slice.map((column, index) => sql`${name('source', key[index]?.name ?? '')} as ${name(column)}`)} from ${source} as source where ${range}`;
+  const step: BackfillStep = {
+    kind: 'backfill',
+    id: `expand/backfill/${cluster.id}`,
+    title: `fill ${cluster.parts.map((part) => part.table.name).join(', ')} from ${cluster.id}`,
+    relation: cluster.id,
+    source: source.text,
+    key,
+    batch: [
+      lock.text,
+      ...filling.forward.map(
+        (target) => fillBatch(target, filling, slices(target), hasSpill(cluster)).text,
+      ),
+    ],
+  };
+  return [step, ...cluster.parts.flatMap((part) => indexSteps(part, places))];
+}
+
+/** Rows of the batch: what sync has written meanwhile stays, being newer. */
+function fillBatch(target: Target, plan: SyncPlan, slices: Sql, overwrites: boolean): Sql {
+  const full = upsert(target, plan.bind, slices);
+  if (overwrites) return full;
+  const end = full.text.lastIndexOf('on conflict');
+  return trusted(`${full.text.slice(0, end)}on conflict do nothing`);
+}
+
+export function foreignKeysOf({ cluster, places, to }: Rebuilt): Statement[] {
+  return cluster.parts.flatMap((part) =>
+    part.table.foreignKeys.flatMap((key) => {
+      const target = foreignTarget(key.referencedTable, places, to, cluster);
+      return target === null
+        ? []
+        : [addForeignKey(work(places, part.table.name), key, target, null)];
+    }),
+  );
+}
+
+export function validateForeignKeys({ cluster, places, to }: Rebuilt): Statement[] {
+  return cluster.parts.flatMap((part) =>
+    part.table.foreignKeys
+      .filter((key) => foreignTarget(key.referencedTable, places, to, cluster) !== null)
+      .map((key) => validateConstraint(work(places, part.table.name), key.name, null)),
+  );
+}
+
+/** Parts of the same cluster are in the work schema while filling; other tables are where they are. */
+function foreignTarget(
+  table: string,
+  places: Places,
+  _to: Catalog,
+  cluster: SplitCluster,
+): Sql | null {
+  return cluster.parts.some((part) => part.table.name === table) ? work(places, table) : null;
+}
+
+/** The switch: native tables take the place of the lens, and sync runs both ways. */
+export function switchRebuilt({ cluster, places, dual }: Rebuilt): Statement[] {
+  const relation = (table: string): Lock => ({
+    mode: 'ACCESS EXCLUSIVE',
+    relation: `${places.releaseSchema}.${table}`,
+  });
+  return [
+    ...dropLens(cluster, places),
+    ...cluster.parts.map((part) =>
+      statement(
+        sql`alter table ${work(places, part.table.name)} set schema ${name(places.releaseSchema)}`,
+        relation(part.table.name),
+      ),
+    ),
+    ...cluster.parts.flatMap((part) => advanceSurrogates(part, places)),
+    ...forwardFunctions(dual).map((one) => statement(one)),
+    ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
+  ];
+}
+
+function forwardFunctions(plan: SyncPlan): Sql[] {
+  return [
+    announcedFunction(plan),
+    carryFunction(plan),
+    drainFunction(plan),
+    ...EVENTS.map((event) => forwardFunction(plan, event)),
+    forwardKeyFunction(plan),
+    forwardTruncateFunction(plan),
+  ];
+}
+
+function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
+  const table = part.table.name;
+  const at = inRelease(plan.places, table);
+  const lock: Lock = {
+    mode: 'SHARE ROW EXCLUSIVE',
+    relation: `${plan.places.releaseSchema}.${table}`,
+  };
+  const source = plan.forward[index] as Target;
+  return [
+    ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
+    statement(backwardTruncateFunction(plan, table)),
+    ...EVENTS.map((event) =>
+      statement(statementTrigger(at, event, backwardName(plan, table, event)), lock),
+    ),
+    statement(truncateTrigger(at, backwardName(plan, table, 'truncate'), 'before'), lock),
+    ...(part.isBase
+      ? [
+          statement(backwardKeyFunction(plan, part.mapping)),
+          statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock),
+        ]
+      : []),
+  ];
+}
+
+function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
+  const at = work(places, part.table.name);
+  const shared = part.table.columns.filter((column) => sharesSequence(part, column));
+  const slice = part.mapping.slice;
+  const isSlice = (key: Key) =>
+    key.columns.length === slice.length && key.columns.every((one) => slice.includes(one));
+  return [
+    ...createTable(at, part.table, {
+      withoutDefault: new Set(shared.map((column) => column.name)),
+      uniques: part.table.uniques.filter(isSlice),
+    }),
+    ...shared.map((column) =>
+      statement(
+        sharedSequence(
+          sql`alter table ${at}`,
+          column.name,
+          cluster.id,
+          part.key.find((one) => one.new.name === column.name)?.old ?? column.name,
+        ),
+      ),
+    ),
+  ];
+}
+
+/** An identity that both releases draw from: the old column's sequence serves both until contract. */
+export function sharesSequence(part: SplitPartPlan, column: Column): boolean {
+  return (
+    part.isBase && column.identity !== null && part.key.some((one) => one.new.name === column.name)
+  );
+}
+
+function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
+  return statement(
+    sql`create table ${layoutBind(places, 'filling')(part.absence ?? part.relation)} (${keyDefinitions(cluster)}, primary key (${cluster.oldKey.map((one) => name(one.name))}))`,
+  );
+}
+
+function keyDefinitions(cluster: SplitCluster): Sql {
+  return joined(
+    cluster.oldKey.map((one) => {
+      const collation = one.collation === null ? sql`` : sql` collate ${trusted(one.collation)}`;
+      return sql`${name(one.name)} ${trusted(one.type)}${collation}`;
+    }),
+  );
+}
+
+function indexSteps(part: SplitPartPlan, places: Places): Step[] {
+  const at = { schema: places.workSchema, table: part.table.name };
+  const slice = part.mapping.slice;
+  const late = part.table.uniques.filter(
+    (key) =>
+      !(key.columns.length === slice.length && key.columns.every((one) => slice.includes(one))),
+  );
+  const attach = late.map((key) => attachUnique(name(at.schema, at.table), key));
+  return [
+    ...part.table.indexes.map((index) => indexStep(at, index, null)),
+    ...late.map((key) => indexStep(at, uniqueIndex(key), null)),
+    ...(attach.length === 0
+      ? []
+      : [
+          transactionStep(
+            `expand/unique/${part.table.name}`,
+            `attach unique constraints of ${part.table.name}`,
+            attach,
+          ),
+        ]),
+  ];
+}
+
+function advanceSurrogates(part: SplitPartPlan, places: Places): Statement[] {
+  return part.generated.map((column) => {
+    const at = inRelease(places, part.table.name);
+    return statement(
+      sql`select setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}), greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
+    );
+  });
+}
+
+function statementTrigger(at: Sql, event: Event, routine: Sql): Sql {
+  const referencing = {
+    insert: sql`referencing new table as h_new`,
+    update: sql`referencing old table as h_old new table as h_new`,
+    delete: sql`referencing old table as h_old`,
+  }[event];
+  return sql`create trigger ${name(`halflap_sync_${event}`)} after ${trusted(event)} on ${at} ${referencing} for each statement execute function ${routine}()`;
+}
+
+function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
+  const changed = joined(
+    key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
+    ' or ',
+  );
+  return sql`create trigger ${name('halflap_sync_key')} after update on ${at} for each row when (${changed}) execute function ${routine}()`;
+}
+
+function truncateTrigger(at: Sql, routine: Sql, time: 'before' | 'after' = 'after'): Sql {
+  return sql`create trigger ${name('halflap_sync_truncate')} ${trusted(time)} truncate on ${at} for each statement execute function ${routine}()`;
+}
+
+function forgetTriggers(plan: SyncPlan): Statement[] {
+  const source = floorTable(plan.cluster.id);
+  const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: plan.cluster.id };
+  return [
+    statement(forgetFunction(plan, false)),
+    statement(forgetFunction(plan, true)),
+    statement(statementTrigger(source, 'delete', forwardName(plan, 'delete')), lock),
+    statement(truncateTrigger(source, forwardName(plan, 'truncate')), lock),
+  ];
+}
+
+function dropForget(plan: SyncPlan): Statement[] {
+  const source = floorTable(plan.cluster.id);
+  // The triggers, not the functions: those are replaced, and a statement under way may need them.
+  return ['halflap_sync_delete', 'halflap_sync_truncate'].map((trigger) =>
+    statement(sql`drop trigger ${name(trigger)} on ${source}`, {
+      mode: 'ACCESS EXCLUSIVE',
+      relation: plan.cluster.id,
+    }),
+  );
+}
+
+/** Whether anything is kept beside the old rows: absences, or columns that only the new release knows. */
+export function hasSpill(cluster: SplitCluster): boolean {
+  return cluster.parts.some((part) => part.absence !== null || part.carried.length > 0);
+}
+
+export function keyColumns(cluster: SplitCluster): KeyColumn[] {
+  return cluster.oldKey.map((column) => ({ name: column.name, type: column.type }));
+}

@@ -1,0 +1,134 @@
+// From a mapping to the statements that make its target right for some slices: the one place where
+// rows of a layout are written by the engine.
+//
+// Two forms. `recompute` makes the target equal to its query (the source is the truth). `applyChange`
+// carries over only what a statement changed: it compares the query before and after, so that a column
+// which somebody else has just changed on the other side is left alone.
+
+import { joined, name, names, type Sql, sql } from '../sql.js';
+import { anyDiffers, differs, qualified, rowOf, sameKey, type Types } from './compared.js';
+import type { Bind, Mapping } from './mapping.js';
+
+export interface Target {
+  readonly mapping: Mapping;
+  readonly types: Types;
+  /** True when a key column is `generated always`: inserts must say that they mean the value. */
+  readonly isOverriding: boolean;
+  /** False where another default supplies the onInsert columns (native new tables in dual). */
+  readonly givesOnInsert: boolean;
+}
+
+/** A SELECT that yields the slices, with columns named as the slice columns of the target. */
+export type Slices = Sql;
+
+/** Removes rows of the target that its query no longer yields. */
+export function deleteGone(target: Target, bind: Bind, slices: Slices): Sql {
+  const { mapping } = target;
+  return sql`delete from ${bind(mapping.target)} as t
+    where ${rowOf('t', mapping.slice)} in (${slices})
+      and not exists (
+        select from (${mapping.query(bind)}) as q where ${sameKey('q', mapping.slice, 't')}
+      )`;
+}
+
+/** Inserts what is missing in the target and updates what differs; never touches what is equal. */
+export function upsert(target: Target, bind: Bind, slices: Slices): Sql {
+  const { mapping } = target;
+  const source = sql`select ${qualified('q', insertColumns(target))}
+    from (${mapping.query(bind)}) as q
+    where ${rowOf('q', mapping.slice)} in (${slices})`;
+  return insertOrUpdate(target, bind, source);
+}
+
+export interface Change {
+  /** What the source held before and holds after the statement, as relations bound in the query. */
+  readonly before: Bind;
+  readonly after: Bind;
+  readonly slices: Slices;
+}
+
+/** Carries the difference between two states of the sources over to the target. */
+export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | null {
+  const { mapping, types } = target;
+  if (mapping.columns.length === 0) return null;
+  const assignments = mapping.columns.map(
+    (column) =>
+      sql`${name(column)} = case when ${differs(name('b', column), name('a', column), types.get(column))} then ${name('a', column)} else ${name('t', column)} end`,
+  );
+  return sql`with b as materialized (${restricted(mapping, change.before, change.slices)}),
+    a as materialized (${restricted(mapping, change.after, change.slices)})
+    update ${bind(mapping.target)} as t
+    set ${assignments}
+    from b, a
+    where ${sameKey('a', mapping.slice, 'b')}
+      and ${sameKey('t', mapping.slice, 'a')}
+      and (${anyDiffers('a', 'b', mapping.columns, types)})`;
+}
+
+export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
+  const { mapping } = target;
+  const source = sql`select ${qualified('a', insertColumns(target))}
+    from (${restricted(mapping, change.after, change.slices)}) as a
+    where not exists (
+      select from (${restricted(mapping, change.before, change.slices)}) as b
+      where ${sameKey('b', mapping.slice, 'a')}
+    )`;
+  return insertOrUpdate(target, bind, source);
+}
+
+export function applyDeletes(target: Target, bind: Bind, change: Change): Sql {
+  const { mapping } = target;
+  return sql`delete from ${bind(mapping.target)} as t
+    where ${rowOf('t', mapping.slice)} in (${change.slices})
+      and exists (
+        select from (${mapping.query(change.before)}) as b where ${sameKey('b', mapping.slice, 't')}
+      )
+      and not exists (
+        select from (${mapping.query(change.after)}) as a where ${sameKey('a', mapping.slice, 't')}
+      )`;
+}
+
+/** Takes the row locks of the slices in key order: always a statement of its own (DESIGN 5, rule 2). */
+export function lockSlices(target: Target, bind: Bind, slices: Slices): Sql {
+  const { mapping } = target;
+  return sql`perform 1 from ${bind(mapping.target)} as t
+    where ${rowOf('t', mapping.slice)} in (${slices})
+    order by ${qualified('t', mapping.slice)}
+    for no key update`;
+}
+
+export function restricted(mapping: Mapping, bind: Bind, slices: Slices): Sql {
+  return sql`select q.* from (${mapping.query(bind)}) as q where ${rowOf('q', mapping.slice)} in (${slices})`;
+}
+
+function insertColumns(target: Target): string[] {
+  const { mapping, givesOnInsert } = target;
+  return [...mapping.slice, ...mapping.columns, ...(givesOnInsert ? mapping.onInsert : [])];
+}
+
+function insertOrUpdate(target: Target, bind: Bind, source: Sql): Sql {
+  const { mapping, types } = target;
+  const overriding = target.isOverriding ? sql` overriding system value` : sql``;
+  const insert = sql`insert into ${bind(mapping.target)} as t (${names(insertColumns(target))})${overriding}
+    ${source}
+    on conflict (${names(mapping.slice)})`;
+  if (mapping.columns.length === 0) return sql`${insert} do nothing`;
+  const assignments = mapping.columns.map(
+    (column) => sql`${name(column)} = ${name('excluded', column)}`,
+  );
+  return sql`${insert} do update
+    set ${assignments}
+    where ${anyDiffers('t', 'excluded', mapping.columns, types)}`;
+}
+
+/** `select k1, k2 from rows`, renamed to the slice columns of the target. */
+export function slicesOf(rows: Sql, from: readonly string[], to: readonly string[]): Slices {
+  const columns = from.map(
+    (column, index) => sql`${name('r', column)} as ${name(to[index] ?? '')}`,
+  );
+  return sql`select ${columns} from ${rows} as r`;
+}
+
+export function unionSlices(slices: readonly Slices[]): Slices {
+  return joined(slices, ' union ');
+}

@@ -1,0 +1,42 @@
+// How the compiler says no: with the file, the position, what was found and what to write instead.
+
+import { type ErrorCode, HalflapError } from '@halflap/protocol';
+import type { Evolution, Position } from '../release/evolution.js';
+
+export interface Refusal {
+  readonly code: Extract<ErrorCode, `EVOLUTION_${string}`>;
+  readonly message: string;
+  readonly hint: string;
+  readonly at?: Position;
+}
+
+export function refuse(evolution: Evolution, refusal: Refusal): HalflapError {
+  const place = placeOf(evolution, refusal.at);
+  return new HalflapError(refusal.code, place + refusal.message, {
+    detail: {
+      ...(evolution.file === null ? {} : { file: evolution.file }),
+      ...(refusal.at ?? {}),
+    },
+    hint: refusal.hint,
+  });
+}
+
+export function assertFound<Value>(
+  value: Value | undefined,
+  evolution: Evolution,
+  at: Position,
+  wanted: string,
+): Value {
+  if (value !== undefined) return value;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNKNOWN_NAME',
+    message: `there is no table ${wanted} in the release it should be in`,
+    hint: 'compare the name with schema.sql of both releases',
+    at,
+  });
+}
+
+function placeOf(evolution: Evolution, at: Position | undefined): string {
+  if (evolution.file === null) return `evolution ${evolution.from} to ${evolution.to}: `;
+  return at === undefined ? `${evolution.file}: ` : `${evolution.file}:${at.line}:${at.column}: `;
+}

@@ -1,0 +1,118 @@
+// What the plan says of each relation, for people: how it crosses, its label, and what to know.
+
+import type { SplitCluster } from '../changes/split-table.js';
+import type { RelationPlan } from './bundle.js';
+import {
+  addedChecks,
+  addedColumns,
+  droppedColumns,
+  rebuildReason,
+  tightenedColumns,
+} from './classify.js';
+import type { Evolving } from './compile.js';
+import { unguaranteed } from './guarantees.js';
+
+export function relationPlans(evolving: Evolving): RelationPlan[] {
+  const { layout, clusters, shared } = evolving;
+  return [
+    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster)),
+    ...shared.map(({ pair, kind }): RelationPlan => {
+      const hidden = tightenedColumns(pair).length + addedChecks(pair).length > 0;
+      const unheld = droppedColumns(pair).length > 0;
+      return {
+        old: pair.old.name,
+        new: pair.new.name,
+        kind,
+        label: unheld ? 'lossy' : 'exact',
+        notes: kind === 'same' ? [] : sharedNotes(evolving, pair, hidden),
+        isLensWithoutOnConflict: false,
+      };
+    }),
+    ...layout.added.map(
+      (table): RelationPlan => ({
+        old: null,
+        new: table.name,
+        kind: 'added',
+        label: 'exact',
+        notes: ['a table that only the new release knows'],
+        isLensWithoutOnConflict: false,
+      }),
+    ),
+    ...layout.dropped.map(
+      (table): RelationPlan => ({
+        old: table.name,
+        new: null,
+        kind: 'dropped',
+        label: 'lossy',
+        notes: ['stays until contract, which removes it with its rows'],
+        isLensWithoutOnConflict: false,
+      }),
+    ),
+  ];
+}
+
+function sharedNotes(
+  evolving: Evolving,
+  pair: Evolving['layout']['pairs'][number],
+  hides: boolean,
+): string[] {
+  const renamed = pair.forward.filter(
+    (one) => one.source !== null && one.source !== one.column.name,
+  );
+  return [
+    ...(pair.old.name === pair.new.name ? [] : [`renamed from ${pair.old.name}`]),
+    ...renamed.map((one) => `column ${one.source} is now ${one.column.name}`),
+    ...addedColumns(pair).map((column) => `column ${column.name} is new`),
+    ...droppedColumns(pair).map(
+      (column) =>
+        `column ${column.name} is only for release ${evolving.places.from} and goes at contract`,
+    ),
+    ...(hides
+      ? [
+          'rows of the old release that break a new rule are hidden from the new one, and contract waits for them',
+        ]
+      : []),
+  ];
+}
+
+function clusterPlans(cluster: SplitCluster): RelationPlan[] {
+  const reason = cluster.parts.length === 1 ? rebuildReason(cluster.parts[0]?.pair as never) : null;
+  return cluster.parts.map((part): RelationPlan => {
+    const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
+    const count =
+      rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
+    const isCarried = part.carried.length > 0 || part.absence !== null;
+    const converted = part.mapped.filter((one) => one.source === null);
+    return {
+      old: cluster.id,
+      new: part.table.name,
+      kind: 'rebuilt',
+      label: cluster.oldOnly.length > 0 ? 'lossy' : isCarried ? 'carried' : 'exact',
+      notes: [
+        reason === null ? `part of ${cluster.id}` : reason,
+        ...(part.when === null ? [] : [`has a row when ${part.when}`]),
+        ...(part.absence === null
+          ? []
+          : ['a missing row is kept beside the old table until contract']),
+        ...part.carried.map(
+          (column) => `column ${column.name} is kept beside the old table until dual`,
+        ),
+        ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
+        ...cluster.oldOnly.map(
+          (column) => `column ${column.name} is only for the old release and goes at contract`,
+        ),
+        ...(count === 0
+          ? []
+          : [
+              `${count} constraint(s) bind the new release only; rows of the old one that break them go to quarantine`,
+            ]),
+        ...(part.isPlain
+          ? []
+          : [
+              'updates through the lens are answered with 40001 when the row changed meanwhile: run them again',
+            ]),
+      ],
+      isLensWithoutOnConflict: true,
+    };
+  });
+}

@@ -1,0 +1,56 @@
+// PL/pgSQL functions and triggers as the engine writes them: owned by the runner's role and executed
+// with its rights, so that application roles need none on the machinery; with a pinned search_path.
+
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import type { Places } from './places.js';
+
+/** Filled with the bundle's hash when the bundle is complete. */
+export const HASH_HOLE = '{{hash}}';
+
+const DOLLAR = trusted('$halflap$');
+
+export interface Routine {
+  readonly at: Sql;
+  readonly parameters?: Sql;
+  readonly returns: 'trigger' | 'void' | 'bigint' | 'boolean';
+  /** What it does, in words: stands at its top for whoever meets it in the field. */
+  readonly about: string;
+  readonly declare?: readonly Sql[];
+  readonly body: readonly Sql[];
+  /** Settings besides search_path. */
+  readonly settings?: readonly Sql[];
+}
+
+export function routine(places: Places, one: Routine): Sql {
+  const schemas = sql`pg_catalog, ${name(places.releaseSchema)}, public, pg_temp`;
+  const settings = [sql`set search_path = ${schemas}`, ...(one.settings ?? [])];
+  const declare =
+    one.declare === undefined || one.declare.length === 0
+      ? sql``
+      : sql`declare\n  ${trusted(one.declare.map((part) => `${part.text};`).join('\n  '))}\n`;
+  return sql`create or replace function ${one.at}(${one.parameters ?? sql``})
+returns ${trusted(one.returns)}
+language plpgsql security definer
+${trusted(settings.map((part) => part.text).join('\n'))}
+as ${DOLLAR}
+-- Halflap ${trusted(places.evolution)} ${trusted(HASH_HOLE)}: ${trusted(one.about)}
+${declare}begin
+  ${trusted(one.body.map((part) => part.text).join('\n  '))}
+end
+${DOLLAR}`;
+}
+
+/** Runs one statement as it stands, or planned afresh for many rows (see sync.ts). */
+export function dynamic(statement: Sql): Sql {
+  return sql`execute ${trusted(`$many$${statement.text}$many$`)};`;
+}
+
+export function raise(
+  state: string,
+  message: Sql,
+  options: { detail?: Sql; hint?: Sql } = {},
+): Sql {
+  const detail = options.detail === undefined ? sql`` : sql`, detail = ${options.detail}`;
+  const hint = options.hint === undefined ? sql`` : sql`, hint = ${options.hint}`;
+  return sql`raise exception using errcode = ${literal(state)}, message = ${message}${detail}${hint};`;
+}

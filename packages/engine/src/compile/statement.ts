@@ -1,0 +1,36 @@
+// Statements of a plan, with the lock that each takes on relations that applications use.
+
+import { createHash } from 'node:crypto';
+import type { Sql } from '../sql.js';
+import type { LockMode, Statement, TransactionStep } from './bundle.js';
+
+export interface Lock {
+  readonly mode: LockMode;
+  readonly relation: string;
+}
+
+export function statement(sql: Sql, lock: Lock | null = null): Statement {
+  return { sql: sql.text, lock, rewrites: false };
+}
+
+export function transactionStep(
+  id: string,
+  title: string,
+  statements: readonly Statement[],
+  effect: Partial<Pick<TransactionStep, 'entersPhase' | 'settles'>> = {},
+): TransactionStep {
+  return {
+    kind: 'transaction',
+    id,
+    title,
+    statements,
+    entersPhase: null,
+    settles: null,
+    ...effect,
+  };
+}
+
+/** A 64-bit number that stands for a text, as PostgreSQL's bigint literal. */
+export function stableBigint(text: string): string {
+  return createHash('sha256').update(text).digest().readBigInt64BE(0).toString();
+}

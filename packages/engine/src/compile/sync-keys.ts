@@ -1,0 +1,135 @@
+// Sync of what a recomputation cannot see: a key that changes (the row must move, not be deleted and
+// made again, or its dependents would go with it) and TRUNCATE (which has no rows).
+
+import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { sameKey } from './compared.js';
+import type { Mapping } from './mapping.js';
+import { floorTable, stateTable } from './places.js';
+import { raise, routine } from './routine.js';
+import { backwardName, forwardName, type SyncPlan } from './sync.js';
+
+const ECHO = [sql`echo text := current_setting('halflap.echo', true)`, sql`moved int`];
+
+/** Row trigger on the old table: moves the new rows along with the key. */
+export function forwardKeyFunction(plan: SyncPlan): Sql {
+  const moves = [...plan.forward, ...plan.backward.slice(1)].map((target) =>
+    move(
+      plan,
+      target.mapping,
+      plan.key.map((one) => one.name),
+    ),
+  );
+  return routine(plan.places, {
+    at: forwardName(plan, 'key'),
+    returns: 'trigger',
+    about: `a key of ${plan.cluster.id} changes`,
+    declare: ECHO,
+    body: [
+      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
+      mark(plan),
+      // What cannot be moved is made again by the statement trigger that follows.
+      sql`begin ${inOneStatement(moves)} exception when others then null; end;`,
+      unmark(),
+      sql`return null;`,
+    ],
+  });
+}
+
+/** Row trigger on the new table that has one row for every old one: moves the old row. */
+export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
+  const moves = plan.backward.map((target) => move(plan, target.mapping, base.slice));
+  return routine(plan.places, {
+    at: backwardName(plan, base.target.name, 'key'),
+    returns: 'trigger',
+    about: `a key of ${base.target.name} changes`,
+    declare: ECHO,
+    body: [
+      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
+      mark(plan),
+      inOneStatement(moves),
+      unmark(),
+      sql`return null;`,
+    ],
+  });
+}
+
+export function forwardTruncateFunction(plan: SyncPlan): Sql {
+  // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop the old.
+  const all = [...plan.forward].reverse().concat(plan.backward.slice(1));
+  const deletes = all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
+  return routine(plan.places, {
+    at: forwardName(plan, 'truncate'),
+    returns: 'trigger',
+    about: `${plan.cluster.id} is truncated by the old release`,
+    declare: ECHO,
+    body: [
+      mark(plan),
+      sql`begin
+    ${joined(deletes, '\n    ')}
+  exception when others then
+    insert into ${stateTable('quarantine')} (evolution, relation, key, sqlstate, reason)
+    values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)}, '{}', sqlstate, 'truncate: ' || sqlerrm)
+    on conflict do nothing;
+  end;`,
+      unmark(),
+      sql`return null;`,
+    ],
+  });
+}
+
+/** The new layout refuses TRUNCATE while both are in service: what it would empty is not one table. */
+export function backwardTruncateFunction(plan: SyncPlan, table: string): Sql {
+  return routine(plan.places, {
+    at: backwardName(plan, table, 'truncate'),
+    returns: 'trigger',
+    about: `${table} is truncated by the new release`,
+    body: [
+      raise('HL003', literal(`truncate ${table}: not possible while two releases are in service`), {
+        hint: literal(`delete from ${table} does the same and is carried to the other release`),
+      }),
+    ],
+  });
+}
+
+/**
+ * Statement trigger while nothing is synced yet: rows that the new release has written beside an old
+ * row go when that row goes, so that a key used again starts clean.
+ */
+export function forgetFunction(plan: SyncPlan, isTruncate: boolean): Sql {
+  const all = [...plan.forward].reverse();
+  const spill = plan.backward.slice(1);
+  const deletes = isTruncate
+    ? [...all, ...spill].map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`)
+    : [...all, ...spill].map(({ mapping }) => {
+        const key = plan.key.map((one) => one.name);
+        return sql`delete from ${plan.bind(mapping.target)} as t using h_old as o
+    where ${sameKey('t', mapping.slice, 'o', key)} and not exists (select from ${floorTable(plan.cluster.id)} as s where ${sameKey('s', key, 'o')});`;
+      });
+  return routine(plan.places, {
+    at: forwardName(plan, isTruncate ? 'truncate' : 'delete'),
+    returns: 'trigger',
+    about: `rows of ${plan.cluster.id} go, and what was carried for them`,
+    body: [...deletes, sql`return null;`],
+  });
+}
+
+function move(plan: SyncPlan, mapping: Mapping, key: readonly string[]): Sql {
+  const set = mapping.slice.map(
+    (column, index) => sql`${name(column)} = ${name('new', key[index] ?? '')}`,
+  );
+  return sql`update ${plan.bind(mapping.target)} as t set ${set} where ${sameKey('t', mapping.slice, 'old', key)}`;
+}
+
+/** All moves as one statement, so that foreign keys among the rows are checked when all have moved. */
+function inOneStatement(moves: readonly Sql[]): Sql {
+  const parts = moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`);
+  return sql`with ${parts} select 1 into moved;`;
+}
+
+function mark(plan: SyncPlan): Sql {
+  return sql`perform set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`;
+}
+
+function unmark(): Sql {
+  return sql`perform set_config('halflap.echo', coalesce(echo, ''), true);`;
+}

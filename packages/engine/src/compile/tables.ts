@@ -1,0 +1,135 @@
+// DDL of tables of the new release, from its catalogue: a table without foreign keys and secondary
+// indexes first (fast to fill), those afterwards.
+//
+// All of it runs with search_path = release schema, home schema, so that types, functions and
+// sequences of the release are found by the names that its schema.sql uses.
+
+import type { Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
+import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import type { IndexStep, Statement } from './bundle.js';
+import { type Lock, statement } from './statement.js';
+
+export interface TableForm {
+  /** Columns that get another default than their own, or none: they share a sequence of the old table. */
+  readonly withoutDefault: ReadonlySet<string>;
+  /** Unique constraints that are there from the start: those that upserts need. */
+  readonly uniques: readonly Key[];
+}
+
+export function createTable(at: Sql, table: Table, form: TableForm): Statement[] {
+  const columns = table.columns.map((column) => columnDefinition(column, form));
+  const keys = [table.primaryKey, ...form.uniques].filter((key): key is Key => key !== null);
+  const constraints = [
+    ...keys.map((key) => sql`constraint ${name(key.name)} ${trusted(key.definition)}`),
+    ...table.checks.map(
+      (check) => sql`constraint ${name(check.name)} check (${trusted(check.expression)})`,
+    ),
+  ];
+  return [
+    statement(
+      sql`create table ${at} (\n  ${trusted([...columns, ...constraints].map((one) => one.text).join(',\n  '))}\n)`,
+    ),
+    ...comments(at, table),
+  ];
+}
+
+function columnDefinition(column: Column, form: TableForm): Sql {
+  const collation = column.collation === null ? sql`` : sql` collate ${trusted(column.collation)}`;
+  const notNull = column.notNull ? sql` not null` : sql``;
+  return sql`${name(column.name)} ${trusted(column.type)}${collation}${defaultOf(column, form)}${notNull}`;
+}
+
+function defaultOf(column: Column, form: TableForm): Sql {
+  if (column.generated !== null) {
+    return sql` generated always as (${trusted(column.generated)}) stored`;
+  }
+  if (form.withoutDefault.has(column.name)) return sql``;
+  if (column.identity !== null) return sql` generated ${trusted(column.identity)} as identity`;
+  return column.default === null ? sql`` : sql` default ${trusted(column.default)}`;
+}
+
+function comments(at: Sql, table: Table): Statement[] {
+  return [
+    ...(table.comment === null
+      ? []
+      : [statement(sql`comment on table ${at} is ${literal(table.comment)}`)]),
+    ...table.columns
+      .filter((column) => column.comment !== null)
+      .map((column) =>
+        statement(
+          sql`comment on column ${at}.${name(column.name)} is ${literal(column.comment ?? '')}`,
+        ),
+      ),
+  ];
+}
+
+/** `create [unique] index concurrently` for an index that no constraint owns. */
+export function indexStep(
+  at: { readonly schema: string; readonly table: string },
+  index: Pick<Index, 'name' | 'isUnique' | 'definition'>,
+  lock: Lock | null,
+): IndexStep {
+  const unique = index.isUnique ? sql`unique ` : sql``;
+  return {
+    kind: 'index',
+    id: `expand/index/${index.name}`,
+    title: `build index ${index.name} without blocking writers`,
+    schema: at.schema,
+    index: index.name,
+    statement: statement(
+      sql`create ${unique}index concurrently ${name(index.name)} on ${name(at.schema, at.table)} using ${trusted(index.definition)}`,
+      lock,
+    ),
+  };
+}
+
+/** The unique index under a constraint that is attached afterwards. */
+export function uniqueIndex(key: Key): Pick<Index, 'name' | 'isUnique' | 'definition'> {
+  return {
+    name: key.name,
+    isUnique: true,
+    definition: `btree (${names(key.columns)
+      .map((one) => one.text)
+      .join(', ')})`,
+  };
+}
+
+export function attachUnique(at: Sql, key: Key): Statement {
+  const deferrable =
+    key.deferrable === 'no'
+      ? sql``
+      : key.deferrable === 'deferred'
+        ? sql` deferrable initially deferred`
+        : sql` deferrable`;
+  return statement(
+    sql`alter table ${at} add constraint ${name(key.name)} unique using index ${name(key.name)}${deferrable}`,
+  );
+}
+
+export function addForeignKey(at: Sql, key: ForeignKey, target: Sql, lock: Lock | null): Statement {
+  const deferrable =
+    key.deferrable === 'no'
+      ? sql``
+      : key.deferrable === 'deferred'
+        ? sql` deferrable initially deferred`
+        : sql` deferrable`;
+  const match = key.match === 'full' ? sql` match full` : sql``;
+  return statement(
+    sql`alter table ${at} add constraint ${name(key.name)} foreign key (${names(key.columns)}) references ${target} (${names(key.referencedColumns)})${match} on delete ${trusted(key.onDelete)} on update ${trusted(key.onUpdate)}${deferrable} not valid`,
+    lock,
+  );
+}
+
+export function validateConstraint(at: Sql, constraint: string, lock: Lock | null): Statement {
+  return statement(sql`alter table ${at} validate constraint ${name(constraint)}`, lock);
+}
+
+/** Foreign keys whose action can make a statement on the referenced table fail. */
+export function canRefuse(key: ForeignKey): boolean {
+  return (
+    key.onDelete === 'no action' ||
+    key.onDelete === 'restrict' ||
+    key.onUpdate === 'restrict' ||
+    (key.onUpdate === 'no action' && key.onDelete !== 'cascade')
+  );
+}

@@ -1,0 +1,78 @@
+// Changes that contradict each other: every table and column of the old release goes one way, every
+// one of the new release comes from one place.
+
+import type { Change, Position } from './evolution.js';
+import { newTablesOf } from './evolution-tables.js';
+import type { Finding } from './findings.js';
+
+interface Claim {
+  /** What is claimed, in words; equal words are the same thing. */
+  readonly thing: string;
+  readonly kind: Change['kind'];
+  readonly at: Position;
+}
+
+/** One finding for each change that claims what an earlier one has claimed. */
+export function conflictsIn(changes: readonly Change[]): Finding[] {
+  const seen = new Map<string, Claim>();
+  const findings: Finding[] = [];
+  for (const claim of changes.flatMap((change) => claimsOf(change, changes))) {
+    const earlier = seen.get(claim.thing);
+    if (earlier === undefined) seen.set(claim.thing, claim);
+    else {
+      findings.push({
+        code: 'EVOLUTION_INVALID',
+        at: claim.at,
+        message: `${claim.kind} changes ${claim.thing}, which ${earlier.kind} on line ${earlier.at.line} changes already`,
+      });
+    }
+  }
+  return findings;
+}
+
+function claimsOf(change: Change, all: readonly Change[]): Claim[] {
+  const { kind, places } = change;
+  const claim = (thing: string, place: string): Claim => ({
+    thing,
+    kind,
+    at: places?.[place] ?? change.at,
+  });
+  const oldColumn = (column: string, place: string) =>
+    claim(`column ${change.table}.${column} of the old release`, place);
+  const newColumn = (column: string, place: string) =>
+    claim(`column ${newHome(change.table, all)}.${column} of the new release`, place);
+  switch (kind) {
+    case 'rename_table':
+      return [
+        claim(`table ${change.table} of the old release`, 'table'),
+        claim(`table ${change.to} of the new release`, 'to'),
+      ];
+    case 'split_table':
+      return [
+        claim(`table ${change.table} of the old release`, 'table'),
+        ...change.into.map((part) => ({
+          ...claim(`table ${part.table} of the new release`, 'into'),
+          at: part.at,
+        })),
+      ];
+    case 'rename_column':
+      return [oldColumn(change.column, 'column'), newColumn(change.to, 'to')];
+    case 'convert_column':
+      return [
+        ...change.columns.map((column) => oldColumn(column, `columns.${column}`)),
+        ...change.to.map((column) => newColumn(column, `to.${column}`)),
+      ];
+    case 'add_column':
+      return [claim(`column ${change.table}.${change.column} of the new release`, 'column')];
+    case 'drop_column':
+      return [oldColumn(change.column, 'column')];
+    default:
+      return change satisfies never;
+  }
+}
+
+/** The new table, where there is one; the parts of a split may each have a column of that name. */
+function newHome(oldTable: string, all: readonly Change[]): string {
+  const tables = newTablesOf(all, oldTable);
+  return tables.length === 1 && tables[0] !== undefined ? tables[0] : `${tables.join('|')}`;
+}

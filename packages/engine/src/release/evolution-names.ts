@@ -1,0 +1,251 @@
+// Whether every name in an evolution exists in the release it belongs to (the naming rule at the top
+// of evolution.ts), the columns that expressions mention included.
+
+import type { Catalog, Table } from './catalog.js';
+import { findColumn, findTable } from './catalog.js';
+import type {
+  AddColumn,
+  Change,
+  ConvertColumn,
+  DropColumn,
+  Evolution,
+  Expression,
+  Places,
+  Position,
+  RenameColumn,
+  RenameTable,
+  SplitPart,
+  SplitTable,
+} from './evolution.js';
+import { newTablesOf, oldTableOf } from './evolution-tables.js';
+import { columnMentions } from './expression.js';
+import { type Finding, refuseFindings } from './findings.js';
+import { didYouMean } from './suggest.js';
+
+/** One release as the names are looked up in it. */
+interface Side {
+  readonly which: 'old' | 'new';
+  readonly version: string;
+  readonly catalog: Catalog;
+}
+
+/** The tables of one release that a name may belong to. */
+interface Scope {
+  readonly side: Side;
+  readonly tables: readonly Table[];
+}
+
+interface Context {
+  readonly evolution: Evolution;
+  readonly from: Side;
+  readonly to: Side;
+  readonly findings: Finding[];
+}
+
+/**
+ * Needs loadParser() to have been called.
+ * @throws EVOLUTION_UNKNOWN_NAME with every finding as evidence, in the order of the file.
+ */
+export function checkNames(evolution: Evolution, from: Catalog, to: Catalog): void {
+  const context: Context = {
+    evolution,
+    from: { which: 'old', version: evolution.from, catalog: from },
+    to: { which: 'new', version: evolution.to, catalog: to },
+    findings: [],
+  };
+  for (const change of evolution.changes) checkChange(context, change);
+  refuseFindings(context.findings, evolution.file);
+}
+
+function checkChange(context: Context, change: Change): void {
+  switch (change.kind) {
+    case 'rename_table':
+      requireTable(context, context.from, change.table, placeOf(change, 'table'));
+      requireTable(context, context.to, change.to, placeOf(change, 'to'));
+      break;
+    case 'rename_column':
+      checkRenamedColumn(context, change);
+      break;
+    case 'convert_column':
+      checkConvertedColumn(context, change);
+      break;
+    case 'add_column':
+      checkAddedColumn(context, change);
+      break;
+    case 'drop_column':
+      checkDroppedColumn(context, change);
+      break;
+    case 'split_table':
+      checkSplit(context, change);
+      break;
+    default:
+      change satisfies never;
+  }
+}
+
+function checkRenamedColumn(context: Context, change: RenameColumn): void {
+  const old = requireOldTable(context, change);
+  if (old === null) return;
+  requireColumn(context, old, change.column, placeOf(change, 'column'));
+  requireColumn(context, requireSuccessors(context, change), change.to, placeOf(change, 'to'));
+}
+
+function checkConvertedColumn(context: Context, change: ConvertColumn): void {
+  const old = requireOldTable(context, change);
+  if (old === null) return;
+  for (const column of change.columns) {
+    requireColumn(context, old, column, placeOf(change, `columns.${column}`));
+  }
+  const successors = requireSuccessors(context, change);
+  for (const column of change.to) {
+    requireColumn(context, successors, column, placeOf(change, `to.${column}`));
+  }
+  const tables = successors.tables.filter((table) =>
+    change.to.some((column) => findColumn(table, column) !== undefined),
+  );
+  for (const up of Object.values(change.up)) requireMentions(context, old, up);
+  for (const down of Object.values(change.down)) {
+    requireMentions(context, { side: context.to, tables }, down);
+  }
+}
+
+function checkAddedColumn(context: Context, change: AddColumn): void {
+  const table = requireTable(context, context.to, change.table, placeOf(change, 'table'));
+  if (table === null) return;
+  const side = context.from;
+  requireColumn(context, scopeOf(context.to, table), change.column, placeOf(change, 'column'));
+  const oldName = oldTableOf(context.evolution.changes, change.table);
+  const old = oldName === null ? undefined : findTable(side.catalog, oldName);
+  if (old !== undefined) {
+    requireMentions(context, scopeOf(side, old), change.up);
+    return;
+  }
+  const message = `table ${change.table} has no predecessor in release ${side.version}`;
+  report(context, placeOf(change, 'table'), `${message}, so add_column has no rows to fill`);
+}
+
+function checkDroppedColumn(context: Context, change: DropColumn): void {
+  const old = requireOldTable(context, change);
+  if (old === null) return;
+  requireColumn(context, old, change.column, placeOf(change, 'column'));
+  requireMentions(context, requireSuccessors(context, change), change.down);
+}
+
+function checkSplit(context: Context, change: SplitTable): void {
+  const old = requireOldTable(context, change);
+  for (const part of change.into) {
+    const table = requireTable(context, context.to, part.table, part.at);
+    if (table !== null) checkNewNames(context, scopeOf(context.to, table), part);
+    if (old !== null) checkOldNames(context, old, part);
+  }
+}
+
+function checkNewNames(context: Context, scope: Scope, part: SplitPart): void {
+  for (const column of Object.keys(part.key ?? {})) {
+    requireColumn(context, scope, column, placeOf(part, `key.${column}`));
+  }
+  for (const column of part.generate) {
+    requireColumn(context, scope, column, placeOf(part, `generate.${column}`));
+  }
+}
+
+function checkOldNames(context: Context, scope: Scope, part: SplitPart): void {
+  for (const [key, column] of Object.entries(part.key ?? {})) {
+    requireColumn(context, scope, column, placeOf(part, `key=${key}`));
+  }
+  for (const [column, expression] of Object.entries(part.otherwise)) {
+    requireColumn(context, scope, column, placeOf(part, `otherwise.${column}`));
+    requireMentions(context, scope, expression);
+  }
+  if (part.when !== null) requireMentions(context, scope, part.when);
+}
+
+/** The tables of the new release that hold the rows of the change's table. */
+function requireSuccessors(
+  context: Context,
+  change: RenameColumn | ConvertColumn | DropColumn,
+): Scope {
+  const names = newTablesOf(context.evolution.changes, change.table);
+  const tables = names
+    .map((name) => findTable(context.to.catalog, name))
+    .filter((table) => table !== undefined);
+  // Names that a rename_table or a split_table states are reported there.
+  const isInferred = names.length === 0 || (names.length === 1 && names[0] === change.table);
+  if (tables.length === 0 && isInferred) {
+    const message = `release ${context.to.version} has no successor of table ${change.table}`;
+    const advice = 'state a rename_table or a split_table';
+    report(context, placeOf(change, 'table'), `${message}: ${advice}`);
+  }
+  return { side: context.to, tables };
+}
+
+function requireOldTable(
+  context: Context,
+  change: Exclude<Change, AddColumn | RenameTable>,
+): Scope | null {
+  const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
+  return table === null ? null : scopeOf(context.from, table);
+}
+
+function scopeOf(side: Side, table: Table): Scope {
+  return { side, tables: [table] };
+}
+
+function requireTable(context: Context, side: Side, table: string, at: Position): Table | null {
+  const found = findTable(side.catalog, table);
+  if (found !== undefined) return found;
+  const other = side.which === 'old' ? context.to : context.from;
+  const advice =
+    findTable(other.catalog, table) === undefined
+      ? didYouMean(
+          table,
+          side.catalog.tables.map(({ name }) => name),
+        )
+      : `; release ${other.version} has it, but a table of the ${side.which} release is named here`;
+  report(context, at, `release ${side.version} has no table "${table}"${advice}`);
+  return null;
+}
+
+function requireColumn(context: Context, scope: Scope, column: string, at: Position): void {
+  const { side, tables } = scope;
+  if (tables.length === 0 || tables.some((table) => findColumn(table, column))) return;
+  const candidates = new Set(tables.flatMap((table) => table.columns.map(({ name }) => name)));
+  const where = tables.map((table) => table.name).join(', ');
+  const what = tables.length === 1 ? `not in table ${where}` : `in none of ${where}`;
+  const advice = didYouMean(column, [...candidates]);
+  report(context, at, `column "${column}" is ${what} of release ${side.version}${advice}`);
+}
+
+/** Columns inside an expression; a qualifier must be the name of the table. */
+function requireMentions(context: Context, scope: Scope, expression: Expression): void {
+  if (scope.tables.length === 0) return;
+  for (const { qualifier, column, offset } of columnMentions(expression.sql)) {
+    const at = within(expression, offset);
+    const tables = scope.tables.filter(({ name }) => qualifier === null || name === qualifier);
+    if (tables.length > 0) {
+      requireColumn(context, { side: scope.side, tables }, column, at);
+      continue;
+    }
+    const known = scope.tables.map((table) => table.name);
+    const advice = didYouMean(qualifier ?? '', known);
+    report(context, at, `"${qualifier}.${column}" names a table that is out of reach${advice}`);
+  }
+}
+
+/** Exact for an expression on one line without YAML escapes; else its beginning. */
+function within(expression: Expression, offset: number): Position {
+  const isPlain = !/[\n'\\]/.test(expression.sql.slice(0, offset));
+  const { line, column } = expression.at;
+  return { line, column: isPlain ? column + offset : column };
+}
+
+function placeOf(
+  thing: { readonly at: Position; readonly places?: Places },
+  place: string,
+): Position {
+  return thing.places?.[place] ?? thing.at;
+}
+
+function report(context: Context, at: Position, message: string): void {
+  context.findings.push({ code: 'EVOLUTION_UNKNOWN_NAME', message, at });
+}

@@ -1,0 +1,21 @@
+// Whether two catalogues are the same, as one short string.
+
+import { createHash } from 'node:crypto';
+import type { Catalog } from './catalog.js';
+
+/**
+ * Hex SHA-256 of the catalogue in canonical form: keys sorted, comments left out, since they change
+ * nothing that an application can do. Equal exactly when compare.ts finds no difference.
+ */
+export function fingerprint(catalog: Catalog): string {
+  const canonical = JSON.stringify(catalog, (key, value: unknown) =>
+    key === 'comment' ? undefined : withSortedKeys(value),
+  );
+  return createHash('sha256').update(canonical).digest('hex');
+}
+
+function withSortedKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,129 @@
+// May this verb run on this shard now, or is its work done already? Pure: decided from the shard's row,
+// its journal and the bundle, before anything is touched.
+//
+// Invariant: a verb whose goal is reached answers "done"; a verb that could half-undo what another one
+// has half-done is refused.
+
+import { HalflapError, TRANSITIONS, type Verb } from '@halflap/protocol';
+import { BUNDLE_FORMAT, type Bundle, type Step } from '../compile/bundle.js';
+import type { Journal } from './journal.js';
+import type { ShardState } from './state.js';
+
+export interface Request {
+  readonly shard: string;
+  readonly state: ShardState;
+  readonly journal: Journal;
+  readonly bundle: Bundle;
+  readonly verb: Verb;
+}
+
+/** @throws EVOLUTION_MISMATCH, PHASE_REFUSED, BUNDLE_INVALID. */
+export function admit(request: Request): 'go' | 'done' {
+  assertBundle(request.bundle);
+  assertEvolution(request);
+  const { state, verb } = request;
+  return state.phase === 'settled' ? admitSettled(request) : admitUnderWay(request, verb);
+}
+
+function admitSettled(request: Request): 'go' | 'done' {
+  const { state, bundle, verb, journal } = request;
+  const isAhead = state.floor === bundle.to.version;
+  if (isAhead && verb === 'contract') return 'done';
+  if (isAhead) throw refused(request, `it is settled at ${state.floor} already`);
+  if (verb === 'prepare') return 'go';
+  // A prepare that died half-way leaves the phase as it was, and rows to undo in the journal.
+  if (verb === 'abort') return hasActed(journal, bundle.steps.prepare) ? 'go' : 'done';
+  throw refused(request, `it is settled at ${state.floor}`, 'prepare');
+}
+
+function admitUnderWay(request: Request, verb: Verb): 'go' | 'done' {
+  const { state, bundle, journal } = request;
+  const transition = TRANSITIONS[verb];
+  if (verb !== 'abort' && hasActed(journal, bundle.steps.abort)) {
+    throw refused(request, 'an abort is under way', 'abort');
+  }
+  if (state.phase === transition.to) {
+    return bundle.steps[verb].every((step) => isFinished(journal, step)) ? 'done' : 'go';
+  }
+  if (transition.from.includes(state.phase)) return 'go';
+  const next = state.phase === 'contracting' ? 'contract' : nextVerb(state.phase);
+  throw refused(request, `it is ${state.phase}`, next);
+}
+
+function assertEvolution(request: Request): void {
+  const { state, bundle, journal } = request;
+  const wanted = `${bundle.app} ${bundle.from.version}→${bundle.to.version}`;
+  if (state.app !== bundle.app) throw mismatch(request, `it belongs to ${state.app}`, wanted);
+  const versions = [bundle.from.version, bundle.to.version];
+  if (state.phase === 'settled') {
+    if (!versions.includes(state.floor)) {
+      throw mismatch(request, `it is settled at ${state.floor}`, wanted);
+    }
+    const release = state.floor === bundle.from.version ? bundle.from : bundle.to;
+    if (release.fingerprint !== state.fingerprint) {
+      throw mismatch(request, `its ${state.floor} has another schema (fingerprint)`, wanted);
+    }
+  } else if (state.floor !== versions[0] || state.ceiling !== versions[1]) {
+    throw mismatch(request, `it is between ${state.floor} and ${state.ceiling}`, wanted);
+  }
+  const hashes = [...journal.values()].map((entry) => entry.bundle_hash);
+  const other = [state.bundle_hash, ...hashes].find((hash) => hash && hash !== bundle.hash);
+  if (other !== undefined) {
+    const found = `its evolution began with bundle ${other?.slice(0, 12)}`;
+    throw mismatch(request, found, `bundle ${bundle.hash.slice(0, 12)}`);
+  }
+}
+
+function assertBundle(bundle: Bundle): void {
+  const settling = [...bundle.steps.contract, ...bundle.steps.abort].filter(isSettling);
+  const last = [bundle.steps.contract.at(-1), bundle.steps.abort.at(-1)];
+  const isSound =
+    bundle.format === BUNDLE_FORMAT && settling.length === 2 && last.every(isSettling);
+  if (isSound) return;
+  throw new HalflapError(
+    'BUNDLE_INVALID',
+    `bundle of ${bundle.app}: format ${bundle.format} is not ${BUNDLE_FORMAT}, or contract and ` +
+      'abort do not each end in the one step that settles the shard',
+    { hint: 'build the bundle again: halflap build' },
+  );
+}
+
+function isSettling(step: Step | undefined): boolean {
+  return step?.kind === 'transaction' && step.settles !== null;
+}
+
+/** True when one of the steps may have changed the database: a transaction that began has not. */
+export function hasActed(journal: Journal, steps: readonly Step[]): boolean {
+  return steps.some((step) => {
+    const entry = journal.get(step.id);
+    return entry !== undefined && (entry.finished_at !== null || step.kind !== 'transaction');
+  });
+}
+
+function isFinished(journal: Journal, step: Step): boolean {
+  return (journal.get(step.id)?.finished_at ?? null) !== null;
+}
+
+function nextVerb(phase: string): Verb {
+  return phase === 'dual' ? 'contract' : 'expand';
+}
+
+function refused({ shard, verb }: Request, why: string, next?: Verb): HalflapError {
+  const from = TRANSITIONS[verb].from.join(' or ');
+  return new HalflapError(
+    'PHASE_REFUSED',
+    `${verb} is refused on shard ${shard}: ${why}, expected ${from}`,
+    {
+      detail: { shard },
+      hint: next === undefined ? 'halflap status' : `halflap ${next} --shard ${shard}`,
+    },
+  );
+}
+
+function mismatch({ shard, verb }: Request, found: string, expected: string): HalflapError {
+  return new HalflapError(
+    'EVOLUTION_MISMATCH',
+    `${verb} is refused on shard ${shard}: ${found}, against ${expected}`,
+    { detail: { shard }, hint: 'use the bundle of the evolution that the shard is in' },
+  );
+}

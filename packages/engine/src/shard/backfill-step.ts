@@ -1,0 +1,199 @@
+// Fills the new layout from the old one: a walk over the source's key, each batch in a transaction of
+// its own, as large as it may be without being felt.
+//
+// Invariant: the cursor moves in the transaction of the batch that it passes. Whatever dies whenever,
+// each row of the source has been carried, or lies after the cursor; batches are idempotent by the
+// compiler's promise, and rows that applications write meanwhile are the sync triggers' work.
+
+import { HalflapError } from '@halflap/protocol';
+import type { BackfillStep } from '../compile/bundle.js';
+import { trusted } from '../sql.js';
+import { describeBlockers, retryContended } from './contention.js';
+import {
+  assertFilled,
+  type FloorTables,
+  fillFloor,
+  fillRange,
+  type KeyRange,
+  type KeyValues,
+} from './holes.js';
+import { noteStep } from './journal.js';
+import { readPace } from './pace.js';
+import { clampRows, estimateRows, findPage, nextPageRows, type Page } from './pages.js';
+import { rateMeter } from './rate.js';
+import { assertNotStopped, type Run, rest } from './run.js';
+import { withSettings } from './settings.js';
+import { reasonToWait, startThrottle, type Throttle } from './throttle.js';
+
+interface Filling {
+  readonly run: Run;
+  readonly step: BackfillStep;
+  readonly source: string;
+  readonly batch: readonly string[];
+  readonly throttle: Throttle;
+}
+
+interface ProgressRow {
+  readonly cursor: string[] | null;
+  readonly rows_done: number;
+  readonly rows_estimated: number;
+  readonly is_done: boolean;
+}
+
+const FIRST_BATCH_ROWS = 500;
+/** Pause while the database is under strain, in ms; then it is looked at again. */
+const STRAIN_PAUSE_MS = 200;
+
+/** @throws PAUSED between two batches; LOCK_TIMEOUT; INTERRUPTED. Run again, it goes on. */
+export async function runBackfillStep(run: Run, step: BackfillStep, floor: FloorTables) {
+  const fill = (text: string) => fillFloor(text, floor);
+  const source = assertFilled(fill(step.source), step.id);
+  const begun = await beginProgress(run, step, source);
+  if (begun.is_done) return;
+  const settings = {
+    lock_timeout: `${await rowLockTimeoutMs(run)}ms`,
+    // The cursor is lost with the rows if the machine dies, so both are written again.
+    synchronous_commit: 'off',
+    // Estimates of tables that were never analysed must not turn a key range into a full scan.
+    enable_seqscan: 'off',
+  };
+  const throttle = await startThrottle(run);
+  try {
+    await withSettings(run.session, settings, () =>
+      walk({ run, step, source, batch: step.batch.map(fill), throttle }, begun),
+    );
+  } finally {
+    await throttle.stop();
+  }
+}
+
+async function walk(filling: Filling, begun: ProgressRow): Promise<void> {
+  const { run, step } = filling;
+  const meter = rateMeter(run, step, begun.rows_done, begun.rows_estimated);
+  let lower: KeyValues | null = begun.cursor;
+  let rows = FIRST_BATCH_ROWS;
+  for (;;) {
+    assertNotStopped(run);
+    const pace = await readPace(run);
+    await ease(filling, (reason) => meter.waiting(reason));
+    if (filling.throttle.takeShrink()) rows = Math.round(rows / 2);
+    rows = clampRows(rows, sizes(run, pace.batchRows));
+    const startedAt = performance.now();
+    const done = await runBatch(filling, lower, rows);
+    const tookMs = performance.now() - startedAt;
+    meter.advance(done.page.rows, rows);
+    if (done.page.upper === null) return;
+    lower = done.page.upper;
+    rows = nextPageRows({
+      ...sizes(run, pace.batchRows),
+      rows: done.asked,
+      tookMs,
+      targetMs: run.limits.batchTargetMs,
+    });
+    await rest(run, pace.paceMs);
+  }
+}
+
+/** Finds the page and carries it; on contention the page is halved, so that it collides less. */
+async function runBatch(filling: Filling, lower: KeyValues | null, rows: number) {
+  const { run, step } = filling;
+  let asked = rows;
+  return retryContended(run, {
+    attempt: async () => {
+      const page = await findPage(run.session, trusted(filling.source), step.key, {
+        lower,
+        upper: null,
+        rows: asked,
+      });
+      await carry(filling, { lower, upper: page.upper }, page);
+      return { page, asked };
+    },
+    onContention: () => {
+      asked = Math.max(Math.round(asked / 2), Math.min(run.limits.batchRowsFloor, rows));
+    },
+    giveUp: async (cause, attempts) =>
+      new HalflapError(
+        'LOCK_TIMEOUT',
+        `backfill of ${step.relation} on shard ${run.shard} was not granted its row locks in ` +
+          `${attempts} attempts`,
+        {
+          detail: {
+            shard: run.shard,
+            step: step.id,
+            evidence: await describeBlockers(run.session, run.pid, filling.source),
+          },
+          hint: 'end the long transactions listed, then run the verb again',
+          cause,
+        },
+      ),
+  });
+}
+
+async function carry(filling: Filling, range: KeyRange, page: Page): Promise<void> {
+  const { run, step } = filling;
+  await run.session.transaction(async () => {
+    for (const statement of filling.batch) {
+      const { text, values } = fillRange(statement, step.key, range);
+      await run.session.query(assertFilled(text, step.id), values);
+    }
+    await run.session.query(
+      `update halflap.progress
+       set cursor = coalesce($2::jsonb, cursor),
+           rows_done = rows_done + $3,
+           is_done = $4,
+           updated_at = clock_timestamp()
+       where step = $1`,
+      [
+        step.id,
+        page.upper === null ? null : JSON.stringify(page.upper),
+        page.rows,
+        page.upper === null,
+      ],
+    );
+  });
+}
+
+/** Waits while the database is under strain, and says so where people look. */
+async function ease(filling: Filling, tell: (reason: string) => void): Promise<void> {
+  const { run, step, throttle } = filling;
+  let hasWaited = false;
+  for (;;) {
+    const reason = reasonToWait(throttle.strain(), run.limits);
+    if (reason === null) break;
+    tell(reason);
+    if (!hasWaited) await noteStep(run, step, { waitingFor: reason });
+    hasWaited = true;
+    await rest(run, STRAIN_PAUSE_MS);
+    await readPace(run);
+  }
+  if (hasWaited) await noteStep(run, step, { waitingFor: null });
+}
+
+async function beginProgress(run: Run, step: BackfillStep, source: string): Promise<ProgressRow> {
+  const read = () =>
+    run.session.query<ProgressRow>(
+      `select cursor, rows_done::float8 as rows_done, rows_estimated::float8 as rows_estimated,
+              is_done
+       from halflap.progress where step = $1`,
+      [step.id],
+    );
+  const [kept] = await read();
+  if (kept !== undefined) return kept;
+  const estimated = await estimateRows(run.session, trusted(source));
+  await run.session.query(
+    'insert into halflap.progress (step, relation, rows_estimated) values ($1, $2, $3)',
+    [step.id, step.relation, estimated],
+  );
+  return { cursor: null, rows_done: 0, rows_estimated: estimated, is_done: false };
+}
+
+async function rowLockTimeoutMs(run: Run): Promise<number> {
+  const [row] = await run.session.query<{ ms: number }>(
+    "select setting::int as ms from pg_catalog.pg_settings where name = 'deadlock_timeout'",
+  );
+  return Math.max(1, Math.min(run.limits.batchLockTimeoutMs, Math.floor((row?.ms ?? 1000) / 2)));
+}
+
+function sizes(run: Run, most: number) {
+  return { least: run.limits.batchRowsFloor, most };
+}

@@ -1,0 +1,94 @@
+// Is the catalogue of a shard still that of its release? Tables and objects that the release does not
+// know are nobody's business here.
+//
+// A shard that came to its release by an evolution has some of its tables in the release's own schema,
+// and columns in the order in which they came; neither is a drift.
+
+import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import type { ReleaseSummary } from '../compile/bundle.js';
+import type { Session } from '../pg.js';
+import { type Catalog, findTable, type Table } from '../release/catalog.js';
+import { type Difference, differences } from '../release/compare.js';
+import { introspect } from '../release/introspect.js';
+
+export interface Expectation {
+  readonly shard: string;
+  readonly app: string;
+  readonly release: ReleaseSummary;
+}
+
+/** @throws SHARD_UNKNOWN when there is no table at all; SHARD_DRIFTED with one line per difference. */
+export async function assertNotDrifted(session: Session, expectation: Expectation): Promise<void> {
+  const { shard, app, release } = expectation;
+  const home = await introspect(session, HOME_SCHEMA);
+  const own = await introspect(session, releaseSchema(app, release.version));
+  if (home.tables.length + own.tables.length === 0 && release.catalog.tables.length > 0) {
+    throw new HalflapError(
+      'SHARD_UNKNOWN',
+      `shard ${shard} holds no tables in schema ${HOME_SCHEMA}, ` +
+        `expected those of ${app} ${release.version}`,
+      { detail: { shard }, hint: `install release ${release.version} there, or check its url` },
+    );
+  }
+  const evidence = findDrift(expectation, home, own).map((difference) => difference.text);
+  if (evidence.length === 0) return;
+  throw new HalflapError(
+    'SHARD_DRIFTED',
+    `the catalogue of shard ${shard} is not that of ${app} ${release.version}: ` +
+      `${evidence.length} differences`,
+    {
+      detail: { shard, evidence },
+      hint: 'bring the database to its release, or declare what it holds as a release of its own',
+    },
+  );
+}
+
+function findDrift({ app, release }: Expectation, home: Catalog, own: Catalog): Difference[] {
+  const hasOwn = own.tables.length > 0;
+  const schemas = hasOwn ? [HOME_SCHEMA, releaseSchema(app, release.version)] : [];
+  const expected = withoutSchemas(release.catalog, schemas);
+  const found = hasOwn ? merge(expected, withoutSchemas(own, schemas), home, schemas) : home;
+  return differences(expected, found, `release ${release.version}`).filter(
+    ({ kind }) => kind !== 'extra table' && kind !== 'extra object',
+  );
+}
+
+/** The release's own schema first, as its sessions see it; columns in the order of the release. */
+function merge(
+  expected: Catalog,
+  own: Catalog,
+  home: Catalog,
+  schemas: readonly string[],
+): Catalog {
+  const rest = withoutSchemas(home, schemas);
+  const pick = <Item extends { readonly name: string }>(
+    first: readonly Item[],
+    then: typeof first,
+  ) => [...first, ...then.filter((item) => first.every((other) => other.name !== item.name))];
+  return {
+    tables: pick(own.tables, rest.tables).map((table) => inOrderOf(expected, table)),
+    sequences: pick(own.sequences, rest.sequences),
+    enums: pick(own.enums, rest.enums),
+    domains: pick(own.domains, rest.domains),
+    others: [...own.others, ...rest.others],
+  };
+}
+
+function inOrderOf(expected: Catalog, table: Table): Table {
+  const order = findTable(expected, table.name)?.columns.map((column) => column.name) ?? [];
+  const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
+  const columns = [...table.columns].sort((left, right) => rank(left.name) - rank(right.name));
+  return { ...table, columns };
+}
+
+/** References across the two schemas are printed with a schema; both sides are compared without. */
+function withoutSchemas(catalog: Catalog, schemas: readonly string[]): Catalog {
+  if (schemas.length === 0) return catalog;
+  const prefix = new RegExp(
+    `(?<![\\w".])(?:${schemas.map((one) => `${one}|"${one}"`).join('|')})\\.`,
+    'g',
+  );
+  return JSON.parse(JSON.stringify(catalog), (_, value: unknown) =>
+    typeof value === 'string' ? value.replace(prefix, '') : value,
+  ) as Catalog;
+}

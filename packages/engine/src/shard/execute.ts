@@ -1,0 +1,71 @@
+// Runs one step of a bundle on a shard: journal, act, journal. The kinds of steps are told apart here.
+
+import { HalflapError } from '@halflap/protocol';
+import type { Step } from '../compile/bundle.js';
+import { messageOf } from '../pg.js';
+import { runBackfillStep } from './backfill-step.js';
+import { runBarrierStep } from './barrier-step.js';
+import { runDrainStep } from './drain-step.js';
+import { failureOf } from './failure.js';
+import { type FloorTables, readFloorTables } from './holes.js';
+import { runIndexStep } from './index-step.js';
+import { type Beginning, beginStep, finishStep, noteStep } from './journal.js';
+import { assertNotStopped, type Run } from './run.js';
+import { set } from './settings.js';
+import { runTransactionStep } from './transaction-step.js';
+import { runVerifyStep } from './verify-step.js';
+
+/** PostgreSQL keeps this many bytes of application_name. */
+const APPLICATION_NAME_BYTES = 63;
+
+/** @returns seconds that it took. @throws HalflapError that says what failed, in which step. */
+export async function executeStep(run: Run, step: Step, beginning: Beginning): Promise<number> {
+  const startedAt = performance.now();
+  assertNotStopped(run);
+  run.log(`${step.id}: ${step.title}`);
+  try {
+    await set(run.session, 'application_name', applicationName(run, step));
+    await beginStep(run, step, beginning);
+    await act(run, step, await readFloorTables(run.session, run.bundle));
+    // A transaction step has done this in its own transaction.
+    if (step.kind !== 'transaction') await run.session.query(finishStep(run, step).text);
+  } catch (error) {
+    const failure = failureOf(run, step.id, error);
+    // For those who ask `status` later. Where the connection is lost, the journal row says enough.
+    await noteStep(run, step, { error: errorNote(failure) }).catch(() => {});
+    throw failure;
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
+  run.log(`${step.id}: done in ${seconds.toFixed(2)} s`);
+  return seconds;
+}
+
+async function act(run: Run, step: Step, floor: FloorTables): Promise<void> {
+  switch (step.kind) {
+    case 'transaction':
+      return runTransactionStep(run, step, floor);
+    case 'index':
+      return runIndexStep(run, step, floor);
+    case 'barrier':
+      return runBarrierStep(run, step);
+    case 'backfill':
+      return runBackfillStep(run, step, floor);
+    case 'verify':
+      return runVerifyStep(run, step, floor);
+    case 'drain':
+      return runDrainStep(run, step, floor);
+    default:
+      return step satisfies never;
+  }
+}
+
+function applicationName(run: Run, step: Step): string {
+  const path = step.id.startsWith(`${run.verb}/`) ? step.id : `${run.verb}/${step.id}`;
+  return Buffer.from(`halflap/${path}`).subarray(0, APPLICATION_NAME_BYTES).toString();
+}
+
+function errorNote(failure: unknown): string {
+  return failure instanceof HalflapError
+    ? `${failure.code}: ${failure.message}`
+    : messageOf(failure);
+}

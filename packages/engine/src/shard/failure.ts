@@ -1,0 +1,62 @@
+// What an error in the middle of a step means to the operator: a lost connection, a wish to stop, or a
+// statement that PostgreSQL refused. The first two can be continued by running the verb again.
+
+import { HalflapError } from '@halflap/protocol';
+import { messageOf, sqlStateOf } from '../pg.js';
+import { isContention } from './contention.js';
+import { interrupted, type Run } from './run.js';
+
+/** SQLSTATEs that mean that the server ended the session (classes 08 and 57P). */
+const LOST = /^(08...|57P0[1-5])$/;
+const QUERY_CANCELED = '57014';
+
+/** Errors of the driver and of sockets carry no SQLSTATE; these are their beginnings. */
+const LOST_MESSAGE = /^(Connection terminated|Client has encountered|Client was closed)/;
+
+export function isConnectionLost(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state !== undefined) return LOST.test(state);
+  if (!(error instanceof Error)) return false;
+  return LOST_MESSAGE.test(error.message) || /^(ECONN|EPIPE|ETIMEDOUT)/.test(codeOf(error));
+}
+
+/**
+ * Gives the error that the run ends with; errors that are defects of ours come back unchanged. `step`
+ * is null before the first step.
+ */
+export function failureOf(
+  run: Pick<Run, 'shard' | 'verb' | 'signal'>,
+  step: string | null,
+  error: unknown,
+): unknown {
+  if (error instanceof HalflapError) return error;
+  const state = sqlStateOf(error);
+  if (state === QUERY_CANCELED && run.signal?.aborted) return interrupted(run, error);
+  const detail = { shard: run.shard, ...(step === null ? {} : { step }) };
+  const what = step === null ? run.verb : `step ${step}`;
+  const again = `halflap ${run.verb} --shard ${run.shard} continues it`;
+  if (isConnectionLost(error)) {
+    return new HalflapError(
+      'SHARD_UNREACHABLE',
+      `shard ${run.shard} went away during ${what}: ${messageOf(error)}`,
+      { detail, hint: again, cause: error },
+    );
+  }
+  if (state === undefined) return error;
+  if (isContention(error)) {
+    return new HalflapError(
+      'LOCK_TIMEOUT',
+      `${what} on shard ${run.shard} was not granted a lock: ${messageOf(error)}`,
+      { detail, hint: again, cause: error },
+    );
+  }
+  return new HalflapError(
+    'STEP_FAILED',
+    `${what} failed on shard ${run.shard}: ${messageOf(error)} (SQLSTATE ${state})`,
+    { detail, hint: `resolve the cause; then ${again}, or halflap abort leads back`, cause: error },
+  );
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

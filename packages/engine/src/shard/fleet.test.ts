@@ -1,0 +1,143 @@
+// What people see of shards, how scripts wait for them, and how shards come into being.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { connect, type Session } from '../pg.js';
+import { type FreshDatabase, freshDatabase } from '../testing/index.js';
+import { runVerb } from './advance.js';
+import { readFleet, readShard } from './fleet.js';
+import { adopt, installRelease } from './install.js';
+import { setPace } from './pace.js';
+import { installByHand } from './testing/hand-bundle.js';
+import { waitFor } from './wait.js';
+
+const NOWHERE = 'postgres://nobody@127.0.0.1:1/none';
+
+let database: FreshDatabase;
+let session: Session;
+
+beforeEach(async () => {
+  database = await freshDatabase();
+  session = await connect(database.url, 'test');
+  return async () => {
+    await session.end();
+    await database.drop();
+  };
+});
+
+describe('readShard', () => {
+  it('answers for a database that Halflap never touched, and for one that is not there', async () => {
+    expect(await readShard(database.url)).toMatchObject({ reachable: true, state: null });
+    expect(await readShard(NOWHERE)).toMatchObject({
+      reachable: false,
+      error: expect.stringContaining('cannot connect'),
+    });
+  });
+
+  it('shows phase, leases, the running step with its rows, and who runs it', async () => {
+    const rows = "select n, 'item ' || n, n % 7 from generate_series(1, 1000) n";
+    const bundle = await installByHand(database.url, { rows });
+    const options = { url: database.url, shard: 'eu1', bundle };
+    await runVerb({ ...options, verb: 'prepare' });
+    await session.query("select halflap.renew_lease(gen_random_uuid(), 'web1', '2.0', 'lens', 60)");
+    let seen: ReturnType<typeof readShard> | undefined;
+    await runVerb({
+      ...options,
+      verb: 'expand',
+      pace: { batchRows: 50, paceMs: 10 },
+      onProgress: ({ relation }) => {
+        if (relation === 'items') seen ??= readShard(database.url);
+      },
+    });
+    expect(await seen).toMatchObject({
+      state: { phase: 'expanding', floor: '1.0', ceiling: '2.0' },
+      running: {
+        verb: 'expand',
+        step: 'expand/fill-items',
+        relation: 'items',
+        rowsEstimated: 1000,
+      },
+      runner: expect.stringMatching(/^halflap\/expand\/fill-items, session \d+$/),
+      leases: [{ server: 'web1', release: '2.0', mode: 'lens' }],
+      blocked: null,
+    });
+    const fleet = await readFleet([{ url: database.url }, { url: NOWHERE }]);
+    expect(fleet.map(({ status }) => status.state?.phase ?? null)).toEqual(['dual', null]);
+    expect(fleet[0]?.status).toMatchObject({ running: null, runner: null, blocked: null });
+  });
+
+  it('says why a shard does not go on', async () => {
+    const bundle = await installByHand(database.url, { rows: "values (1, 'a', 1)" });
+    const options = { url: database.url, shard: 'eu1', bundle };
+    await runVerb({ ...options, verb: 'prepare' });
+    await setPace(database.url, { paused: true });
+    await runVerb({ ...options, verb: 'expand' }).catch(() => {});
+    expect(await readShard(database.url)).toMatchObject({ blocked: 'paused by an operator' });
+    await setPace(database.url, { paused: false });
+    expect((await readShard(database.url)).blocked).toContain('PAUSED: shard eu1');
+    await session.query("update halflap.journal set detail = '{}' where finished_at is null");
+    expect((await readShard(database.url)).blocked).toBe(
+      'interrupted in step expand/fill-items: run expand again',
+    );
+  });
+});
+
+describe('waitFor', () => {
+  it('returns when the phase is reached', async () => {
+    const bundle = await installByHand(database.url);
+    const options = { url: database.url, shard: 'eu1', bundle };
+    const waiting = waitFor({ url: database.url, phase: 'prepared', timeoutMs: 60_000 });
+    await runVerb({ ...options, verb: 'prepare' });
+    expect(await waiting).toMatchObject({ state: { phase: 'prepared' } });
+  });
+
+  it('gives up at the deadline and says what it found', async () => {
+    const waiting = waitFor({ url: database.url, phase: 'dual', timeoutMs: 1, shard: 'eu1' });
+    await expect(waiting).rejects.toMatchObject({
+      code: 'WAIT_TIMED_OUT',
+      message: expect.stringContaining('found unknown to Halflap'),
+    });
+  });
+});
+
+describe('installRelease and adopt', () => {
+  const release = {
+    version: '1.0',
+    fingerprint: 'one',
+    schemaSql:
+      "select pg_catalog.set_config('search_path', '', false);\ncreate table public.items (id int);",
+  };
+
+  it('installs a release on an empty database, once', async () => {
+    const options = { url: database.url, app: 'shop', release };
+    expect(await installRelease(options)).toEqual({ changed: true });
+    expect(await installRelease(options)).toEqual({ changed: false });
+    expect(await readShard(database.url)).toMatchObject({
+      state: { app: 'shop', floor: '1.0', ceiling: '1.0', phase: 'settled', fingerprint: 'one' },
+    });
+  });
+
+  it('leaves nothing behind when PostgreSQL refuses the schema', async () => {
+    const broken = { ...release, schemaSql: 'create table a (id int); create tabel b (id int)' };
+    const options = { url: database.url, app: 'shop', release: broken };
+    await expect(installRelease(options)).rejects.toMatchObject({ code: 'RELEASE_UNREADABLE' });
+    expect(await session.query("select to_regclass('a') as a")).toEqual([{ a: null }]);
+    expect(await readShard(database.url)).toMatchObject({ state: null });
+  });
+
+  it('does not install over tables', async () => {
+    await session.query('create table mine (id int)');
+    await expect(installRelease({ url: database.url, app: 'shop', release })).rejects.toMatchObject(
+      { code: 'SHARD_DRIFTED', detail: { evidence: ['found mine'] } },
+    );
+  });
+
+  it('adopts a database that holds the release, once, and no other', async () => {
+    const bundle = await installByHand(database.url);
+    const options = { url: database.url, app: 'shop', release: bundle.from };
+    expect(await adopt(options)).toEqual({ changed: true });
+    expect(await adopt(options)).toEqual({ changed: false });
+    await expect(
+      adopt({ ...options, release: { ...bundle.from, version: '1.1' } }),
+    ).rejects.toMatchObject({ code: 'EVOLUTION_MISMATCH' });
+  });
+});

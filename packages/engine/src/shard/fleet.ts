@@ -1,0 +1,142 @@
+// Where every shard stands, for people who watch: reads only, takes no lock, never fails for one shard.
+
+import { HalflapError, type LeaseRow, type Phase, type Verb } from '@halflap/protocol';
+import { messageOf, type Session, withSession } from '../pg.js';
+import { readRunner, readState, type ShardState } from './state.js';
+
+export interface RunningStep {
+  readonly verb: Verb;
+  readonly step: string;
+  readonly runner: string;
+  readonly startedAt: Date;
+  readonly relation: string | null;
+  readonly rowsDone: number;
+  readonly rowsEstimated: number;
+}
+
+export interface ShardStatus {
+  readonly reachable: boolean;
+  /** Why it is not reachable, or not readable; null when all is well. */
+  readonly error: string | null;
+  /** Null where Halflap never was. */
+  readonly state: ShardState | null;
+  /** The step that has begun and is not finished; null when none is. */
+  readonly running: RunningStep | null;
+  /** The session that holds the runner's lock; null when nobody works on the shard. */
+  readonly runner: string | null;
+  /** Live leases only. */
+  readonly leases: readonly LeaseRow[];
+  readonly quarantined: number;
+  /** Keys that differed when verify last looked. */
+  readonly differences: number;
+  /** Why it does not go on, in words; null when it does or need not. */
+  readonly blocked: string | null;
+}
+
+interface StepRow {
+  readonly verb: Verb;
+  readonly step: string;
+  readonly runner: string;
+  readonly started_at: Date;
+  readonly detail: { readonly waitingFor?: string; readonly error?: string };
+  readonly relation: string | null;
+  readonly rows_done: number | null;
+  readonly rows_estimated: number | null;
+}
+
+const NOTHING: ShardStatus = {
+  reachable: true,
+  error: null,
+  state: null,
+  running: null,
+  runner: null,
+  leases: [],
+  quarantined: 0,
+  differences: 0,
+  blocked: null,
+};
+
+/** Never throws for what the shard is or is not; the answer says it. */
+export async function readShard(url: string): Promise<ShardStatus> {
+  try {
+    return await withSession(url, 'status', readStatus);
+  } catch (error) {
+    const isReachable = error instanceof HalflapError && error.code !== 'SHARD_UNREACHABLE';
+    return { ...NOTHING, reachable: isReachable, error: messageOf(error) };
+  }
+}
+
+/** All shards at once, in the order given. */
+export async function readFleet<Shard extends { readonly url: string }>(
+  shards: readonly Shard[],
+): Promise<readonly { readonly shard: Shard; readonly status: ShardStatus }[]> {
+  return Promise.all(shards.map(async (shard) => ({ shard, status: await readShard(shard.url) })));
+}
+
+/** The phase, or null where it is not known. */
+export function phaseOf(status: ShardStatus): Phase | null {
+  return status.state?.phase ?? null;
+}
+
+async function readStatus(session: Session): Promise<ShardStatus> {
+  const state = await readState(session, 'of this url');
+  if (state === null) return NOTHING;
+  const runner = await readRunner(session);
+  const step = await readRunning(session);
+  const [counts] = await session.query<{ quarantined: number; differences: number }>(
+    `select (select count(*)::int from halflap.quarantine) as quarantined,
+            (select coalesce(sum(differences), 0)::int from halflap.progress) as differences`,
+  );
+  return {
+    ...NOTHING,
+    state,
+    runner,
+    running: step === undefined ? null : runningOf(step),
+    leases: await readLeases(session),
+    quarantined: counts?.quarantined ?? 0,
+    differences: counts?.differences ?? 0,
+    blocked: blockedBy(state, step, runner),
+  };
+}
+
+/** The newest step of the attempt under way that is not finished. */
+async function readRunning(session: Session): Promise<StepRow | undefined> {
+  const [row] = await session.query<StepRow>(
+    `select j.verb, j.step, j.runner, j.started_at, j.detail, p.relation,
+            p.rows_done::float8 as rows_done, p.rows_estimated::float8 as rows_estimated
+     from halflap.journal j
+     join halflap.shard s on s.attempt = j.attempt
+     left join halflap.progress p on p.step = j.step
+     where j.finished_at is null
+     order by j.started_at desc limit 1`,
+  );
+  return row;
+}
+
+async function readLeases(session: Session): Promise<LeaseRow[]> {
+  return session.query<LeaseRow>(
+    `select instance, server, release, mode, renewed_at, expires_at
+     from halflap.lease where expires_at > clock_timestamp()
+     order by server, instance`,
+  );
+}
+
+function runningOf(row: StepRow): RunningStep {
+  return {
+    verb: row.verb,
+    step: row.step,
+    runner: row.runner,
+    startedAt: row.started_at,
+    relation: row.relation,
+    rowsDone: row.rows_done ?? 0,
+    rowsEstimated: row.rows_estimated ?? 0,
+  };
+}
+
+function blockedBy(state: ShardState, step: StepRow | undefined, runner: string | null) {
+  if (state.paused) return 'paused by an operator';
+  if (step === undefined) return null;
+  if (runner !== null) return step.detail.waitingFor ?? null;
+  if (step.detail.error !== undefined) return step.detail.error;
+  return `interrupted in step ${step.step}: run ${step.verb} again`;
+}

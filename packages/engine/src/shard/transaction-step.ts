@@ -1,0 +1,118 @@
+// Runs a transaction step: all statements, the journal and the phase in one transaction, tried again as
+// a whole when a lock is not granted in time.
+//
+// Invariant: clients never queue behind us for longer than the lock timeout, apart from the work of the
+// statements themselves. So all of it travels in one message: the network's latency is not multiplied
+// by the number of statements while locks are held.
+
+import { HalflapError } from '@halflap/protocol';
+import type { Statement, TransactionStep } from '../compile/bundle.js';
+import { messageOf, sqlStateOf } from '../pg.js';
+import { integer, sql } from '../sql.js';
+import { describeBlockers, isContention, retryContended } from './contention.js';
+import { assertFilled, type FloorTables, fillFloor } from './holes.js';
+import { finishStep, phaseChange } from './journal.js';
+import { assertNotStopped, type Run } from './run.js';
+
+/** What is left at least for a later lock of the same attempt, in ms: a short transaction's time. */
+const LEAST_LOCK_TIMEOUT_MS = 20;
+
+/** Work longer than this is not done a second time only to say which statement failed, in ms. */
+const REPLAY_LIMIT_MS = 5000;
+
+export async function runTransactionStep(
+  run: Run,
+  step: TransactionStep,
+  floor: FloorTables,
+): Promise<void> {
+  const statements = step.statements.map((statement) => ({
+    ...statement,
+    sql: assertFilled(fillFloor(statement.sql, floor), step.id),
+  }));
+  const closing = [finishStep(run, step), ...phaseChange(run.bundle, step)].map(({ text }) => text);
+  const lines = statements.flatMap((one) => [...lockBudget(run, one), one.sql]);
+  const message = [lockTimeout(run), ...lines, ...closing].join(';\n');
+  const startedAt = performance.now();
+  const attempt = () => {
+    assertNotStopped(run);
+    return run.session.transaction(() => run.session.query(message));
+  };
+  try {
+    await retryContended(run, {
+      attempt,
+      giveUp: (cause, attempts) => lockRefused(run, step, statements, { cause, attempts }),
+      onContention: (attempts) => {
+        if (attempts % 20 === 1) run.log(`${step.id}: a lock is taken, trying again`);
+      },
+    });
+  } catch (error) {
+    const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
+    if (sqlStateOf(error) === undefined || isSlow || run.signal?.aborted) throw error;
+    const at = await findFailing(run, statements);
+    if (at === null) throw error;
+    throw new HalflapError(
+      'STEP_FAILED',
+      `step ${step.id} failed on shard ${run.shard}, statement ${at + 1} of ${statements.length}: ` +
+        `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
+      {
+        detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
+        hint: `resolve the cause; then halflap ${run.verb} --shard ${run.shard} continues`,
+        cause: error,
+      },
+    );
+  }
+}
+
+function lockTimeout(run: Run): string {
+  return sql`set local lock_timeout = ${integer(run.limits.lockTimeoutMs)}`.text;
+}
+
+/** Before a further lock: only what is left of the attempt's lock timeout, measured by the server. */
+function lockBudget(run: Run, statement: Statement): string[] {
+  if (statement.lock === null) return [];
+  const whole = integer(run.limits.lockTimeoutMs);
+  const least = integer(Math.min(LEAST_LOCK_TIMEOUT_MS, run.limits.lockTimeoutMs));
+  return [
+    sql`select pg_catalog.set_config('lock_timeout', greatest(${least}, ${whole} - (extract(
+  epoch from clock_timestamp() - statement_timestamp()) * 1000)::int)::text || 'ms', true)`.text,
+  ];
+}
+
+/** Runs the statements one by one and rolls back: which of them fails, or which lock is not granted. */
+async function findFailing(run: Run, statements: readonly Statement[]): Promise<number | null> {
+  let at = 0;
+  try {
+    await run.session.transaction(async () => {
+      await run.session.query(lockTimeout(run));
+      for (; at < statements.length; at += 1) await run.session.query(statements[at]?.sql ?? '');
+      throw new RolledBack();
+    });
+  } catch (error) {
+    if (error instanceof RolledBack) return null;
+  }
+  return at < statements.length ? at : null;
+}
+
+/** Ends a trial transaction; never leaves this file. */
+class RolledBack extends Error {}
+
+async function lockRefused(
+  run: Run,
+  step: TransactionStep,
+  statements: readonly Statement[],
+  last: { readonly cause: unknown; readonly attempts: number },
+): Promise<HalflapError> {
+  const at = isContention(last.cause) ? await findFailing(run, statements) : null;
+  const relation = (at === null ? null : statements[at]?.lock?.relation) ?? null;
+  const evidence = await describeBlockers(run.session, run.pid, relation);
+  const what = relation === null ? 'a lock' : `a lock on ${relation}`;
+  return new HalflapError(
+    'LOCK_TIMEOUT',
+    `step ${step.id} on shard ${run.shard} was not granted ${what} in ${last.attempts} attempts`,
+    {
+      detail: { shard: run.shard, step: step.id, evidence },
+      hint: 'end the long transactions listed, then run the verb again',
+      cause: last.cause,
+    },
+  );
+}

@@ -1,0 +1,164 @@
+// The arrows between packages, and between the stages of the engine, run one way only.
+// Source: the tables "parts" and "layout" of ARCHITECTURE.md.
+
+import { posix } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { importsOf, isTest, type Source, sources } from './sources.js';
+
+/** Which of our own packages each package may import. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  engine: ['protocol'],
+  client: ['protocol'],
+  agent: ['protocol'],
+  server: ['engine', 'client', 'protocol'],
+  console: ['protocol', 'server'],
+  cli: ['server', 'agent', 'engine', 'protocol'],
+};
+
+/** What a stage of the engine must not import: other stages, files, modules of Node. */
+const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
+  // The compiler returns pure data: no database, no file, no clock, no other process.
+  compile: ['shard', 'gate', 'testing', 'pg.ts', 'node:fs', 'node:child_process', 'node:net', 'pg'],
+  changes: ['shard', 'gate', 'testing', 'pg.ts', 'node:fs', 'node:child_process', 'node:net', 'pg'],
+  release: ['compile', 'changes', 'shard', 'gate', 'testing'],
+  // A runner works from a bundle alone.
+  shard: ['changes', 'gate', 'testing'],
+  testing: ['release', 'compile', 'changes', 'shard', 'gate'],
+};
+
+interface Arrow {
+  readonly from: Source;
+  readonly line: number;
+  readonly module: string;
+  /** The imported file, relative to the root; undefined for a package. */
+  readonly file: string | undefined;
+}
+
+const all = sources().filter(({ path }) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(path));
+const arrows = all.filter(({ path }) => !isTest(path)).flatMap(arrowsOf);
+
+describe('packages', () => {
+  it('import only the packages that stand below them', () => {
+    const wrong = arrows.filter(({ from, module }) => {
+      const target = /^@halflap\/([^/]+)/.exec(module)?.[1];
+      const own = packageOf(from.path);
+      return target !== undefined && !ARROWS[own]?.includes(target);
+    });
+    expect(wrong.map(say)).toEqual([]);
+  });
+
+  it('never reach into the files of another package', () => {
+    const wrong = arrows.filter(
+      ({ from, file }) => file !== undefined && packageOf(file) !== packageOf(from.path),
+    );
+    expect(wrong.map(say)).toEqual([]);
+  });
+
+  it('declare every package that they import', () => {
+    const manifests = new Map(
+      sources()
+        .filter(({ path }) => /^packages\/[^/]+\/package\.json$/.test(path))
+        .map(({ path, text }) => [packageOf(path), declaredIn(text)]),
+    );
+    const wrong = arrows.filter(({ from, module, file }) => {
+      if (file !== undefined || module.startsWith('node:')) return false;
+      const name = module
+        .split('/')
+        .slice(0, module.startsWith('@') ? 2 : 1)
+        .join('/');
+      return !manifests.get(packageOf(from.path))?.has(name);
+    });
+    expect(wrong.map(say)).toEqual([]);
+  });
+});
+
+describe('protocol', () => {
+  it('imports nothing but its own files', () => {
+    const wrong = arrows.filter(
+      ({ from, file }) => packageOf(from.path) === 'protocol' && file === undefined,
+    );
+    expect(wrong.map(say)).toEqual([]);
+  });
+});
+
+describe('the engine', () => {
+  it('imports the driver in one file only', () => {
+    const users = arrows.filter(({ from, module }) => module === 'pg' && isEngine(from.path));
+    expect(users.map(({ from }) => from.path)).toEqual(['packages/engine/src/pg.ts']);
+  });
+
+  for (const [stage, forbidden] of Object.entries(FORBIDDEN)) {
+    it(`keeps ${stage}/ free of ${forbidden.join(', ')}`, () => {
+      const wrong = arrows
+        .filter(({ from }) => from.path.startsWith(`packages/engine/src/${stage}/`))
+        .filter((arrow) => forbidden.some((target) => leadsTo(arrow, target)));
+      expect(wrong.map(say)).toEqual([]);
+    });
+  }
+
+  it('keeps the compiler out of the runner, but for the shape and the hash of a bundle', () => {
+    const bundle = ['compile/bundle.ts', 'compile/bundle-hash.ts'];
+    const wrong = arrows
+      .filter(({ from }) => from.path.startsWith('packages/engine/src/shard/'))
+      .filter((arrow) => leadsTo(arrow, 'compile'))
+      .filter((arrow) => !bundle.some((file) => leadsTo(arrow, file)));
+    expect(wrong.map(say)).toEqual([]);
+  });
+});
+
+describe('importsOf', () => {
+  it('finds every form of import, with its line', () => {
+    const text = [
+      "import a from 'one';",
+      'import {',
+      '  b,',
+      "} from './two.js';",
+      "import 'three';",
+      "export * from './four.js';",
+      "const five = await import('five');",
+      "export const six = 'not from anywhere';",
+    ].join('\n');
+    expect(importsOf({ path: 'a.ts', text })).toEqual([
+      { module: 'one', line: 1 },
+      { module: './two.js', line: 4 },
+      { module: 'three', line: 5 },
+      { module: './four.js', line: 6 },
+      { module: 'five', line: 7 },
+    ]);
+  });
+});
+
+function arrowsOf(from: Source): Arrow[] {
+  return importsOf(from).map(({ module, line }) => {
+    const file = module.startsWith('.')
+      ? posix.join(posix.dirname(from.path), module).replace(/\.js$/, '.ts')
+      : undefined;
+    return { from, line, module, file };
+  });
+}
+
+/** `target` is a file or directory under engine/src, or a module. */
+function leadsTo({ module, file }: Arrow, target: string): boolean {
+  if (file === undefined) return module === target || module.startsWith(`${target}/`);
+  const path = `packages/engine/src/${target}`;
+  return file === path || file.startsWith(`${path}/`);
+}
+
+function packageOf(path: string): string {
+  return path.split('/')[1] ?? '';
+}
+
+function isEngine(path: string): boolean {
+  return packageOf(path) === 'engine';
+}
+
+function declaredIn(manifest: string): Set<string> {
+  const parsed = JSON.parse(manifest) as Record<string, Record<string, string> | undefined>;
+  const kinds = ['dependencies', 'peerDependencies', 'optionalDependencies'];
+  return new Set(kinds.flatMap((kind) => Object.keys(parsed[kind] ?? {})));
+}
+
+function say({ from, line, module }: Arrow): string {
+  return `${from.path}:${line} imports ${module}`;
+}
