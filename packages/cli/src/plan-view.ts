@@ -84,8 +84,9 @@ export function planText(plan: PlanView, options: PlanTextOptions): string {
       lines.push(...(isWhole ? wholeStatements(step) : statementTable(step)));
     }
   }
-  lines.push('', isWhole ? LEGEND : 'Whole statements: halflap plan --sql, or --json.');
-  return lines.join('\n');
+  if (isWhole) return [...lines, '', LEGEND].join('\n');
+  lines.push('', 'Whole statements: halflap plan --sql, or --json.');
+  return lines.join('\n').replaceAll('{{hash}}', hash);
 }
 
 const LEGEND = `In statements, {{floor:NAME}} stands for the table NAME wherever the shard keeps it, {{range:…}} for the

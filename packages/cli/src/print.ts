@@ -103,8 +103,9 @@ export function count(rows: number): string {
   return String(Math.round(rows)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
-/** `2h05m`, `3m20s`, `12s`. */
+/** `2h05m`, `3m20s`, `12s`, `0.3s`. */
 export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${Math.max(0, seconds).toFixed(1)}s`;
   const whole = Math.max(0, Math.round(seconds));
   const pad = (value: number) => String(value).padStart(2, '0');
   if (whole >= 3600) return `${Math.floor(whole / 3600)}h${pad(Math.floor(whole / 60) % 60)}m`;

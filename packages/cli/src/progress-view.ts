@@ -8,7 +8,7 @@ import { count, duration, type Printer } from './print.js';
 export interface ProgressView {
   update(progress: Progress): void;
   /** Something worth a line of its own; never breaks the bar. */
-  log(line: string): void;
+  log(line: string, shard?: string): void;
   /** Leaves the terminal clean. Idempotent. */
   stop(): void;
 }
@@ -19,10 +19,12 @@ const LINE_EVERY_MS = 5000;
 /** Milliseconds that only ever grow; passed in so that tests need no clock. */
 export type Clock = () => number;
 
-export function createProgressView(printer: Printer, clock: Clock = performance.now): ProgressView {
+export function createProgressView(printer: Printer, clock: Clock = monotonicMs): ProgressView {
   if (printer.isJson) return jsonView(printer);
   return printer.isInteractive ? barView(printer) : lineView(printer, clock);
 }
+
+const monotonicMs: Clock = () => performance.now();
 
 /** `12 000 of about 30 000 rows, 4 500 rows/s, 4s left`; empty for a step that walks no rows. */
 export function rowsText(progress: Progress): string {
@@ -36,7 +38,7 @@ export function rowsText(progress: Progress): string {
 function jsonView(printer: Printer): ProgressView {
   return {
     update: (progress) => printer.json({ event: 'progress', ...progress }),
-    log: (message) => printer.json({ event: 'log', message }),
+    log: (message, shard) => printer.json({ event: 'log', shard: shard ?? null, message }),
     stop: () => {},
   };
 }
@@ -53,9 +55,9 @@ function lineView(printer: Printer, clock: Clock): ProgressView {
       const text = progressText(progress);
       if (text !== '') printer.note(`${progress.shard} ${progress.step}: ${text}`);
     },
-    log(line) {
+    log(line, shard) {
       lastAt = clock();
-      printer.note(line);
+      printer.note(logText(line, shard));
     },
     stop: () => {},
   };
@@ -78,12 +80,16 @@ function barView(printer: Printer): ProgressView {
       bar.setTotal(estimateOf(progress));
       bar.update(Math.min(progress.rowsDone, estimateOf(progress)), { text });
     },
-    log(line) {
+    log(line, shard) {
       close();
-      printer.note(line);
+      printer.note(logText(line, shard));
     },
     stop: close,
   };
+}
+
+function logText(line: string, shard: string | undefined): string {
+  return shard === undefined ? line : `${shard} ${line}`;
 }
 
 function startBar(progress: Progress): SingleBar {

@@ -112,6 +112,7 @@ function serversText(servers: readonly ServerView[]): string {
 function blockedLines(view: StatusView): string[] {
   const lines: string[] = [];
   if (view.error !== null) lines.push(...view.error.split('\n'));
+  else if (view.phase === null) lines.push('not known to Halflap: adopt or install a release');
   if (view.blocked !== null) lines.push(...view.blocked.split('\n'));
   if (view.quarantined > 0) lines.push(`${count(view.quarantined)} rows in quarantine`);
   if (view.differences > 0) lines.push(`${count(view.differences)} keys differ`);

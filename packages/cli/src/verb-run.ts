@@ -36,7 +36,8 @@ export async function runOnShards(verb: Verb, options: VerbOptions, command: Com
       for (const { name, url } of shards) {
         const outcome = await onShard(name, async () => {
           const bundle = await bundleFor({ name, url }, verb);
-          const { update: onProgress, log } = view;
+          const { update: onProgress } = view;
+          const log = (line: string) => view.log(line, name);
           return runVerb({ url, shard: name, bundle, verb, signal, onProgress, log, ...force });
         });
         view.stop();

@@ -143,7 +143,7 @@ describe('a database without state', () => {
         .query('select 1')
         .catch((thrown: unknown) => thrown);
       expect(error).toEqual(refusal(/holds no state/));
-      expect((error as HalflapError).hint).toContain('halflap adopt --shard a');
+      expect((error as HalflapError).hint).toContain('halflap adopt VERSION --shard a');
       await register(database.url);
       await fleet.check();
       expect((await fleet.shard('a').query('select 1 as one')).rows).toEqual([{ one: 1 }]);

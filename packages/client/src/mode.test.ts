@@ -71,7 +71,7 @@ describe('judge', () => {
   it('refuses an untouched database unless the server vouches for it', () => {
     const refused = judge(null, 's1', asker('1.0'));
     expect(refused.mode).toBe('refused');
-    expect(refused.hint).toContain('halflap adopt --shard s1');
+    expect(refused.hint).toContain('halflap adopt VERSION --shard s1');
     expect(judge(null, 's1', asker('1.0', 'native')).mode).toBe('native');
   });
 });

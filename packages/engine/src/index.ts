@@ -37,3 +37,4 @@ export * from './release/compare.js';
 export * from './release/fingerprint.js';
 export * from './release/lineage.js';
 export * from './release/load.js';
+export { type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';

@@ -27,7 +27,7 @@ export interface Report {
   readonly acts: readonly { title: string; seconds: number; longestPauseMs: number }[];
   /** Why the demonstration stopped early; null when it came to its end. */
   readonly stoppedBy: string | null;
-  /** The first of each kind of what went wrong. */
+  /** What went wrong: one example of each kind, with how often it happened. */
   readonly evidence: readonly string[];
   readonly holds: boolean;
 }
@@ -90,7 +90,7 @@ export function reportOf(facts: Facts): Report {
       longestPauseMs: round(act.longestPauseMs),
     })),
     stoppedBy: facts.stoppedBy,
-    evidence: evidence.slice(0, EVIDENCE_LINES),
+    evidence: grouped(evidence).slice(0, EVIDENCE_LINES),
     holds: evidence.length === 0 && facts.stoppedBy === null,
   };
 }
@@ -132,6 +132,18 @@ function stateLine(state: MixedState): string {
 function missingStates(seen: readonly MixedState[]): string[] {
   const found = new Set(seen.map((state) => `${state.release} ${state.phase}`));
   return REQUIRED_STATES.filter((state) => !found.has(state));
+}
+
+/** Findings that differ in nothing but names and numbers are one kind. */
+function grouped(evidence: readonly string[]): string[] {
+  const kinds = new Map<string, { example: string; times: number }>();
+  for (const text of evidence) {
+    const kind = text.replace(/\d+/g, '#').replace(/(expected|found) [^:]*/g, '$1');
+    const known = kinds.get(kind) ?? { example: text, times: 0 };
+    known.times += 1;
+    kinds.set(kind, known);
+  }
+  return [...kinds.values()].map(({ example, times }) => `${times}×  ${example}`);
 }
 
 function round(value: number): number {

@@ -108,6 +108,16 @@ export function droppedIndexes(pair: PairedTable): Index[] {
   );
 }
 
+/** Indexes that both releases have, under different names. */
+export function renamedIndexes(
+  pair: PairedTable,
+): { readonly from: string; readonly to: string }[] {
+  return pair.new.indexes.flatMap((index) => {
+    const old = pair.old.indexes.find((one) => isSameIndex(pair, one, index));
+    return old === undefined || old.name === index.name ? [] : [{ from: old.name, to: index.name }];
+  });
+}
+
 function isSameIndex(pair: PairedTable, old: Index, other: Index): boolean {
   if (old.isUnique !== other.isUnique) return false;
   if (

@@ -37,6 +37,7 @@ import {
 } from './rebuilt.js';
 import { refuse } from './refuse.js';
 import { relationPlans } from './relations.js';
+import { inheritedSequences } from './sequences.js';
 import { statement, transactionStep } from './statement.js';
 import { oldWrites } from './sync.js';
 import { createTable } from './tables.js';
@@ -168,7 +169,11 @@ function bound(places: Places): Statement[] {
   ];
 }
 
-function newTypes({ from, to, places }: Evolving): Statement[] {
+function newTypes({ from, to, places, clusters }: Evolving): Statement[] {
+  const inherited = inheritedSequences(
+    clusters.flatMap(({ cluster }) => cluster.parts),
+    to,
+  );
   const isNew = (list: readonly { name: string }[], one: { name: string }) =>
     !list.some((other) => other.name === one.name);
   return [
@@ -180,7 +185,7 @@ function newTypes({ from, to, places }: Evolving): Statement[] {
         ),
       ),
     ...to.sequences
-      .filter((one) => isNew(from.sequences, one))
+      .filter((one) => isNew(from.sequences, one) && !inherited.has(one.name))
       .map((one) =>
         statement(
           sql`create sequence ${name(places.releaseSchema, one.name)} as ${trusted(one.type)} start ${trusted(one.start)} increment ${trusted(one.increment)}`,
@@ -277,7 +282,7 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         ...bound(places),
         ...foreignKeys.beforeFence,
-        ...clusters.flatMap(({ cluster, dual }) => fenceCluster(cluster, dual)),
+        ...clusters.flatMap(fenceCluster),
         ...shared.filter((one) => one.kind !== 'same').flatMap((one) => fenceShared(one, places)),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
         ...foreignKeys.afterFence,

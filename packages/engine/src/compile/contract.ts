@@ -7,7 +7,7 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey, Table } from '../release/catalog.js';
+import type { ForeignKey, Key, Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import {
@@ -18,11 +18,13 @@ import {
   droppedIndexes,
   physicalDefinition,
   physicalName,
+  renamedIndexes,
   tightenedColumns,
 } from './classify.js';
 import type { PairedTable } from './layout.js';
 import { floorTable, inRelease, type Places, work } from './places.js';
-import { sharesSequence } from './rebuilt.js';
+import type { Rebuilt } from './rebuilt.js';
+import { handOver } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, type SyncPlan } from './sync.js';
 import { addForeignKey, validateConstraint } from './tables.js';
@@ -39,13 +41,12 @@ export function exclusive(relation: string): Lock {
 }
 
 /** The old table of a cluster goes aside; the new ones stand on their own. */
-export function fenceCluster(cluster: SplitCluster, plan: SyncPlan): Statement[] {
-  const { places } = plan;
+export function fenceCluster({ cluster, dual: plan, places, to }: Rebuilt): Statement[] {
   const old = floorTable(cluster.id);
   const aside = work(places, cluster.id);
   return [
     ...cluster.parts.flatMap((part) => dropBackward(part, plan)),
-    ...cluster.parts.flatMap((part) => ownSequences(cluster, part, places)),
+    ...cluster.parts.flatMap((part) => handOver(part, cluster.id, to, places)),
     statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
     ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), aside, places),
   ];
@@ -66,48 +67,6 @@ function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
       exclusive(`${plan.places.releaseSchema}.${table}`),
     ),
   );
-}
-
-/** Sequences of the old table become the new one's: they go on where they are. */
-function ownSequences(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
-  const at = inRelease(places, part.table.name);
-  return part.table.columns.flatMap((column) => {
-    const source = part.pair.forward.find((one) => one.column.name === column.name)?.source;
-    const old = floorTable(cluster.id);
-    if (sharesSequence(part, column) && source != null) {
-      return [
-        statement(sql`alter table ${at} alter column ${name(column.name)} drop default`),
-        statement(
-          sql`alter table ${at} alter column ${name(column.name)} add generated ${trusted(column.identity ?? 'always')} as identity`,
-        ),
-        statement(sql`do $halflap$
-declare
-  position record;
-begin
-  execute 'select last_value, is_called from ' || pg_get_serial_sequence($r$${old}$r$, ${literal(source)}) into position;
-  perform setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}), position.last_value, position.is_called);
-end
-$halflap$`),
-      ];
-    }
-    if (part.isBase && source != null && column.default?.startsWith('nextval(') === true) {
-      return [
-        statement(sql`do $halflap$
-declare
-  owned text := pg_get_serial_sequence($r$${old}$r$, ${literal(source)});
-begin
-  if owned is not null then
-    execute format('alter sequence %s owned by none', owned);
-    execute format('alter sequence %s set schema %I', owned, ${literal(places.releaseSchema)});
-    execute format('alter sequence %I.%I owned by %s.%I', ${literal(places.releaseSchema)},
-      (parse_ident(owned))[2], $r$${at}$r$, ${literal(column.name)});
-  end if;
-end
-$halflap$`),
-      ];
-    }
-    return [];
-  });
 }
 
 /** An overlaid table gets the new release's names and rules, in the new release's schema. */
@@ -165,7 +124,7 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
     (check) => !pair.new.checks.some((one) => one.name === check.name),
   );
   const goneKeys = pair.old.uniques.filter(
-    (key) => !pair.new.uniques.some((one) => one.name === key.name),
+    (key) => !pair.new.uniques.some((one) => isSameKey(pair, key, one)),
   );
   return [
     ...pair.forward.flatMap(({ column, source }) => {
@@ -187,6 +146,7 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
           : []),
       ];
     }),
+    ...renamedObjects(pair, at, lock),
     ...goneChecks.map((check) => alter(sql`drop constraint ${name(check.name)}`)),
     ...goneKeys.map((key) => alter(sql`drop constraint ${name(key.name)}`)),
     ...tightenedColumns(pair).map((column) =>
@@ -198,6 +158,53 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
       alter(sql`add constraint ${name(check.name)} check (${trusted(check.expression)}) not valid`),
     ),
   ];
+}
+
+/** Keys and indexes that are the same under another name. */
+function renamedObjects(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
+  const oldKeys = [pair.old.primaryKey, ...pair.old.uniques].filter((key) => key !== null);
+  const newKeys = [pair.new.primaryKey, ...pair.new.uniques].filter((key) => key !== null);
+  const keys = newKeys.flatMap((key) => {
+    const old = oldKeys.find((one) => isSameKey(pair, one, key));
+    return old === undefined || old.name === key.name ? [] : [{ from: old.name, to: key.name }];
+  });
+  const foreignKeys = pair.new.foreignKeys.flatMap((key) => {
+    const old = pair.old.foreignKeys.find((one) => sameForeignKey(pair, one, key));
+    return old === undefined || old.name === key.name ? [] : [{ from: old.name, to: key.name }];
+  });
+  return [
+    ...keys.map((one) =>
+      statement(
+        sql`alter table ${at} rename constraint ${name(one.from)} to ${name(one.to)}`,
+        lock,
+      ),
+    ),
+    ...foreignKeys.map((one) =>
+      statement(
+        sql`alter table ${at} rename constraint ${name(one.from)} to ${name(one.to)}`,
+        lock,
+      ),
+    ),
+    ...renamedIndexes(pair).map((one) =>
+      statement(
+        sql`alter index ${indexPlace(pair, at)}.${name(one.from)} rename to ${name(one.to)}`,
+        lock,
+      ),
+    ),
+  ];
+}
+
+/** The schema of the table, as it stands in its qualified name. */
+function indexPlace(pair: PairedTable, at: Sql): Sql {
+  const isFloor = at.text === floorTable(pair.old.name).text;
+  return trusted(isFloor ? `{{schema:${pair.old.name}}}` : at.text.slice(0, at.text.indexOf('.')));
+}
+
+function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
+  return (
+    old.columns.length === key.columns.length &&
+    key.columns.every((column, index) => physicalName(pair, column) === old.columns[index])
+  );
 }
 
 /** Validation without stopping writers, each in a transaction of its own, then the real NOT NULL. */

@@ -16,8 +16,9 @@ import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
 import { lensTriggers } from './lens-triggers.js';
-import { floorTable, inRelease, lensBind, type Places, work } from './places.js';
+import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
+import { sharedSequence, sharedSequenceSource } from './sequences.js';
 import { statement } from './statement.js';
 import type { SyncPlan } from './sync.js';
 
@@ -84,46 +85,14 @@ function carriedJoin(part: SplitPartPlan, places: Places): Sql {
 
 /** Defaults of the new release, on the view: they fill what an INSERT leaves out. */
 function defaults(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
-  const view = inRelease(places, part.table.name);
+  const view = sql`alter view ${inRelease(places, part.table.name)}`;
   return part.table.columns.flatMap((column) => {
-    if (column.identity !== null) {
-      return part.isBase ? [identityDefault(cluster, part, column, view)] : [];
+    const source = sharedSequenceSource(part, column);
+    if (source !== null) {
+      return [statement(sharedSequence(view, column.name, cluster.id, source))];
     }
-    if (column.default === null) return [];
-    return [
-      statement(
-        sql`alter view ${view} alter column ${name(column.name)} set default ${trusted(column.default)}`,
-      ),
-    ];
+    if (column.default === null || part.generated.includes(column)) return [];
+    const value = trusted(column.default);
+    return [statement(sql`${view} alter column ${name(column.name)} set default ${value}`)];
   });
-}
-
-function identityDefault(
-  cluster: SplitCluster,
-  part: SplitPartPlan,
-  column: Column,
-  view: Sql,
-): Statement {
-  const source =
-    part.key.find((one) => one.new.name === column.name)?.old ??
-    part.mapped.find((one) => one.column.name === column.name)?.source ??
-    column.name;
-  return statement(sharedSequence(sql`alter view ${view}`, column.name, cluster.id, source));
-}
-
-/** Gives a column the sequence of the old column as its default, whatever that sequence is called. */
-export function sharedSequence(
-  alter: Sql,
-  column: string,
-  oldTable: string,
-  oldColumn: string,
-): Sql {
-  const head = sql`${alter} alter column ${name(column)} set default nextval(`;
-  return sql`do $halflap$
-begin
-  execute ${trusted(`$sql$${head.text}$sql$`)}
-    || quote_literal(pg_get_serial_sequence($name$${floorTable(oldTable)}$name$, ${literal(oldColumn)}))
-    || '::regclass)';
-end
-$halflap$`;
 }

@@ -4,14 +4,15 @@
 // expand:   sync on the old table, backfill, indexes, foreign keys, verify, then the switch to native
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { Catalog, Column, Key } from '../release/catalog.js';
+import type { Catalog, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
 import { copyRights } from './grants.js';
-import { dropLens, lensStatements, sharedSequence } from './lens.js';
+import { dropLens, lensStatements } from './lens.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
 import { type Target, upsert } from './recompute.js';
+import { newSequences, sharedSequence, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import {
   announcedFunction,
@@ -184,7 +185,8 @@ function foreignTarget(
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
-export function switchRebuilt({ cluster, places, dual }: Rebuilt): Statement[] {
+export function switchRebuilt(one: Rebuilt): Statement[] {
+  const { cluster, places, dual } = one;
   const relation = (table: string): Lock => ({
     mode: 'ACCESS EXCLUSIVE',
     relation: `${places.releaseSchema}.${table}`,
@@ -197,7 +199,7 @@ export function switchRebuilt({ cluster, places, dual }: Rebuilt): Statement[] {
         relation(part.table.name),
       ),
     ),
-    ...cluster.parts.flatMap((part) => advanceSurrogates(part, places)),
+    ...cluster.parts.flatMap((part) => ownNewSequences(part, one)),
     ...forwardFunctions(dual).map((one) => statement(one)),
     ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
   ];
@@ -240,33 +242,22 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
 
 function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
   const at = work(places, part.table.name);
-  const shared = part.table.columns.filter((column) => sharesSequence(part, column));
+  const shared = part.table.columns.flatMap((column) => {
+    const source = sharedSequenceSource(part, column);
+    return source === null ? [] : [{ column, source }];
+  });
   const slice = part.mapping.slice;
   const isSlice = (key: Key) =>
     key.columns.length === slice.length && key.columns.every((one) => slice.includes(one));
   return [
     ...createTable(at, part.table, {
-      withoutDefault: new Set(shared.map((column) => column.name)),
+      withoutDefault: new Set(shared.map((one) => one.column.name)),
       uniques: part.table.uniques.filter(isSlice),
     }),
-    ...shared.map((column) =>
-      statement(
-        sharedSequence(
-          sql`alter table ${at}`,
-          column.name,
-          cluster.id,
-          part.key.find((one) => one.new.name === column.name)?.old ?? column.name,
-        ),
-      ),
+    ...shared.map(({ column, source }) =>
+      statement(sharedSequence(sql`alter table ${at}`, column.name, cluster.id, source)),
     ),
   ];
-}
-
-/** An identity that both releases draw from: the old column's sequence serves both until contract. */
-export function sharesSequence(part: SplitPartPlan, column: Column): boolean {
-  return (
-    part.isBase && column.identity !== null && part.key.some((one) => one.new.name === column.name)
-  );
 }
 
 function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
@@ -307,13 +298,20 @@ function indexSteps(part: SplitPartPlan, places: Places): Step[] {
   ];
 }
 
-function advanceSurrogates(part: SplitPartPlan, places: Places): Statement[] {
-  return part.generated.map((column) => {
-    const at = inRelease(places, part.table.name);
-    return statement(
+/** Sequences that only the new release has go with their tables, past what the lens has shown. */
+function ownNewSequences(part: SplitPartPlan, { places, to }: Rebuilt): Statement[] {
+  const at = inRelease(places, part.table.name);
+  const owned = newSequences(part, to).map(({ sequence, column }) =>
+    statement(
+      sql`alter sequence ${name(places.releaseSchema, sequence)} owned by ${at}.${name(column)}`,
+    ),
+  );
+  const advanced = part.generated.map((column) =>
+    statement(
       sql`select setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}), greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
-    );
-  });
+    ),
+  );
+  return [...owned, ...advanced];
 }
 
 function statementTrigger(at: Sql, event: Event, routine: Sql): Sql {

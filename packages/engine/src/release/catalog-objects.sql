@@ -1,5 +1,6 @@
 -- Whatever is in one schema ($1) besides tables and sequences: types, and as PostgreSQL prints them
--- views, functions, triggers and the like. The other half of catalog.sql, under the same conditions.
+-- views, functions, triggers and the like. The other half of catalog.sql, under the same
+-- conditions.
 
 with home as (
   select n.oid, n.nspname
@@ -69,7 +70,7 @@ domains_json as (
         case when t.typnotnull then 'not null' end,
         (
           select string_agg(
-            pg_catalog.format('constraint %I %s', k.conname, pg_catalog.pg_get_constraintdef(k.oid)),
+            'constraint ' || quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid),
             ' ' order by k.conname collate "C"
           )
           from pg_catalog.pg_constraint k

@@ -1,9 +1,9 @@
 -- The tables and sequences of one schema ($1) that applications can see, as one JSON object in the
 -- shape of catalog.ts; catalog-objects.sql gives the rest of it.
 --
--- The caller sets search_path to the schema, so that names inside it print without it. PostgreSQL 14
--- to 18; needs no rights beyond pg_catalog. Left out: what extensions own, partitions (their parent
--- stands for them), and what is Halflap's own (names that begin with halflap_).
+-- The caller sets search_path to the schema, so that names inside it print without it. PostgreSQL
+-- 14 to 18; needs no rights beyond pg_catalog. Left out: what extensions own, partitions (their
+-- parent stands for them), and what is Halflap's own (names that begin with halflap_).
 
 with home as (
   select n.oid, n.nspname

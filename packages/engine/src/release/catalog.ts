@@ -1,7 +1,8 @@
-// What a release's schema is, as data: the part of PostgreSQL's catalogue that applications can see.
+// What a release's schema is, as data: the part of PostgreSQL's catalogue that applications can
+// see.
 //
-// Invariant: two databases that behave the same give the same value, whatever server version or dump
-// tool made them; names come without schema when they are in the schema that was read.
+// Invariant: two databases that behave the same give the same value, whatever server version or
+// dump tool made them; names come without schema when they are in the schema that was read.
 
 export interface Catalog {
   readonly tables: readonly Table[];

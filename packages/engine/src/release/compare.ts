@@ -20,6 +20,9 @@ export interface Difference {
   readonly text: string;
 }
 
+/** Longer definitions, such as a view's or a function's, do not help in one line of text. */
+const MAX_SHOWN_LENGTH = 160;
+
 /**
  * Tables first, by name, then the rest; empty when both are the same. `expectedName` stands in the
  * texts for the expected side: `release 1.0`.
@@ -56,7 +59,10 @@ function compare(expected: Described, found: Described | undefined, name: string
     const [wanted, actual] = [expected.facts[fact] ?? null, found.facts[fact] ?? null];
     if (wanted === actual) return [];
     const subject = fact === '' ? object : `${fact} of ${object}`;
-    const text = `${where}${subject} is ${actual ?? 'none'}, ${name} has ${wanted ?? 'none'}`;
+    const isShort = [wanted, actual].every(isShown);
+    const text = isShort
+      ? `${where}${subject} is ${actual ?? 'none'}, ${name} has ${wanted ?? 'none'}`
+      : `${where}${subject} is not that of ${name}`;
     return [{ kind, table, object, expected: wanted, found: actual, text }];
   });
 }
@@ -72,6 +78,10 @@ function compareOrder(expected: Table, catalog: Catalog, name: string): Differen
   const object = `table ${expected.name}`;
   const text = `${object}: order of columns is ${order.found}, ${name} has ${order.expected}`;
   return [{ kind: 'table', table: expected.name, object, ...order, text }];
+}
+
+function isShown(fact: string | null): boolean {
+  return fact === null || (fact.length <= MAX_SHOWN_LENGTH && !fact.includes('\n'));
 }
 
 function unexpected(found: Described, name: string): Difference {
@@ -106,6 +116,7 @@ function summary({ facts, object }: Described): string {
   return known.length === 0 ? object : known.join(' ');
 }
 
-function keyOf({ table, object }: Described): string {
-  return JSON.stringify([table, object]);
+/** A sequence keeps its identity when its owner changes. */
+function keyOf({ kind, table, object }: Described): string {
+  return JSON.stringify([kind === 'sequence' ? null : table, object]);
 }

@@ -1,6 +1,6 @@
 // A catalogue as a flat list of named objects with comparable facts, in a fixed order.
 
-import type { Catalog, Column, ForeignKey, Key, Table } from './catalog.js';
+import type { Catalog, Column, ForeignKey, Key, Sequence, Table } from './catalog.js';
 
 export interface Described {
   readonly kind: 'table' | 'column' | 'constraint' | 'index' | 'sequence' | 'type' | 'other';
@@ -14,14 +14,7 @@ export interface Described {
 export function describeCatalog(catalog: Catalog): Described[] {
   return [
     ...catalog.tables.flatMap(describeTable),
-    ...catalog.sequences.map(({ name, ...sequence }) =>
-      one('sequence', `sequence ${name}`, {
-        type: sequence.type,
-        start: sequence.start,
-        increment: sequence.increment,
-        owner: sequence.ownedBy,
-      }),
-    ),
+    ...catalog.sequences.map(describeSequence),
     ...catalog.enums.map(({ name, labels }) =>
       one('type', `enum ${name}`, { '': labels.map((label) => `'${label}'`).join(', ') }),
     ),
@@ -36,6 +29,13 @@ export function describeCatalog(catalog: Catalog): Described[] {
 
 function one(kind: Described['kind'], object: string, facts: Described['facts']): Described {
   return { kind, table: null, object, facts };
+}
+
+/** A serial column's sequence belongs to its table. */
+function describeSequence({ name, type, start, increment, ownedBy }: Sequence): Described {
+  const table = ownedBy === null ? null : ownedBy.slice(0, ownedBy.lastIndexOf('.'));
+  const facts = { type, start, increment, owner: ownedBy };
+  return { kind: 'sequence', table, object: `sequence ${name}`, facts };
 }
 
 function describeTable(table: Table): Described[] {

@@ -135,7 +135,9 @@ function namesOf(
   return name === null ? null : [{ name, at: field.valueAt }];
 }
 
-/** Expressions by target: a mapping that names exactly the targets, or one bare expression for one. */
+/**
+ * Expressions by target: a mapping that names exactly the targets, or one bare expression for one.
+ */
 function valuesOf(
   source: EvolutionSource,
   field: Field | undefined,

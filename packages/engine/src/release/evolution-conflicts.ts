@@ -20,11 +20,9 @@ export function conflictsIn(changes: readonly Change[]): Finding[] {
     const earlier = seen.get(claim.thing);
     if (earlier === undefined) seen.set(claim.thing, claim);
     else {
-      findings.push({
-        code: 'EVOLUTION_INVALID',
-        at: claim.at,
-        message: `${claim.kind} changes ${claim.thing}, which ${earlier.kind} on line ${earlier.at.line} changes already`,
-      });
+      const first = `${earlier.kind} on line ${earlier.at.line} changes already`;
+      const message = `${claim.kind} changes ${claim.thing}, which ${first}`;
+      findings.push({ code: 'EVOLUTION_INVALID', at: claim.at, message });
     }
   }
   return findings;

@@ -1,5 +1,5 @@
-// Whether every name in an evolution exists in the release it belongs to (the naming rule at the top
-// of evolution.ts), the columns that expressions mention included.
+// Whether every name in an evolution exists in the release it belongs to (the naming rule at the
+// top of evolution.ts), the columns that expressions mention included.
 
 import type { Catalog, Table } from './catalog.js';
 import { findColumn, findTable } from './catalog.js';

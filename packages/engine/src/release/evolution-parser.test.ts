@@ -13,7 +13,8 @@ from: 1.10
 changes:
   - rename_table: { table: tellers, to: clerks }
   - rename_column: { table: tellers, column: tid, to: clerk_id }
-  - convert_column: { table: hosts, column: memory_mb, to: memory_bytes, up: memory_mb * 1048576::bigint, down: memory_bytes / 1048576 }
+  - convert_column: { table: hosts, column: memory_mb, to: memory_bytes,
+      up: memory_mb * 1048576::bigint, down: memory_bytes / 1048576 }
   - convert_column:
       table: people
       columns: [first, last]
@@ -73,7 +74,7 @@ describe('parseEvolution', () => {
 
   it('converts in place when no new name is given', () => {
     const [change] = read(
-      'from: "1"\nchanges:\n  - convert_column: { table: t, column: c, up: c::int, down: c::text }\n',
+      only('convert_column: { table: t, column: c, up: c::int, down: c::text }'),
     ).changes;
     expect(change).toMatchObject({ columns: ['c'], to: ['c'] });
   });
@@ -100,7 +101,7 @@ describe('parseEvolution', () => {
     const [rename, , convert] = evolution().changes;
     expect(rename?.at).toEqual({ line: 4, column: 5 });
     expect(rename?.places?.to).toEqual({ line: 4, column: 41 });
-    expect(convert).toMatchObject({ up: { memory_bytes: { at: { line: 6, column: 78 } } } });
+    expect(convert).toMatchObject({ up: { memory_bytes: { at: { line: 7, column: 11 } } } });
   });
 
   it('takes numbers, booleans and null as SQL', () => {
@@ -219,7 +220,7 @@ describe('parseEvolution refuses', () => {
 
   it('everything at once, in the order of the file', () => {
     const error = refusal(
-      'from: "1.0"\nchanges:\n  - rename_tabel: {}\n  - add_column: { table: t, column: c, up: a + }\n',
+      only('rename_tabel: {}\n  - add_column: { table: t, column: c, up: a + }'),
     );
     expect(error.detail.evidence).toHaveLength(2);
     expect(error.detail.evidence?.[0]).toMatch(/^evolution\.yaml:3:5: /);

@@ -1,7 +1,8 @@
 // The YAML text of an evolution as nodes with positions, and the few ways in which the parser looks
 // at them. Whatever is not as expected becomes a finding at its place and reads as null.
 //
-// Every scalar is text (YAML's failsafe schema): `from: 1.10` is not the number 1.1, `up: 0` is SQL.
+// Every scalar is text (YAML's failsafe schema): `from: 1.10` is not the number 1.1, `up: 0` is
+// SQL.
 
 import {
   type Document,

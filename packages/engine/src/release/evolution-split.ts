@@ -88,7 +88,9 @@ function bare(entry: Field): SplitPart {
   return { at, places: {}, table, key: null, when: null, otherwise: {}, generate: [] };
 }
 
-/** New key column → old key column; `key.NEW` is where the new one stands, `key=NEW` its old one. */
+/**
+ * New key column → old key column; `key.NEW` is where the new one stands, `key=NEW` its old one.
+ */
 function keyOf(source: EvolutionSource, field: Field, what: string) {
   const entries = source.entries(field.value, field.valueAt, `"key" of ${what}`);
   if (entries === null) return null;

@@ -1,9 +1,9 @@
 // An evolution: what the author states about how one release becomes the next. Everything that the
 // two catalogues tell by themselves is left out of it.
 //
-// Naming rule: `table` and `column` name things of the OLD release, `to` and `into` name things of the
-// NEW release; `add_column` names the new release's table. `up` expressions see the old release's
-// columns of the row, `down` expressions the new release's.
+// Naming rule: `table` and `column` name things of the OLD release, `to` and `into` name things of
+// the NEW release; `add_column` names the new release's table. `up` expressions see the old
+// release's columns of the row, `down` expressions the new release's.
 
 export interface Evolution {
   readonly from: string;

@@ -1,5 +1,5 @@
-// Everything that is wrong with an evolution, collected before anything is refused: an author should
-// see all of it at once, each with its place.
+// Everything that is wrong with an evolution, collected before anything is refused: an author
+// should see all of it at once, each with its place.
 
 import { HalflapError } from '@halflap/protocol';
 import type { Position } from './evolution.js';

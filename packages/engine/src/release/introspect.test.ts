@@ -58,13 +58,16 @@ create table bookings (room int, during int4range, exclude using gist (during wi
 create table events (at date not null, note text, primary key (at)) partition by range (at);
 create table events_2024 partition of events for values from ('2024-01-01') to ('2025-01-01');
 create index events_note on events (note);
-create view live_hosts as select h.id, h.name, o.name as owner from hosts h join owners o on o.id = h.owner_id where not h.deleted;
+create view live_hosts as select h.id, h.name, o.name as owner
+  from hosts h join owners o on o.id = h.owner_id where not h.deleted;
 create materialized view host_count as select count(*) as n from hosts;
-create function touch() returns trigger language plpgsql as $$ begin new.seen := now(); return new; end $$;
+create function touch() returns trigger language plpgsql
+  as $$ begin new.seen := now(); return new; end $$;
 create function add(a int, b int default 2) returns int language sql immutable as 'select a + b';
 create procedure nothing() language sql as '';
 create aggregate total (int) (sfunc = int4pl, stype = int, initcond = '0');
-create trigger hosts_touch before update of name on hosts for each row when (old.name <> new.name) execute function touch();
+create trigger hosts_touch before update of name on hosts
+  for each row when (old.name <> new.name) execute function touch();
 create rule keep as on delete to owners where old.id < 0 do instead nothing;
 `;
 
@@ -74,7 +77,8 @@ alter table hosts add column halflap_release int default 1;
 create index halflap_by_release on hosts (halflap_release);
 alter table hosts add constraint halflap_check check (halflap_release > 0);
 create function halflap_sync() returns trigger language plpgsql as $$ begin return null; end $$;
-create trigger halflap_sync after insert on hosts for each statement execute function halflap_sync();
+create trigger halflap_sync after insert on hosts
+  for each statement execute function halflap_sync();
 create table halflap_spill (id int);
 create view halflap_view as select 1 as one;
 create sequence halflap_counter;

@@ -1,5 +1,5 @@
-// A schema of a live database → Catalog. Reads pg_catalog only: ordinary rights suffice, and nothing
-// is locked beyond what a query locks.
+// A schema of a live database → Catalog. Reads pg_catalog only: ordinary rights suffice, and
+// nothing is locked beyond what a query locks.
 
 import { readFile } from 'node:fs/promises';
 import type { Session } from '../pg.js';

@@ -1,8 +1,10 @@
 // A release's directory, as tools and people write it, and what is said when it cannot be read.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { HalflapError } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSession } from '../pg.js';
@@ -97,7 +99,7 @@ create type mood as enum ('sad', 'ok');
 commit;
 create function shout(text) returns text language sql immutable as $_$
 /*
-connect is not a command here; 'nor does this end it
+\\connect is not a command here; 'nor does this end it
 */
 select upper($1);
 $_$;
@@ -106,17 +108,23 @@ alter table hosts enable row level security;
 create policy readers on hosts for select to halflap_test_policy_role using (true)`;
 
 let root: string;
-let servers: PostgresServer[] = [];
+let servers: { bin: string; server: PostgresServer }[] = [];
+const run = promisify(execFile);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'halflap-load-'));
   const installations = await findInstallations(process.env);
-  servers = await Promise.all(installations.map((installation) => startPostgres({ installation })));
+  servers = await Promise.all(
+    installations.map(async (installation) => ({
+      bin: installation.bin,
+      server: await startPostgres({ installation }),
+    })),
+  );
 });
 
 afterAll(async () => {
   await rm(root, { recursive: true, force: true });
-  await Promise.all(servers.map((server) => server.stop()));
+  await Promise.all(servers.map(({ server }) => server.stop()));
 });
 
 const scratch: Scratch = { withDatabase };
@@ -154,7 +162,7 @@ describe('loadRelease', () => {
   it('reads the same on every server version, and leaves no role behind', async () => {
     const directory = await release(DUMPED);
     const expected = await loadRelease(directory, scratch);
-    for (const server of servers) {
+    for (const { server } of servers) {
       const own: Scratch = {
         withDatabase: async (body) => {
           await server.createDatabase('scratch');
@@ -170,6 +178,23 @@ describe('loadRelease', () => {
     }
   });
 
+  it('reads what this machine’s pg_dump writes', async () => {
+    const expected = await loadRelease(await release(WRITTEN), scratch);
+    for (const { bin, server } of servers) {
+      const program = join(bin, 'pg_dump');
+      if (!(await stat(program).catch(() => null))) continue;
+      await server.createDatabase('dumped');
+      const url = server.url('dumped');
+      await withSession(url, 'test', async (session) => {
+        await session.query('create role halflap_test_policy_role');
+        await session.query(WRITTEN.slice(WRITTEN.indexOf('\n')));
+      });
+      const { stdout } = await run(program, ['--schema-only', '--create', '--clean', url]);
+      const dumped = await loadRelease(await release(stdout), scratch);
+      expect(differences(expected.catalog, dumped.catalog)).toEqual([]);
+    }
+  });
+
   it('reads an empty release', async () => {
     const { catalog } = await loadRelease(await release('-- nothing yet\n'), scratch);
     expect(catalog.tables).toEqual([]);
@@ -177,7 +202,7 @@ describe('loadRelease', () => {
 
   it.each([
     ['a syntax error', 'create table a (b int);\n\ncreate tabel c ();\n', 3, 'syntax error'],
-    ['an unknown type', "select 'é';\ncreate table a (\n  b int,\n  c nonsense\n);", 4, 'nonsense'],
+    ['an unknown type', "select 'é';\ncreate table a (\n  b int,\n  c nonsense);", 4, 'nonsense'],
     ['a failure without a place', 'create table a ();\ncreate table a ();\n', 2, 'already exists'],
     ['an unfinished string', "create table a ();\nselect 'x;\n", 2, 'unterminated'],
     [

@@ -53,7 +53,7 @@ export async function loadRelease(directory: string, scratch: Scratch): Promise<
 }
 
 /**
- * The releases in a directory, oldest first: sub-directories with a schema.sql or an evolution.yaml.
+ * The releases in a directory, oldest first: what has a schema.sql or an evolution.yaml.
  * @throws RELEASE_UNREADABLE when the directory cannot be read or holds no release.
  */
 export async function listReleases(directory: string): Promise<ReleaseDirectory[]> {

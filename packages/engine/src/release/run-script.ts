@@ -1,8 +1,8 @@
 // Runs schema.sql on an empty database, statement by statement, so that a failure has a line.
 //
-// Owners and privileges are left out: they are not part of a catalogue, and their roles exist on the
-// customer's servers and not here. Policies are part of it: roles that they name are made for the
-// time of the run and dropped with all they own afterwards.
+// Owners and privileges are left out: they are not part of a catalogue, and their roles exist on
+// the customer's servers and not here. Policies are part of it: roles that they name are made for
+// the time of the run and dropped with all they own afterwards.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import { messageOf, type Session, sqlStateOf } from '../pg.js';
@@ -66,7 +66,9 @@ async function runStatement(
   }
 }
 
-/** The line within the statement that PostgreSQL points at, its first one where it points at none. */
+/**
+ * The line within the statement that PostgreSQL points at, its first one where it points at none.
+ */
 function failureOf(file: string, statement: ScriptStatement, error: unknown): Error {
   const position = error instanceof Error && 'position' in error ? Number(error.position) : 1;
   const before = [...statement.text].slice(0, Math.max(0, position - 1)).join('');

@@ -1,8 +1,8 @@
 // schema.sql as statements with their lines: whatever `pg_dump --schema-only` or a person writes.
 // PostgreSQL's own parser finds where statements end, so strings and bodies may hold anything.
 //
-// Lines for psql (`\restrict`, `\connect`) are found where the parser stumbles over their backslash;
-// those without a meaning for one empty database are left out, others are refused.
+// Lines for psql (`\restrict`, `\connect`) are found where the parser stumbles over their
+// backslash; those without a meaning for one empty database are left out, others are refused.
 
 import { HalflapError } from '@halflap/protocol';
 import { hasSqlDetails, type Node, parseSync } from 'libpg-query';

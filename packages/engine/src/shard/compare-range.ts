@@ -67,6 +67,7 @@ export async function listDifferences(
     from jsonb_each_text(to_jsonb(e)) l
     full join jsonb_each_text(to_jsonb(a)) r on l.key = r.key
     where l.value is distinct from r.value
+    order by 1
   ) as columns,
   (count(*) over ())::int as total
 from ${inRange(sides, sides.expected, range)} e

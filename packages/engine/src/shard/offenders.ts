@@ -39,6 +39,7 @@ where q.evolution = $1 and q.relation = $2 and q.reason = $3
   insert into halflap.quarantine (evolution, relation, key, sqlstate, reason)
   select distinct $1::text, $2::text, to_jsonb(o), ${literal(OFFENCE)}, $3::text from (${offenders}
 ) o
+  order by 3
   on conflict (evolution, relation, key) do update
   set sqlstate = excluded.sqlstate, reason = excluded.reason
   returning id, key

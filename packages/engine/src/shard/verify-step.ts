@@ -43,9 +43,12 @@ export async function runVerifyStep(run: Run, step: VerifyStep, floor: FloorTabl
   await beginProgress(run, sides);
   const settings = { enable_seqscan: 'off', synchronous_commit: 'off' };
   const rows = await withSettings(run.session, settings, () => walk(run, sides));
+  // Rows that break a rule of the new release alone are no difference between the layouts: they go to
+  // quarantine, where they stop contract and nothing else.
   const broken = await findOffenders(run, step, fill);
-  const evidence = [...rows.evidence, ...broken.evidence].slice(0, EVIDENCE_LINES);
-  const differences = rows.differences + broken.differences;
+  for (const line of broken.evidence) run.log(`${step.id}: quarantined: ${line}`);
+  const { differences } = rows;
+  const evidence = rows.evidence.slice(0, EVIDENCE_LINES);
   await run.session.query(
     `update halflap.progress
      set differences = $2, is_done = true, updated_at = clock_timestamp() where step = $1`,

@@ -1,0 +1,99 @@
+// Runs the real command line as a process of its own, for tests, in a directory of its own.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly ended: Promise<Ended>;
+  /** Resolves when stdout or stderr has shown the text. */
+  shows(text: string): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+export interface Workspace {
+  readonly directory: string;
+  write(path: string, text: string): void;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
+  /** Runs to the end. */
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
+  remove(): void;
+}
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export function createWorkspace(files: Readonly<Record<string, string>> = {}): Workspace {
+  const directory = mkdtempSync(join(tmpdir(), 'halflap-cli-'));
+  const workspace: Workspace = {
+    directory,
+    write(path, text) {
+      const file = join(directory, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    },
+    start: (args, env = {}) => start(directory, args, env),
+    run: (args, env = {}) => start(directory, args, env).ended,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+  for (const [path, text] of Object.entries(files)) workspace.write(path, text);
+  return workspace;
+}
+
+/** The values that the command printed with --json, one a line. */
+export function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+function start(
+  directory: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Running {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: directory,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const listeners = new Set<() => void>();
+  const tell = () => {
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+    tell();
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+    tell();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return {
+    ended,
+    signal: (signal) => void child.kill(signal),
+    shows: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if ((stdout + stderr).includes(text)) resolve();
+        };
+        listeners.add(look);
+        look();
+        void ended.then(() => reject(new Error(`never showed ${text}: ${stdout}${stderr}`)));
+      }),
+  };
+}

@@ -1,0 +1,122 @@
+// Sequences through an evolution. A column that is the same in both releases and draws from a sequence
+// draws from one and the same sequence until contract, or the two releases would give out the same keys;
+// contract hands it over. Sequences that only the new release has are made in its schema.
+
+import type { SplitPartPlan } from '../changes/split-table.js';
+import type { Catalog, Column } from '../release/catalog.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import type { Statement } from './bundle.js';
+import { floorTable, inRelease, type Places } from './places.js';
+import { statement } from './statement.js';
+
+/** The old column whose sequence serves the new column too; null when it has one of its own or none. */
+export function sharedSequenceSource(part: SplitPartPlan, column: Column): string | null {
+  if (!drawsFromSequence(column)) return null;
+  const source =
+    part.key.find((one) => one.new.name === column.name)?.old ??
+    part.mapped.find((one) => one.column.name === column.name)?.source;
+  const old = part.pair.old.columns.find((one) => one.name === source);
+  return old !== undefined && drawsFromSequence(old) ? old.name : null;
+}
+
+export function drawsFromSequence(column: Column): boolean {
+  return column.identity !== null || column.default?.startsWith('nextval(') === true;
+}
+
+/** Gives a column the sequence of the old column as its default, whatever that sequence is called. */
+export function sharedSequence(
+  alter: Sql,
+  column: string,
+  oldTable: string,
+  oldColumn: string,
+): Sql {
+  const head = sql`${alter} alter column ${name(column)} set default nextval(`;
+  return sql`do $halflap$
+begin
+  execute ${trusted(`$sql$${head.text}$sql$`)}
+    || quote_literal(pg_get_serial_sequence($name$${floorTable(oldTable)}$name$, ${literal(oldColumn)}))
+    || '::regclass)';
+end
+$halflap$`;
+}
+
+/** Sequences of the new release that a column of the part owns and shares with nothing. */
+export function newSequences(
+  part: SplitPartPlan,
+  to: Catalog,
+): { readonly sequence: string; readonly column: string }[] {
+  return part.table.columns.flatMap((column) => {
+    if (sharedSequenceSource(part, column) !== null) return [];
+    const owner = `${part.table.name}.${column.name}`;
+    const found = to.sequences.find((one) => one.ownedBy === owner);
+    return found === undefined ? [] : [{ sequence: found.name, column: column.name }];
+  });
+}
+
+/** Names of sequences of the new release that exist already, under the old release's name. */
+export function inheritedSequences(parts: readonly SplitPartPlan[], to: Catalog): Set<string> {
+  return new Set(
+    parts.flatMap((part) =>
+      part.table.columns.flatMap((column) => {
+        if (sharedSequenceSource(part, column) === null) return [];
+        const owner = `${part.table.name}.${column.name}`;
+        return to.sequences.filter((one) => one.ownedBy === owner).map((one) => one.name);
+      }),
+    ),
+  );
+}
+
+/** At contract: the sequence of the old table becomes the new one's and goes on where it is. */
+export function handOver(
+  part: SplitPartPlan,
+  oldTable: string,
+  to: Catalog,
+  places: Places,
+): Statement[] {
+  const at = inRelease(places, part.table.name);
+  return part.table.columns.flatMap((column) => {
+    const source = sharedSequenceSource(part, column);
+    if (source === null) return [];
+    const of = sql`pg_get_serial_sequence($r$${floorTable(oldTable)}$r$, ${literal(source)})`;
+    if (column.identity !== null) return identityOf(at, column, of);
+    const owner = `${part.table.name}.${column.name}`;
+    const called = to.sequences.find((one) => one.ownedBy === owner)?.name;
+    return called === undefined ? [] : [serialOf(at, column, { of, called, places })];
+  });
+}
+
+function identityOf(at: Sql, column: Column, of: Sql): Statement[] {
+  const altered = sql`alter table ${at} alter column ${name(column.name)}`;
+  return [
+    statement(sql`${altered} drop default`),
+    statement(sql`${altered} add generated ${trusted(column.identity ?? 'always')} as identity`),
+    statement(sql`do $halflap$
+declare
+  position record;
+begin
+  execute 'select last_value, is_called from ' || ${of} into position;
+  perform setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}), position.last_value, position.is_called);
+end
+$halflap$`),
+  ];
+}
+
+function serialOf(
+  at: Sql,
+  column: Column,
+  { of, called, places }: { readonly of: Sql; readonly called: string; readonly places: Places },
+): Statement {
+  const schema = literal(places.releaseSchema);
+  return statement(sql`do $halflap$
+declare
+  owned text := ${of};
+begin
+  execute format('alter sequence %s owned by none', owned);
+  execute format('alter sequence %s set schema %I', owned, ${schema});
+  if (parse_ident(owned))[2] <> ${literal(called)} then
+    execute format('alter sequence %I.%I rename to %I', ${schema}, (parse_ident(owned))[2], ${literal(called)});
+  end if;
+  execute format('alter sequence %I.%I owned by %s.%I', ${schema}, ${literal(called)}, $r$${at}$r$, ${literal(column.name)});
+end
+$halflap$`);
+}

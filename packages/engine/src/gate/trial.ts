@@ -1,0 +1,117 @@
+// Does the evolution hold? Tried on a scratch database, with the same runner that customers use: there
+// and back (prepare, expand, abort), then through to the end, with the catalogue compared with that of a
+// fresh install at both ends.
+
+import { HalflapError, type Verb } from '@halflap/protocol';
+import type { Bundle } from '../compile/bundle.js';
+import { messageOf, withSession } from '../pg.js';
+import type { Scratch } from '../release/load.js';
+import type { Release } from '../release/release.js';
+import { runVerb } from '../shard/advance.js';
+import { assertNotDrifted } from '../shard/drift.js';
+import { installRelease } from '../shard/install.js';
+import { readQuarantine } from '../shard/quarantine.js';
+import { insertSamples } from './samples.js';
+
+export interface TrialOptions {
+  readonly bundle: Bundle;
+  readonly from: Release;
+  readonly scratch: Scratch;
+  readonly signal?: AbortSignal;
+  readonly log?: (line: string) => void;
+}
+
+export interface Trial {
+  /** Tables of the old release that got no sample row: their expressions were not evaluated. */
+  readonly untried: readonly string[];
+  /** Sample rows that a new rule keeps out of the new release: `hosts: check …`. */
+  readonly quarantined: readonly string[];
+  readonly seconds: number;
+}
+
+/** Nobody else is there, so there is nothing to watch for. */
+const NOBODY = { evidenceWindowMs: 0 };
+
+/** @throws CHECK_FAILED with what went wrong in which verb, and the engine's own error as cause. */
+export async function tryEvolution(options: TrialOptions): Promise<Trial> {
+  const startedAt = performance.now();
+  const found = await thereAndBack(options);
+  await throughToTheEnd(options);
+  return { ...found, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+/** On sample rows, to dual and back, twice. */
+async function thereAndBack(options: TrialOptions) {
+  const { bundle, from, scratch } = options;
+  return scratch.withDatabase(async (url) => {
+    await installRelease({ url, app: bundle.app, release: from });
+    const counts = await withSession(url, 'check/samples', (session) =>
+      insertSamples(session, from.catalog),
+    );
+    for (const verb of ['prepare', 'abort', 'prepare', 'expand', 'verify'] as const) {
+      await attempt(options, url, verb);
+    }
+    const quarantined = await readQuarantine(url);
+    await attempt(options, url, 'abort');
+    await compare(options, url, 'from');
+    return {
+      untried: [...counts].filter(([, rows]) => rows === 0).map(([table]) => table),
+      quarantined: quarantined.map((row) => `${row.relation}: ${row.reason}`),
+    };
+  });
+}
+
+/** On empty tables: samples that break a new rule would rightly keep contract from ending. */
+async function throughToTheEnd(options: TrialOptions): Promise<void> {
+  const { bundle, from, scratch } = options;
+  await scratch.withDatabase(async (url) => {
+    await installRelease({ url, app: bundle.app, release: from });
+    for (const verb of ['prepare', 'expand', 'contract'] as const) {
+      await attempt(options, url, verb);
+    }
+    await compare(options, url, 'to');
+  });
+}
+
+async function attempt(options: TrialOptions, url: string, verb: Verb): Promise<void> {
+  const { bundle, signal, log } = options;
+  try {
+    await runVerb({
+      url,
+      shard: 'scratch',
+      bundle,
+      verb,
+      limits: NOBODY,
+      ...(signal === undefined ? {} : { signal }),
+      ...(log === undefined ? {} : { log }),
+    });
+  } catch (cause) {
+    if (cause instanceof HalflapError && cause.code === 'INTERRUPTED') throw cause;
+    throw failed(bundle, `${verb} failed: ${messageOf(cause)}`, cause);
+  }
+}
+
+async function compare(options: TrialOptions, url: string, side: 'from' | 'to'): Promise<void> {
+  const { bundle } = options;
+  try {
+    await withSession(url, 'check/compare', (session) =>
+      assertNotDrifted(session, { shard: 'scratch', app: bundle.app, release: bundle[side] }),
+    );
+  } catch (cause) {
+    const what = side === 'from' ? 'after abort' : 'after contract';
+    throw failed(bundle, `${what} the catalogue differs: ${messageOf(cause)}`, cause);
+  }
+}
+
+function failed(bundle: Bundle, what: string, cause: unknown): HalflapError {
+  const evidence = cause instanceof HalflapError ? cause.detail.evidence : undefined;
+  return new HalflapError(
+    'CHECK_FAILED',
+    `${bundle.app} ${bundle.from.version} to ${bundle.to.version}: ${what}`,
+    {
+      ...(evidence === undefined ? {} : { detail: { evidence } }),
+      hint: 'correct schema.sql or evolution.yaml of the newer release, then check again',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,151 @@
+// What editors accept (schemas/evolution.schema.json) and what the parser accepts is the same.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HalflapError } from '@halflap/protocol';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { CHANGE_SHAPES } from './evolution-changes.js';
+import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
+import type { Shape } from './evolution-source.js';
+import { PART_SHAPE } from './evolution-split.js';
+import { loadParser } from './expression.js';
+
+const SCHEMA = new URL('../../schemas/evolution.schema.json', import.meta.url);
+const EXAMPLES = fileURLToPath(new URL('../../../../examples', import.meta.url));
+
+interface ObjectSchema {
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly required?: readonly string[];
+  readonly description?: string;
+}
+
+let schema: ObjectSchema & { readonly $defs: Readonly<Record<string, ObjectSchema>> };
+let validate: ValidateFunction;
+
+beforeAll(async () => {
+  await loadParser();
+  schema = JSON.parse(await readFile(SCHEMA, 'utf8'));
+  validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
+});
+
+const ACCEPTED: readonly string[] = [
+  '{ rename_table: { table: a, to: b } }',
+  '{ rename_column: { table: a, column: b, to: c } }',
+  '{ convert_column: { table: a, column: b, up: b + 1, down: b - 1 } }',
+  '{ convert_column: { table: a, column: b, to: c, up: 0, down: true } }',
+  '{ convert_column: { table: a, columns: [b], to: [c], up: { c: b }, down: { b: c } } }',
+  '{ add_column: { table: a, column: b, up: null } }',
+  '{ drop_column: { table: a, column: b, down: 1.5 } }',
+  '{ split_table: { table: a, into: { b: , c: {} } } }',
+  `{ split_table: { table: a, into: { b: {}, c: { key: { k: id }, when: x > 1,
+     otherwise: { y: 1 }, generate: [z] } } } }`,
+];
+
+const REFUSED: readonly string[] = [
+  'rename_table',
+  '{}',
+  '{ rename_tables: { table: a, to: b } }',
+  '{ rename_table: { table: a, to: b }, rename_column: { table: c, column: b, to: c } }',
+  '{ rename_table: { table: a } }',
+  '{ rename_table: { table: a, to: b, from: c } }',
+  '{ rename_table: { table: [a], to: b } }',
+  '{ rename_table: { table: "", to: b } }',
+  '{ convert_column: { table: a, up: b, down: b } }',
+  '{ convert_column: { table: a, column: b, columns: [b], up: b, down: b } }',
+  '{ convert_column: { table: a, columns: [], up: b, down: b } }',
+  '{ convert_column: { table: a, columns: [b, b], to: c, up: b, down: b } }',
+  '{ convert_column: { table: a, columns: b, to: c, up: b, down: b } }',
+  '{ convert_column: { table: a, column: b, up: [b], down: b } }',
+  '{ add_column: { table: a, column: b } }',
+  '{ add_column: { table: a, column: b, up: { c: 1 } } }',
+  '{ split_table: { table: a, into: [b, c] } }',
+  '{ split_table: { table: a, into: { b: {} } } }',
+  '{ split_table: { table: a, into: { b: {}, c: { keys: {} } } } }',
+  '{ split_table: { table: a, into: { b: {}, c: { key: {} } } } }',
+  '{ split_table: { table: a, into: { b: {}, c: { generate: z } } } }',
+];
+
+const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
+
+function isParsed(text: string): boolean {
+  try {
+    parseEvolution(text, { file: 'evolution.yaml', to: '9999' });
+    return true;
+  } catch (error) {
+    if (error instanceof HalflapError) return false;
+    throw error;
+  }
+}
+
+async function evolutionsIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true }).catch(() => []);
+  return entries
+    .filter((entry) => /(?:^|\/)evolution\.yaml$/.test(entry) && !entry.includes('node_modules'))
+    .map((entry) => join(directory, entry));
+}
+
+describe('evolution.schema.json', () => {
+  it('is a valid schema of draft 2020-12', () => {
+    expect(new Ajv2020().validateSchema(schema)).toBe(true);
+  });
+
+  it('has the same keys as the parser', () => {
+    const shapes: Record<string, Shape> = { ...CHANGE_SHAPES, part: PART_SHAPE };
+    for (const [kind, shape] of Object.entries(shapes)) {
+      const definition = schema.$defs[kind];
+      expect(Object.keys(definition?.properties ?? {}).sort(), kind).toEqual(
+        [...shape.required, ...shape.optional].sort(),
+      );
+      expect(definition?.required ?? [], kind).toEqual(shape.required);
+    }
+    expect(Object.keys(schema.$defs.change?.properties ?? {})).toEqual(Object.keys(CHANGE_SHAPES));
+    expect(Object.keys(schema.properties)).toEqual([
+      ...FILE_SHAPE.required,
+      ...FILE_SHAPE.optional,
+    ]);
+    expect(schema.required).toEqual(FILE_SHAPE.required);
+  });
+
+  it('describes every key to the person at the editor', () => {
+    const described = (one: unknown): boolean =>
+      typeof one === 'object' && one !== null && ('description' in one || '$ref' in one);
+    for (const [name, definition] of Object.entries(schema.$defs)) {
+      if (name === 'names') continue;
+      expect(definition.description, name).toBeTruthy();
+      for (const [key, property] of Object.entries(definition.properties ?? {})) {
+        expect(described(property), `${name}.${key}`).toBe(true);
+      }
+    }
+  });
+
+  it.each(ACCEPTED)('accepts, as the parser does: %s', (change) => {
+    expect(isParsed(fileWith(change))).toBe(true);
+    validate(parse(fileWith(change)));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it.each(REFUSED)('refuses, as the parser does: %s', (change) => {
+    expect(isParsed(fileWith(change))).toBe(false);
+    expect(validate(parse(fileWith(change)))).toBe(false);
+  });
+
+  it.each(['', 'changes: []', 'from: 1.0\nchange: []', 'from: 1.0\nchanges: 1', 'from: [1]'])(
+    'refuses a file that the parser refuses: %j',
+    (text) => {
+      expect(isParsed(text)).toBe(false);
+      expect(validate(parse(text))).toBe(false);
+    },
+  );
+
+  it('accepts every example, as the parser does', async () => {
+    for (const file of await evolutionsIn(EXAMPLES)) {
+      const text = await readFile(file, 'utf8');
+      expect(isParsed(text), file).toBe(true);
+      validate(parse(text));
+      expect(validate.errors ?? [], file).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,100 @@
+// What a shard's catalogue is, seen as one release, whatever schema each table is in.
+
+import {
+  type Bundle,
+  type Catalog,
+  type Difference,
+  differences,
+  introspect,
+  type Table,
+} from '@halflap/engine';
+import type { Client } from './databases.js';
+
+/** Differences of the old release's schema; anything at all counts. */
+export async function leftovers(client: Client, bundle: Bundle): Promise<string[]> {
+  const found = await introspect(sessionOf(client), 'public');
+  const schemas = await client.query<{ nspname: string }>(
+    'select nspname from pg_namespace where nspname = any ($1)',
+    [[bundle.releaseSchema, bundle.workSchema]],
+  );
+  const triggers = await client.query<{ tgname: string }>(
+    `select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+     where not t.tgisinternal and t.tgname like 'halflap%' and c.relnamespace = 'public'::regnamespace`,
+  );
+  return [
+    ...differences(bundle.from.catalog, found).map((one) => one.text),
+    ...schemas.rows.map((one) => `schema ${one.nspname} is left`),
+    ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
+  ];
+}
+
+/** Differences of a contracted shard from a fresh install of the new release. */
+export async function unlikeFresh(client: Client, bundle: Bundle): Promise<string[]> {
+  const session = sessionOf(client);
+  const own = await introspect(session, bundle.releaseSchema);
+  const home = await introspect(session, 'public');
+  const schemas = [bundle.releaseSchema, 'public'];
+  const found = merged(bundle, plain(own, schemas), plain(home, schemas));
+  const work = await client.query('select from pg_namespace where nspname = $1', [
+    bundle.workSchema,
+  ]);
+  return [
+    ...differences(plain(bundle.to.catalog, schemas), found)
+      .filter((one) => !isTombstone(one))
+      .map((one) => one.text),
+    ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
+  ];
+}
+
+/** Views that answer the fenced release stand beside what the new release knows. */
+function isTombstone({ kind }: Difference): boolean {
+  return kind === 'extra object';
+}
+
+function merged(bundle: Bundle, own: Catalog, home: Catalog): Catalog {
+  const pick = <Item extends { readonly name: string }>(first: readonly Item[], then: Item[]) => [
+    ...first,
+    ...then.filter((item) => first.every((other) => other.name !== item.name)),
+  ];
+  const free = new Set(
+    bundle.relations
+      .filter((one) => one.kind === 'overlay' || one.kind === 'native')
+      .map((one) => one.new),
+  );
+  return {
+    tables: pick(own.tables, [...home.tables]).map((table) =>
+      free.has(table.name) ? inOrder(bundle, table) : table,
+    ),
+    sequences: pick(own.sequences, [...home.sequences]),
+    enums: pick(own.enums, [...home.enums]),
+    domains: pick(own.domains, [...home.domains]),
+    others: [...own.others, ...home.others],
+  };
+}
+
+/** Columns of a table that both releases shared stand in the order in which they came. */
+function inOrder(bundle: Bundle, table: Table): Table {
+  const wanted = bundle.to.catalog.tables.find((one) => one.name === table.name);
+  const order = wanted?.columns.map((column) => column.name) ?? [];
+  const columns = [...table.columns].sort(
+    (left, right) => order.indexOf(left.name) - order.indexOf(right.name),
+  );
+  return { ...table, columns };
+}
+
+function plain(catalog: Catalog, schemas: readonly string[]): Catalog {
+  const prefix = new RegExp(`(?<![\\w".])"?(?:${schemas.join('|')})"?\\.`, 'g');
+  return JSON.parse(JSON.stringify(catalog), (_, value: unknown) =>
+    typeof value === 'string' ? value.replace(prefix, '') : value,
+  ) as Catalog;
+}
+
+function sessionOf(client: Client): Parameters<typeof introspect>[0] {
+  return {
+    query: async (text: string, values?: readonly unknown[]) =>
+      (await client.query({ text, values: [...(values ?? [])], types: undefined as never })).rows,
+    transaction: (body) => body(),
+    onNotice: () => {},
+    end: () => client.end(),
+  } as Parameters<typeof introspect>[0];
+}

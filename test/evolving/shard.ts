@@ -1,0 +1,56 @@
+// One shard under evolution, driven verb by verb or step by step, as an operator and a crash would.
+
+import { HalflapError, searchPath, type Verb } from '@halflap/protocol';
+import { type Bundle, runVerb, installRelease } from '@halflap/engine';
+import { freshDatabase } from '@halflap/engine/testing';
+import { APP, type Compiled } from './releases.js';
+
+/** Contract watches for use of the old layout only as long as the tests can afford. */
+export const LIMITS = { evidenceWindowMs: 30, busyPatienceMs: 10_000 };
+
+export interface Shard {
+  readonly url: string;
+  readonly bundle: Bundle;
+  /** Runs a verb to its end. */
+  run(verb: Verb): Promise<void>;
+  /** Runs the next step of a verb that is not done yet, as a runner of its own; false when none was left. */
+  step(verb: Verb): Promise<boolean>;
+  drop(): Promise<void>;
+}
+
+/** search_path of the new release. */
+export const NEW_PATH = searchPath(APP, '2.0');
+
+/** A database with the old release installed and `seed` in it. */
+export async function installShard(compiled: Compiled): Promise<Shard> {
+  const database = await freshDatabase();
+  await installRelease({ url: database.url, app: APP, release: compiled.from });
+  return shardOf(database.url, compiled.bundle, () => database.drop());
+}
+
+export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>): Shard {
+  const options = { url, shard: 'eu1', bundle, limits: LIMITS };
+  const force = (verb: Verb) =>
+    verb === 'contract' ? { force: { reason: 'writers have stopped' } } : {};
+  return {
+    url,
+    bundle,
+    drop,
+    async run(verb) {
+      await runVerb({ ...options, verb, ...force(verb) });
+    },
+    async step(verb) {
+      const stop = new AbortController();
+      const log = (line: string) => {
+        if (line.includes(': done in ')) stop.abort();
+      };
+      try {
+        await runVerb({ ...options, verb, log, signal: stop.signal, ...force(verb) });
+        return false;
+      } catch (error) {
+        if (error instanceof HalflapError && error.code === 'INTERRUPTED') return true;
+        throw error;
+      }
+    },
+  };
+}
