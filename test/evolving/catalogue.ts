@@ -8,11 +8,12 @@ import {
   introspect,
   type Table,
 } from '@halflap/engine';
-import type { Client } from './databases.js';
+import pg from 'pg';
 
 /** Differences of the old release's schema; anything at all counts. */
-export async function leftovers(client: Client, bundle: Bundle): Promise<string[]> {
-  const found = await introspect(sessionOf(client), 'public');
+export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
+  return withSession(url, async (session, client) => {
+  const found = await introspect(session, 'public');
   const schemas = await client.query<{ nspname: string }>(
     'select nspname from pg_namespace where nspname = any ($1)',
     [[bundle.releaseSchema, bundle.workSchema]],
@@ -26,11 +27,12 @@ export async function leftovers(client: Client, bundle: Bundle): Promise<string[
     ...schemas.rows.map((one) => `schema ${one.nspname} is left`),
     ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
   ];
+  });
 }
 
 /** Differences of a contracted shard from a fresh install of the new release. */
-export async function unlikeFresh(client: Client, bundle: Bundle): Promise<string[]> {
-  const session = sessionOf(client);
+export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
+  return withSession(url, async (session, client) => {
   const own = await introspect(session, bundle.releaseSchema);
   const home = await introspect(session, 'public');
   const schemas = [bundle.releaseSchema, 'public'];
@@ -44,6 +46,7 @@ export async function unlikeFresh(client: Client, bundle: Bundle): Promise<strin
       .map((one) => one.text),
     ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
   ];
+  });
 }
 
 /** Views that answer the fenced release stand beside what the new release knows. */
@@ -89,12 +92,23 @@ function plain(catalog: Catalog, schemas: readonly string[]): Catalog {
   ) as Catalog;
 }
 
-function sessionOf(client: Client): Parameters<typeof introspect>[0] {
-  return {
-    query: async (text: string, values?: readonly unknown[]) =>
-      (await client.query({ text, values: [...(values ?? [])], types: undefined as never })).rows,
-    transaction: (body) => body(),
-    onNotice: () => {},
-    end: () => client.end(),
-  } as Parameters<typeof introspect>[0];
+/** The engine's session over a client that reads values as pg does by default. */
+async function withSession<Result>(
+  url: string,
+  body: (session: Parameters<typeof introspect>[0], client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const session = {
+      query: async (text: string, values?: readonly unknown[]) =>
+        (await client.query(text, values === undefined ? undefined : [...values])).rows,
+      transaction: (work: () => Promise<unknown>) => work(),
+      onNotice: () => {},
+      end: () => client.end(),
+    };
+    return await body(session as Parameters<typeof introspect>[0], client);
+  } finally {
+    await client.end();
+  }
 }

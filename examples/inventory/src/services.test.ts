@@ -1,4 +1,5 @@
-// Both releases keep the same promises over HTTP, each on its own schema, each in its own field names.
+// Both releases keep the same promises over HTTP, each on its own schema, each in its own field
+// names.
 
 import { readFile } from 'node:fs/promises';
 import { open } from '@halflap/client';

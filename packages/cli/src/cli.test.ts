@@ -3,7 +3,7 @@
 
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWorkspace, jsonLines, type Workspace } from './testing/run-cli.js';
+import { createWorkspace, jsonLines, type Workspace } from '../test/run-cli.js';
 
 const PASSWORD = 'pass"wörd/&1';
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // Starts the command line, and turns whatever it ends with into one message and one exit code.
 
 import { createRequire } from 'node:module';

@@ -81,12 +81,12 @@ export function planText(plan: PlanView, options: PlanTextOptions): string {
     lines.push('', `${colors.bold(verb.toUpperCase())}  ${summaryOf(steps)}`);
     for (const step of steps) {
       lines.push('', `  ${colors.cyan(step.id)}  ${step.title}`, colors.dim(`  ${step.how}`));
-      lines.push(...(isWhole ? wholeStatements(step) : statementTable(step)));
+      lines.push(...(isWhole ? wholeStatements(step) : statementTable(step, hash)));
     }
   }
   if (isWhole) return [...lines, '', LEGEND].join('\n');
   lines.push('', 'Whole statements: halflap plan --sql, or --json.');
-  return lines.join('\n').replaceAll('{{hash}}', hash);
+  return lines.join('\n');
 }
 
 const LEGEND = `In statements, {{floor:NAME}} stands for the table NAME wherever the shard keeps it, {{range:…}} for the
@@ -130,20 +130,24 @@ export function blocksOf(mode: LockMode | null): Blocks {
   }
 }
 
-/** `12 statements; locks that block: ACCESS EXCLUSIVE on hosts; no rewrite`. */
+/** `12 statements; ACCESS EXCLUSIVE on hosts, events; no rewrite`: the locks that block anybody. */
 function summaryOf(steps: readonly StepView[]): string {
   const statements = steps.flatMap((step) => step.statements);
-  const blocking = statements.filter((one) => one.blocks !== 'nothing');
-  const locks = new Set(blocking.map((one) => `${one.lock} on ${one.relation}`));
+  const locked = new Map<string, Set<string>>();
+  for (const { blocks, lock, relation } of statements) {
+    if (blocks === 'nothing' || lock === null || relation === null) continue;
+    locked.set(lock, (locked.get(lock) ?? new Set()).add(relation));
+  }
+  const locks = [...locked].map(([lock, relations]) => `${lock} on ${[...relations].join(', ')}`);
   const rewritten = statements.filter((one) => one.rewrites).map((one) => one.relation);
   return [
     `${statements.length} statements`,
-    locks.size === 0 ? 'none blocks anybody' : `locks that block: ${[...locks].join(', ')}`,
+    ...(locks.length === 0 ? ['no lock that blocks'] : locks),
     rewritten.length === 0 ? 'no rewrite' : `rewrites ${[...new Set(rewritten)].join(', ')}`,
   ].join('; ');
 }
 
-function statementTable(step: StepView): string[] {
+function statementTable(step: StepView, hash: string): string[] {
   if (step.statements.length === 0) return [];
   const head = ['lock', 'on', 'blocks', 'rewrites', 'statement'];
   const rows = step.statements.map((statement) => [
@@ -151,7 +155,7 @@ function statementTable(step: StepView): string[] {
     statement.relation ?? '–',
     statement.blocks,
     statement.rewrites ? 'yes' : 'no',
-    excerpt(statement.sql),
+    excerpt(statement.sql.replaceAll('{{hash}}', hash)),
   ]);
   return table(head, rows)
     .split('\n')

@@ -19,6 +19,8 @@ export interface Printer {
   readonly isJson: boolean;
   /** True when progress may be redrawn in place. */
   readonly isInteractive: boolean;
+  /** Where bars are drawn. */
+  readonly progressStream: NodeJS.WriteStream;
   readonly colors: Colors;
   /** A result for people; nothing with --json. */
   line(text?: string): void;
@@ -51,6 +53,7 @@ export function createPrinter(isJson: boolean, streams: Streams = process): Prin
   return {
     isJson,
     isInteractive: !isJson && stderr.isTTY === true && process.env.TERM !== 'dumb',
+    progressStream: stderr,
     colors: picocolors.createColors(wantsColors(stdout)),
     line: (text = '') => void (isJson || write(stdout, text)),
     note: (text) => void (isJson || write(stderr, redact(text))),

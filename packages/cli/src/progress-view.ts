@@ -76,7 +76,7 @@ function barView(printer: Printer): ProgressView {
       step = progress.step;
       const text = progressText(progress);
       if (text === '') return;
-      bar ??= startBar(progress);
+      bar ??= startBar(progress, printer.progressStream);
       bar.setTotal(estimateOf(progress));
       bar.update(Math.min(progress.rowsDone, estimateOf(progress)), { text });
     },
@@ -92,11 +92,11 @@ function logText(line: string, shard: string | undefined): string {
   return shard === undefined ? line : `${shard} ${line}`;
 }
 
-function startBar(progress: Progress): SingleBar {
+function startBar(progress: Progress, stream: NodeJS.WriteStream): SingleBar {
   // A step that only waits has no rows to draw a bar of.
   const format = progress.relation === null ? '  {text}' : '  {bar} {percentage}% {text}';
   const bar = new SingleBar(
-    { format, hideCursor: true, barsize: 24, clearOnComplete: progress.relation === null },
+    { format, stream, hideCursor: true, barsize: 24, clearOnComplete: progress.relation === null },
     Presets.shades_classic,
   );
   bar.start(estimateOf(progress), progress.rowsDone, { text: progressText(progress) });

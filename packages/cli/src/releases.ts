@@ -13,6 +13,8 @@ import {
   type Release,
   type ReleaseDirectory,
   type Scratch,
+  type Trial,
+  tryEvolution,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
 import { HalflapError } from '@halflap/protocol';
@@ -39,6 +41,8 @@ export interface Releases {
   load(version: string): Promise<Release>;
   /** The bundle of the evolution that ends in this release. @throws EVOLUTION_… */
   compile(version: string): Promise<Bundle>;
+  /** Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED. */
+  try(version: string): Promise<Trial>;
 }
 
 export function withScratchOption(command: Command): Command {
@@ -50,7 +54,7 @@ export async function withReleases<Result>(
   source: ReleaseSource,
   body: (releases: Releases) => Promise<Result>,
 ): Promise<Result> {
-  return withScratch(source, (scratch) => body(releasesOf(source.config, scratch)));
+  return withScratch(source, (scratch) => body(releasesOf(source, scratch)));
 }
 
 /** Databases on the server that was named, or on one of our own. */
@@ -75,7 +79,7 @@ async function withScratch<Result>(
   );
 }
 
-function releasesOf(config: Config, scratch: Scratch): Releases {
+function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releases {
   let listed: Promise<ReleaseDirectory[]> | undefined;
   let evolved: Promise<Evolution[]> | undefined;
   const loaded = new Map<string, Promise<Release>>();
@@ -93,18 +97,27 @@ function releasesOf(config: Config, scratch: Scratch): Releases {
     loaded.set(version, release);
     return release;
   };
+  const evolutionTo = async (version: string) => {
+    find(await list(), version, config);
+    const evolution = (await evolutions()).find((one) => one.to === version);
+    if (evolution === undefined) throw firstRelease(version, config);
+    return evolution;
+  };
+  const compileTo = async (version: string) => {
+    const evolution = await evolutionTo(version);
+    const from = await load(evolution.from);
+    const to = await load(version);
+    checkNames(evolution, from.catalog, to.catalog);
+    return compile({ app: config.app, from, to, evolution });
+  };
   return {
     versions: async () => (await list()).map((release) => release.version),
     evolutions,
     load,
-    async compile(version) {
-      find(await list(), version, config);
-      const evolution = (await evolutions()).find((one) => one.to === version);
-      if (evolution === undefined) throw firstRelease(version, config);
-      const from = await load(evolution.from);
-      const to = await load(version);
-      checkNames(evolution, from.catalog, to.catalog);
-      return compile({ app: config.app, from, to, evolution });
+    compile: compileTo,
+    async try(version) {
+      const from = await load((await evolutionTo(version)).from);
+      return tryEvolution({ bundle: await compileTo(version), from, scratch, signal });
     },
   };
 }

@@ -3,9 +3,9 @@
 // Twice, because each form alone has a hole. The startup option is the session's default, so that
 // `reset all` and `discard all` lead back to the release; but poolers drop startup options, or
 // refuse them (PgBouncer does unless ignore_startup_parameters names them). The statement works
-// behind any pooler that gives a session to one client; but `reset all` undoes it. A set_config that
-// finds its value already there changes nothing, so asking first would only cost a second round
-// trip. Both happen once per connection; a statement pays nothing.
+// behind any pooler that gives a session to one client; but `reset all` undoes it. A set_config
+// that finds its value already there changes nothing, so asking first would only cost a second
+// round trip. Both happen once per connection; a statement pays nothing.
 
 import { MAX_IDENTIFIER_BYTES, searchPath } from '@halflap/protocol';
 import type { ClientBase, PoolConfig } from 'pg';

@@ -81,7 +81,7 @@ function judgeUnregistered(shard: string, asker: Asker): Verdict {
   if (asker.unregistered === 'native') return served('native');
   return refused(
     'the database holds no state of Halflap, so nothing tells which release it is',
-    `halflap adopt VERSION --shard ${shard}; or unregistered: 'native' if it holds ${asker.release}`,
+    `halflap adopt VERSION --shard ${shard}; unregistered: 'native' if it holds ${asker.release}`,
   );
 }
 

@@ -98,7 +98,7 @@ export class Shard {
   }
 
   /**
-   * Lends a bound connection for what needs one: cursors, COPY, LISTEN for a while. The body must
+   * Lends a bound connection for what needs one: cursors, COPY. The body must
    * end the transactions that it begins. Nothing is run again. The connection is bound anew before
    * its next use, so a search_path that the body changed stays its own.
    */

@@ -2,14 +2,19 @@
 export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
+export { type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
 export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
+export * from './release/compare.js';
 export * from './release/evolution.js';
 export * from './release/evolution-names.js';
 export * from './release/evolution-parser.js';
 export * from './release/evolution-tables.js';
 export * from './release/expression.js';
+export * from './release/fingerprint.js';
 export * from './release/introspect.js';
+export * from './release/lineage.js';
+export * from './release/load.js';
 export * from './release/release.js';
 export * from './release/suggest.js';
 export {
@@ -33,8 +38,3 @@ export { readQuarantine } from './shard/quarantine.js';
 export type { Pace, Progress } from './shard/run.js';
 export type { ShardState } from './shard/state.js';
 export { type WaitOptions, waitFor } from './shard/wait.js';
-export * from './release/compare.js';
-export * from './release/fingerprint.js';
-export * from './release/lineage.js';
-export * from './release/load.js';
-export { type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';

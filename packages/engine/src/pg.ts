@@ -10,6 +10,7 @@ export const SQLSTATE = {
   serializationFailure: '40001',
   uniqueViolation: '23505',
   undefinedTable: '42P01',
+  undefinedObject: '42704',
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
 } as const;

@@ -1,10 +1,11 @@
-// The order in which everything is upgraded, chosen so that each release meets a shard in each phase.
+// The order in which everything is upgraded, chosen so that each release meets a shard in each
+// phase.
 //
-// | shard | settled | prepared by  | expanding                     | ends                             |
-// |-------|---------|--------------|-------------------------------|----------------------------------|
-// | eu1   | 1.0     | operator     | while all servers are 1.0     | dual before any server is 2.0    |
-// | us1   | 1.0     | a 2.0 server | paused half-way, both releases| dual, aborted, expanded again    |
-// | ap1   | 1.0     | a 2.0 server | runner killed, both releases  | dual last                        |
+// | shard | prepared by  | expanding                         | ends                         |
+// |-------|--------------|-----------------------------------|------------------------------|
+// | eu1   | operator     | under 1.0 alone                   | dual before any server is 2.0|
+// | us1   | a 2.0 server | under both, paused half-way       | dual, aborted, expanded again|
+// | ap1   | a 2.0 server | under both, its runner killed     | dual last                    |
 
 import { checkFleet, meetForgottenServer } from './checkpoint.js';
 import { begin, halflap, hold, partDone, replaceServer, type Stage, setPace } from './stage.js';
@@ -14,13 +15,19 @@ export interface Act {
   run(stage: Stage): Promise<void>;
 }
 
+/** What halflap ends with when a shard's state forbids what was asked. */
+const REFUSED = 3;
+
+/** So slow that a pause comes in time on a busy machine. */
+const SLOW_SECONDS = 15;
+
 export const ACTS: readonly Act[] = [
   {
     title: 'Everything is 1.0; the operator takes the shards in',
     async run(stage) {
       await hold(stage);
       await halflap(stage, 'adopt', '1.0', '--all');
-      await hold(stage, 0.5);
+      await setPace(stage, '--all', stage.options.holdSeconds);
     },
   },
   {
@@ -28,7 +35,6 @@ export const ACTS: readonly Act[] = [
     async run(stage) {
       await halflap(stage, 'prepare', '--shard', 'eu1');
       await hold(stage, 0.5);
-      await setPace(stage, 'eu1');
       await halflap(stage, 'expand', '--shard', 'eu1');
       await hold(stage, 0.5);
     },
@@ -43,14 +49,17 @@ export const ACTS: readonly Act[] = [
   {
     title: 'us1 expands under both releases, and rests half-way',
     async run(stage) {
-      await setPace(stage, 'us1');
+      await setPace(stage, '--shard=us1', SLOW_SECONDS);
       const run = begin(stage, 'expand', '--shard', 'us1');
-      await partDone(stage, run, 0.3);
+      await partDone(stage, run, 0.1);
       await halflap(stage, 'pause', '--shard', 'us1');
-      const { exitCode } = await run.done;
-      if (exitCode !== 3) throw new Error(`a paused expand should end with 3, not ${exitCode}`);
+      const { exitCode, error } = await run.done;
+      stage.scene.say(`expand ended with ${exitCode}: ${error?.message}`);
+      if (exitCode !== REFUSED) throw new Error(`a paused expand ended with ${exitCode}`);
       await hold(stage);
+      await checkFleet(stage, ['1.0', '2.0']);
       await halflap(stage, 'resume', '--shard', 'us1');
+      await setPace(stage, '--shard=us1', stage.options.holdSeconds);
       await halflap(stage, 'expand', '--shard', 'us1');
       await hold(stage);
     },
@@ -60,6 +69,7 @@ export const ACTS: readonly Act[] = [
     async run(stage) {
       await replaceServer(stage, 'app1', '1.0');
       await halflap(stage, 'abort', '--shard', 'us1');
+      await checkFleet(stage, ['1.0']);
       await hold(stage);
     },
   },
@@ -76,7 +86,6 @@ export const ACTS: readonly Act[] = [
   {
     title: 'ap1 expands; its runner is killed in the middle, and run again',
     async run(stage) {
-      await setPace(stage, 'ap1');
       const run = begin(stage, 'expand', '--shard', 'ap1');
       await partDone(stage, run, 0.3);
       run.kill();
@@ -95,7 +104,7 @@ export const ACTS: readonly Act[] = [
     title: 'Contract is refused while a server of 1.0 is alive',
     async run(stage) {
       const { exitCode, error } = await begin(stage, 'contract', '--shard', 'eu1').done;
-      if (exitCode !== 3) {
+      if (exitCode !== REFUSED) {
         throw new Error(`contract should be refused, exit code ${exitCode}: ${error?.message}`);
       }
       stage.scene.say(`refused: ${error?.message}`);

@@ -1,8 +1,8 @@
-// Were all acknowledged writes kept, and do both releases tell the same? Pure: compares what the load
-// generators know with what servers answered.
+// Were all acknowledged writes kept, and do both releases tell the same? Pure: compares what the
+// load generators know with what servers answered.
 //
-// A lost write is an acknowledged write whose effect a release does not show; a phantom is an effect
-// that nobody wrote; a divergent row is a host that the two releases describe differently.
+// A lost write is an acknowledged write whose effect a release does not show; a phantom is an
+// effect that nobody wrote; a divergent row is a host that the two releases describe differently.
 
 import type { Answered, Facts } from '../load/facts.js';
 import { differences, hostName, initialFacts } from '../load/facts.js';
@@ -25,7 +25,10 @@ export interface Findings {
   readonly evidence: string[];
 }
 
-/** The generators' ledgers as one: heartbeats of all add up, the rest comes from each host's owner. */
+/**
+ * The generators' ledgers as one: heartbeats of all add up, the rest comes from each host's
+ * owner.
+ */
 export function expectedHosts(hosts: number, ledgers: readonly LedgerReport[]): Expected[] {
   const owned = new Map(ledgers.flatMap((ledger) => ledger.owned).map((own) => [own.name, own]));
   const beats = (name: string) =>

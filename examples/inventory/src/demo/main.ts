@@ -37,8 +37,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (!(await isAgreed(options))) return 0;
   const stopping = new AbortController();
   const interrupt = () => stopping.abort(new Error('interrupted'));
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  // A terminal that was closed must not keep the demonstration from tidying up.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   return perform(options, stopping.signal);
 }
 

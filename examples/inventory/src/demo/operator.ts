@@ -37,7 +37,10 @@ export class Operator {
     this.#onProgress = onProgress;
   }
 
-  /** Writes halflap.yaml, as an operator has it. URLs come from files, so that none is in the text. */
+  /**
+   * Writes halflap.yaml, as an operator has it. URLs come from files, so that none is in the
+   * text.
+   */
   async configure(shards: ShardUrls, releases: string, bundleFile: string): Promise<void> {
     const lines = ['app: inventory', `releases: ${JSON.stringify(releases)}`];
     lines.push(`bundle: ${JSON.stringify(bundleFile)}`, 'shards:');

@@ -1,7 +1,8 @@
-// In which phase each shard is, seen from outside: asked again and again over a connection of its own.
+// In which phase each shard is, seen from outside: asked again and again over a connection of its
+// own.
 //
-// Invariant: `steadyFor` tells how long a phase has been seen without a break, so that what happened
-// near a change is not counted for either side of it.
+// Invariant: `steadyFor` tells how long a phase has been seen without a break, so that what
+// happened near a change is not counted for either side of it.
 
 import pg from 'pg';
 import type { ShardUrls } from './shards.js';

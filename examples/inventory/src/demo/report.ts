@@ -104,8 +104,8 @@ export function summaryOf(report: Report): string[] {
     `Verdict: ${verdict}`,
     ...(stoppedBy === null ? [] : [`  stopped early: ${stoppedBy}`]),
     '',
-    `  ${report.servers} servers and ${report.shards} shards went from 1.0 to 2.0, one at a time, ` +
-      `in ${report.seconds} s`,
+    `  ${report.servers} servers and ${report.shards} shards went from 1.0 to 2.0, ` +
+      `one at a time, in ${report.seconds} s`,
     `  ${whole(report.statements)} statements, ${report.failedStatements} failed`,
     `  ${whole(report.acknowledgedWrites)} acknowledged writes, ${report.lostWrites} lost, ` +
       `${report.phantomWrites} that nobody wrote`,

@@ -1,9 +1,11 @@
-// Everything that is known at this moment about the demonstration: what the view shows, and what the
-// report adds up. Fed by what load generators, shards and servers say from outside the engine.
+// Everything that is known at this moment about the demonstration: what the view shows, and what
+// the report adds up. Fed by what load generators, shards and servers say from outside the
+// engine.
 
 import type { Progress } from '@halflap/engine';
 import type { ReleaseName } from '../load/dialect.js';
 import type { Tick } from '../load/messages.js';
+import { GENERATORS } from './generators.js';
 import type { Phases } from './phases.js';
 
 /** One combination that was seen at work: a release that answered on a shard in a phase. */
@@ -29,8 +31,9 @@ interface Rate {
 /** A tick covers 100 ms; a phase counts only when it was there all the time, and a margin. */
 const STEADY_MS = 300;
 /** Weight of the newest tick in the rates shown: about a second of memory. */
-const SMOOTHING = 0.1;
-const TICKS_PER_SECOND = 10;
+const SMOOTHING = 0.05;
+/** Each generator ticks ten times a second. */
+const TICKS_PER_SECOND = 10 * GENERATORS;
 
 export class Scene {
   readonly servers = new Map<string, { release: ReleaseName; state: ServerState }>();

@@ -1,7 +1,7 @@
 // The application's servers: each a process of one release, started and stopped for real.
 //
-// Invariant: a server is told to stop only after the load balancer sends it nothing any more, as any
-// rolling upgrade does it; the process then finishes what it has, and ends by itself.
+// Invariant: a server is told to stop only after the load balancer sends it nothing any more, as
+// any rolling upgrade does it; the process then finishes what it has, and ends by itself.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -38,7 +38,8 @@ export async function loadHosts(urls: ShardUrls, hosts: number): Promise<void> {
       await client.connect();
       await client.query(schemaSql);
       await client.query(
-        'insert into sites (code, city) select code, city from json_to_recordset($1) as s(code text, city text)',
+        `insert into sites (code, city)
+         select code, city from json_to_recordset($1) as s (code text, city text)`,
         [JSON.stringify(SITES)],
       );
       const indexes = hostsOf(shard, names, hosts);

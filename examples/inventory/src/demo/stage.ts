@@ -83,13 +83,10 @@ function isFilled(progress: Progress, part: number): boolean {
   return step.includes('backfill') && rowsDone > 0 && rowsDone >= part * rowsEstimated;
 }
 
-/** As many rows per batch and as much rest as make a backfill last about one hold. */
-export async function setPace(stage: Stage, shard: string): Promise<void> {
+/** As many rows per batch, and as much rest between batches, as make a backfill last so long. */
+export async function setPace(stage: Stage, which: string, seconds: number): Promise<void> {
   const batches = 12;
-  const rows = Math.max(10, Math.ceil(stage.options.rows / batches));
-  const restMs = Math.round((stage.options.holdSeconds * 1000) / batches);
-  await halflap(
-    stage,
-    ...['pace', '--shard', shard, '--batch-rows', String(rows), '--pace-ms', String(restMs)],
-  );
+  const rows = String(Math.max(10, Math.ceil(stage.options.rows / batches)));
+  const restMs = String(Math.round((seconds * 1000) / batches));
+  await halflap(stage, 'pace', which, '--batch-rows', rows, '--pace-ms', restMs);
 }

@@ -1,7 +1,9 @@
 // What a server process is told by its environment.
 //
-// INVENTORY_SERVER  its name                            INVENTORY_PORT    0 lets the system choose
-// INVENTORY_SHARDS  {"eu1": "postgres://…", …}          INVENTORY_BUNDLE  2.0 only: the bundle's file
+// INVENTORY_SERVER  its name
+// INVENTORY_PORT    0 or nothing lets the system choose
+// INVENTORY_SHARDS  {"eu1": "postgres://…", …}
+// INVENTORY_BUNDLE  2.0 only: the bundle's file
 
 export interface ServiceConfig {
   readonly server: string;

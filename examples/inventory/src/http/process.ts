@@ -15,7 +15,10 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Serves on 127.0.0.1. `close` refuses new connections, lets requests in flight end, then closes. */
+/**
+ * Serves on 127.0.0.1. `close` refuses new connections, lets requests in flight end, then
+ * closes.
+ */
 export async function listen(service: Service, port: number): Promise<Running> {
   const server = createServer(service.listener);
   server.keepAliveTimeout = 60_000;

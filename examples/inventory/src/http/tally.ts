@@ -1,4 +1,5 @@
-// What a request cost: how many SQL statements ran on which shard, and how its tables were seen there.
+// What a request cost: how many SQL statements ran on which shard, and how its tables were seen
+// there.
 //
 // Sent back in headers, so that a client can tell from outside which release worked in which way.
 

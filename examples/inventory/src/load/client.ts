@@ -1,6 +1,7 @@
 // One client of the service: asks, waits its pace, asks again, choosing by chance from a fixed mix.
 //
-// A few hosts are hot: edits, status and heartbeats of several clients meet on their rows all the time.
+// A few hosts are hot: edits, status and heartbeats of several clients meet on their rows all the
+// time.
 
 import type { Balancer } from './balancer.js';
 import { hostName } from './facts.js';

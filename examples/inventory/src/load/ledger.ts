@@ -1,8 +1,8 @@
 // What one generator knows for certain: every write that a server acknowledged, kept outside of all
 // servers and databases.
 //
-// Invariant: a host's edits come from its owner alone, one at a time, so `facts` is the last value that
-// was acknowledged; heartbeats come from everybody and only add up.
+// Invariant: a host's edits come from its owner alone, one at a time, so `facts` is the last
+// value that was acknowledged; heartbeats come from everybody and only add up.
 
 import type { Edit } from './dialect.js';
 import { type Facts, hostName, initialFacts } from './facts.js';

@@ -1,4 +1,5 @@
-// The process of a load generator: several clients, one ledger, driven by the demonstration over IPC.
+// The process of a load generator: several clients, one ledger, driven by the demonstration over
+// IPC.
 
 import { Balancer } from './balancer.js';
 import { runClient, type World } from './client.js';

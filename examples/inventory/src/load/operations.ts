@@ -1,7 +1,7 @@
 // What a client of the service does, one request each, and what it then knows.
 //
-// Every write goes into the ledger when, and only when, a server acknowledged it. Every read is compared
-// with the ledger, unless a write of one's own may have crossed it.
+// Every write goes into the ledger when, and only when, a server acknowledged it. Every read is
+// compared with the ledger, unless a write of one's own may have crossed it.
 
 import { DIALECTS, type Dialect, type Edit, type Json } from './dialect.js';
 import { differences, type Facts, SITES, STATUSES } from './facts.js';

@@ -1,6 +1,7 @@
 // What a generator saw since it last told: statements by server and shard, failures, longest wait.
 //
-// A wait is the time of one request, or the time in which no request of this generator was answered.
+// A wait is the time of one request, or the time in which no request of this generator was
+// answered.
 
 import type { Reply } from './http-client.js';
 import type { Cell, Target, Tick } from './messages.js';

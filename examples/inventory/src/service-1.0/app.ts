@@ -56,7 +56,10 @@ function modes(shards: Shards): { name: string; mode: 'native' }[] {
   return shards.names.map((name) => ({ name, mode: 'native' }));
 }
 
-/** One page over all shards: each gives its own first rows, the merged list keeps the first of all. */
+/**
+ * One page over all shards: each gives its own first rows, the merged list keeps the first of
+ * all.
+ */
 async function gather(shards: Shards, call: Call): Promise<Answer> {
   const { after, limit } = page(call.query);
   const lists = await Promise.all(

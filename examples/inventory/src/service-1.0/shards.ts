@@ -64,7 +64,8 @@ function openPool(url: string | undefined, server: string): pg.Pool {
     max: POOL_SIZE,
     application_name: `inventory/1.0/${server}`,
   });
-  // An idle session that breaks is replaced at its next use; without a listener it ends the process.
+  // An idle session that breaks is replaced at its next use; without a listener it ends the
+  // process.
   pool.on('error', () => {});
   return pool;
 }

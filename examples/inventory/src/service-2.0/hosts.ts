@@ -1,5 +1,5 @@
-// Every statement of release 2.0, against its own schema: a host, its heartbeats and its status have
-// rows of their own. Nothing here knows of release 1.0 or of lenses.
+// Every statement of release 2.0, against its own schema: a host, its heartbeats and its status
+// have rows of their own. Nothing here knows of release 1.0 or of lenses.
 
 /** What a statement runs on: a shard, or a transaction on it. */
 export interface Database {

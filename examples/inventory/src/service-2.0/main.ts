@@ -1,4 +1,5 @@
-// The process of a server of release 2.0. INVENTORY_BUNDLE names the bundle that its package installed.
+// The process of a server of release 2.0. INVENTORY_BUNDLE names the bundle that its package
+// installed.
 
 import { readFile } from 'node:fs/promises';
 import type { Bundle } from '@halflap/engine';

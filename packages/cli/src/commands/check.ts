@@ -1,11 +1,12 @@
 // Tells the developer whether releases and evolutions hold: loads, compiles, and tries them on a
 // scratch server.
 
-import type { RelationPlan } from '@halflap/engine';
+import type { RelationPlan, Trial } from '@halflap/engine';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import { relationsText } from '../plan-view.js';
+import { duration } from '../print.js';
 import {
   type Releases,
   type ScratchOptions,
@@ -37,6 +38,8 @@ interface Checked {
   readonly from: string | null;
   readonly tables: number;
   readonly relations: readonly RelationPlan[];
+  /** What was seen when the evolution was tried on sample rows; null for the first release. */
+  readonly trial: Trial | null;
 }
 
 async function run(version: string | undefined, options: ScratchOptions, command: Command) {
@@ -60,12 +63,20 @@ async function check(version: string, releases: Releases): Promise<Checked> {
   const { catalog } = await releases.load(version);
   const evolutions = await releases.evolutions();
   const from = evolutions.find((evolution) => evolution.to === version)?.from ?? null;
-  const bundle = from === null ? undefined : await releases.compile(version);
-  const relations = bundle?.relations ?? [];
-  return { release: version, from, tables: catalog.tables.length, relations };
+  const checked = { release: version, from, tables: catalog.tables.length };
+  if (from === null) return { ...checked, relations: [], trial: null };
+  const { relations } = await releases.compile(version);
+  return { ...checked, relations, trial: await releases.try(version) };
 }
 
-function textOf({ release, from, tables, relations }: Checked, app: string): string {
-  if (from === null) return `${app} ${release}: ${tables} tables, the first release`;
-  return `${app} ${from} → ${release}\n${relationsText(relations)}`;
+function textOf({ release, from, tables, relations, trial }: Checked, app: string): string {
+  const count = tables === 1 ? '1 table' : `${tables} tables`;
+  if (from === null) return `${app} ${release}: ${count}, the first release`;
+  const lines = [`${app} ${from} → ${release}`, relationsText(relations)];
+  if (trial === null) return lines.join('\n');
+  const seconds = duration(trial.seconds);
+  lines.push(`tried on sample rows, to dual and back and to the end, in ${seconds}: it holds`);
+  for (const table of trial.untried) lines.push(`warning: no sample row for ${table}: not tried`);
+  for (const one of trial.quarantined) lines.push(`warning: a new rule keeps rows out: ${one}`);
+  return lines.join('\n');
 }

@@ -8,6 +8,7 @@
 
 import type { BackwardColumn, PairedTable } from '../compile/layout.js';
 import {
+  type Bind,
   type Cluster,
   type Mapping,
   newRelation,
@@ -36,6 +37,8 @@ export interface SplitCluster extends Cluster {
 export interface SplitPartPlan extends Part {
   readonly relation: Relation;
   readonly mapping: Mapping;
+  /** FROM and WHERE of the mapping's query, for those who need its values in another order. */
+  readonly rows: (bind: Bind) => Sql;
   readonly absence: Relation | null;
   /** True when PostgreSQL itself can update the lens of this part: every column is a plain one. */
   readonly isPlain: boolean;
@@ -68,11 +71,14 @@ export function splitCluster(
   );
   const plans = parts.map((part, index): SplitPartPlan => {
     const absence = absences[index] ?? null;
+    const own = columns.filter((one) => one.owner === index && !isKeyOf(part, one.column));
+    const rows = rowsOf(old, part, own, absence);
     return {
       ...part,
       relation: newRelation(part.table.name),
       absence,
-      mapping: forwardMapping(old, part, columns, absence, index),
+      rows,
+      mapping: forwardMapping(part, own, rows, absence !== null),
       isPlain: isPlain(part, parts, columns, absences),
     };
   });
@@ -112,7 +118,7 @@ function oldColumns(
     return {
       ...backward,
       owner: index,
-      missing: part.isBase ? sql`null` : missingValue(old, column, part, change, evolution),
+      missing: part.isBase ? sql`null` : missingValue(column, part, change, evolution),
     };
   });
 }
@@ -128,7 +134,6 @@ function assertOldSupplied(old: Table, column: Column, evolution: Evolution): vo
 }
 
 function missingValue(
-  old: Table,
   column: Column,
   part: Part,
   change: SplitTable | null,
@@ -142,7 +147,7 @@ function missingValue(
   if (column.default !== null && isConstant(column.default)) return trusted(`(${column.default})`);
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
-    message: `column ${old.name}.${column.name} is not null, and nothing says what the old release reads there while ${part.table.name} has no row`,
+    message: `column ${part.pair.old.name}.${column.name} is not null, and nothing says what the old release reads there while ${part.table.name} has no row`,
     hint: `state it in the part: otherwise: { ${column.name}: <constant> }`,
     ...(change === null ? {} : { at: change.at }),
   });
@@ -157,42 +162,51 @@ function ownNullColumns(columns: readonly OldColumn[], index: number): Set<strin
   );
 }
 
-function forwardMapping(
+/** `from old as o where …`: one row for each row of the part. */
+function rowsOf(
   old: Table,
   part: Part,
-  columns: readonly OldColumn[],
+  own: readonly OldColumn[],
   absence: Relation | null,
-  index: number,
+): (bind: Bind) => Sql {
+  return (bind) => {
+    const conditions = [
+      ...(part.when === null ? [] : [sql`(${trusted(bindTo(part.when, 'o'))})`]),
+      ...(absence === null ? [] : [presentCondition(part, own, bind(absence))]),
+    ];
+    const where = conditions.length === 0 ? sql`` : sql` where ${joined(conditions, ' and ')}`;
+    return sql`from ${bind(oldRelation(old.name))} as o${where}`;
+  };
+}
+
+function forwardMapping(
+  part: Part,
+  own: readonly OldColumn[],
+  rows: (bind: Bind) => Sql,
+  hasAbsence: boolean,
 ): Mapping {
-  const onOld = (expression: string) => trusted(bindTo(expression, 'o'));
-  const source = oldRelation(old.name);
-  const own = columns.filter((one) => one.owner === index && !isKeyOf(part, one.column));
   const values = [
     ...part.key.map((one) => sql`${name('o', one.old)} as ${name(one.new.name)}`),
-    ...part.mapped.map((one) => sql`${onOld(one.up as string)} as ${name(one.column.name)}`),
+    ...part.mapped.map(
+      (one) => sql`${trusted(bindTo(one.up as string, 'o'))} as ${name(one.column.name)}`,
+    ),
     ...part.generated.map((one) => sql`${name('o', part.key[0]?.old ?? '')} as ${name(one.name)}`),
   ];
-  const conditions = part.when === null ? [] : [sql`(${onOld(part.when)})`];
   const watched = [
     ...part.key.map((one) => one.old),
     ...part.mapped.flatMap((one) => columnsOf(one.up as string)),
     ...(part.when === null ? [] : columnsOf(part.when)),
-    ...(absence === null ? [] : own.map((one) => one.column.name)),
+    ...(hasAbsence ? own.map((one) => one.column.name) : []),
   ];
   return {
     target: newRelation(part.table.name),
     slice: part.key.map((one) => one.new.name),
     columns: part.mapped.map((one) => one.column.name),
     onInsert: part.generated.map((one) => one.name),
-    query: (bind) => {
-      const present = absence === null ? [] : [presentCondition(part, own, sql`${bind(absence)}`)];
-      const all = [...conditions, ...present];
-      const where = all.length === 0 ? sql`` : sql` where ${joined(all, ' and ')}`;
-      return sql`select ${values} from ${bind(source)} as o${where}`;
-    },
+    query: (bind) => sql`select ${values} ${rows(bind)}`,
     touches: [
       {
-        source,
+        source: oldRelation(part.pair.old.name),
         slice: part.key.map((one) => one.old),
         watches: [...new Set(watched)],
         drives: true,
@@ -310,8 +324,24 @@ function isPlain(
   return !isOwnedElsewhere && !isWatched;
 }
 
-function bindTo(expression: string, qualifier: string): string {
+/** The expression with its columns qualified by an alias. */
+export function bindTo(expression: string, qualifier: string): string {
   return bindColumns(expression, (column) => ({ qualifier, column }));
+}
+
+/** A column of the part over the alias of the old row; null for one that only the new release knows. */
+export function columnValue(part: Part, column: Column, alias: string): Sql | null {
+  const key = part.key.find((one) => one.new.name === column.name);
+  if (key !== undefined) return name(alias, key.old);
+  const up = part.mapped.find((one) => one.column.name === column.name)?.up;
+  if (up != null) return trusted(bindTo(up, alias));
+  if (column.generated === null) return null;
+  const computed = bindColumns(column.generated, (mentioned) => {
+    const source = part.table.columns.find((one) => one.name === mentioned);
+    const value = source === undefined ? null : columnValue(part, source, alias);
+    return { expression: value?.text ?? 'null' };
+  });
+  return trusted(`(${computed})`);
 }
 
 function isKeyOf(part: Part, column: Column): boolean {

@@ -146,7 +146,7 @@ function newUniques(pair: PairedTable): string[] {
     );
   };
   const keys = [pair.new.primaryKey, ...pair.new.uniques].flatMap((key) =>
-    key !== null && key.columns.some(isWritten) && !isKnown(key.columns) ? [key.name] : [],
+    key?.columns.some(isWritten) && !isKnown(key.columns) ? [key.name] : [],
   );
   const indexes = addedIndexes(pair).filter(
     (index) => index.isUnique && index.mentions.some(isWritten),

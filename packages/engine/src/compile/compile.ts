@@ -5,12 +5,12 @@
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
 import { releaseSchema } from '@halflap/protocol';
-import { type SplitCluster, splitCluster } from '../changes/split-table.js';
+import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
-import { literal, name, type Sql, sql, trusted } from '../sql.js';
-import { BUNDLE_FORMAT, type Bundle, type DrainStep, type Statement, type Step } from './bundle.js';
+import { literal, name, sql, trusted } from '../sql.js';
+import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import {
@@ -39,7 +39,7 @@ import { refuse } from './refuse.js';
 import { relationPlans } from './relations.js';
 import { inheritedSequences } from './sequences.js';
 import { statement, transactionStep } from './statement.js';
-import { oldWrites } from './sync.js';
+import { oldWrites } from './sync-plan.js';
 import { createTable } from './tables.js';
 import { tombstone } from './tombstone.js';
 import { verifySteps } from './verify.js';
@@ -275,7 +275,6 @@ function contractSteps(evolving: Evolving): Step[] {
   const floorSchema = releaseSchema(places.app, places.from);
   const dropIndexStatements = shared.flatMap((one) => dropIndexes(one, places));
   return [
-    ...clusters.map(({ cluster }) => drainStep(cluster, places)),
     transactionStep(
       'contract/fence',
       `release ${places.from} is fenced; release ${places.to} owns the tables`,
@@ -314,15 +313,6 @@ function fenceDropped(table: Table, places: Places): Statement[] {
     }),
     ...tombstone(table, name('public', table.name), aside, places),
   ];
-}
-
-function drainStep(cluster: SplitCluster, places: Places): DrainStep {
-  return {
-    kind: 'drain',
-    id: `contract/drain/${cluster.id}`,
-    title: `finish rows of ${cluster.id} that contention left behind`,
-    statement: sql`select ${work(places, 'drain', cluster.id)}()`.text,
-  };
 }
 
 function abortStep(evolving: Evolving): Step {
@@ -368,5 +358,3 @@ function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
 function summaryOf(release: Release): Bundle['from'] {
   return { version: release.version, fingerprint: release.fingerprint, catalog: release.catalog };
 }
-
-export type { Sql };

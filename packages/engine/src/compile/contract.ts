@@ -26,7 +26,7 @@ import { floorTable, inRelease, type Places, work } from './places.js';
 import type { Rebuilt } from './rebuilt.js';
 import { handOver } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
-import { backwardName, type SyncPlan } from './sync.js';
+import { backwardName, type SyncPlan } from './sync-plan.js';
 import { addForeignKey, validateConstraint } from './tables.js';
 import { TOMBSTONE_MARK, tombstone } from './tombstone.js';
 

@@ -13,12 +13,19 @@ import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js'
 import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
 import { isToBase, unguaranteed } from './guarantees.js';
+import { isSimple } from './lens.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
-import { applyDeletes, applyInserts, applyUpdates, type Change } from './recompute.js';
+import {
+  applyDeletes,
+  applyInserts,
+  applyMissing,
+  applyUpdates,
+  type Change,
+} from './recompute.js';
 import { raise, routine } from './routine.js';
 import { statement } from './statement.js';
-import type { Event, SyncPlan } from './sync.js';
+import type { Event, SyncPlan } from './sync-plan.js';
 
 export function lensTriggers(
   cluster: SplitCluster,
@@ -51,7 +58,9 @@ function eventsOf(cluster: SplitCluster, part: SplitPartPlan): Event[] {
   const isUpdatedByPostgres =
     part.isPlain && Object.values(checked).every((list) => list.length === 0);
   const isDeletedByPostgres =
-    part.isBase && cluster.parts.every((one) => one === part || cascades(one, part));
+    part.isBase &&
+    isSimple(part) &&
+    cluster.parts.every((one) => one === part || cascades(one, part));
   return [
     'insert',
     ...(isUpdatedByPostgres ? [] : (['update'] as const)),
@@ -272,7 +281,8 @@ function apply({ part, plan, event }: Writing): Sql[] {
         ? [applyDeletes(target, plan.bind, change)]
         : []),
       ...(updates !== null && !isDriver ? [updates] : []),
-      ...(isDriver && (event === 'insert' || isAbsence)
+      ...(isDriver && isAbsence ? [applyMissing(target, plan.bind, change)] : []),
+      ...(isDriver && event === 'insert' && !isAbsence
         ? [applyInserts(target, plan.bind, change)]
         : []),
     ].map((one) => sql`${one};`);

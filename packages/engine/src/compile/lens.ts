@@ -10,8 +10,9 @@
 // A key column that must not be updated through the view is written `case when true then k end`: the
 // planner folds it to k, so that indexes serve it, while the rewriter takes it for an expression.
 
-import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import { columnValue, type SplitCluster, type SplitPartPlan } from '../changes/split-table.js';
 import type { Column } from '../release/catalog.js';
+import { bindColumns } from '../release/expression.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
@@ -20,7 +21,7 @@ import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
 import { sharedSequence, sharedSequenceSource } from './sequences.js';
 import { statement } from './statement.js';
-import type { SyncPlan } from './sync.js';
+import type { SyncPlan } from './sync-plan.js';
 
 export function lensStatements(cluster: SplitCluster, plan: SyncPlan): Statement[] {
   return cluster.parts.flatMap((part) => [
@@ -41,11 +42,10 @@ export function dropLens(cluster: SplitCluster, places: Places): Statement[] {
 function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
   const view = inRelease(places, part.table.name);
   const columns = part.table.columns.map((column) => lensColumn(part, column));
-  const query = part.mapping.query(lensBind(places));
-  const body =
-    part.carried.length === 0 && !part.mapping.onInsert.length && part.isPlain
-      ? plainQuery(part, query)
-      : sql`select ${columns} from (${query}) as q${carriedJoin(part, places)}`;
+  const bind = lensBind(places);
+  const body = isSimple(part)
+    ? sql`select ${columns} ${part.rows(bind)}`
+    : sql`select ${columns} from (${part.mapping.query(bind)}) as q${carriedJoin(part, places)}`;
   const isChecked = part.isPlain && (part.when !== null || part.absence !== null);
   const comment = `Halflap ${places.evolution} ${HASH_HOLE}: lens of release ${places.to} over ${cluster.id}`;
   return [
@@ -57,25 +57,35 @@ function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
   ];
 }
 
-/** The mapping's own query in the column order of the table, so that PostgreSQL can update it. */
-function plainQuery(part: SplitPartPlan, query: Sql): Sql {
-  const order = part.table.columns.map((column) => column.name);
-  const values = order.map((column) => {
-    const key = part.key.find((one) => one.new.name === column);
-    const source = key?.old ?? part.mapped.find((one) => one.column.name === column)?.source ?? '';
-    const plain = name('o', source);
-    const isFixed = key !== undefined && !part.isBase;
-    return sql`${isFixed ? sql`case when true then ${plain} end` : plain} as ${name(column)}`;
-  });
-  const from = query.text.indexOf(' from ');
-  return sql`select ${values}${trusted(query.text.slice(from))}`;
+/** Whether the view reads the old table alone, so that PostgreSQL can write through it. */
+export function isSimple(part: SplitPartPlan): boolean {
+  return part.carried.length === 0 && part.generated.length === 0;
 }
 
 function lensColumn(part: SplitPartPlan, column: Column): Sql {
-  if (!part.carried.includes(column)) return sql`${name('q', column.name)}`;
-  const key = name('t', part.key[0]?.new.name ?? '');
+  return sql`${isSimple(part) ? simpleValue(part, column) : joinedValue(part, column)} as ${name(column.name)}`;
+}
+
+function simpleValue(part: SplitPartPlan, column: Column): Sql {
+  const value = columnValue(part, column, 'o');
+  if (value === null) throw new Error(`no value for ${part.table.name}.${column.name}`);
+  const isFixed = !part.isBase && part.mapping.slice.includes(column.name);
+  return isFixed ? sql`case when true then ${value} end` : value;
+}
+
+function joinedValue(part: SplitPartPlan, column: Column): Sql {
+  if (column.generated !== null) {
+    const columns = new Map(part.table.columns.map((one) => [one.name, one]));
+    return trusted(
+      bindColumns(column.generated, (mentioned) => ({
+        expression: joinedValue(part, columns.get(mentioned) ?? column).text,
+      })),
+    );
+  }
+  if (!part.carried.includes(column)) return name('q', column.name);
+  const key = name('t', part.mapping.slice[0] ?? '');
   const missing = trusted(column.default ?? `null::${column.type}`);
-  return sql`case when ${key} is null then ${missing} else ${name('t', column.name)} end as ${name(column.name)}`;
+  return sql`case when ${key} is null then ${missing} else ${name('t', column.name)} end`;
 }
 
 function carriedJoin(part: SplitPartPlan, places: Places): Sql {

@@ -11,22 +11,11 @@ import { typesOf } from './compared.js';
 import { copyRights } from './grants.js';
 import { dropLens, lensStatements } from './lens.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
-import { type Target, upsert } from './recompute.js';
+import { insertMissing, type Target, upsert } from './recompute.js';
 import { newSequences, sharedSequence, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
-import {
-  announcedFunction,
-  backwardFunction,
-  backwardName,
-  carryFunction,
-  drainFunction,
-  EVENTS,
-  type Event,
-  forwardFunction,
-  forwardName,
-  pendingTable,
-  type SyncPlan,
-} from './sync.js';
+import { backwardFunction } from './sync-backward.js';
+import { carryFunction, forwardFunction } from './sync-forward.js';
 import {
   backwardKeyFunction,
   backwardTruncateFunction,
@@ -34,14 +23,9 @@ import {
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
-import {
-  addForeignKey,
-  attachUnique,
-  createTable,
-  indexStep,
-  uniqueIndex,
-  validateConstraint,
-} from './tables.js';
+import { backwardName, EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
+import { keyTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
+import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
   readonly cluster: SplitCluster;
@@ -86,9 +70,6 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
-    statement(
-      sql`create table ${pendingTable(filling)} (${keyDefinitions(cluster)}, primary key (${cluster.oldKey.map((one) => name(one.name))}))`,
-    ),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
       copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
@@ -105,17 +86,18 @@ export function syncRebuilt({ cluster, filling }: Rebuilt): Statement[] {
     ...(hasSpill(cluster) ? dropForget(filling) : []),
     ...forwardFunctions(filling).map((one) => statement(one)),
     ...EVENTS.map((event) =>
-      statement(statementTrigger(source, event, forwardName(filling, event)), lock),
+      statement(statementTrigger(filling, source, event, forwardName(filling, event)), lock),
     ),
     statement(
       keyTrigger(
+        filling,
         source,
         filling.key.map((one) => one.name),
         forwardName(filling, 'key'),
       ),
       lock,
     ),
-    statement(truncateTrigger(source, forwardName(filling, 'truncate')), lock),
+    statement(truncateTrigger(filling, source, forwardName(filling, 'truncate')), lock),
   ];
 }
 
@@ -128,6 +110,8 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
   // updates too, since a row that is there is overwritten and not left alone.
   const strength = hasSpill(cluster) ? sql`for no key update` : sql`for key share`;
   const lock = sql`select count(*) from (select 1 from ${source} as source where ${range} order by ${order} ${strength}) as locked`;
+  // What sync has written meanwhile stays, being newer.
+  const fill = hasSpill(cluster) ? upsert : insertMissing;
   const slices = (target: Target) =>
     sql`select ${target.mapping.slice.map((column, index) => sql`${name('source', key[index]?.name ?? '')} as ${name(column)}`)} from ${source} as source where ${range}`;
   const step: BackfillStep = {
@@ -139,49 +123,10 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
     key,
     batch: [
       lock.text,
-      ...filling.forward.map(
-        (target) => fillBatch(target, filling, slices(target), hasSpill(cluster)).text,
-      ),
+      ...filling.forward.map((target) => fill(target, filling.bind, slices(target)).text),
     ],
   };
   return [step, ...cluster.parts.flatMap((part) => indexSteps(part, places))];
-}
-
-/** Rows of the batch: what sync has written meanwhile stays, being newer. */
-function fillBatch(target: Target, plan: SyncPlan, slices: Sql, overwrites: boolean): Sql {
-  const full = upsert(target, plan.bind, slices);
-  if (overwrites) return full;
-  const end = full.text.lastIndexOf('on conflict');
-  return trusted(`${full.text.slice(0, end)}on conflict do nothing`);
-}
-
-export function foreignKeysOf({ cluster, places, to }: Rebuilt): Statement[] {
-  return cluster.parts.flatMap((part) =>
-    part.table.foreignKeys.flatMap((key) => {
-      const target = foreignTarget(key.referencedTable, places, to, cluster);
-      return target === null
-        ? []
-        : [addForeignKey(work(places, part.table.name), key, target, null)];
-    }),
-  );
-}
-
-export function validateForeignKeys({ cluster, places, to }: Rebuilt): Statement[] {
-  return cluster.parts.flatMap((part) =>
-    part.table.foreignKeys
-      .filter((key) => foreignTarget(key.referencedTable, places, to, cluster) !== null)
-      .map((key) => validateConstraint(work(places, part.table.name), key.name, null)),
-  );
-}
-
-/** Parts of the same cluster are in the work schema while filling; other tables are where they are. */
-function foreignTarget(
-  table: string,
-  places: Places,
-  _to: Catalog,
-  cluster: SplitCluster,
-): Sql | null {
-  return cluster.parts.some((part) => part.table.name === table) ? work(places, table) : null;
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
@@ -207,9 +152,7 @@ export function switchRebuilt(one: Rebuilt): Statement[] {
 
 function forwardFunctions(plan: SyncPlan): Sql[] {
   return [
-    announcedFunction(plan),
     carryFunction(plan),
-    drainFunction(plan),
     ...EVENTS.map((event) => forwardFunction(plan, event)),
     forwardKeyFunction(plan),
     forwardTruncateFunction(plan),
@@ -228,13 +171,16 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
     statement(backwardTruncateFunction(plan, table)),
     ...EVENTS.map((event) =>
-      statement(statementTrigger(at, event, backwardName(plan, table, event)), lock),
+      statement(statementTrigger(plan, at, event, backwardName(plan, table, event)), lock),
     ),
-    statement(truncateTrigger(at, backwardName(plan, table, 'truncate'), 'before'), lock),
+    statement(truncateTrigger(plan, at, backwardName(plan, table, 'truncate')), lock),
     ...(part.isBase
       ? [
           statement(backwardKeyFunction(plan, part.mapping)),
-          statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock),
+          statement(
+            keyTrigger(plan, at, part.mapping.slice, backwardName(plan, table, 'key')),
+            lock,
+          ),
         ]
       : []),
   ];
@@ -314,35 +260,14 @@ function ownNewSequences(part: SplitPartPlan, { places, to }: Rebuilt): Statemen
   return [...owned, ...advanced];
 }
 
-function statementTrigger(at: Sql, event: Event, routine: Sql): Sql {
-  const referencing = {
-    insert: sql`referencing new table as h_new`,
-    update: sql`referencing old table as h_old new table as h_new`,
-    delete: sql`referencing old table as h_old`,
-  }[event];
-  return sql`create trigger ${name(`halflap_sync_${event}`)} after ${trusted(event)} on ${at} ${referencing} for each statement execute function ${routine}()`;
-}
-
-function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
-  const changed = joined(
-    key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
-    ' or ',
-  );
-  return sql`create trigger ${name('halflap_sync_key')} after update on ${at} for each row when (${changed}) execute function ${routine}()`;
-}
-
-function truncateTrigger(at: Sql, routine: Sql, time: 'before' | 'after' = 'after'): Sql {
-  return sql`create trigger ${name('halflap_sync_truncate')} ${trusted(time)} truncate on ${at} for each statement execute function ${routine}()`;
-}
-
 function forgetTriggers(plan: SyncPlan): Statement[] {
   const source = floorTable(plan.cluster.id);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: plan.cluster.id };
   return [
     statement(forgetFunction(plan, false)),
     statement(forgetFunction(plan, true)),
-    statement(statementTrigger(source, 'delete', forwardName(plan, 'delete')), lock),
-    statement(truncateTrigger(source, forwardName(plan, 'truncate')), lock),
+    statement(statementTrigger(plan, source, 'delete', forwardName(plan, 'delete')), lock),
+    statement(truncateTrigger(plan, source, forwardName(plan, 'truncate')), lock),
   ];
 }
 

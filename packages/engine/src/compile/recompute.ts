@@ -33,11 +33,35 @@ export function deleteGone(target: Target, bind: Bind, slices: Slices): Sql {
 
 /** Inserts what is missing in the target and updates what differs; never touches what is equal. */
 export function upsert(target: Target, bind: Bind, slices: Slices): Sql {
+  return insertOrUpdate(target, bind, sourceRows(target, bind, slices));
+}
+
+function sourceRows(target: Target, bind: Bind, slices: Slices): Sql {
   const { mapping } = target;
-  const source = sql`select ${qualified('q', insertColumns(target))}
+  return sql`select ${qualified('q', insertColumns(target))}
     from (${mapping.query(bind)}) as q
     where ${rowOf('q', mapping.slice)} in (${slices})`;
-  return insertOrUpdate(target, bind, source);
+}
+
+/** Inserts what is missing in the target and leaves alone what is there. */
+export function insertMissing(target: Target, bind: Bind, slices: Slices): Sql {
+  return sql`${insertInto(target, bind, sourceRows(target, bind, slices))} on conflict do nothing`;
+}
+
+/** Updates the row of one slice if it is there and differs; null where there is nothing but the key. */
+export function updateOne(target: Target, bind: Bind, values: readonly Sql[]): Sql | null {
+  const { mapping, types } = target;
+  if (mapping.columns.length === 0) return null;
+  const set = mapping.columns.map((column) => sql`${name(column)} = ${name('q', column)}`);
+  const is = (alias: string) =>
+    joined(
+      mapping.slice.map((column, index) => sql`${name(alias, column)} = ${values[index] ?? sql``}`),
+      ' and ',
+    );
+  return sql`update ${bind(mapping.target)} as t
+    set ${set}
+    from (${mapping.query(bind)}) as q
+    where ${is('t')} and ${is('q')} and (${anyDiffers('t', 'q', mapping.columns, types)})`;
 }
 
 export interface Change {
@@ -65,6 +89,7 @@ export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | 
       and (${anyDiffers('a', 'b', mapping.columns, types)})`;
 }
 
+/** Plain inserts: a key that is taken is PostgreSQL's own unique_violation. */
 export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
   const { mapping } = target;
   const source = sql`select ${qualified('a', insertColumns(target))}
@@ -73,7 +98,13 @@ export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
       select from (${restricted(mapping, change.before, change.slices)}) as b
       where ${sameKey('b', mapping.slice, 'a')}
     )`;
-  return insertOrUpdate(target, bind, source);
+  return insertInto(target, bind, source);
+}
+
+/** Inserts of what is not there yet. */
+export function applyMissing(target: Target, bind: Bind, change: Change): Sql {
+  return sql`${applyInserts(target, bind, change)}
+    on conflict do nothing`;
 }
 
 export function applyDeletes(target: Target, bind: Bind, change: Change): Sql {
@@ -91,7 +122,7 @@ export function applyDeletes(target: Target, bind: Bind, change: Change): Sql {
 /** Takes the row locks of the slices in key order: always a statement of its own (DESIGN 5, rule 2). */
 export function lockSlices(target: Target, bind: Bind, slices: Slices): Sql {
   const { mapping } = target;
-  return sql`perform 1 from ${bind(mapping.target)} as t
+  return sql`select 1 from ${bind(mapping.target)} as t
     where ${rowOf('t', mapping.slice)} in (${slices})
     order by ${qualified('t', mapping.slice)}
     for no key update`;
@@ -106,11 +137,16 @@ function insertColumns(target: Target): string[] {
   return [...mapping.slice, ...mapping.columns, ...(givesOnInsert ? mapping.onInsert : [])];
 }
 
+function insertInto(target: Target, bind: Bind, source: Sql): Sql {
+  const overriding = target.isOverriding ? sql` overriding system value` : sql``;
+  const columns = names(insertColumns(target));
+  return sql`insert into ${bind(target.mapping.target)} as t (${columns})${overriding}
+    ${source}`;
+}
+
 function insertOrUpdate(target: Target, bind: Bind, source: Sql): Sql {
   const { mapping, types } = target;
-  const overriding = target.isOverriding ? sql` overriding system value` : sql``;
-  const insert = sql`insert into ${bind(mapping.target)} as t (${names(insertColumns(target))})${overriding}
-    ${source}
+  const insert = sql`${insertInto(target, bind, source)}
     on conflict (${names(mapping.slice)})`;
   if (mapping.columns.length === 0) return sql`${insert} do nothing`;
   const assignments = mapping.columns.map(

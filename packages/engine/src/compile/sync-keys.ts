@@ -6,9 +6,7 @@ import { sameKey } from './compared.js';
 import type { Mapping } from './mapping.js';
 import { floorTable, stateTable } from './places.js';
 import { raise, routine } from './routine.js';
-import { backwardName, forwardName, type SyncPlan } from './sync.js';
-
-const ECHO = [sql`echo text := current_setting('halflap.echo', true)`, sql`moved int`];
+import { backwardName, echoSetting, forwardName, type SyncPlan } from './sync-plan.js';
 
 /** Row trigger on the old table: moves the new rows along with the key. */
 export function forwardKeyFunction(plan: SyncPlan): Sql {
@@ -23,13 +21,11 @@ export function forwardKeyFunction(plan: SyncPlan): Sql {
     at: forwardName(plan, 'key'),
     returns: 'trigger',
     about: `a key of ${plan.cluster.id} changes`,
-    declare: ECHO,
+    declare: [sql`moved int`],
+    settings: [echoSetting(plan)],
     body: [
-      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
-      mark(plan),
       // What cannot be moved is made again by the statement trigger that follows.
       sql`begin ${inOneStatement(moves)} exception when others then null; end;`,
-      unmark(),
       sql`return null;`,
     ],
   });
@@ -42,14 +38,9 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
     at: backwardName(plan, base.target.name, 'key'),
     returns: 'trigger',
     about: `a key of ${base.target.name} changes`,
-    declare: ECHO,
-    body: [
-      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
-      mark(plan),
-      inOneStatement(moves),
-      unmark(),
-      sql`return null;`,
-    ],
+    declare: [sql`moved int`],
+    settings: [echoSetting(plan)],
+    body: [inOneStatement(moves), sql`return null;`],
   });
 }
 
@@ -61,9 +52,8 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
     at: forwardName(plan, 'truncate'),
     returns: 'trigger',
     about: `${plan.cluster.id} is truncated by the old release`,
-    declare: ECHO,
+    settings: [echoSetting(plan)],
     body: [
-      mark(plan),
       sql`begin
     ${joined(deletes, '\n    ')}
   exception when others then
@@ -71,7 +61,6 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
     values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)}, '{}', sqlstate, 'truncate: ' || sqlerrm)
     on conflict do nothing;
   end;`,
-      unmark(),
       sql`return null;`,
     ],
   });
@@ -124,12 +113,4 @@ function move(plan: SyncPlan, mapping: Mapping, key: readonly string[]): Sql {
 function inOneStatement(moves: readonly Sql[]): Sql {
   const parts = moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`);
   return sql`with ${parts} select 1 into moved;`;
-}
-
-function mark(plan: SyncPlan): Sql {
-  return sql`perform set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`;
-}
-
-function unmark(): Sql {
-  return sql`perform set_config('halflap.echo', coalesce(echo, ''), true);`;
 }

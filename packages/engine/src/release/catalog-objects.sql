@@ -70,7 +70,9 @@ domains_json as (
         case when t.typnotnull then 'not null' end,
         (
           select string_agg(
-            'constraint ' || quote_ident(k.conname) || ' ' || pg_catalog.pg_get_constraintdef(k.oid),
+            concat_ws(
+              ' ', 'constraint', quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid)
+            ),
             ' ' order by k.conname collate "C"
           )
           from pg_catalog.pg_constraint k

@@ -50,12 +50,11 @@ columns_json as (
         'generated', case when a.attgenerated <> '' then e.expression end,
         'collation', (
           select case
-              when n.nspname = 'pg_catalog' or n.oid = home.oid then quote_ident(l.collname)
+              when pg_catalog.pg_collation_is_visible(l.oid) then quote_ident(l.collname)
               else quote_ident(n.nspname) || '.' || quote_ident(l.collname)
             end
           from pg_catalog.pg_collation l
           join pg_catalog.pg_namespace n on n.oid = l.collnamespace
-          cross join home
           where l.oid = a.attcollation
             and a.attcollation <> t.typcollation
         ),
@@ -130,7 +129,7 @@ foreign_keys_json as (
         'name', k.conname,
         'columns', k.column_names,
         'referencedTable', case
-          when f.relnamespace = home.oid then f.relname::text
+          when pg_catalog.pg_table_is_visible(f.oid) then f.relname::text
           else pg_catalog.format('%I.%I', n.nspname, f.relname)
         end,
         'referencedColumns', (
@@ -148,7 +147,6 @@ foreign_keys_json as (
   from constraints k
   join pg_catalog.pg_class f on f.oid = k.confrelid
   join pg_catalog.pg_namespace n on n.oid = f.relnamespace
-  cross join home
   cross join (
     select json_build_object(
       'a', 'no action', 'r', 'restrict', 'c', 'cascade', 'n', 'set null', 'd', 'set default'

@@ -22,8 +22,7 @@ const REFUSED_NODES: Readonly<Record<string, string>> = {
   CurrentOfExpr: 'a cursor has no meaning here',
 };
 
-/** Aggregates of PostgreSQL that can be called like a function (manual, 9.21), without `max`-like names
- * that extensions overload for scalars. */
+/** Aggregates of PostgreSQL that are called like a function (manual, 9.21). */
 const AGGREGATES = new Set(
   `any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or count every json_agg
   json_object_agg jsonb_agg jsonb_object_agg max min range_agg range_intersect_agg string_agg sum

@@ -60,6 +60,7 @@ create table events_2024 partition of events for values from ('2024-01-01') to (
 create index events_note on events (note);
 create view live_hosts as select h.id, h.name, o.name as owner
   from hosts h join owners o on o.id = h.owner_id where not h.deleted;
+create view one_table as select id, name from hosts where name = 'hosts.name' order by id;
 create materialized view host_count as select count(*) as n from hosts;
 create function touch() returns trigger language plpgsql
   as $$ begin new.seen := now(); return new; end $$;
@@ -280,6 +281,7 @@ describe('introspect', () => {
       'type floatrange',
       'type point2',
       'view live_hosts',
+      'view one_table',
     ]);
     for (const other of catalog.others) expect(other.definition).not.toBe('');
     expect(table(catalog, 'hosts')).toMatchObject({
@@ -301,6 +303,30 @@ describe('introspect', () => {
       expect(await catalogOf(session, 'public'), server.version).toEqual(catalog);
       await session.end();
     }
+  });
+
+  it('prints names without a schema where the search path finds them', async () => {
+    const found = await withEmpty(async (session) => {
+      await session.query(`
+        create table owners (id int primary key);
+        create type mood as enum ('ok');
+        create schema app_2_0;
+        create table app_2_0.hosts (owner_id int references owners, mood mood default 'ok');
+      `);
+      return Promise.resolve([
+        await introspect(session, 'app_2_0'),
+        await introspect(session, 'app_2_0', ['app_2_0', 'public']),
+      ]);
+    });
+    const described = found.map(({ tables }) => [
+      tables[0]?.foreignKeys[0]?.referencedTable,
+      tables[0]?.columns[1]?.type,
+      tables[0]?.columns[1]?.default,
+    ]);
+    expect(described).toEqual([
+      ['public.owners', 'public.mood', "'ok'::public.mood"],
+      ['owners', 'mood', "'ok'::mood"],
+    ]);
   });
 
   it('does not see what is Halflap’s own', async () => {

@@ -4,7 +4,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Session } from '../pg.js';
 import { name } from '../sql.js';
-import type { Catalog } from './catalog.js';
+import type { Catalog, OtherObject } from './catalog.js';
+import { loadParser } from './expression.js';
+import { canonicalView } from './view-definition.js';
 
 // The path holds from src/ and from dist/ alike.
 const PARTS = ['catalog.sql', 'catalog-objects.sql'].map(
@@ -14,25 +16,41 @@ const PARTS = ['catalog.sql', 'catalog-objects.sql'].map(
 /**
  * What applications can see in `schema`: in the order of names, columns in the order of the table.
  * A schema that does not exist reads as an empty one. Works inside and outside of a transaction.
+ *
+ * Names print without a schema where `searchPath` finds them: the schema itself, or the path of a
+ * release's sessions, where its tables lie in two schemas.
  */
-export async function introspect(session: Session, schema: string): Promise<Catalog> {
+export async function introspect(
+  session: Session,
+  schema: string,
+  searchPath: readonly string[] = [schema],
+): Promise<Catalog> {
   const texts = await Promise.all(PARTS.map((part) => readFile(part, 'utf8')));
   const [before] = await session.query<{ path: string }>(
     "select pg_catalog.current_setting('search_path') as path",
   );
   // Temporary relations come last, or they would hide the schema's own.
-  await setSearchPath(session, `${name(schema).text}, pg_temp`);
+  await setSearchPath(session, [...searchPath, 'pg_temp'].map((one) => name(one).text).join());
   try {
-    const found = { tables: [], sequences: [], enums: [], domains: [], others: [] };
+    const found: Catalog = { tables: [], sequences: [], enums: [], domains: [], others: [] };
     for (const text of texts) {
       const [row] = await session.query<{ part: Partial<Catalog> }>(text, [schema]);
       Object.assign(found, row?.part);
     }
-    return found;
+    return { ...found, others: await withCanonicalViews(found.others) };
   } finally {
     // In a transaction that failed this fails too, and the rollback has restored the path.
     await setSearchPath(session, before?.path ?? '').catch(() => {});
   }
+}
+
+/** The parser is loaded only where there is something to parse. */
+async function withCanonicalViews(others: readonly OtherObject[]): Promise<OtherObject[]> {
+  const isView = ({ kind }: OtherObject) => kind === 'view' || kind === 'materialized view';
+  if (others.some(isView)) await loadParser();
+  return others.map((other) =>
+    isView(other) ? { ...other, definition: canonicalView(other.definition) } : other,
+  );
 }
 
 async function setSearchPath(session: Session, path: string): Promise<void> {

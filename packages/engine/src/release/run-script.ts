@@ -43,6 +43,8 @@ export async function withScript<Result>(
     }
     return await body();
   } finally {
+    // A transaction that the script left open would keep the roles.
+    if (roles.length > 0) await session.query('rollback').catch(() => {});
     for (const role of roles) await dropRole(session, role);
   }
 }
@@ -61,7 +63,9 @@ async function runStatement(
     if (isHarmless(statement, state)) return;
     const role = missingRole(statement, error);
     if (role === null || roles.includes(role)) throw failureOf(file, statement, error);
-    if (await makeRole(session, role)) roles.push(role);
+    const isMade = await makeRole(session, role).catch(() => null);
+    if (isMade === null) throw failureOf(file, statement, error);
+    if (isMade) roles.push(role);
     await runStatement(session, file, statement, roles);
   }
 }
@@ -70,14 +74,19 @@ async function runStatement(
  * The line within the statement that PostgreSQL points at, its first one where it points at none.
  */
 function failureOf(file: string, statement: ScriptStatement, error: unknown): Error {
-  const position = error instanceof Error && 'position' in error ? Number(error.position) : 1;
+  const position = error instanceof Error && 'position' in error ? Number(error.position ?? 1) : 1;
   const before = [...statement.text].slice(0, Math.max(0, position - 1)).join('');
   const line = statement.line + lineAt(statement.text, before.length) - 1;
   return unreadable(file, line, messageOf(error), error);
 }
 
-function isLeftOut({ kind, content }: ScriptStatement): boolean {
+/**
+ * Statements about owners, privileges and the database itself, which are not part of a catalogue.
+ */
+export function isLeftOut({ kind, content }: ScriptStatement): boolean {
   if (LEFT_OUT.has(kind)) return true;
+  // The file was read as UTF-8, whatever it says, and the driver speaks nothing else.
+  if (kind === 'VariableSetStmt') return content.name === 'client_encoding';
   if (kind === 'CommentStmt') return content.objtype === 'OBJECT_DATABASE';
   if (kind !== 'AlterTableStmt' || !Array.isArray(content.cmds)) return false;
   const subtypes = content.cmds.map((command) => command?.AlterTableCmd?.subtype);
@@ -85,7 +94,7 @@ function isLeftOut({ kind, content }: ScriptStatement): boolean {
 }
 
 /** A setting that this server does not have, and the schema that every database has. */
-function isHarmless({ kind, content }: ScriptStatement, state: string): boolean {
+export function isHarmless({ kind, content }: ScriptStatement, state: string): boolean {
   if (kind === 'VariableSetStmt') return state === UNDEFINED_OBJECT;
   return (
     kind === 'CreateSchemaStmt' && state === DUPLICATE_SCHEMA && content.schemaname === HOME_SCHEMA

@@ -1,8 +1,8 @@
-// May this verb run on this shard now, or is its work done already? Pure: decided from the shard's row,
-// its journal and the bundle, before anything is touched.
+// May this verb run on this shard now, or is its work done already? Pure: decided from the shard's
+// row, its journal and the bundle, before anything is touched.
 //
-// Invariant: a verb whose goal is reached answers "done"; a verb that could half-undo what another one
-// has half-done is refused.
+// Invariant: a verb whose goal is reached answers "done"; a verb that could half-undo what another
+// one has half-done is refused.
 
 import { HalflapError, TRANSITIONS, type Verb } from '@halflap/protocol';
 import { BUNDLE_FORMAT, type Bundle, type Step } from '../compile/bundle.js';

@@ -1,4 +1,5 @@
-// The life of a shard on a bundle written by hand: every verb to its end, twice, and where it must not.
+// The life of a shard on a bundle written by hand: every verb to its end, twice, and where it must
+// not.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Bundle } from '../compile/bundle.js';

@@ -8,8 +8,9 @@
 // | contract | steps.verify unless fresh; evidence; steps.contract | settled (to) |
 // | abort    | steps.abort                                      | settled (from) |
 //
-// Invariant: what is finished is in the journal and is not done again; so a verb that was interrupted,
-// at whatever point, by whatever means, is continued by running it again, on any machine.
+// Invariant: what is finished is in the journal and is not done again; so a verb that was
+// interrupted, at whatever point, by whatever means, is continued by running it again, on any
+// machine.
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -70,8 +71,8 @@ export interface Outcome {
 /**
  * Runs a verb to its end. Idempotent and resumable.
  * @throws SHARD_UNREACHABLE, SHARD_BUSY, SHARD_FORMAT, SHARD_UNKNOWN, SHARD_DRIFTED, PHASE_REFUSED,
- * EVOLUTION_MISMATCH, BUNDLE_INVALID, LOCK_TIMEOUT, STEP_FAILED, VERIFY_FAILED, CONTRACT_REFUSED, PAUSED,
- * INTERRUPTED.
+ * EVOLUTION_MISMATCH, BUNDLE_INVALID, LOCK_TIMEOUT, STEP_FAILED, VERIFY_FAILED, CONTRACT_REFUSED,
+ * PAUSED, INTERRUPTED.
  */
 export async function runVerb(options: VerbOptions): Promise<Outcome> {
   const startedAt = performance.now();

@@ -117,7 +117,7 @@ describe('backfill', () => {
     expect(await run(bundle, 'verify')).toMatchObject({ phase: 'dual' });
   });
 
-  it('waits in short turns for a row that a client holds, and goes on when it is free', async () => {
+  it('waits in short turns for a row that a client holds', async () => {
     const rows = "select n, 'item ' || n, n % 7 from generate_series(1, 300) n";
     const bundle = await installByHand(database.url, { rows });
     await run(bundle, 'prepare');

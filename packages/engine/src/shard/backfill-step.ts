@@ -1,13 +1,14 @@
-// Fills the new layout from the old one: a walk over the source's key, each batch in a transaction of
-// its own, as large as it may be without being felt.
+// Fills the new layout from the old one: a walk over the source's key, each batch in a transaction
+// of its own, as large as it may be without being felt.
 //
-// Invariant: the cursor moves in the transaction of the batch that it passes. Whatever dies whenever,
-// each row of the source has been carried, or lies after the cursor; batches are idempotent by the
-// compiler's promise, and rows that applications write meanwhile are the sync triggers' work.
+// Invariant: the cursor moves in the transaction of the batch that it passes. Whatever dies
+// whenever, each row of the source has been carried, or lies after the cursor; batches are
+// idempotent by the compiler's promise, and rows that applications write meanwhile are the sync
+// triggers' work.
 
 import { HalflapError } from '@halflap/protocol';
 import type { BackfillStep } from '../compile/bundle.js';
-import { trusted } from '../sql.js';
+import { integer, literal, sql, trusted } from '../sql.js';
 import { describeBlockers, retryContended } from './contention.js';
 import {
   assertFilled,
@@ -18,6 +19,7 @@ import {
   type KeyValues,
 } from './holes.js';
 import { noteStep } from './journal.js';
+import { runInOneMessage } from './one-message.js';
 import { readPace } from './pace.js';
 import { clampRows, estimateRows, findPage, nextPageRows, type Page } from './pages.js';
 import { rateMeter } from './rate.js';
@@ -41,6 +43,8 @@ interface ProgressRow {
 }
 
 const FIRST_BATCH_ROWS = 500;
+/** Clients wait behind rows of a batch only, so their turn need not be long, in ms. */
+const LONGEST_ROW_PAUSE_MS = 50;
 /** Pause while the database is under strain, in ms; then it is looked at again. */
 const STRAIN_PAUSE_MS = 200;
 
@@ -48,6 +52,9 @@ const STRAIN_PAUSE_MS = 200;
 export async function runBackfillStep(run: Run, step: BackfillStep, floor: FloorTables) {
   const fill = (text: string) => fillFloor(text, floor);
   const source = assertFilled(fill(step.source), step.id);
+  const batch = step.batch.map(fill);
+  const everything = { lower: null, upper: null };
+  for (const text of batch) assertFilled(fillRange(text, step.key, everything), step.id);
   const begun = await beginProgress(run, step, source);
   if (begun.is_done) return;
   const settings = {
@@ -60,7 +67,7 @@ export async function runBackfillStep(run: Run, step: BackfillStep, floor: Floor
   const throttle = await startThrottle(run);
   try {
     await withSettings(run.session, settings, () =>
-      walk({ run, step, source, batch: step.batch.map(fill), throttle }, begun),
+      walk({ run, step, source, batch, throttle }, begun),
     );
   } finally {
     await throttle.stop();
@@ -78,23 +85,21 @@ async function walk(filling: Filling, begun: ProgressRow): Promise<void> {
     await ease(filling, (reason) => meter.waiting(reason));
     if (filling.throttle.takeShrink()) rows = Math.round(rows / 2);
     rows = clampRows(rows, sizes(run, pace.batchRows));
-    const startedAt = performance.now();
     const done = await runBatch(filling, lower, rows);
-    const tookMs = performance.now() - startedAt;
     meter.advance(done.page.rows, rows);
     if (done.page.upper === null) return;
     lower = done.page.upper;
     rows = nextPageRows({
       ...sizes(run, pace.batchRows),
       rows: done.asked,
-      tookMs,
+      tookMs: done.tookMs,
       targetMs: run.limits.batchTargetMs,
     });
     await rest(run, pace.paceMs);
   }
 }
 
-/** Finds the page and carries it; on contention the page is halved, so that it collides less. */
+/** Finds the page and carries it; on contention the page shrinks, so that it collides less. */
 async function runBatch(filling: Filling, lower: KeyValues | null, rows: number) {
   const { run, step } = filling;
   let asked = rows;
@@ -105,12 +110,15 @@ async function runBatch(filling: Filling, lower: KeyValues | null, rows: number)
         upper: null,
         rows: asked,
       });
+      const startedAt = performance.now();
       await carry(filling, { lower, upper: page.upper }, page);
-      return { page, asked };
+      return { page, asked, tookMs: performance.now() - startedAt };
     },
+    // Down to a single row if need be: a row that many clients want is had by waiting for it alone.
     onContention: () => {
-      asked = Math.max(Math.round(asked / 2), Math.min(run.limits.batchRowsFloor, rows));
+      asked = Math.max(Math.floor(asked / 4), 1);
     },
+    longestPauseMs: Math.min(LONGEST_ROW_PAUSE_MS, run.limits.lockPauseMs),
     giveUp: async (cause, attempts) =>
       new HalflapError(
         'LOCK_TIMEOUT',
@@ -131,26 +139,16 @@ async function runBatch(filling: Filling, lower: KeyValues | null, rows: number)
 
 async function carry(filling: Filling, range: KeyRange, page: Page): Promise<void> {
   const { run, step } = filling;
-  await run.session.transaction(async () => {
-    for (const statement of filling.batch) {
-      const { text, values } = fillRange(statement, step.key, range);
-      await run.session.query(assertFilled(text, step.id), values);
-    }
-    await run.session.query(
-      `update halflap.progress
-       set cursor = coalesce($2::jsonb, cursor),
-           rows_done = rows_done + $3,
-           is_done = $4,
-           updated_at = clock_timestamp()
-       where step = $1`,
-      [
-        step.id,
-        page.upper === null ? null : JSON.stringify(page.upper),
-        page.rows,
-        page.upper === null,
-      ],
-    );
-  });
+  const isLast = page.upper === null;
+  const cursor = isLast ? sql`cursor` : sql`${literal(JSON.stringify(page.upper))}::jsonb`;
+  const progress = sql`update halflap.progress
+set cursor = ${cursor},
+    rows_done = rows_done + ${integer(page.rows)},
+    is_done = ${isLast ? sql`true` : sql`false`},
+    updated_at = clock_timestamp()
+where step = ${literal(step.id)}`;
+  const batch = filling.batch.map((statement) => fillRange(statement, step.key, range));
+  await runInOneMessage(run.session, [...batch, progress.text]);
 }
 
 /** Waits while the database is under strain, and says so where people look. */

@@ -1,8 +1,8 @@
-// Runs a barrier step: waits until every transaction that was open when the step began has ended, so
-// that none is left which does not see what the step before it committed.
+// Runs a barrier step: waits until every transaction that was open when the step began has ended,
+// so that none is left which does not see what the step before it committed.
 //
-// Invariant: the list is taken once, and kept in the journal before the wait; a later runner waits for
-// the same transactions. An idle transaction delays us and is never harmed.
+// Invariant: the list is taken once, and kept in the journal before the wait; a later runner waits
+// for the same transactions. An idle transaction delays us and is never harmed.
 //
 // Source: manual, 54.12 pg_locks: every open transaction holds its own virtual id. A prepared
 // transaction has none and stands in pg_prepared_xacts instead.

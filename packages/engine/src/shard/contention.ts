@@ -1,5 +1,5 @@
-// Tries a piece of work again while the only thing in its way is a lock of somebody else: capped, with
-// jittered pauses, so that clients get their turn between two attempts.
+// Tries a piece of work again while the only thing in its way is a lock of somebody else: capped,
+// with jittered pauses, so that clients get their turn between two attempts.
 //
 // Invariant: only lock_not_available, deadlocks and serialization failures are tried again.
 
@@ -21,6 +21,8 @@ export interface Contended<Result> {
   /** The error to throw once patience is exhausted. */
   readonly giveUp: (cause: unknown, attempts: number) => Promise<HalflapError>;
   readonly onContention?: (attempts: number) => void;
+  /** The longest pause between two attempts, in ms; default: lockPauseMs. */
+  readonly longestPauseMs?: number;
 }
 
 /** @throws what `giveUp` gives when the attempts are used up; INTERRUPTED. */
@@ -36,7 +38,7 @@ export async function retryContended<Result>(run: Run, work: Contended<Result>):
         performance.now() - startedAt > run.limits.lockPatienceMs;
       if (isOver) throw await work.giveUp(error, attempts);
       work.onContention?.(attempts);
-      await rest(run, pauseMs(attempts, run.limits.lockPauseMs));
+      await rest(run, pauseMs(attempts, work.longestPauseMs ?? run.limits.lockPauseMs));
     }
   }
 }
@@ -60,8 +62,9 @@ interface BlockerRow {
 }
 
 /**
- * Who holds locks on the relation (on any relation when it is null or unknown): one line each, oldest
- * transaction first, without the text of any query. Other roles' states need pg_read_all_stats.
+ * Who holds locks on the relation (on any relation when it is null or unknown): one line each,
+ * oldest transaction first, without the text of any query. Other roles' states need
+ * pg_read_all_stats.
  */
 export async function describeBlockers(
   session: Session,

@@ -35,7 +35,7 @@ export async function refuseOnEvidence(
 function contractRefused(run: Run, findings: readonly Finding[]): HalflapError {
   const isOverridable = findings.every((one) => one.isOverridable);
   const hints = [...new Set(findings.map((one) => one.hint))];
-  if (isOverridable) hints.push('or contract with --force and a reason');
+  if (isOverridable) hints.push('or contract with --force-in-use "reason"');
   return new HalflapError(
     'CONTRACT_REFUSED',
     `contract is refused on shard ${run.shard}: ${findings.length} findings show that release ` +

@@ -41,7 +41,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Runs a verb in a process of its own, which kills itself at its n-th sign of life of that kind. */
+/**
+ * Runs a verb in a process of its own, which kills itself at its n-th sign of life of that kind.
+ */
 async function doomed(url: string, verb: Verb, doom: { on: 'log' | 'progress'; at: number }) {
   const options = { url, shard: 'eu1', verb, limits: LIMITS, pace: { batchRows: 100 } };
   const child = spawn(
@@ -70,7 +72,10 @@ async function withClone<Result>(
 const finish = (url: string, verb: Verb) =>
   runVerb({ url, shard: 'eu1', bundle, verb, limits: LIMITS });
 
-/** Kills the verb at each of its signs of life in turn, from `start` on, and lets another finish it. */
+/**
+ * Kills the verb at each of its signs of life in turn, from `start` on, and lets another finish
+ * it.
+ */
 async function killEverywhere(
   start: FreshDatabase,
   verb: Verb,

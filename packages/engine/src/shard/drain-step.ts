@@ -1,4 +1,5 @@
-// Runs a drain step: one statement again and again until its first column says that nothing is left.
+// Runs a drain step: one statement again and again until its first column says that nothing is
+// left.
 
 import { HalflapError } from '@halflap/protocol';
 import type { DrainStep } from '../compile/bundle.js';
@@ -6,7 +7,10 @@ import { describeBlockers, retryContended } from './contention.js';
 import { assertFilled, type FloorTables, fillFloor } from './holes.js';
 import { assertNotStopped, type Run, rest } from './run.js';
 
-/** Pause after a round that left as much as it found, in ms: whoever holds the rest must end first. */
+/**
+ * Pause after a round that left as much as it found, in ms: whoever holds the rest must end
+ * first.
+ */
 const IDLE_PAUSE_MS = 100;
 
 /** @throws LOCK_TIMEOUT when rows are left after the allowed rounds. */

@@ -1,8 +1,8 @@
-// Is the catalogue of a shard still that of its release? Tables and objects that the release does not
-// know are nobody's business here.
+// Is the catalogue of a shard still that of its release? Tables and objects that the release does
+// not know are nobody's business here.
 //
-// A shard that came to its release by an evolution has some of its tables in the release's own schema,
-// and columns in the order in which they came; neither is a drift.
+// A shard that came to its release by an evolution has some of its tables in the release's own
+// schema, and columns in the order in which they came; neither is a drift.
 
 import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';
@@ -17,7 +17,10 @@ export interface Expectation {
   readonly release: ReleaseSummary;
 }
 
-/** @throws SHARD_UNKNOWN when there is no table at all; SHARD_DRIFTED with one line per difference. */
+/**
+ * @throws SHARD_UNKNOWN when there is no table at all; SHARD_DRIFTED with one line per
+ * difference.
+ */
 export async function assertNotDrifted(session: Session, expectation: Expectation): Promise<void> {
   const { shard, app, release } = expectation;
   const home = await introspect(session, HOME_SCHEMA);

@@ -47,7 +47,7 @@ describe('contract', () => {
     ]);
   });
 
-  it('does not verify again what passed while dual, and does verify when that is long ago', async () => {
+  it('does not verify again what passed while dual, unless that is long ago', async () => {
     await run('verify');
     const find = (verifyFreshMs: number) =>
       contractEvidence(session, bundle, { windowMs: 1, verifyFreshMs });

@@ -1,15 +1,17 @@
-// Is the old release still in use, or is something unresolved? Looked for in six places before contract.
+// Is the old release still in use, or is something unresolved? Looked for in six places before
+// contract.
 //
-// | place                 | what shows it                                            | overridable |
-// |-----------------------|----------------------------------------------------------|-------------|
-// | leases                | a server of the old release says that it lives           | yes |
-// | writes                | the sequence that a write of the old layout advances     | yes |
-// | sessions              | locks on old tables and on none of the new, several looks | yes |
-// | scans                 | statistics of old tables, while nothing else scans them  | yes |
-// | quarantine, verify    | rows that cannot be carried, or are not equal            | no  |
-// | prepared transactions | would hold their locks for ever                          | no  |
+// | place                 | what shows it                                        | overridable |
+// |-----------------------|------------------------------------------------------|-------------|
+// | leases                | a server of the old release says that it lives       | yes         |
+// | writes                | the sequence that a write of the old layout advances | yes         |
+// | sessions              | locks on old tables and on none of the new           | yes         |
+// | scans                 | statistics of old tables, while nobody writes        | yes         |
+// | quarantine, verify    | rows that cannot be carried, or are not equal        | no          |
+// | prepared transactions | would hold their locks for ever                      | no          |
 //
-// Invariant: absence is only ever shown for the window that was watched; force is for those who know more.
+// Invariant: absence is only ever shown for the window that was watched; force is for those who
+// know more.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bundle } from '../compile/bundle.js';
@@ -85,7 +87,9 @@ async function findQuarantine(session: Session): Promise<Finding[]> {
   );
   return rows.map((row) => ({
     kind: 'quarantine',
-    text: `${row.rows} rows of ${row.relation} in quarantine, the first ${JSON.stringify(row.key)}: ${row.reason}`,
+    text:
+      `${row.rows} rows of ${row.relation} in quarantine, ` +
+      `the first ${JSON.stringify(row.key)}: ${row.reason}`,
     hint: 'correct the rows in quarantine (halflap.quarantine), then verify',
     isOverridable: false,
   }));

@@ -1,4 +1,5 @@
-// Runs one step of a bundle on a shard: journal, act, journal. The kinds of steps are told apart here.
+// Runs one step of a bundle on a shard: journal, act, journal. The kinds of steps are told apart
+// here.
 
 import { HalflapError } from '@halflap/protocol';
 import type { Step } from '../compile/bundle.js';

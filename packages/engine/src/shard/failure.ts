@@ -1,5 +1,6 @@
-// What an error in the middle of a step means to the operator: a lost connection, a wish to stop, or a
-// statement that PostgreSQL refused. The first two can be continued by running the verb again.
+// What an error in the middle of a step means to the operator: a lost connection, a wish to stop,
+// or a statement that PostgreSQL refused. The first two can be continued by running the verb
+// again.
 
 import { HalflapError } from '@halflap/protocol';
 import { messageOf, sqlStateOf } from '../pg.js';
@@ -21,8 +22,8 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 /**
- * Gives the error that the run ends with; errors that are defects of ours come back unchanged. `step`
- * is null before the first step.
+ * Gives the error that the run ends with; errors that are defects of ours come back unchanged.
+ * `step` is null before the first step.
  */
 export function failureOf(
   run: Pick<Run, 'shard' | 'verb' | 'signal'>,

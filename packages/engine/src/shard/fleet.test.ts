@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 describe('readShard', () => {
-  it('answers for a database that Halflap never touched, and for one that is not there', async () => {
+  it('answers for a database that is unknown, and for one that is not there', async () => {
     expect(await readShard(database.url)).toMatchObject({ reachable: true, state: null });
     expect(await readShard(NOWHERE)).toMatchObject({
       reachable: false,
@@ -103,8 +103,7 @@ describe('installRelease and adopt', () => {
   const release = {
     version: '1.0',
     fingerprint: 'one',
-    schemaSql:
-      "select pg_catalog.set_config('search_path', '', false);\ncreate table public.items (id int);",
+    schemaSql: "select set_config('search_path', '', false);\ncreate table public.items (id int);",
   };
 
   it('installs a release on an empty database, once', async () => {
@@ -122,6 +121,22 @@ describe('installRelease and adopt', () => {
     await expect(installRelease(options)).rejects.toMatchObject({ code: 'RELEASE_UNREADABLE' });
     expect(await session.query("select to_regclass('a') as a")).toEqual([{ a: null }]);
     expect(await readShard(database.url)).toMatchObject({ state: null });
+  });
+
+  it('takes a dump with commands for psql, transactions and unknown roles', async () => {
+    const schemaSql = [
+      '\\restrict secret',
+      'set a_setting_of.tomorrow = 1; set no_such_setting = 0;',
+      'begin; create schema public; create table public.items (id int); commit;',
+      'alter table public.items owner to nobody_here;',
+      'grant select on public.items to nobody_here, public;',
+      '\\unrestrict secret',
+    ].join('\n');
+    const dump = { ...release, schemaSql };
+    expect(await installRelease({ url: database.url, app: 'shop', release: dump })).toEqual({
+      changed: true,
+    });
+    expect(await session.query('select from items')).toEqual([]);
   });
 
   it('does not install over tables', async () => {

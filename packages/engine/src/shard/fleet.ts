@@ -1,4 +1,5 @@
-// Where every shard stands, for people who watch: reads only, takes no lock, never fails for one shard.
+// Where every shard stands, for people who watch: reads only, takes no lock, never fails for one
+// shard.
 
 import { HalflapError, type LeaseRow, type Phase, type Verb } from '@halflap/protocol';
 import { messageOf, type Session, withSession } from '../pg.js';

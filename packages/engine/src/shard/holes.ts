@@ -1,12 +1,12 @@
-// Fills the holes that a bundle leaves for the shard at hand (compile/bundle.ts): where a table of the
-// floor release lives, and the key range of a batch.
+// Fills the holes that a bundle leaves for the shard at hand (compile/bundle.ts): where a table of
+// the floor release lives, and the key range of a batch.
 //
-// Invariant: filled text has no hole left, and values of keys travel as parameters, never as text.
+// Invariant: filled text has no hole left, and names and key values are quoted by the sql tag.
 
 import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { Bundle, KeyColumn } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
-import { integer, join, name, type Sql, sql, trusted } from '../sql.js';
+import { join, literal, name, type Sql, sql, trusted } from '../sql.js';
 
 /** The floor release's own schema on this shard, and the tables that are in it. */
 export interface FloorTables {
@@ -25,13 +25,10 @@ export interface KeyRange {
   readonly upper: KeyValues | null;
 }
 
-export interface Filled {
-  readonly text: string;
-  readonly values: readonly string[];
-}
-
 const FLOOR_HOLE = /\{\{floor:([^{}]+)\}\}/g;
 const SCHEMA_HOLE = /\{\{schema:([^{}]+)\}\}/g;
+/** `{{word:…}}` only: `'{{1,2}}'` is an array of an application. */
+const UNKNOWN_HOLE = /\{\{[a-z]+:[^{}]*\}\}/;
 const RANGE_HOLE = /\{\{range:([^{}]+)\}\}/g;
 
 /** Looks up which tables of the bundle's floor release live in that release's own schema. */
@@ -71,7 +68,7 @@ export function fillSchema(schema: string, floor: FloorTables): string {
 
 /** @throws BUNDLE_INVALID when a hole of an unknown kind, or one out of place, is left. */
 export function assertFilled(text: string, step: string): string {
-  const left = /\{\{[^{}]*\}\}/.exec(text);
+  const left = UNKNOWN_HOLE.exec(text);
   if (left === null) return text;
   throw new HalflapError('BUNDLE_INVALID', `step ${step} holds ${left[0]}, which nothing fills`, {
     detail: { step },
@@ -79,32 +76,22 @@ export function assertFilled(text: string, step: string): string {
   });
 }
 
-/** Fills `{{range:ALIAS}}` and gives the parameters; none when the text has no such hole. */
-export function fillRange(text: string, key: readonly KeyColumn[], range: KeyRange): Filled {
-  let isUsed = false;
-  const filled = text.replace(RANGE_HOLE, (_, alias: string) => {
-    isUsed = true;
-    return rangeCondition(alias, key, range).text;
-  });
-  return { text: filled, values: isUsed ? rangeValues(range) : [] };
-}
-
-/** The parameters of rangeCondition, in its order. */
-export function rangeValues(range: KeyRange): readonly string[] {
-  return [...(range.lower ?? []), ...(range.upper ?? [])];
+/** Fills `{{range:ALIAS}}`, as often as it stands there. */
+export function fillRange(text: string, key: readonly KeyColumn[], range: KeyRange): string {
+  return text.replace(RANGE_HOLE, (_, alias: string) => rangeCondition(alias, key, range).text);
 }
 
 /**
- * `("s"."a", "s"."b") > ($1::int, $2::text) and ("s"."a", "s"."b") <= ($3::int, $4::text)`, less what
- * is unbounded. A row comparison is what a b-tree index on the key columns can serve whole.
+ * `("s"."a", "s"."b") > ('1'::int, 'x'::text) and ("s"."a", "s"."b") <= ('2'::int, 'y'::text)`, less
+ * what is unbounded. A row comparison is what a b-tree index on the key columns can serve whole. The
+ * values are literals, because a message of several statements takes no parameters.
  */
 export function rangeCondition(alias: string, key: readonly KeyColumn[], range: KeyRange): Sql {
   const columns = row(key.map((column) => name(alias, column.name)));
-  const parameters = (first: number) =>
-    row(key.map((column, at) => sql`$${integer(first + at)}::${trusted(column.type)}`));
-  const lower = range.lower === null ? [] : [sql`${columns} > ${parameters(1)}`];
-  const next = range.lower === null ? 1 : key.length + 1;
-  const upper = range.upper === null ? [] : [sql`${columns} <= ${parameters(next)}`];
+  const bound = (values: KeyValues) =>
+    row(key.map((column, at) => sql`${literal(values[at] ?? '')}::${trusted(column.type)}`));
+  const lower = range.lower === null ? [] : [sql`${columns} > ${bound(range.lower)}`];
+  const upper = range.upper === null ? [] : [sql`${columns} <= ${bound(range.upper)}`];
   const both = [...lower, ...upper];
   return both.length === 0 ? sql`true` : sql`(${trusted(join(both, ' and '))})`;
 }

@@ -1,7 +1,9 @@
-// Builds an index without blocking anyone, and builds it again where an earlier try left it invalid.
+// Builds an index without blocking anyone, and builds it again where an earlier try left it
+// invalid.
 //
-// Source: manual, CREATE INDEX, "Building Indexes Concurrently": it waits for every older transaction,
-// so a short lock_timeout would only make it fail; a failure leaves an invalid index behind.
+// Source: manual, CREATE INDEX, "Building Indexes Concurrently": it waits for every older
+// transaction, so a short lock_timeout would only make it fail; a failure leaves an invalid index
+// behind.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IndexStep } from '../compile/bundle.js';

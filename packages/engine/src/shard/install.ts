@@ -1,10 +1,12 @@
-// Puts a release on an empty database, or takes an existing database in: both end in a settled shard.
+// Puts a release on an empty database, or takes an existing database in: both end in a settled
+// shard.
 
 import { HalflapError, HOME_SCHEMA } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';
-import { messageOf, type Session, sqlStateOf, withSession } from '../pg.js';
+import { type Session, withSession } from '../pg.js';
 import { LIMITS } from './limits.js';
 import { registerShard, writeShardRow } from './register.js';
+import { runSchema } from './run-schema.js';
 import { lockShard, readState, writeStateSchema } from './state.js';
 
 export interface InstallOptions {
@@ -21,7 +23,8 @@ export interface InstallOptions {
 
 /**
  * Installs a release in one transaction. Idempotent for the same release.
- * @throws SHARD_DRIFTED when the database is not empty; RELEASE_UNREADABLE when PostgreSQL refuses the SQL.
+ * @throws SHARD_DRIFTED when the database is not empty; RELEASE_UNREADABLE when PostgreSQL refuses
+ * the SQL.
  */
 export async function installRelease(options: InstallOptions): Promise<{ changed: boolean }> {
   const shard = options.shard ?? options.app;
@@ -50,8 +53,8 @@ export interface AdoptOptions {
 
 /**
  * Registers a database that already holds the release. Idempotent for the same release.
- * @throws SHARD_DRIFTED with the differences; SHARD_UNKNOWN when it is empty; EVOLUTION_MISMATCH when it
- * is registered as something else.
+ * @throws SHARD_DRIFTED with the differences; SHARD_UNKNOWN when it is empty; EVOLUTION_MISMATCH
+ * when it is registered as something else.
  */
 export async function adopt(options: AdoptOptions): Promise<{ changed: boolean }> {
   const shard = options.shard ?? options.app;
@@ -90,17 +93,4 @@ async function assertEmpty(session: Session, shard: string): Promise<void> {
     detail: { shard, evidence: rows.map((row) => `found ${row.relname}`) },
     hint: 'install on an empty database; adopt takes in one that holds the release already',
   });
-}
-
-async function runSchema(session: Session, { app, release }: InstallOptions): Promise<void> {
-  try {
-    await session.query(release.schemaSql);
-  } catch (cause) {
-    if (sqlStateOf(cause) === undefined) throw cause;
-    throw new HalflapError(
-      'RELEASE_UNREADABLE',
-      `PostgreSQL refuses the schema of ${app} ${release.version}: ${messageOf(cause)}`,
-      { hint: 'load the release first: halflap check names file and line', cause },
-    );
-  }
 }

@@ -1,9 +1,10 @@
-// The journal of a shard: which steps of the evolution under way have begun, and which are finished.
+// The journal of a shard: which steps of the evolution under way have begun, and which are
+// finished.
 //
-// Invariant: a row is written before its step acts. A transaction step marks its row finished in its
-// own transaction, together with the phase that it enters; so a runner that dies at any point leaves
-// a journal from which the next one continues. Rows belong to an attempt: the run of one evolution
-// from prepare until the shard settles again.
+// Invariant: a row is written before its step acts. A transaction step marks its row finished in
+// its own transaction, together with the phase that it enters; so a runner that dies at any point
+// leaves a journal from which the next one continues. Rows belong to an attempt: the run of one
+// evolution from prepare until the shard settles again.
 
 import type { Verb } from '@halflap/protocol';
 import type { Bundle, Step, TransactionStep } from '../compile/bundle.js';

@@ -1,4 +1,5 @@
-// Who touches the old tables, as far as locks and statistics show: looked at several times in a window.
+// Who touches the old tables, as far as locks and statistics show: looked at several times in a
+// window.
 
 import type { Session } from '../pg.js';
 import type { Sql } from '../sql.js';
@@ -48,8 +49,9 @@ export async function readLayoutUse(
 }
 
 /**
- * Verify, which may have just run in this session, has scanned the old tables too: its counts must be
- * in before the window opens. Before PostgreSQL 15 a session reports by itself after half a second.
+ * Verify, which may have just run in this session, has scanned the old tables too: its counts must
+ * be in before the window opens. Before PostgreSQL 15 a session reports by itself after half a
+ * second.
  */
 async function flushOwnStatistics(session: Session, pause: () => Promise<void>): Promise<void> {
   const [row] = await session.query<{ can_flush: boolean }>(
@@ -71,13 +73,16 @@ async function readSessions(session: Session, tables: TableSet) {
        join pg_catalog.pg_class c on c.oid = l.relation
        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
        where l.locktype = 'relation' and l.granted
-         and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+         and l.database = (
+           select oid from pg_catalog.pg_database where datname = current_database()
+         )
          and l.mode <> 'ShareUpdateExclusiveLock'
          and l.pid <> pg_catalog.pg_backend_pid()
        group by l.pid
      )
      select h.pid,
-            'session ' || h.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '') as who
+            'session ' || h.pid
+              || coalesce(' (' || nullif(a.application_name, '') || ')', '') as who
      from held h
      left join pg_catalog.pg_stat_activity a on a.pid = h.pid
      where h.holds_old and not h.holds_new

@@ -1,10 +1,14 @@
 // How long and how hard the runner may press on a shard: every figure with its unit and its reason.
 //
-// Invariant: each wait for a lock that applications use is shorter than deadlock_timeout (1 s unless
-// changed), so PostgreSQL never picks an application's statement as the victim of a deadlock with us.
+// Invariant: each wait for a lock that applications use is shorter than deadlock_timeout (1 s
+// unless changed), so PostgreSQL never picks an application's statement as the victim of a
+// deadlock with us.
 
 export interface Limits {
-  /** One wait for a table lock of a transaction step, in ms: the longest that clients queue behind us. */
+  /**
+   * One wait for a table lock of a transaction step, in ms: the longest that clients queue behind
+   * us.
+   */
   readonly lockTimeoutMs: number;
   /** How often a whole transaction is tried again because of contention. */
   readonly lockAttempts: number;
@@ -31,7 +35,10 @@ export interface Limits {
   readonly evidenceWindowMs: number;
   /** Age in ms above which contract does not trust an earlier verify and runs it again. */
   readonly verifyFreshMs: number;
-  /** How long a runner waits for the shard's own lock, in ms: a runner that was killed lets go late. */
+  /**
+   * How long a runner waits for the shard's own lock, in ms: a runner that was killed lets go
+   * late.
+   */
   readonly busyPatienceMs: number;
 }
 

@@ -1,4 +1,5 @@
-// What clients feel of the runner, and what the runner bears from clients: locks, barriers, indexes.
+// What clients feel of the runner, and what the runner bears from clients: locks, barriers,
+// indexes.
 
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
@@ -89,10 +90,10 @@ describe('a transaction step', () => {
     });
     stop.abort();
     await client;
-    // Proof that the client did wait behind us at all, and that it was let go: without the lock
-    // timeout it would have waited for the blocking session, which is still open.
+    // The blocking session is still open: a client that stood behind us without end would have
+    // finished one statement at most.
     expect(Math.max(...waits)).toBeGreaterThan(LIMITS.lockTimeoutMs / 2);
-    expect(waits.filter((ms) => ms > 20 * LIMITS.lockTimeoutMs)).toEqual([]);
+    expect(waits.length).toBeGreaterThan(limits.lockAttempts);
     await session.query('commit');
   });
 
@@ -115,7 +116,7 @@ describe('a transaction step', () => {
 });
 
 describe('a barrier step', () => {
-  it('waits for a session that is idle in a transaction, names it, and does it no harm', async () => {
+  it('waits for a session idle in a transaction, names it, and does it no harm', async () => {
     await run('prepare');
     const bystander = await connect(database.url, 'bystander');
     await bystander.query('begin');
@@ -134,7 +135,8 @@ describe('a barrier step', () => {
     await once(said, 'data');
     expect(reasons[0]).toMatch(/open transactions: session \d+ \(halflap\/bystander\)/);
     const [kept] = await session.query<{ virtual: string[] }>(
-      "select detail->'barrier'->'virtual' as virtual from halflap.journal where step like '%barrier'",
+      `select detail->'barrier'->'virtual' as virtual
+       from halflap.journal where step like '%barrier'`,
     );
     expect(kept?.virtual).toHaveLength(1);
     // Transactions that begin later are not waited for.

@@ -1,5 +1,5 @@
-// Rules that the new layout must keep but that PostgreSQL does not enforce yet: rows that break one are
-// counted, named, and put into quarantine; rows that no longer do leave it.
+// Rules that the new layout must keep but that PostgreSQL does not enforce yet: rows that break
+// one are counted, named, and put into quarantine; rows that no longer do leave it.
 
 import type { VerifyStep } from '../compile/bundle.js';
 import { integer, literal, type Sql, sql } from '../sql.js';

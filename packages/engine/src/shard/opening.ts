@@ -1,5 +1,5 @@
-// Opens a shard for a runner: a session whose settings nothing outside can bend, the runner's lock, and
-// a wish to stop that reaches even a statement that is running.
+// Opens a shard for a runner: a session whose settings nothing outside can bend, the runner's
+// lock, and a wish to stop that reaches even a statement that is running.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { HOME_SCHEMA } from '@halflap/protocol';
@@ -7,9 +7,10 @@ import { connect, type Session } from '../pg.js';
 import { lockShard } from './state.js';
 
 /**
- * What a role or a database may have set otherwise. `row_security = off` makes a policy that would hide
- * rows an error instead of a silent loss; the lock timeout is the last resort where a step has none.
- * Time zone and formats stay the database's own: expressions must give here what they give in triggers.
+ * What a role or a database may have set otherwise. `row_security = off` makes a policy that would
+ * hide rows an error instead of a silent loss; the lock timeout is the last resort where a step
+ * has none. Time zone and formats stay the database's own: expressions must give here what they
+ * give in triggers.
  */
 const SETTINGS: readonly (readonly [string, string])[] = [
   ['search_path', HOME_SCHEMA],
@@ -61,7 +62,8 @@ async function prepareSession(session: Session): Promise<number> {
      join pg_catalog.pg_settings s on s.name = v.name`,
     [SETTINGS.map(([setting]) => setting), SETTINGS.map(([, value]) => value)],
   );
-  // A statement of a runner that was killed ends soon, where the platform can notice (PostgreSQL 14).
+  // A statement of a runner that was killed ends soon, where the platform can notice (PostgreSQL
+  // 14).
   await session.query("set client_connection_check_interval = '1s'").catch(() => {});
   return row?.pid ?? 0;
 }

@@ -1,5 +1,5 @@
-// How fast an operator lets a shard be filled: kept in the shard, read between two batches, so that a
-// run which is already under way obeys.
+// How fast an operator lets a shard be filled: kept in the shard, read between two batches, so
+// that a run which is already under way obeys.
 
 import { HalflapError } from '@halflap/protocol';
 import { withSession } from '../pg.js';
@@ -19,7 +19,8 @@ export interface PaceChange extends Partial<ShardPace> {
 
 /**
  * Changes what is given and keeps the rest.
- * @throws SHARD_UNKNOWN when the shard was never prepared; PostgreSQL's error for a value out of range.
+ * @throws SHARD_UNKNOWN when the shard was never prepared; PostgreSQL's error for a value out of
+ * range.
  */
 export async function setPace(url: string, change: PaceChange): Promise<void> {
   await withSession(url, 'pace', async (session) => {

@@ -1,9 +1,10 @@
-// Walks a relation in the order of its key, a page at a time: where does the page after this key end?
+// Walks a relation in the order of its key, a page at a time: where does the page after this key
+// end?
 
 import type { KeyColumn } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
 import { integer, joined, name, type Sql, sql } from '../sql.js';
-import { type KeyRange, type KeyValues, rangeCondition, rangeValues } from './holes.js';
+import { type KeyRange, type KeyValues, rangeCondition } from './holes.js';
 
 export interface Page {
   /** Rows found in the range, at most as many as asked for. */
@@ -32,15 +33,14 @@ from (
 ) page
 order by page.halflap_ordinal desc
 limit 1`.text;
-  const [last] = await session.query<{ upper: string[]; ordinal: number }>(
-    text,
-    rangeValues(range),
-  );
+  const [last] = await session.query<{ upper: string[]; ordinal: number }>(text);
   if (last === undefined) return { rows: 0, upper: null };
   return { rows: last.ordinal, upper: last.ordinal < range.rows ? null : last.upper };
 }
 
-/** The size for the next page, from how long the last one took: at most double, at most a quarter. */
+/**
+ * The size for the next page, from how long the last one took: at most double, at most a quarter.
+ */
 export function nextPageRows(last: {
   readonly rows: number;
   readonly tookMs: number;
@@ -62,12 +62,13 @@ export function clampRows(
 }
 
 /**
- * How many rows a table has, roughly: by statistics, or, where it was never analysed, by counting up to
- * a bound and then by its size. For people who watch; nothing is decided by it.
+ * How many rows a table has, roughly: by statistics, or, where it was never analysed, by counting
+ * up to a bound and then by its size. For people who watch; nothing is decided by it.
  */
 export async function estimateRows(session: Session, source: Sql): Promise<number> {
   const [known] = await session.query<{ rows: number }>(
-    'select coalesce(sum(reltuples), 0)::float8 as rows from pg_catalog.pg_class where oid = $1::regclass',
+    `select coalesce(sum(reltuples), 0)::float8 as rows
+     from pg_catalog.pg_class where oid = $1::regclass`,
     [source.text],
   );
   if ((known?.rows ?? 0) > 0) return Math.round(known?.rows ?? 0);

@@ -1,5 +1,5 @@
-// Makes a database known as a shard: checks that its catalogue is that of the release, then writes the
-// one row. A database that Halflap never touched is left untouched when the check fails.
+// Makes a database known as a shard: checks that its catalogue is that of the release, then writes
+// the one row. A database that Halflap never touched is left untouched when the check fails.
 
 import { HalflapError } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';

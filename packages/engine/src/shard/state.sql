@@ -118,7 +118,9 @@ as $$
 begin
   raise exception using
     errcode = 'HL002',
-    message = format('release %s is no longer served here: %s belongs to release %s', release, relation, successor),
+    message = format(
+      'release %s is no longer served here: %s belongs to release %s', release, relation, successor
+    ),
     hint = format('This server runs release %s; upgrade it to release %s.', release, successor);
 end
 $$;

@@ -1,5 +1,5 @@
-// Opens the state that a shard keeps about itself: its one row, its format, and the lock that makes one
-// runner at a time its master.
+// Opens the state that a shard keeps about itself: its one row, its format, and the lock that
+// makes one runner at a time its master.
 //
 // Invariant: nothing is written before the format has been found readable.
 
@@ -17,8 +17,8 @@ export interface ShardState extends ShardRow {
 }
 
 /**
- * The session lock that one runner holds: the bytes of "halflap" as a number. Advisory locks belong to
- * a database, so the same number serves every shard of a server.
+ * The session lock that one runner holds: the bytes of "halflap" as a number. Advisory locks
+ * belong to a database, so the same number serves every shard of a server.
  */
 const RUNNER_LOCK = { key: '29380515780649328', high: 6840684, low: 1718378864 } as const;
 
@@ -53,7 +53,9 @@ export async function readRunner(session: Session): Promise<string | null> {
      left join pg_catalog.pg_stat_activity a on a.pid = l.pid
      where l.granted and l.locktype = 'advisory' and l.objsubid = 1
        and l.classid = $1::bigint::oid and l.objid = $2::bigint::oid
-       and l.database = (select oid from pg_catalog.pg_database where datname = current_database())`,
+       and l.database = (
+         select oid from pg_catalog.pg_database where datname = current_database()
+       )`,
     [RUNNER_LOCK.high, RUNNER_LOCK.low],
   );
   if (row === undefined) return null;

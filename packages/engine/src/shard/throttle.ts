@@ -1,5 +1,6 @@
-// Is the database under strain while we fill it? A second session looks ten times a second: how far the
-// slowest standby is behind, who waits for a lock of ours, and how many sessions wait at all.
+// Is the database under strain while we fill it? A second session looks ten times a second: how
+// far the slowest standby is behind, who waits for a lock of ours, and how many sessions wait at
+// all.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, messageOf, type Session } from '../pg.js';

@@ -1,20 +1,23 @@
-// Runs a transaction step: all statements, the journal and the phase in one transaction, tried again as
-// a whole when a lock is not granted in time.
+// Runs a transaction step: all statements, the journal and the phase in one transaction, tried
+// again as a whole when a lock is not granted in time.
 //
-// Invariant: clients never queue behind us for longer than the lock timeout, apart from the work of the
-// statements themselves. So all of it travels in one message: the network's latency is not multiplied
-// by the number of statements while locks are held.
+// Invariant: clients never queue behind us for longer than the lock timeout, apart from the work
+// of the statements themselves. So all of it travels in one message: the network's latency is not
+// multiplied by the number of statements while locks are held.
 
 import { HalflapError } from '@halflap/protocol';
 import type { Statement, TransactionStep } from '../compile/bundle.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { integer, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
-import { assertFilled, type FloorTables, fillFloor } from './holes.js';
+import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
+import { runInOneMessage } from './one-message.js';
 import { assertNotStopped, type Run } from './run.js';
 
-/** What is left at least for a later lock of the same attempt, in ms: a short transaction's time. */
+/**
+ * What is left at least for a later lock of the same attempt, in ms: a short transaction's time.
+ */
 const LEAST_LOCK_TIMEOUT_MS = 20;
 
 /** Work longer than this is not done a second time only to say which statement failed, in ms. */
@@ -31,16 +34,16 @@ export async function runTransactionStep(
   }));
   const closing = [finishStep(run, step), ...phaseChange(run.bundle, step)].map(({ text }) => text);
   const lines = statements.flatMap((one) => [...lockBudget(run, one), one.sql]);
-  const message = [lockTimeout(run), ...lines, ...closing].join(';\n');
+  const message = [lockTimeout(run), ...lines, ...closing];
   const startedAt = performance.now();
   const attempt = () => {
     assertNotStopped(run);
-    return run.session.transaction(() => run.session.query(message));
+    return runInOneMessage(run.session, message);
   };
   try {
     await retryContended(run, {
       attempt,
-      giveUp: (cause, attempts) => lockRefused(run, step, statements, { cause, attempts }),
+      giveUp: (cause, attempts) => lockRefused(run, step, { statements, floor, cause, attempts }),
       onContention: (attempts) => {
         if (attempts % 20 === 1) run.log(`${step.id}: a lock is taken, trying again`);
       },
@@ -52,7 +55,8 @@ export async function runTransactionStep(
     if (at === null) throw error;
     throw new HalflapError(
       'STEP_FAILED',
-      `step ${step.id} failed on shard ${run.shard}, statement ${at + 1} of ${statements.length}: ` +
+      `step ${step.id} failed on shard ${run.shard}, ` +
+        `statement ${at + 1} of ${statements.length}: ` +
         `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
@@ -67,7 +71,9 @@ function lockTimeout(run: Run): string {
   return sql`set local lock_timeout = ${integer(run.limits.lockTimeoutMs)}`.text;
 }
 
-/** Before a further lock: only what is left of the attempt's lock timeout, measured by the server. */
+/**
+ * Before a further lock: only what is left of the attempt's lock timeout, measured by the server.
+ */
 function lockBudget(run: Run, statement: Statement): string[] {
   if (statement.lock === null) return [];
   const whole = integer(run.limits.lockTimeoutMs);
@@ -78,7 +84,10 @@ function lockBudget(run: Run, statement: Statement): string[] {
   ];
 }
 
-/** Runs the statements one by one and rolls back: which of them fails, or which lock is not granted. */
+/**
+ * Runs the statements one by one and rolls back: which of them fails, or which lock is not
+ * granted.
+ */
 async function findFailing(run: Run, statements: readonly Statement[]): Promise<number | null> {
   let at = 0;
   try {
@@ -96,23 +105,35 @@ async function findFailing(run: Run, statements: readonly Statement[]): Promise<
 /** Ends a trial transaction; never leaves this file. */
 class RolledBack extends Error {}
 
+interface LastAttempt {
+  readonly statements: readonly Statement[];
+  readonly floor: FloorTables;
+  readonly cause: unknown;
+  readonly attempts: number;
+}
+
 async function lockRefused(
   run: Run,
   step: TransactionStep,
-  statements: readonly Statement[],
-  last: { readonly cause: unknown; readonly attempts: number },
+  { statements, floor, cause, attempts }: LastAttempt,
 ): Promise<HalflapError> {
-  const at = isContention(last.cause) ? await findFailing(run, statements) : null;
-  const relation = (at === null ? null : statements[at]?.lock?.relation) ?? null;
+  const at = isContention(cause) ? await findFailing(run, statements) : null;
+  const lock = (at === null ? undefined : statements[at]?.lock) ?? null;
+  // A bundle names tables of the floor release without a schema.
+  const relation = lock === null ? null : qualified(lock.relation, floor);
   const evidence = await describeBlockers(run.session, run.pid, relation);
-  const what = relation === null ? 'a lock' : `a lock on ${relation}`;
+  const what = lock === null ? 'a lock' : `a lock on ${lock.relation}`;
   return new HalflapError(
     'LOCK_TIMEOUT',
-    `step ${step.id} on shard ${run.shard} was not granted ${what} in ${last.attempts} attempts`,
+    `step ${step.id} on shard ${run.shard} was not granted ${what} in ${attempts} attempts`,
     {
       detail: { shard: run.shard, step: step.id, evidence },
       hint: 'end the long transactions listed, then run the verb again',
-      cause: last.cause,
+      cause,
     },
   );
+}
+
+function qualified(relation: string, floor: FloorTables): string {
+  return relation.includes('.') ? relation : floorTable(floor, relation).text;
 }

@@ -1,8 +1,8 @@
-// Compares the two layouts of one relation completely: key range by key range, first by count and hash,
-// then, where those differ, row by row.
+// Compares the two layouts of one relation completely: key range by key range, first by count and
+// hash, then, where those differ, row by row.
 //
-// Invariant: the ranges cover all keys of either side, the last one without an upper end; both sides of
-// a range are read in one snapshot, in which sync has made them equal or has not.
+// Invariant: the ranges cover all keys of either side, the last one without an upper end; both
+// sides of a range are read in one snapshot, in which sync has made them equal or has not.
 
 import { HalflapError } from '@halflap/protocol';
 import type { VerifyStep } from '../compile/bundle.js';
@@ -43,8 +43,8 @@ export async function runVerifyStep(run: Run, step: VerifyStep, floor: FloorTabl
   await beginProgress(run, sides);
   const settings = { enable_seqscan: 'off', synchronous_commit: 'off' };
   const rows = await withSettings(run.session, settings, () => walk(run, sides));
-  // Rows that break a rule of the new release alone are no difference between the layouts: they go to
-  // quarantine, where they stop contract and nothing else.
+  // Rows that break a rule of the new release alone are no difference between the layouts: they go
+  // to quarantine, where they stop contract and nothing else.
   const broken = await findOffenders(run, step, fill);
   for (const line of broken.evidence) run.log(`${step.id}: quarantined: ${line}`);
   const { differences } = rows;
@@ -92,8 +92,8 @@ async function walk(run: Run, sides: Sides): Promise<Findings> {
 }
 
 /**
- * The end of the next range: where the new layout's page ends, unless the other side has far more rows
- * before that. Null when neither side has a page's worth of rows left.
+ * The end of the next range: where the new layout's page ends, unless the other side has far more
+ * rows before that. Null when neither side has a page's worth of rows left.
  */
 async function findUpper(run: Run, sides: Sides, lower: KeyValues | null, rows: number) {
   const { step } = sides;

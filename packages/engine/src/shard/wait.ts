@@ -19,7 +19,10 @@ export interface WaitOptions {
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
-/** A shard that cannot be reached meanwhile is waited for too. @throws WAIT_TIMED_OUT, INTERRUPTED. */
+/**
+ * A shard that cannot be reached meanwhile is waited for too. @throws WAIT_TIMED_OUT,
+ * INTERRUPTED.
+ */
 export async function waitFor(options: WaitOptions): Promise<ShardStatus> {
   const deadline = performance.now() + options.timeoutMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {

@@ -1,5 +1,5 @@
-// A bundle written by hand, for tests of the runner alone: a table whose column is renamed goes to a
-// table of the new release, kept up to date by a plain row trigger in one direction.
+// A bundle written by hand, for tests of the runner alone: a table whose column is renamed goes to
+// a table of the new release, kept up to date by a plain row trigger in one direction.
 
 import { BUNDLE_FORMAT, type Bundle, type KeyColumn, type Step } from '../../compile/bundle.js';
 import { bundleHash } from '../../compile/bundle-hash.js';

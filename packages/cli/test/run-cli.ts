@@ -28,7 +28,7 @@ export interface Workspace {
   remove(): void;
 }
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export function createWorkspace(files: Readonly<Record<string, string>> = {}): Workspace {
   const directory = mkdtempSync(join(tmpdir(), 'halflap-cli-'));

@@ -1,0 +1,66 @@
+// What Halflap costs, as ratios against a yardstick of the same run: npm run bench.
+
+import { writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { type BackfillFigures, measureBackfill } from './backfill.js';
+import { type CostRow, measureCosts } from './costs.js';
+import { type BenchOptions, readOptions, USAGE } from './options.js';
+import { backfillTable, costTable, noiseLine, stallTable } from './print.js';
+import { type Bench, startBench } from './shards.js';
+import { measureStalls, type StallFigures } from './stalls.js';
+
+interface Figures {
+  readonly costs: readonly CostRow[] | null;
+  readonly stalls: StallFigures | null;
+  readonly backfill: BackfillFigures | null;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') {
+    console.log(USAGE);
+    return;
+  }
+  const bench = await startBench();
+  try {
+    const figures = await measure(bench, options);
+    print(bench, options, figures);
+    if (options.json !== null) {
+      const machine = { processors: cpus().length, memoryGb: totalmem() / 2 ** 30 };
+      const run = { postgres: bench.server.version, node: process.version, machine, options };
+      await writeFile(options.json, `${JSON.stringify({ ...run, ...figures }, null, 2)}\n`);
+    }
+  } finally {
+    await bench.server.stop();
+  }
+}
+
+async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
+  const wants = (part: BenchOptions['parts'][number]) => options.parts.includes(part);
+  const tell = (line: string) => process.stderr.write(`${line}\n`);
+  return {
+    backfill: wants('backfill') ? await measureBackfill(bench, options, tell) : null,
+    stalls: wants('stalls') ? await measureStalls(bench, options, tell) : null,
+    costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
+  };
+}
+
+function print(bench: Bench, options: BenchOptions, { costs, stalls, backfill }: Figures): void {
+  console.log(
+    `\nPostgreSQL ${bench.server.version} (fsync off), ${cpus().length} processors, ` +
+      `${options.rows.toLocaleString('en')} rows; ! misses the aim`,
+  );
+  if (costs !== null) {
+    const of = (release: CostRow['release']) => costs.filter((row) => row.release === release);
+    console.log('\nWhat a client waits for one statement, and (the time of the server alone):');
+    console.log(`\nold release\n${costTable(of('old'))}`);
+    console.log(`\nnew release\n${costTable(of('new'))}`);
+    console.log(`\n${noiseLine(costs)}`);
+  }
+  if (stalls !== null) {
+    console.log(`\nLongest wait of a busy client for one statement\n${stallTable(stalls)}`);
+  }
+  if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
+}
+
+await main();

@@ -1,0 +1,102 @@
+// The figures as tables for people, with the aims beside them. A figure that misses its aim is marked.
+
+import type { BackfillFigures } from './backfill.js';
+import type { CostRow } from './costs.js';
+import { type LaneCost, quantile } from './measure.js';
+import type { StallFigures } from './stalls.js';
+import type { Aim } from './workloads.js';
+
+const MISSED = ' !';
+const STALL_AIM_MS = 100;
+const BACKFILL_AIM = 0.5;
+/** A ratio that should be 1.0 may differ by what two runs on one database differ. */
+const NOISE_ALLOWANCE = 0.1;
+
+export function costTable(rows: readonly CostRow[]): string {
+  const lanes = rows[0]?.lanes ?? [];
+  const head = ['', ...lanes.map((lane) => lane.label), 'aim'];
+  const body = rows.map(({ title, lanes: costs, aim }) => [
+    title,
+    ...costs.map((cost, index) => costCell(cost, index === 0, aim)),
+    Number.isFinite(aim.most) ? `${aim.most.toFixed(1)}×` : '',
+  ]);
+  return table([head, ...body]);
+}
+
+function costCell(cost: LaneCost, isYardstick: boolean, aim: Aim): string {
+  if (cost.failure !== null) return `fails: ${cost.failure}`.slice(0, 40);
+  const server = (one: number | null, digits: number, unit: string) =>
+    one === null ? '' : ` (${one.toFixed(digits)}${unit})`;
+  if (isYardstick) return `${cost.latencyUs.toFixed(0)}${server(cost.serverUs, 0, '')} µs`;
+  const isMissed =
+    aim.lanes.includes(cost.label) && cost.latencyRatio > aim.most * (1 + NOISE_ALLOWANCE);
+  const ratio = `${cost.latencyRatio.toFixed(2)}×${server(cost.serverRatio, 2, '×')}`;
+  return isMissed ? ratio + MISSED : ratio;
+}
+
+/** How far the same statement on the same database was apart, over all statements. */
+export function noiseLine(rows: readonly CostRow[]): string {
+  const again = rows.flatMap((row) => row.lanes.filter((lane) => lane.label === 'again'));
+  const off = again.map((lane) => Math.abs(lane.latencyRatio - 1));
+  const spread = again.map(({ quartiles: [low, high] }) => (high - low) / 2);
+  return (
+    `noise: the same statement on the same database differed by ${percent(quantile(off, 0.5))} ` +
+    `in the middle, ${percent(quantile(off, 1))} at most; ` +
+    `single rounds by ±${percent(quantile(spread, 0.5))}`
+  );
+}
+
+export function stallTable({ stalls, statements, failures }: StallFigures): string {
+  const cell = (ms: number | null) =>
+    ms === null || Number.isNaN(ms)
+      ? '–'
+      : `${ms.toFixed(0)} ms${ms >= STALL_AIM_MS ? MISSED : ''}`;
+  const body = stalls.map((one) => [
+    one.what,
+    cell(one.oldMs),
+    cell(one.newMs),
+    `${one.seconds.toFixed(2)} s`,
+    `${STALL_AIM_MS} ms`,
+  ]);
+  const failed = failures.length === 0 ? 'none failed' : `failed: ${failures.join('; ')}`;
+  return [
+    table([['while', 'old release', 'new release', 'lasted', 'aim'], ...body]),
+    `${statements} statements, ${failed}`,
+  ].join('\n');
+}
+
+export function backfillTable(figures: BackfillFigures): string {
+  const rate = (list: readonly number[]) => Math.round(quantile(list, 0.5)).toLocaleString('en');
+  const isMissed = figures.ratio < BACKFILL_AIM;
+  return table([
+    ['', 'rows/s', 'ratio', 'aim'],
+    ['bare insert … select', rate(figures.bare), '', ''],
+    [
+      'backfill',
+      rate(figures.backfill),
+      `${figures.ratio.toFixed(2)}×${isMissed ? MISSED : ''}`,
+      `${BACKFILL_AIM.toFixed(1)}×`,
+    ],
+  ]);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join('  ')
+      .trimEnd();
+  const [head, ...body] = rows;
+  const rule = widths.map((width) => '─'.repeat(width)).join('──');
+  return [line(head ?? []), rule, ...body.map(line)].join('\n');
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(0)} %`;
+}

@@ -1,0 +1,219 @@
+// Backward sync (dual only): what the new release writes is carried back to the old table.
+//
+// The old row is locked first, giving way to a writer of the old release that claims it (lock order: see
+// sync-forward.ts). Then only what the statement changed is carried (recompute.ts), so that columns of
+// the old row which other new tables feed are left alone. Then the row must come back as it was written,
+// or the statement is refused.
+
+import { SQLSTATES } from '@halflap/protocol';
+import { integer, joined, literal, name, type Sql, sql } from '../sql.js';
+import { differs, sameKey } from './compared.js';
+import { bindWith, type Mapping } from './mapping.js';
+import {
+  applyDeletes,
+  applyInserts,
+  applyMissing,
+  applyUpdates,
+  type Change,
+  lockSlices,
+  type Slices,
+  type Target,
+} from './recompute.js';
+import { dynamic, raise, routine } from './routine.js';
+import {
+  asStatic,
+  backwardName,
+  clusterClaim,
+  countToTwo,
+  type Event,
+  echoSetting,
+  keyNames,
+  ONE_ROW_PLANS,
+  ROWS,
+  renameSlices,
+  type SyncPlan,
+  sliceClaim,
+  touchedSlices,
+  touchOf,
+} from './sync-plan.js';
+
+/** How long the new side waits for an old row before it looks whether the holder claims ours. */
+const PATIENCE_MS = 5;
+
+/** One written relation of the new layout, and what happened to it. */
+interface Written {
+  readonly plan: SyncPlan;
+  readonly source: Target;
+  readonly event: Event;
+}
+
+/** The trigger function on a new table for one event. */
+export function backwardFunction(plan: SyncPlan, source: Target, event: Event): Sql {
+  const written: Written = { plan, source, event };
+  const slices = touchedSlices(event, touchOf(oldMapping(plan), source.mapping), plan);
+  const work = (form: (one: Sql) => Sql) =>
+    joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
+  return routine(plan.places, {
+    at: backwardName(plan, source.mapping.target.name, event),
+    returns: 'trigger',
+    about: `${event} on ${source.mapping.target.name} by the new release`,
+    declare: [
+      sql`touched_rows bigint := ${countToTwo(event)}`,
+      sql`refused record`,
+      sql`patience text`,
+      sql`waiting_since timestamptz`,
+    ],
+    settings: [ONE_ROW_PLANS, echoSetting(plan)],
+    body: [
+      sql`if touched_rows = 0 then return null; end if;`,
+      // The old row of a new base row is made here; its key's unique index stands in for the lock.
+      ...(isMade(written) ? [] : [lockOld(plan, slices)]),
+      sql`if touched_rows = 1 then
+    ${work(asStatic)}
+  else
+    perform set_config('enable_seqscan', 'on', true);
+    ${work(dynamic)}
+  end if;`,
+      sql`return null;`,
+    ],
+  });
+}
+
+function isMade({ plan, source, event }: Written): boolean {
+  return event === 'insert' && touchOf(oldMapping(plan), source.mapping).drives;
+}
+
+/** Mostly nobody else is there: one statement without a wait. Else wait, looking for claims. */
+function lockOld(plan: SyncPlan, slices: Slices): Sql {
+  const lock = lockSlices(plan.backward[0] as Target, plan.bind, slices);
+  const hash = sliceClaim(
+    plan,
+    keyNames(plan).map((one) => name('s', one)),
+  );
+  const free = sql`select count(*) from (${lock} skip locked) as r`;
+  const wanted = sql`select count(*) from (${slices}) as r`;
+  return sql`if (${free}) < (${wanted}) then
+    patience := current_setting('lock_timeout');
+    waiting_since := clock_timestamp();
+    loop
+      begin
+        perform set_config('lock_timeout', '${integer(PATIENCE_MS)}ms', true);
+        perform from (${lock}) as r;
+        perform set_config('lock_timeout', patience, true);
+        exit;
+      exception when lock_not_available then
+        if exists (
+          select from pg_locks as l
+          where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+            and l.pid <> pg_backend_pid()
+            and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+            and ((l.classid::bigint << 32) | l.objid::bigint = ${clusterClaim(plan)}
+              or (l.classid::bigint << 32) | l.objid::bigint in (select ${hash} from (${slices}) as s))
+        ) then
+          raise serialization_failure using
+            message = ${literal(`could not serialize access to ${plan.cluster.id} due to concurrent update by release ${plan.places.from}`)},
+            hint = 'Run the transaction again.';
+        end if;
+        if patience <> '0' and clock_timestamp() > waiting_since + patience::interval then
+          raise lock_not_available using message = 'canceling statement due to lock timeout';
+        end if;
+      end;
+    end loop;
+  end if;`;
+}
+
+function carryBack(
+  { plan, source, event }: Written,
+  slices: Slices,
+  form: (one: Sql) => Sql,
+): Sql[] {
+  const relation = source.mapping.target;
+  const before = event === 'insert' ? noneOf(ROWS.new) : ROWS.old;
+  const after = event === 'delete' ? noneOf(ROWS.old) : ROWS.new;
+  return plan.backward.flatMap((target) => {
+    const change: Change = {
+      before: bindWith(relation, before, plan.bind),
+      after: bindWith(relation, after, plan.bind),
+      slices: renameSlices(plan, slices, target.mapping),
+    };
+    const { drives } = touchOf(target.mapping, source.mapping);
+    return differencesOf(target, plan, change, { drives, event }).map(form);
+  });
+}
+
+function differencesOf(
+  target: Target,
+  plan: SyncPlan,
+  change: Change,
+  { drives, event }: { readonly drives: boolean; readonly event: Event },
+): Sql[] {
+  const updates = applyUpdates(target, plan.bind, change);
+  // A row that is there already is one whose key was moved, or of spill; a new key must be free.
+  const inserts =
+    event === 'insert' && target.mapping.target.side === 'old' ? applyInserts : applyMissing;
+  // A row of spill stands for a row that is missing: it goes when one comes.
+  const isSpill = target.mapping.target.side === 'spill';
+  return [
+    ...(drives && (event !== 'insert' || isSpill) ? [applyDeletes(target, plan.bind, change)] : []),
+    ...(updates !== null && (!drives || event === 'update') ? [updates] : []),
+    ...(drives ? [inserts(target, plan.bind, change)] : []),
+  ];
+}
+
+/**
+ * Refuses what the old layout has not kept: a written row that does not come back, or a column that
+ * comes back with another value than was written.
+ */
+function roundTrip({ plan, source, event }: Written): Sql {
+  const { target } = source.mapping;
+  const find = event === 'delete' ? stillThere(plan, source) : notAsWritten(plan, source, event);
+  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
+        ${literal(plan.places.from)}, ${literal(target.name)}, refused.key)`;
+  return sql`for refused in ${find} limit 1 loop
+      ${raise('HL001', message, {
+        detail: literal(SQLSTATES.HL001),
+        hint: literal(
+          `Both releases are in service on this shard. Write what release ${plan.places.from} can hold, or wait until the shard is contracted.`,
+        ),
+      })}
+    end loop;`;
+}
+
+function stillThere(plan: SyncPlan, { mapping }: Target): Sql {
+  const now = sameKey('n', mapping.slice, 'o');
+  return sql`select ${keyText(mapping, 'o')} as key from ${ROWS.old} as o
+      where exists (
+        select from (${mapping.query(plan.bind)}) as f where ${sameKey('f', mapping.slice, 'o')}
+      ) and not exists (select from ${plan.bind(mapping.target)} as n where ${now})`;
+}
+
+function notAsWritten(plan: SyncPlan, { mapping, types }: Target, event: Event): Sql {
+  const before =
+    event === 'update'
+      ? sql`left join ${ROWS.old} as o on ${sameKey('o', mapping.slice, 'n')}`
+      : sql``;
+  const lost = mapping.columns.map((column) => {
+    const type = types.get(column);
+    const isLost = differs(name('f', column), name('n', column), type);
+    if (event === 'insert') return sql`(${isLost})`;
+    return sql`(${isLost} and ${differs(name('o', column), name('n', column), type)})`;
+  });
+  const isMissing = sql`${name('f', mapping.slice[0] ?? '')} is null`;
+  return sql`select ${keyText(mapping, 'n')} as key from ${ROWS.new} as n ${before}
+      left join lateral (
+        select * from (${mapping.query(plan.bind)}) as f where ${sameKey('f', mapping.slice, 'n')}
+      ) as f on true
+      where ${joined([isMissing, ...lost], ' or ')}`;
+}
+
+function keyText(mapping: Mapping, alias: string): Sql {
+  return sql`row(${mapping.slice.map((column) => name(alias, column))})::text`;
+}
+
+function oldMapping(plan: SyncPlan): Mapping {
+  return (plan.backward[0] as Target).mapping;
+}
+
+function noneOf(rows: Sql): Sql {
+  return sql`(select * from ${rows} where false)`;
+}

@@ -1,0 +1,239 @@
+// Forward sync: what the release in the field writes is carried over to the new layout.
+//
+// Lock order. A writer of the old release holds the old row first and then wants the new one; a writer
+// of the new release holds the new row first and then wants the old one. Where they meet, the new
+// release gives way: the old side waits for a new row only PATIENCE at a time and then claims the slice;
+// the new side waits for an old row as patiently, looks for a claim, and answers serialization_failure
+// when there is one (sync-backward.ts). Neither wait is ever long enough for PostgreSQL's deadlock
+// detector to choose the old side, so a statement of the old release never fails because of sync. A row
+// that cannot be carried goes to quarantine.
+//
+// A statement that touches one row is handled by static statements over its key; many rows by statements
+// planned afresh, because one plan serves both badly: a plan made for one row is quadratic in a
+// transition table of 100,000, and a plan made for 100,000 reads the whole table for one row.
+// What costs microseconds here is paid by every write of the release in the field: one question to the
+// tables (look), settings on the function instead of calls, an update before anything rarer is tried.
+
+import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { anyDiffers } from './compared.js';
+import type { Touch } from './mapping.js';
+import { stateTable } from './places.js';
+import { deleteGone, type Slices, type Target, updateOne, upsert } from './recompute.js';
+import { dynamic, routine } from './routine.js';
+import {
+  asStatic,
+  carryName,
+  clusterClaim,
+  countToTwo,
+  type Event,
+  echoSetting,
+  forwardName,
+  keyNames,
+  ONE_ROW_PLANS,
+  oldWrites,
+  quarantineKey,
+  ROWS,
+  renameSlices,
+  rowsOf,
+  type SyncPlan,
+  sliceClaim,
+  touchedSlices,
+} from './sync-plan.js';
+
+/** How long the old side waits for a new row before it claims the slice. */
+const PATIENCE = sql`set lock_timeout = '5ms'`;
+/**
+ * After so many waits the next are long enough for the deadlock detector: whoever holds the new row may
+ * wait for something else of ours than the old row, and then must be found out.
+ */
+const SHORT_WAITS = 100;
+const LONG_WAIT_MS = 2000;
+/** A statement that touches more rows than this claims the whole cluster instead of each slice. */
+const CLAIMED_SLICES = 64;
+
+/** The trigger function on an old table for one event. */
+export function forwardFunction(plan: SyncPlan, event: Event): Sql {
+  const touch = plan.forward[0]?.mapping.touches[0] as Touch;
+  const slices = touchedSlices(event, touch, plan);
+  const flags = plan.forward.map((_, index) => name(`touched_${index}`));
+  const each = (body: (target: Target) => readonly Sql[]) =>
+    joined(
+      plan.forward.map(
+        (target, index) =>
+          sql`if ${flags[index] ?? sql``} then
+        ${joined(body(target), '\n        ')}
+      end if;`,
+      ),
+      '\n      ',
+    );
+  return routine(plan.places, {
+    at: forwardName(plan, event),
+    returns: 'trigger',
+    about: `${event} on ${plan.cluster.id} by the old release`,
+    declare: [
+      sql`writes bigint := nextval(${literal(oldWrites(plan.places).text)}::regclass)`,
+      ...plan.key.map((one) => sql`${name(`k_${one.name}`)} ${trusted(one.type)}`),
+      sql`touched_rows bigint`,
+      sql`is_moved boolean`,
+      sql`is_quarantined boolean`,
+      sql`waits int := 0`,
+      sql`slice record`,
+      ...flags.map((flag) => sql`${flag} boolean := true`),
+    ],
+    settings: [ONE_ROW_PLANS, PATIENCE, echoSetting(plan)],
+    body: [
+      look(plan, event, flags),
+      sql`if touched_rows is null then return null; end if;`,
+      sql`loop
+    begin
+      if touched_rows = 1 and not is_moved then
+        ${each((target) => carryOne(target, plan, event))}
+      else
+        perform set_config('enable_seqscan', 'on', true);
+        ${each((target) => carryMany(target, plan, event, slices))}
+      end if;
+      if is_quarantined then ${forgetQuarantined(plan, slices)} end if;
+      exit;
+    exception
+      when lock_not_available or deadlock_detected then
+        ${claim(plan, slices)}
+      when others then
+        for slice in ${slices} loop
+          perform ${carryName(plan)}(${keyNames(plan).map((one) => sql`slice.${name(one)}`)});
+        end loop;
+        exit;
+    end;
+  end loop;`,
+      sql`return null;`,
+    ],
+  });
+}
+
+/** In an exception handler: claims the slices, and grows patient when that does not help. */
+function claim(plan: SyncPlan, slices: Slices): Sql {
+  const few = sql`(select from (${slices}) as r limit ${integer(CLAIMED_SLICES + 1)})`;
+  const hash = sliceClaim(
+    plan,
+    keyNames(plan).map((one) => name('s', one)),
+  );
+  return sql`waits := waits + 1;
+        if waits = 1 and (select count(*) from ${few} as r) <= ${integer(CLAIMED_SLICES)} then
+          perform pg_advisory_xact_lock_shared(${hash}) from (${slices}) as s;
+        elsif waits = 1 then
+          perform pg_advisory_xact_lock_shared(${clusterClaim(plan)});
+        elsif waits = ${integer(SHORT_WAITS)} then
+          perform set_config('lock_timeout', '${integer(LONG_WAIT_MS)}ms', true);
+        end if;`;
+}
+
+/**
+ * All questions of a statement in one query: the first row's key, how many rows (to two), did its key
+ * change, is anything in quarantine, and which mappings watch a column that changed.
+ */
+function look(plan: SyncPlan, event: Event, flags: readonly Sql[]): Sql {
+  const types = plan.backward[0]?.types ?? new Map();
+  const keys = keyNames(plan);
+  const isUpdate = event === 'update';
+  const watched = plan.forward.map(({ mapping }) => {
+    const columns = mapping.touches[0]?.watches.filter((one) => !keys.includes(one)) ?? [];
+    return anyDiffers('n', 'o', columns, types);
+  });
+  const moved = isUpdate ? anyDiffers('n', 'o', keys, types) : sql`false`;
+  // One row pairs with itself; of several, any pair will do, since they are not looked at.
+  const from = isUpdate ? sql`${ROWS.new} as n, ${ROWS.old} as o` : sql`${rowsOf(event)} as n`;
+  const list = [
+    ...keys.map((one) => name('n', one)),
+    countToTwo(event),
+    sql`(${moved})`,
+    sql`exists (select from ${stateTable('quarantine')})`,
+    ...(isUpdate ? watched.map((one) => sql`(${one}) or ${countToTwo(event)} > 1`) : []),
+  ];
+  const into = [
+    ...keys.map((one) => name(`k_${one}`)),
+    sql`touched_rows`,
+    sql`is_moved`,
+    sql`is_quarantined`,
+    ...(isUpdate ? flags : []),
+  ];
+  return sql`select ${list}
+  into ${into}
+  from ${from}
+  limit 1;`;
+}
+
+/** An update mostly finds its row there: only when it does not, is looked for gone and new. */
+function carryOne(target: Target, plan: SyncPlan, event: Event): Sql[] {
+  const keys = keyNames(plan);
+  const values = keys.map((one) => name(`k_${one}`));
+  const slice = sql`select ${values.map((value, index) => sql`${value} as ${name(target.mapping.slice[index] ?? '')}`)}`;
+  const insert = sql`${upsert(target, plan.bind, slice)};`;
+  const gone = sql`${deleteGone(target, plan.bind, slice)};`;
+  if (event === 'insert') return [insert];
+  if (event === 'delete') return [gone];
+  const update = updateOne(target, plan.bind, values);
+  if (update === null) return [gone, insert];
+  return [sql`${update};`, sql`if not found then ${gone} ${insert} end if;`];
+}
+
+function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices): Sql[] {
+  const own = renameSlices(plan, slices, target.mapping);
+  return [
+    ...(event === 'insert' ? [] : [dynamic(deleteGone(target, plan.bind, own))]),
+    ...(event === 'delete' ? [] : [dynamic(upsert(target, plan.bind, own))]),
+  ];
+}
+
+/** Recomputes one slice, waiting with patience; a row that cannot be carried goes to quarantine. */
+export function carryFunction(plan: SyncPlan): Sql {
+  const parameters = plan.key.map((one) => name(`k_${one.name}`));
+  const slices = sql`select ${plan.key.map((one, index) => sql`${parameters[index] ?? sql``} as ${name(one.name)}`)}`;
+  const recompute = plan.forward.flatMap((target) => {
+    const own = renameSlices(plan, slices, target.mapping);
+    return [deleteGone(target, plan.bind, own), upsert(target, plan.bind, own)];
+  });
+  const mine = sql`q.evolution = ${literal(plan.places.evolution)} and q.relation = ${literal(plan.cluster.id)}`;
+  return routine(plan.places, {
+    at: carryName(plan),
+    parameters: joined(plan.key.map((one) => sql`${name(`k_${one.name}`)} ${trusted(one.type)}`)),
+    returns: 'void',
+    about: `carries one row of ${plan.cluster.id} over to the new layout`,
+    declare: [sql`waits int := 0`, sql`failure_state text`, sql`failure_message text`],
+    settings: [ONE_ROW_PLANS],
+    body: [
+      sql`loop
+    begin
+      ${joined(recompute.map(asStatic), '\n      ')}
+      delete from ${stateTable('quarantine')} as q
+      where ${mine} and q.key = ${quarantineKey(plan, parameters)};
+      return;
+    exception
+      when lock_not_available or deadlock_detected then
+        ${claim(plan, slices)}
+      when others then
+        get stacked diagnostics
+          failure_state = returned_sqlstate, failure_message = message_text;
+        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
+        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
+          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
+        on conflict (evolution, relation, key) do update
+        set sqlstate = excluded.sqlstate,
+            reason = excluded.reason,
+            noticed_at = clock_timestamp();
+        return;
+    end;
+  end loop;`,
+    ],
+  });
+}
+
+/** A row that can be carried again needs nobody's attention any more. */
+function forgetQuarantined(plan: SyncPlan, slices: Slices): Sql {
+  const mine = sql`q.evolution = ${literal(plan.places.evolution)} and q.relation = ${literal(plan.cluster.id)}`;
+  const key = quarantineKey(
+    plan,
+    keyNames(plan).map((one) => sql`slice.${name(one)}`),
+  );
+  return sql`for slice in ${slices} loop
+      delete from ${stateTable('quarantine')} as q where ${mine} and q.key = ${key};
+    end loop;`;
+}

@@ -1,0 +1,113 @@
+// What the generators of sync share: the plan of one cluster in one stage, the names of its machinery,
+// and the ways to speak of the slices that a statement touched.
+
+import { literal, type Sql, sql } from '../sql.js';
+import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
+import { floorTable, type Places, work } from './places.js';
+import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
+import { stableBigint } from './statement.js';
+
+export type Event = 'insert' | 'update' | 'delete';
+export const EVENTS: readonly Event[] = ['insert', 'update', 'delete'];
+
+/** All that sync of one cluster needs in one stage. */
+export interface SyncPlan {
+  readonly places: Places;
+  readonly cluster: Cluster;
+  readonly key: readonly { readonly name: string; readonly type: string }[];
+  readonly bind: Bind;
+  readonly forward: readonly Target[];
+  /** The old table first, then spill. */
+  readonly backward: readonly Target[];
+}
+
+/** The transition tables of every sync trigger. */
+export const ROWS = { old: sql`h_old`, new: sql`h_new` };
+
+/** The plans for one row never read a whole table, whatever the statistics say. */
+export const ONE_ROW_PLANS = sql`set enable_seqscan = off`;
+
+export function echoSetting(plan: SyncPlan): Sql {
+  return sql`set halflap.echo = ${literal(plan.cluster.id)}`;
+}
+
+/** The condition of every sync trigger: the write is not the engine's own. */
+export function noEcho(plan: SyncPlan): Sql {
+  return sql`current_setting('halflap.echo', true) is distinct from ${literal(plan.cluster.id)}`;
+}
+
+export function oldWrites(places: Places): Sql {
+  return work(places, 'old_writes');
+}
+
+export function carryName(plan: SyncPlan): Sql {
+  return work(plan.places, 'carry', plan.cluster.id);
+}
+
+export function forwardName(plan: SyncPlan, event: Event | 'truncate' | 'key'): Sql {
+  return work(plan.places, 'forward', plan.cluster.id, event);
+}
+
+export function backwardName(
+  plan: SyncPlan,
+  table: string,
+  event: Event | 'truncate' | 'key',
+): Sql {
+  return work(plan.places, 'backward', table, event);
+}
+
+/** The table that the cluster's forward triggers stand on. */
+export function sourceTable(plan: SyncPlan): Sql {
+  return floorTable(plan.cluster.id);
+}
+
+export function keyNames(plan: SyncPlan): string[] {
+  return plan.key.map((one) => one.name);
+}
+
+/** The slices of a statement, named as the key of the cluster. */
+export function touchedSlices(event: Event, touch: Touch, plan: SyncPlan): Slices {
+  const rows = { insert: [ROWS.new], update: [ROWS.new, ROWS.old], delete: [ROWS.old] }[event];
+  return unionSlices(rows.map((one) => slicesOf(one, touch.slice, keyNames(plan))));
+}
+
+/** The same slices, named as the mapping's target names them. */
+export function renameSlices(plan: SyncPlan, slices: Slices, mapping: Mapping): Slices {
+  return slicesOf(sql`(${slices})`, keyNames(plan), mapping.slice);
+}
+
+export function touchOf(mapping: Mapping, source: Mapping): Touch {
+  const found = mapping.touches.find((touch) => touch.source.name === source.target.name);
+  // A relation that does not touch the target still gives its slices; it drives nothing.
+  return found ?? { source: source.target, slice: source.slice, watches: [], drives: false };
+}
+
+/** Number of rows that the statement touched, as far as two: decides between the two sets of plans. */
+export function countToTwo(event: Event): Sql {
+  return sql`(select count(*) from (select from ${rowsOf(event)} limit 2) as r)`;
+}
+
+/** The rows as the statement left them, or took them. */
+export function rowsOf(event: Event): Sql {
+  return event === 'delete' ? ROWS.old : ROWS.new;
+}
+
+/** The advisory lock by which a writer claims one slice; `columns` in the order of the key. */
+export function sliceClaim(plan: SyncPlan, columns: readonly Sql[]): Sql {
+  return sql`hashtextextended(row(${columns})::text, ${clusterClaim(plan)})`;
+}
+
+/** The advisory lock that claims all slices of the cluster. */
+export function clusterClaim(plan: SyncPlan): Sql {
+  return sql`${literal(stableBigint(`${plan.places.workSchema}.${plan.cluster.id}`))}::bigint`;
+}
+
+/** The key as quarantine keeps it; `columns` in the order of the key. */
+export function quarantineKey(plan: SyncPlan, columns: readonly Sql[]): Sql {
+  const pairs = plan.key.map((one, index) => sql`${literal(one.name)}, ${columns[index] ?? sql``}`);
+  return sql`jsonb_build_object(${pairs})`;
+}
+
+export function asStatic(statement: Sql): Sql {
+  return sql`${statement};`;
+}

@@ -1,0 +1,30 @@
+// The triggers that call sync: none of them fires for the engine's own writes.
+
+import { joined, name, type Sql, sql, trusted } from '../sql.js';
+import { type Event, noEcho, type SyncPlan } from './sync-plan.js';
+
+const TRANSITION = {
+  insert: sql`referencing new table as h_new`,
+  update: sql`referencing old table as h_old new table as h_new`,
+  delete: sql`referencing old table as h_old`,
+} as const;
+
+export function statementTrigger(plan: SyncPlan, at: Sql, event: Event, routine: Sql): Sql {
+  return sql`create trigger ${name(`halflap_sync_${event}`)} after ${trusted(event)} on ${at}
+${TRANSITION[event]} for each statement when (${noEcho(plan)}) execute function ${routine}()`;
+}
+
+/** For each row, since a statement's rows cannot be paired: before and after a key has changed. */
+export function keyTrigger(plan: SyncPlan, at: Sql, key: readonly string[], routine: Sql): Sql {
+  const changed = joined(
+    key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
+    ' or ',
+  );
+  return sql`create trigger ${name('halflap_sync_key')} after update on ${at}
+for each row when ((${changed}) and ${noEcho(plan)}) execute function ${routine}()`;
+}
+
+export function truncateTrigger(plan: SyncPlan, at: Sql, routine: Sql): Sql {
+  return sql`create trigger ${name('halflap_sync_truncate')} after truncate on ${at}
+for each statement when (${noEcho(plan)}) execute function ${routine}()`;
+}

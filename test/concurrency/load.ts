@@ -1,0 +1,98 @@
+// Writers of both releases on the same few rows, each a session of its own that writes as fast as it
+// can while the shard moves. Every statement that was acknowledged is counted; so is every refusal.
+
+import { type Client, openClient, stateOf } from '../evolving/databases.js';
+import { NEW_PATH } from '../evolving/shard.js';
+
+export interface Writer {
+  readonly release: 'old' | 'new';
+  readonly name: string;
+  /** One unit of work; throws what PostgreSQL answers. Is tried again as a whole. */
+  readonly work: (client: Client, turn: number) => Promise<void>;
+  /** What the unit did, for the account; called when it was acknowledged. */
+  readonly acknowledged?: (turn: number) => void;
+}
+
+export interface Account {
+  /** `writer SQLSTATE message`, counted. */
+  readonly refusals: Map<string, number>;
+  readonly turns: Map<string, number>;
+  /** The longest unit of work, in ms, by release. */
+  readonly longestMs: { old: number; new: number };
+}
+
+export interface Load {
+  readonly account: Account;
+  /** Resolves when each writer has finished so many units since the call. */
+  turns(count: number, release?: 'old' | 'new'): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Answers after which an application runs a unit of work again. */
+export const AGAIN = new Set(['40001', '40P01', '55P03']);
+
+/** Answers of a shard that does not serve the new release (yet, or after an abort). */
+export const NOT_SERVED = new Set(['42P01', '3F000']);
+
+export function startLoad(url: string, writers: readonly Writer[]): Load {
+  const account: Account = {
+    refusals: new Map(),
+    turns: new Map(),
+    longestMs: { old: 0, new: 0 },
+  };
+  const state = { isStopped: false };
+  const running = writers.map(async (writer) => {
+    const client = await openClient(url, writer.release === 'new' ? NEW_PATH : null);
+    await loop(client, writer, account, state).finally(() => client.end());
+  });
+  const turnOf = (writer: Writer) => account.turns.get(writer.name) ?? 0;
+  return {
+    account,
+    async turns(count, release) {
+      const wanted = writers
+        .filter((writer) => release === undefined || writer.release === release)
+        .map((writer) => ({ writer, goal: turnOf(writer) + count }));
+      while (wanted.some(({ writer, goal }) => turnOf(writer) < goal)) await pause();
+    },
+    async stop() {
+      state.isStopped = true;
+      await Promise.all(running);
+    },
+  };
+}
+
+async function loop(
+  client: Client,
+  writer: Writer,
+  account: Account,
+  state: { readonly isStopped: boolean },
+): Promise<void> {
+  for (let turn = 1; !state.isStopped; ) {
+    const startedAt = performance.now();
+    try {
+      await writer.work(client, turn);
+      writer.acknowledged?.(turn);
+      account.turns.set(writer.name, turn);
+      turn += 1;
+      const ms = performance.now() - startedAt;
+      account.longestMs[writer.release] = Math.max(account.longestMs[writer.release], ms);
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      const answer = `${writer.name} ${stateOf(error)} ${(error as Error).message}`;
+      account.refusals.set(answer, (account.refusals.get(answer) ?? 0) + 1);
+      await pause();
+    }
+  }
+}
+
+/** Gives the other sessions a turn of the event loop; not a wait for anything. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Runs statements as one transaction. */
+export async function inTransaction(client: Client, body: () => Promise<void>): Promise<void> {
+  await client.query('begin');
+  await body();
+  await client.query('commit');
+}

@@ -1,0 +1,202 @@
+// The two writers of one row, step by step: the old release holds the old row and wants the new one,
+// the new release holds the new row and wants the old one. The old release goes first, always.
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Client, openClient, stateOf, withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
+import { waitsForLock } from './waiting.js';
+
+const OLD = `create table items (id int primary key, name text not null, a int not null default 0,
+  b int not null default 0, note text);`;
+const NEW = `create table items (id int primary key, name text not null);
+  create table counts (item int primary key references items (id) on delete cascade,
+    a int not null default 0, b int not null default 0);
+  create table notes (item int primary key references items (id) on delete cascade,
+    note text not null);`;
+const EVOLUTION = `changes:
+  - split_table:
+      table: items
+      into:
+        items: {}
+        counts: { key: { item: id } }
+        notes: { key: { item: id }, when: note is not null }
+`;
+
+let shard: Shard;
+let old: Client;
+let other: Client;
+let fresh: Client;
+
+beforeAll(async () => {
+  shard = await installShard(await compilePair(OLD, NEW, EVOLUTION));
+  await withClient(shard.url, null, (client) =>
+    client.query("insert into items (id, name) select i, 'item ' || i from generate_series(1, 50) i"),
+  );
+  await shard.run('prepare');
+  await shard.run('expand');
+});
+
+afterAll(() => shard.drop());
+
+beforeEach(async () => {
+  [old, other] = [await openClient(shard.url), await openClient(shard.url)];
+  fresh = await openClient(shard.url, NEW_PATH);
+  // A promise that is broken ends as an error and not as a test that never ends.
+  for (const client of [old, other, fresh]) await client.query("set statement_timeout = '5s'");
+});
+
+afterEach(() => Promise.all([old, other, fresh].map((client) => client.end())));
+
+async function sums(id: number) {
+  const one = await old.query(`select a::int, b::int, note from items where id = ${id}`);
+  const two = await fresh.query(
+    `select a::int, b::int, note from items join counts on counts.item = id
+     left join notes on notes.item = id where id = ${id}`,
+  );
+  return [one.rows[0], two.rows[0]];
+}
+
+describe('the old release, holding a row that a writer of the new release waits for', () => {
+  it('finishes its statement while the other waits, and neither increment is lost', async () => {
+    await old.query('begin');
+    await old.query('select from items where id = 1 for update');
+    const later = fresh.query('update counts set a = a + 1 where item = 1').then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    await old.query('update items set a = a + 1 where id = 1');
+    await old.query('commit');
+    const outcome = await later;
+    expect(['', '40001', '40P01']).toContain(outcome);
+    const count = outcome === '' ? '2' : '1';
+    const row = { a: count, b: '0', note: null };
+    expect(await sums(1)).toEqual([row, row]);
+  });
+
+  it('keeps what both wrote into different columns', async () => {
+    await old.query('begin');
+    await old.query('select from items where id = 2 for update');
+    const later = fresh.query('update counts set a = a + 1 where item = 2').then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    await old.query("update items set b = 5, note = 'old' where id = 2");
+    await old.query('commit');
+    expect(await later).toBe('');
+    const row = { a: '1', b: '5', note: 'old' };
+    expect(await sums(2)).toEqual([row, row]);
+  });
+
+  it('may do so again and again in one transaction', async () => {
+    await old.query('begin');
+    await old.query('select from items where id = 3 for update');
+    const later = fresh.query('update counts set b = b + 1 where item = 3').then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    for (let n = 0; n < 3; n += 1) await old.query('update items set a = a + 1 where id = 3');
+    await old.query('commit');
+    expect(await later).toBe('');
+    const row = { a: '3', b: '1', note: null };
+    expect(await sums(3)).toEqual([row, row]);
+  });
+
+  it('may delete the row', async () => {
+    await old.query('begin');
+    await old.query('select from items where id = 4 for update');
+    const later = fresh.query('update counts set b = b + 1 where item = 4').then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    await old.query('delete from items where id = 4');
+    await old.query('commit');
+    expect(['', '40001', '40P01', 'HL001']).toContain(await later);
+    expect(await sums(4)).toEqual([undefined, undefined]);
+  });
+
+  it('may roll back, and the other goes on', async () => {
+    await old.query('begin');
+    await old.query('select from items where id = 5 for update');
+    const later = fresh.query('update counts set b = b + 1 where item = 5').then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    await old.query('update items set a = 9 where id = 5');
+    await old.query('rollback');
+    expect(await later).toBe('');
+    const row = { a: '0', b: '1', note: null };
+    expect(await sums(5)).toEqual([row, row]);
+  });
+
+  it('leaves nothing behind when the other fails after it has given way', async () => {
+    await old.query('begin');
+    await old.query('select from items where id = 6 for update');
+    await fresh.query('begin');
+    const later = fresh.query('update counts set b = b + 1 where item = 6').then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    await old.query('update items set a = 7 where id = 6');
+    await old.query('commit');
+    expect(await later).toBe('');
+    await fresh.query('rollback');
+    // Whoever writes the row next, or contract, finishes what was left.
+    await old.query('update items set b = 1 where id = 6');
+    const row = { a: '7', b: '1', note: null };
+    expect(await sums(6)).toEqual([row, row]);
+  });
+
+  it('may change many rows that others wait for', async () => {
+    await old.query('begin');
+    await old.query('select from items where id between 10 and 12 for update');
+    const waiting: Promise<string>[] = [];
+    for (const id of [10, 11, 12]) {
+      const client = await openClient(shard.url, NEW_PATH);
+      const result = client.query(`update counts set a = a + 1 where item = ${id}`);
+      waiting.push(result.then(() => '', stateOf).finally(() => client.end()));
+      await waitsForLock(shard.url, client);
+    }
+    await old.query('update items set b = b + 1 where id between 8 and 15');
+    await old.query('commit');
+    expect(await Promise.all(waiting)).toEqual(['', '', '']);
+    for (const id of [10, 11, 12]) {
+      const row = { a: '1', b: '1', note: null };
+      expect(await sums(id)).toEqual([row, row]);
+    }
+    const row = { a: '0', b: '1', note: null };
+    expect(await sums(8)).toEqual([row, row]);
+  });
+});
+
+describe('the old release, meeting a new row that somebody holds', () => {
+  it('goes on as soon as the holder wants the old row', async () => {
+    await fresh.query('begin');
+    await fresh.query('select from counts where item = 20 for update');
+    const later = old.query('update items set a = a + 1 where id = 20');
+    await waitsForLock(shard.url, old);
+    const mine = fresh.query('update counts set a = a + 1 where item = 20').then(() => '', stateOf);
+    await later;
+    const outcome = await mine;
+    expect(['', '40001', '40P01']).toContain(outcome);
+    await fresh.query(outcome === '' ? 'commit' : 'rollback');
+    const row = { a: outcome === '' ? '2' : '1', b: '0', note: null };
+    expect(await sums(20)).toEqual([row, row]);
+  });
+
+  it('waits for a holder who does not, and nothing is lost', async () => {
+    await fresh.query('begin');
+    await fresh.query('select from counts where item = 21 for update');
+    const later = old.query('update items set a = a + 1 where id = 21');
+    await waitsForLock(shard.url, old);
+    await fresh.query('commit');
+    await later;
+    const row = { a: '1', b: '0', note: null };
+    expect(await sums(21)).toEqual([row, row]);
+  });
+
+  it('inserts a part row that the new release is inserting', async () => {
+    await fresh.query('begin');
+    await fresh.query('select from items where id = 22 for key share');
+    await other.query('begin');
+    await other.query('select from items where id = 22 for update');
+    const later = fresh.query("insert into notes values (22, 'new')").then(() => '', stateOf);
+    await waitsForLock(shard.url, fresh);
+    await other.query("update items set note = 'old' where id = 22");
+    await other.query('commit');
+    const outcome = await later;
+    expect(['', '23505', '40001', '40P01']).toContain(outcome);
+    await fresh.query(outcome === '' ? 'commit' : 'rollback');
+    const note = outcome === '' ? 'new' : 'old';
+    const row = { a: '0', b: '0', note };
+    expect(await sums(22)).toEqual([row, row]);
+  });
+});
