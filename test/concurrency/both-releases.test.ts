@@ -283,11 +283,11 @@ async function underLoad(writers: (sums: Sums) => Writer[], turns: number): Prom
 
 describe('writers of both releases on the same rows, through prepare, expand, abort and contract', () => {
   it('lose nothing, and the old release is never refused', () =>
-    underLoad((sums) => [...singles(sums), ...comings()], 60));
+    underLoad((sums) => [...singles(sums), ...comings()], 15));
 
   it('nor when one statement writes all rows', () =>
-    underLoad((sums) => [...singles(sums), ...comings(), ...bulk(sums)], 25));
+    underLoad((sums) => [...singles(sums), ...comings(), ...bulk(sums)], 15));
 
   it('nor when one transaction writes several', () =>
-    underLoad((sums) => [...singles(sums), ...pairs(sums)], 60));
+    underLoad((sums) => [...singles(sums), ...pairs(sums)], 15));
 });

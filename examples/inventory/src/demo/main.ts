@@ -120,12 +120,15 @@ async function setUp(
 
 async function play(stage: Stage): Promise<void> {
   const { scene, signal } = stage;
+  const end = aborted(signal);
+  // Nobody may be waiting when it comes.
+  end.catch(() => {});
   for (const { title, run } of ACTS) {
     signal.throwIfAborted();
     const act = { title, seconds: 0, longestPauseMs: 0 };
     scene.acts.push(act);
     const startedAt = performance.now();
-    await Promise.race([run(stage), aborted(signal)]);
+    await Promise.race([run(stage), end]);
     act.seconds = (performance.now() - startedAt) / 1000;
   }
 }

@@ -4,7 +4,7 @@
 // Order within a step follows from what needs what: types and sequences, tables, views over them,
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
-import { releaseSchema } from '@halflap/protocol';
+import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
@@ -19,6 +19,7 @@ import {
   fenceCluster,
   fenceShared,
   moveHome,
+  oldFence,
   type Shared,
   validateShared,
 } from './contract.js';
@@ -41,7 +42,7 @@ import { inheritedSequences } from './sequences.js';
 import { statement, transactionStep } from './statement.js';
 import { oldWrites } from './sync-plan.js';
 import { createTable } from './tables.js';
-import { tombstone } from './tombstone.js';
+import { dropTombstones, tombstone } from './tombstone.js';
 import { verifySteps } from './verify.js';
 
 export interface CompileInput {
@@ -153,6 +154,7 @@ function prepareStep(evolving: Evolving): Step {
 function schemas(places: Places): Statement[] {
   const about = `Halflap ${places.evolution} {{hash}}`;
   return [
+    dropTombstones(places.releaseSchema),
     statement(sql`create schema ${name(places.releaseSchema)}`),
     ...usageForAll(name(places.releaseSchema), `${about}: release ${places.to}`),
     statement(sql`create schema ${name(places.workSchema)}`),
@@ -305,13 +307,12 @@ function contractSteps(evolving: Evolving): Step[] {
 }
 
 function fenceDropped(table: Table, places: Places): Statement[] {
-  const aside = work(places, table.name);
   return [
     statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
       mode: 'ACCESS EXCLUSIVE',
       relation: table.name,
     }),
-    ...tombstone(table, name('public', table.name), aside, places),
+    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
   ];
 }
 
@@ -320,13 +321,34 @@ function abortStep(evolving: Evolving): Step {
   return transactionStep(
     'abort/drop',
     `the shard returns to release ${places.from}`,
-    abortStatements(
-      clusters.map((one) => one.cluster),
-      shared,
-      places,
-    ),
+    [
+      ...abortStatements(
+        clusters.map((one) => one.cluster),
+        shared,
+        places,
+      ),
+      ...fenceNew(evolving),
+    ],
     { settles: 'from', entersPhase: 'settled' },
   );
+}
+
+/** A session of the new release must not fall through to tables of the old one by their names. */
+function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Statement[] {
+  const schema = name(places.releaseSchema);
+  const tables = [
+    ...clusters.flatMap(({ cluster }) => cluster.parts.map((part) => part.table)),
+    ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.new),
+    ...layout.added,
+  ];
+  const known = new Set(from.enums.map((one) => one.name));
+  const goneTypes = new Set(to.enums.map((one) => one.name).filter((one) => !known.has(one)));
+  const fence = { release: places.to, successor: places.from, goneTypes };
+  return [
+    statement(sql`create schema ${schema}`),
+    statement(sql`grant usage on schema ${schema} to public`),
+    ...tables.flatMap((table) => tombstone(table, inRelease(places, table.name), fence, places)),
+  ];
 }
 
 /** Objects that the engine compares but does not carry yet must be equal in both releases. */

@@ -28,12 +28,17 @@ import { handOver } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, type SyncPlan } from './sync-plan.js';
 import { addForeignKey, validateConstraint } from './tables.js';
-import { TOMBSTONE_MARK, tombstone } from './tombstone.js';
+import { type Fence, TOMBSTONE_MARK, tombstone } from './tombstone.js';
 
 /** One table that both releases shared, on its way to be the new release's alone. */
 export interface Shared {
   readonly pair: PairedTable;
   readonly kind: 'same' | 'native' | 'overlay';
+}
+
+/** What the old release meets after contract. */
+export function oldFence(places: Places): Fence {
+  return { release: places.from, successor: places.to, goneTypes: new Set() };
 }
 
 export function exclusive(relation: string): Lock {
@@ -43,12 +48,11 @@ export function exclusive(relation: string): Lock {
 /** The old table of a cluster goes aside; the new ones stand on their own. */
 export function fenceCluster({ cluster, dual: plan, places, to }: Rebuilt): Statement[] {
   const old = floorTable(cluster.id);
-  const aside = work(places, cluster.id);
   return [
     ...cluster.parts.flatMap((part) => dropBackward(part, plan)),
     ...cluster.parts.flatMap((part) => handOver(part, cluster.id, to, places)),
     statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
-    ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), aside, places),
+    ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
   ];
 }
 
@@ -87,7 +91,7 @@ export function fenceShared({ pair, kind }: Shared, places: Places): Statement[]
       sql`alter table ${floorTable(pair.old.name)} set schema ${name(places.releaseSchema)}`,
       lock,
     ),
-    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), moved, places),
+    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(places), places),
     ...(pair.old.name === pair.new.name
       ? []
       : [statement(sql`alter table ${moved} rename to ${name(pair.new.name)}`, lock)]),

@@ -11,6 +11,7 @@
 // "Could stop" is an action that refuses: no action, restrict. A statement of the release in the field
 // must never fail for a key that it does not know (DESIGN section 5, rule 5).
 
+import type { SplitPartPlan } from '../changes/split-table.js';
 import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step } from './bundle.js';
@@ -151,7 +152,7 @@ function partKeys(input: Input) {
       const at = work(places, part.table.name);
       for (const key of part.table.foreignKeys) {
         const target = place(input, key.referencedTable);
-        const physical = physicalTarget(input, cluster.old, part.pair.forward, key, target);
+        const physical = physicalTarget(input, part, key, target);
         if (physical === null) {
           const { table } = part;
           late.push({
@@ -187,14 +188,11 @@ function partKeys(input: Input) {
 
 function physicalTarget(
   input: Input,
-  old: Table,
-  forward: readonly {
-    readonly column: { readonly name: string };
-    readonly source: string | null;
-  }[],
+  part: SplitPartPlan,
   key: ForeignKey,
   target: ReturnType<typeof place>,
 ): Sql | null {
+  const { old, forward } = part.pair;
   if (target.kind === 'rebuilt') return work(input.places, key.referencedTable);
   if (target.kind === 'added') return inRelease(input.places, key.referencedTable);
   const sources = key.columns.map(

@@ -101,21 +101,24 @@ function pairTables(
   evolution: Evolution,
   key: Readonly<Record<string, string>> = {},
 ): PairedTable {
+  const pairing: Pairing = { old, target, evolution, key };
   return {
     old,
     new: target,
-    forward: target.columns.map((column) => forwardColumn(old, target, column, evolution, key)),
-    backward: old.columns.map((column) => backwardColumn(old, target, column, evolution, key)),
+    forward: target.columns.map((column) => forwardColumn(pairing, column)),
+    backward: old.columns.map((column) => backwardColumn(pairing, column)),
   };
 }
 
-function forwardColumn(
-  old: Table,
-  target: Table,
-  column: Column,
-  evolution: Evolution,
-  key: Readonly<Record<string, string>>,
-): ForwardColumn {
+/** Two tables on their way to a pair, with the new key column → old key column that is stated. */
+interface Pairing {
+  readonly old: Table;
+  readonly target: Table;
+  readonly evolution: Evolution;
+  readonly key: Readonly<Record<string, string>>;
+}
+
+function forwardColumn({ old, target, evolution, key }: Pairing, column: Column): ForwardColumn {
   const unchanged = (source: string): ForwardColumn => {
     const found = findColumn(old, source);
     const isSameType = found?.type === column.type && found.collation === column.collation;
@@ -148,13 +151,7 @@ function forwardColumn(
   return { column, up: null, source: null };
 }
 
-function backwardColumn(
-  old: Table,
-  target: Table,
-  column: Column,
-  evolution: Evolution,
-  key: Readonly<Record<string, string>>,
-): BackwardColumn {
+function backwardColumn({ old, target, evolution, key }: Pairing, column: Column): BackwardColumn {
   const unchanged = (source: string): BackwardColumn => {
     const found = findColumn(target, source);
     if (found === undefined) return { column, down: null, source: null };

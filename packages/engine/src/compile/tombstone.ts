@@ -1,36 +1,70 @@
-// A tombstone stands where a table of a fenced release was and answers every statement with one clear
-// error, so that a forgotten server hits a wall and does not half work (DESIGN section 5, names).
+// A tombstone stands where a release looks for a table that it is not served any more, and answers every
+// statement with one clear error, so that a forgotten server hits a wall and does not half work, above
+// all where another release's table of the same name would answer (DESIGN section 5, names).
+//
+// After contract the old release meets them in the home schema; after abort the new release meets them
+// in its own, which would otherwise let its sessions fall through to the old release's tables.
 
 import { STATE_SCHEMA } from '@halflap/protocol';
 import type { Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { copyRights } from './grants.js';
 import type { Places } from './places.js';
 import { HASH_HOLE } from './routine.js';
 import { statement } from './statement.js';
 
-/** Marks a tombstone for the next evolution, which takes it away. */
+/** Marks a tombstone for whatever takes it away later. */
 export const TOMBSTONE_MARK = 'Halflap tombstone';
 
-export function tombstone(table: Table, at: Sql, rightsOf: Sql, places: Places): Statement[] {
-  const columns = table.columns.map(
-    (column) => sql`null::${trusted(column.type)} as ${name(column.name)}`,
-  );
-  const names = [literal(table.name), literal(places.from), literal(places.to)];
+export interface Fence {
+  /** The release that is fenced, and the one that the shard serves. */
+  readonly release: string;
+  readonly successor: string;
+  /** Types that are gone with the release: their columns stand as text. */
+  readonly goneTypes: ReadonlySet<string>;
+}
+
+export function tombstone(table: Table, at: Sql, fence: Fence, places: Places): Statement[] {
+  const columns = table.columns.map((column) => {
+    const type = fence.goneTypes.has(column.type) ? 'text' : column.type;
+    // Not a plain null: the planner would fold a condition on it, and never ask for the rows.
+    return sql`case when t.refused then null::${trusted(type)} end as ${name(column.name)}`;
+  });
+  const names = [literal(table.name), literal(fence.release), literal(fence.successor)];
   const refuse = sql`execute function ${name(STATE_SCHEMA, 'refuse_write')}(${names})`;
-  const mark = `${TOMBSTONE_MARK}: ${table.name} of release ${places.from}, gone since ${places.evolution} ${HASH_HOLE}`;
+  const mark = `${TOMBSTONE_MARK}: ${table.name} of release ${fence.release}, ${places.evolution} ${HASH_HOLE}`;
+  const events = sql`insert or update or delete on ${at}`;
   return [
     statement(
-      sql`create view ${at} as select ${columns} from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as refused`,
+      sql`create view ${at} as select ${columns} from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as t(refused)`,
     ),
     statement(sql`comment on view ${at} is ${literal(mark)}`),
     statement(
-      sql`create trigger ${name('halflap_fenced_row')} instead of insert or update or delete on ${at} for each row ${refuse}`,
+      sql`create trigger ${name('halflap_fenced_row')} instead of ${events} for each row ${refuse}`,
     ),
     statement(
-      sql`create trigger ${name('halflap_fenced')} before insert or update or delete on ${at} for each statement ${refuse}`,
+      sql`create trigger ${name('halflap_fenced')} before ${events} for each statement ${refuse}`,
     ),
-    copyRights(places, rightsOf, at),
+    // A right to be refused: without it a role would read of missing rights instead.
+    statement(sql`grant select, insert, update, delete on ${at} to public`),
   ];
+}
+
+/** Drops a schema that holds tombstones and nothing else; an error when it holds anything else. */
+export function dropTombstones(schema: string): Statement {
+  return statement(sql`do $halflap$
+begin
+  if exists (
+    select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = ${literal(schema)}
+      and obj_description(c.oid, 'pg_class') not like ${literal(`${TOMBSTONE_MARK}%`)}
+  ) then
+    raise exception using
+      errcode = 'duplicate_schema',
+      message = ${literal(`schema ${schema} holds objects that are not Halflap's`)},
+      hint = 'Move or drop them, then prepare again.';
+  end if;
+  drop schema if exists ${name(schema)} cascade;
+end
+$halflap$`);
 }

@@ -23,10 +23,10 @@ const APPLICATION_NAME_BYTES = 63;
 export async function executeStep(run: Run, step: Step, beginning: Beginning): Promise<number> {
   const startedAt = performance.now();
   assertNotStopped(run);
-  run.log(`${step.id}: ${step.title}`);
   try {
     await set(run.session, 'application_name', applicationName(run, step));
     await beginStep(run, step, beginning);
+    run.log(`${step.id}: ${step.title}`);
     await act(run, step, await readFloorTables(run.session, run.bundle));
     // A transaction step has done this in its own transaction.
     if (step.kind !== 'transaction') await run.session.query(finishStep(run, step).text);

@@ -82,9 +82,9 @@ export function fillRange(text: string, key: readonly KeyColumn[], range: KeyRan
 }
 
 /**
- * `("s"."a", "s"."b") > ('1'::int, 'x'::text) and ("s"."a", "s"."b") <= ('2'::int, 'y'::text)`, less
- * what is unbounded. A row comparison is what a b-tree index on the key columns can serve whole. The
- * values are literals, because a message of several statements takes no parameters.
+ * `("s"."a", "s"."b") > ('1'::int, 'x'::text) and ("s"."a", "s"."b") <= ('2'::int, 'y'::text)`,
+ * less what is unbounded. A row comparison is what a b-tree index on the key columns can serve
+ * whole. The values are literals, because a message of several statements takes no parameters.
  */
 export function rangeCondition(alias: string, key: readonly KeyColumn[], range: KeyRange): Sql {
   const columns = row(key.map((column) => name(alias, column.name)));

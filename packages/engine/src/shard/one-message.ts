@@ -1,5 +1,5 @@
-// A whole transaction in one message to the server: its locks are held for the time of the work, not
-// for that times the number of statements the network needs.
+// A whole transaction in one message to the server: its locks are held for the time of the work,
+// not for that times the number of statements the network needs.
 //
 // Source: manual, 54.2.2.1 "Multiple Statements in a Simple Query": after an error the rest of the
 // message is skipped, and an explicit transaction stays open until it is rolled back.
