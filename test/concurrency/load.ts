@@ -1,7 +1,7 @@
 // Writers of both releases on the same few rows, each a session of its own that writes as fast as it
 // can while the shard moves. Every statement that was acknowledged is counted; so is every refusal.
 
-import { type Client, openClient, stateOf } from '../evolving/databases.js';
+import { type Client, openClient, stateOf, withClient } from '../evolving/databases.js';
 import { NEW_PATH } from '../evolving/shard.js';
 
 export interface Writer {
@@ -32,7 +32,10 @@ export interface Load {
 export const AGAIN = new Set(['40001', '40P01', '55P03']);
 
 /** Answers of a shard that does not serve the new release (yet, or after an abort). */
-export const NOT_SERVED = new Set(['42P01', '3F000']);
+export const NOT_SERVED = new Set(['42P01', '42703', '3F000', 'HL002']);
+
+/** A writer that does not get on for so long is starved. */
+const STARVED_MS = 30_000;
 
 export function startLoad(url: string, writers: readonly Writer[]): Load {
   const account: Account = {
@@ -52,7 +55,12 @@ export function startLoad(url: string, writers: readonly Writer[]): Load {
       const wanted = writers
         .filter((writer) => release === undefined || writer.release === release)
         .map((writer) => ({ writer, goal: turnOf(writer) + count }));
-      while (wanted.some(({ writer, goal }) => turnOf(writer) < goal)) await pause();
+      const late = () => wanted.filter(({ writer, goal }) => turnOf(writer) < goal);
+      for (const deadline = performance.now() + STARVED_MS; late().length > 0; await pause()) {
+        if (performance.now() < deadline) continue;
+        const names = late().map(({ writer, goal }) => `${writer.name}: ${turnOf(writer)}/${goal}`);
+        throw new Error(`starved: ${names.join(', ')}\n${await sessions(url)}`);
+      }
     },
     async stop() {
       state.isStopped = true;
@@ -83,6 +91,18 @@ async function loop(
       await pause();
     }
   }
+}
+
+/** What every session does and for whom it waits, for the message of a failure. */
+async function sessions(url: string): Promise<string> {
+  return withClient(url, null, async (client) => {
+    const { rows } = await client.query<{ line: string }>(
+      `select concat_ws(' ', pid, state, wait_event_type, wait_event, 'blocked by',
+         pg_blocking_pids(pid)::text, 'since', clock_timestamp() - query_start, left(query, 90)) as line
+       from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    return rows.map((row) => row.line).join('\n');
+  });
 }
 
 /** Gives the other sessions a turn of the event loop; not a wait for anything. */

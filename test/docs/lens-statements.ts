@@ -126,6 +126,10 @@ export const STATEMENTS: Readonly<Record<string, (table: Name) => string>> = {
   '`MERGE` with `INSERT`': (t) =>
     `merge into ${t} as t using (values (-1)) as v (k) on t.${TABLES[t].key} = v.k
      when not matched then insert (${TABLES[t].columns}) values (${TABLES[t].row})`,
+  '`MERGE` with both': (t) =>
+    `merge into ${t} as t using (values (1)) as v (k) on t.${TABLES[t].key} = v.k
+     when matched then update set ${TABLES[t].set}
+     when not matched then insert (${TABLES[t].columns}) values (${TABLES[t].row})`,
   '`COPY table TO`': (t) => `copy ${t} to '/dev/null'`,
   '`COPY (SELECT …) TO`': (t) => `copy (select * from ${t}) to '/dev/null'`,
   '`COPY table FROM`': (t) => `copy ${t} (${TABLES[t].columns}) from '/dev/null'`,

@@ -37,7 +37,7 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
     bundle,
     drop,
     async run(verb) {
-      await runVerb({ ...options, verb, ...force(verb) });
+      await runVerb({ ...options, verb, ...force(verb), log: process.env.HALFLAP_TRACE ? (l) => process.stderr.write(`${performance.now() | 0} ${l}\n`) : () => {} });
     },
     async step(verb) {
       const stop = new AbortController();

@@ -26,12 +26,14 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 function demo(...args: readonly string[]) {
   const child = spawn(process.execPath, [MAIN, '--yes', ...args], {
     env: { ...process.env, TMPDIR: directory },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
   return { child, output: () => output };
 }
 
@@ -75,5 +77,6 @@ describe('the demonstration', () => {
     const run = demo('--rows', 'many');
     const [code] = await once(run.child, 'close');
     expect(code).toBe(2);
+    expect(run.output()).toContain('--rows takes a number from 50 to 10000000, found many');
   });
 });

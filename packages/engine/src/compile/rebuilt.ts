@@ -15,7 +15,7 @@ import { insertMissing, type Target, upsert } from './recompute.js';
 import { newSequences, sharedSequence, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
-import { carryFunction, forwardFunction } from './sync-forward.js';
+import { carryFunction, forwardFunction, spillFunction } from './sync-forward.js';
 import {
   backwardKeyFunction,
   backwardTruncateFunction,
@@ -24,7 +24,7 @@ import {
   forwardTruncateFunction,
 } from './sync-keys.js';
 import { backwardName, EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
-import { keyTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
+import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
@@ -79,7 +79,7 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
   ];
 }
 
-export function syncRebuilt({ cluster, filling }: Rebuilt): Statement[] {
+export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] {
   const source = floorTable(cluster.id);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
   return [
@@ -98,6 +98,18 @@ export function syncRebuilt({ cluster, filling }: Rebuilt): Statement[] {
       lock,
     ),
     statement(truncateTrigger(filling, source, forwardName(filling, 'truncate')), lock),
+    ...filling.backward
+      .slice(1)
+      .flatMap(({ mapping }) => [
+        statement(spillFunction(filling, mapping)),
+        statement(
+          spillTrigger(
+            filling,
+            filling.bind(mapping.target),
+            work(places, 'forward', mapping.target.name),
+          ),
+        ),
+      ]),
   ];
 }
 

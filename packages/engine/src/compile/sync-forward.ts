@@ -16,8 +16,8 @@
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers } from './compared.js';
-import type { Touch } from './mapping.js';
-import { stateTable } from './places.js';
+import type { Mapping, Touch } from './mapping.js';
+import { stateTable, work } from './places.js';
 import { deleteGone, type Slices, type Target, updateOne, upsert } from './recompute.js';
 import { dynamic, routine } from './routine.js';
 import {
@@ -222,6 +222,22 @@ export function carryFunction(plan: SyncPlan): Sql {
         return;
     end;
   end loop;`,
+    ],
+  });
+}
+
+/** Row trigger on a spill table: what it keeps beside an old row is a part of what the row gives. */
+export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
+  const call = (row: 'old' | 'new') =>
+    sql`perform ${carryName(plan)}(${spill.slice.map((column) => name(row, column))});`;
+  return routine(plan.places, {
+    at: work(plan.places, 'forward', spill.target.name),
+    returns: 'trigger',
+    about: `what is kept beside a row of ${plan.cluster.id} changes`,
+    settings: [echoSetting(plan)],
+    body: [
+      sql`if tg_op = 'DELETE' then ${call('old')} else ${call('new')} end if;`,
+      sql`return null;`,
     ],
   });
 }

@@ -28,3 +28,8 @@ export function truncateTrigger(plan: SyncPlan, at: Sql, routine: Sql): Sql {
   return sql`create trigger ${name('halflap_sync_truncate')} after truncate on ${at}
 for each statement when (${noEcho(plan)}) execute function ${routine}()`;
 }
+
+export function spillTrigger(plan: SyncPlan, at: Sql, routine: Sql): Sql {
+  return sql`create trigger ${name('halflap_sync_spill')} after insert or delete on ${at}
+for each row when (${noEcho(plan)}) execute function ${routine}()`;
+}

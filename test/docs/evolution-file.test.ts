@@ -1,0 +1,58 @@
+// docs/evolution-file.md: every change and key of the JSON Schema is explained, and every example is
+// compiled, tried, and answered as the page says.
+
+import { describe, expect, inject, it } from 'vitest';
+import { checkExample, examplesIn, linesOf } from './evolution-example.js';
+import { blocksOf, readPage, tableOf } from './page.js';
+
+const page = readPage('docs/evolution-file.md');
+const examples = examplesIn(blocksOf(page));
+
+interface Definition {
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+interface Schema extends Definition {
+  readonly $defs: Readonly<Record<string, Definition>>;
+}
+const schema: Schema = JSON.parse(readPage('packages/engine/schemas/evolution.schema.json'));
+const keysOf = (definition: Definition | undefined) => Object.keys(definition?.properties ?? {});
+const kinds = keysOf(schema.$defs.change);
+
+describe('docs/evolution-file.md', () => {
+  it('explains the keys of the file', () => {
+    expect(explained(page.slice(0, page.indexOf('\n## ')))).toEqual(keysOf(schema).sort());
+  });
+
+  it.each(kinds)('explains %s with its keys, and no others', (kind) => {
+    const keys = [...keysOf(schema.$defs[kind])];
+    if (kind === 'split_table') keys.push(...keysOf(schema.$defs.part));
+    expect(explained(section(kind))).toEqual(keys.sort());
+  });
+
+  it.each(kinds)('has an example of %s', (kind) => {
+    expect(examplesIn(blocksOf(section(kind)))).toHaveLength(1);
+    expect(examplesIn(blocksOf(section(kind)))[0]?.evolution).toContain(`- ${kind}:`);
+  });
+
+  it.each(examples.map((one) => [one.line, one] as const))(
+    'says what check answers to the example in line %i',
+    async (_, example) => {
+      const { code, stdout, stderr } = await checkExample(example, inject('serverUrl'));
+      expect(linesOf(example.isWrong ? stderr : stdout), stderr).toEqual(
+        linesOf(example.printed.join('\n')),
+      );
+      expect(code).toBe(example.isWrong ? 2 : 0);
+    },
+  );
+});
+
+function section(title: string): string {
+  const parts = page.split(/^## /m);
+  return parts.find((part) => part.startsWith(`${title}\n`)) ?? '';
+}
+
+function explained(text: string): string[] {
+  return tableOf(text, 'key')
+    .map((row) => row[0]?.replaceAll('`', '') ?? '')
+    .sort();
+}
