@@ -1,6 +1,7 @@
 // Writers of both releases on the same few rows, each a session of its own that writes as fast as it
 // can while the shard moves. Every statement that was acknowledged is counted; so is every refusal.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, openClient, stateOf, withClient } from '../evolving/databases.js';
 import { NEW_PATH } from '../evolving/shard.js';
 
@@ -33,6 +34,9 @@ export const AGAIN = new Set(['40001', '40P01', '55P03']);
 
 /** Answers of a shard that does not serve the new release (yet, or after an abort). */
 export const NOT_SERVED = new Set(['42P01', '42703', '3F000', 'HL002']);
+
+/** Applications do not come again at once. */
+const BACK_OFF_MS = 20;
 
 /** A writer that does not get on for so long is starved. */
 const STARVED_MS = 30_000;
@@ -88,7 +92,7 @@ async function loop(
       await client.query('rollback').catch(() => {});
       const answer = `${writer.name} ${stateOf(error)} ${(error as Error).message}`;
       account.refusals.set(answer, (account.refusals.get(answer) ?? 0) + 1);
-      await pause();
+      await delay(Math.random() * BACK_OFF_MS);
     }
   }
 }

@@ -203,10 +203,6 @@ function stepView(step: Step): StepView {
     }
     case 'verify':
       return { id, title, kind, how: verifyHow(step), statements: verifyStatements(step) };
-    case 'drain': {
-      const how = 'repeated until nothing is left';
-      return { id, title, kind, how, statements: [rowStatement(step.statement)] };
-    }
     default:
       return step satisfies never;
   }

@@ -72,13 +72,7 @@ export interface Statement {
   readonly rewrites: boolean;
 }
 
-export type Step =
-  | TransactionStep
-  | IndexStep
-  | BarrierStep
-  | BackfillStep
-  | VerifyStep
-  | DrainStep;
+export type Step = TransactionStep | IndexStep | BarrierStep | BackfillStep | VerifyStep;
 
 interface StepBase {
   /** Unique within the bundle: `expand/sync`. */
@@ -127,6 +121,8 @@ export interface BackfillStep extends StepBase {
   readonly key: readonly KeyColumn[];
   /** Statements of one batch, in order, with a {{range:source}} hole each. */
   readonly batch: readonly string[];
+  /** The same range row by row, for a batch that holds a row which cannot be carried. */
+  readonly oneByOne: readonly string[];
 }
 
 /** Compares the two layouts of one relation, key range by key range. */
@@ -140,12 +136,6 @@ export interface VerifyStep extends StepBase {
   readonly key: readonly KeyColumn[];
   /** Conditions that must hold for every row but cannot be enforced yet: SELECTs of offending keys. */
   readonly offenders: readonly { readonly rule: string; readonly sql: string }[];
-}
-
-/** Runs a statement until it returns 0: hands over slices that were left behind by contention. */
-export interface DrainStep extends StepBase {
-  readonly kind: 'drain';
-  readonly statement: string;
 }
 
 /** Where the runner looks for use of the old layout before it contracts. */

@@ -40,7 +40,7 @@ import { refuse } from './refuse.js';
 import { relationPlans } from './relations.js';
 import { inheritedSequences } from './sequences.js';
 import { statement, transactionStep } from './statement.js';
-import { oldWrites } from './sync-plan.js';
+import { oldWrites, quarantineCount } from './sync-plan.js';
 import { createTable } from './tables.js';
 import { dropTombstones, tombstone } from './tombstone.js';
 import { verifySteps } from './verify.js';
@@ -141,6 +141,7 @@ function prepareStep(evolving: Evolving): Step {
       grantFunction(places),
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
+      statement(sql`create sequence ${quarantineCount(places)}`),
       ...widened.flatMap((one) => addColumns(one.pair)),
       ...layout.added.flatMap((table) => addedTable(table, evolving)),
       ...clusters.flatMap(prepareRebuilt),

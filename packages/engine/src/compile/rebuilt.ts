@@ -10,8 +10,9 @@ import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
 import { copyRights } from './grants.js';
 import { dropLens, lensStatements } from './lens.js';
+import { bindWith, oldRelation } from './mapping.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
-import { insertMissing, type Target, upsert } from './recompute.js';
+import { insertMissing, slicesOf, type Target, upsert } from './recompute.js';
 import { newSequences, sharedSequence, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
@@ -23,7 +24,7 @@ import {
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
-import { backwardName, EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
+import { backwardName, carryName, EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
 import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
 
@@ -70,6 +71,9 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
+    statement(
+      sql`create unlogged table ${batchTable(cluster, places)} (${keyDefinitions(cluster)})`,
+    ),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
       copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
@@ -90,7 +94,6 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
     ),
     statement(
       keyTrigger(
-        filling,
         source,
         filling.key.map((one) => one.name),
         forwardName(filling, 'key'),
@@ -114,19 +117,41 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
 }
 
 export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
+  return [
+    backfillStep(cluster, filling, places),
+    ...cluster.parts.flatMap((part) => indexSteps(part, places)),
+  ];
+}
+
+/**
+ * A batch takes only rows that it has locked against every change, and reads them in later statements:
+ * what was written before is seen, and what comes after is carried by sync, which finds the batch's
+ * rows. Rows that appear in the range meanwhile are sync's alone: copied here unlocked, a concurrent
+ * delete would miss the copy.
+ */
+function backfillStep(cluster: SplitCluster, filling: SyncPlan, places: Places): BackfillStep {
   const source = floorTable(cluster.id);
   const key = keyColumns(cluster);
+  const keys = key.map((one) => name('source', one.name));
   const range = trusted('{{range:source}}');
-  const order = key.map((one) => name('source', one.name));
-  // Rows that carry what only the new release knows exist already: those old rows are locked against
-  // updates too, since a row that is there is overwritten and not left alone.
-  const strength = hasSpill(cluster) ? sql`for no key update` : sql`for key share`;
-  const lock = sql`select count(*) from (select 1 from ${source} as source where ${range} order by ${order} ${strength}) as locked`;
-  // What sync has written meanwhile stays, being newer.
+  const inRange = sql`(select source.* from ${source} as source where ${range})`;
+  const bind = bindWith(oldRelation(cluster.id), inRange, filling.bind);
+  const batch = batchTable(cluster, places);
+  const locked = sql`select ${keys} from ${source} as source where ${range} order by ${keys} for no key update`;
+  // Rows that keep what only the new release knows are there already and are brought up to date.
   const fill = hasSpill(cluster) ? upsert : insertMissing;
-  const slices = (target: Target) =>
-    sql`select ${target.mapping.slice.map((column, index) => sql`${name('source', key[index]?.name ?? '')} as ${name(column)}`)} from ${source} as source where ${range}`;
-  const step: BackfillStep = {
+  const fills = filling.forward.map((target) =>
+    fill(
+      target,
+      bind,
+      slicesOf(
+        batch,
+        key.map((one) => one.name),
+        target.mapping.slice,
+      ),
+    ),
+  );
+  return {
     kind: 'backfill',
     id: `expand/backfill/${cluster.id}`,
     title: `fill ${cluster.parts.map((part) => part.table.name).join(', ')} from ${cluster.id}`,
@@ -134,11 +159,20 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
     source: source.text,
     key,
     batch: [
-      lock.text,
-      ...filling.forward.map((target) => fill(target, filling.bind, slices(target)).text),
+      sql`insert into ${batch} ${locked}`.text,
+      ...fills.map((one) => one.text),
+      sql`delete from ${batch}`.text,
+    ],
+    oneByOne: [
+      sql`select ${carryName(filling)}(${key.map((one) => name('source', one.name))}) from (${locked}) as source`
+        .text,
     ],
   };
-  return [step, ...cluster.parts.flatMap((part) => indexSteps(part, places))];
+}
+
+/** Keys of the batch at hand: empty between batches, and nobody's after a crash. */
+function batchTable(cluster: SplitCluster, places: Places): Sql {
+  return work(places, 'batch', cluster.id);
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
@@ -189,10 +223,7 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     ...(part.isBase
       ? [
           statement(backwardKeyFunction(plan, part.mapping)),
-          statement(
-            keyTrigger(plan, at, part.mapping.slice, backwardName(plan, table, 'key')),
-            lock,
-          ),
+          statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock),
         ]
       : []),
   ];

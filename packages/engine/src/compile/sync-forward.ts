@@ -8,14 +8,15 @@
 // detector to choose the old side, so a statement of the old release never fails because of sync. A row
 // that cannot be carried goes to quarantine.
 //
-// A statement that touches one row is handled by static statements over its key; many rows by statements
-// planned afresh, because one plan serves both badly: a plan made for one row is quadratic in a
-// transition table of 100,000, and a plan made for 100,000 reads the whole table for one row.
-// What costs microseconds here is paid by every write of the release in the field: one question to the
-// tables (look), settings on the function instead of calls, an update before anything rarer is tried.
+// Few rows are handled one by one with static statements over the key; many rows by statements planned
+// afresh, because one plan serves both badly: a plan made for one row is quadratic in a transition table
+// of 100,000, and a plan made for 100,000 reads the whole table for one row.
+// What costs microseconds here is paid by every write of the release in the field: settings stand on the
+// function, an update is tried before anything rarer, and questions that a simple expression can answer
+// are not asked as queries.
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
-import { anyDiffers } from './compared.js';
+import { anyDiffers, sameKey } from './compared.js';
 import type { Mapping, Touch } from './mapping.js';
 import { stateTable, work } from './places.js';
 import { deleteGone, type Slices, type Target, updateOne, upsert } from './recompute.js';
@@ -24,13 +25,13 @@ import {
   asStatic,
   carryName,
   clusterClaim,
-  countToTwo,
   type Event,
   echoSetting,
   forwardName,
   keyNames,
   ONE_ROW_PLANS,
   oldWrites,
+  quarantineCount,
   quarantineKey,
   ROWS,
   renameSlices,
@@ -50,56 +51,58 @@ const SHORT_WAITS = 100;
 const LONG_WAIT_MS = 2000;
 /** A statement that touches more rows than this claims the whole cluster instead of each slice. */
 const CLAIMED_SLICES = 64;
+/** Up to so many rows are handled one by one. */
+const FEW_ROWS = 50;
 
 /** The trigger function on an old table for one event. */
 export function forwardFunction(plan: SyncPlan, event: Event): Sql {
   const touch = plan.forward[0]?.mapping.touches[0] as Touch;
   const slices = touchedSlices(event, touch, plan);
   const flags = plan.forward.map((_, index) => name(`touched_${index}`));
-  const each = (body: (target: Target) => readonly Sql[]) =>
-    joined(
-      plan.forward.map(
-        (target, index) =>
-          sql`if ${flags[index] ?? sql``} then
-        ${joined(body(target), '\n        ')}
-      end if;`,
-      ),
-      '\n      ',
-    );
+  const isUpdate = event === 'update';
+  const one = plan.forward.map((target, index) => {
+    const body = joined(carryOne(target, plan, event), '\n          ');
+    return isUpdate ? sql`if ${flags[index] ?? sql``} then ${body} end if;` : body;
+  });
+  const many = plan.forward.flatMap((target) => carryMany(target, plan, event, slices));
+  const keys = keyNames(plan).map((key) => name(`k_${key}`));
   return routine(plan.places, {
     at: forwardName(plan, event),
     returns: 'trigger',
     about: `${event} on ${plan.cluster.id} by the old release`,
     declare: [
       sql`writes bigint := nextval(${literal(oldWrites(plan.places).text)}::regclass)`,
-      ...plan.key.map((one) => sql`${name(`k_${one.name}`)} ${trusted(one.type)}`),
-      sql`touched_rows bigint`,
-      sql`is_moved boolean`,
-      sql`is_quarantined boolean`,
+      ...plan.key.map((key) => sql`${name(`k_${key.name}`)} ${trusted(key.type)}`),
+      ...(isUpdate ? flags.map((flag) => sql`${flag} boolean`) : []),
+      sql`is_paired boolean`,
+      sql`is_few boolean`,
       sql`waits int := 0`,
       sql`slice record`,
-      ...flags.map((flag) => sql`${flag} boolean := true`),
     ],
     settings: [ONE_ROW_PLANS, PATIENCE, echoSetting(plan)],
     body: [
-      look(plan, event, flags),
-      sql`if touched_rows is null then return null; end if;`,
       sql`loop
     begin
-      if touched_rows = 1 and not is_moved then
-        ${each((target) => carryOne(target, plan, event))}
-      else
+      is_few := false;
+      for ${[...keys, sql`is_paired`, ...(isUpdate ? flags : [])]} in ${fewRows(plan, event)} loop
+        is_few := is_paired;
+        exit when not is_few;
+        ${joined(one, '\n        ')}
+      end loop;
+      if not is_few then
         perform set_config('enable_seqscan', 'on', true);
-        ${each((target) => carryMany(target, plan, event, slices))}
+        ${joined(many, '\n        ')}
       end if;
-      if is_quarantined then ${forgetQuarantined(plan, slices)} end if;
+      if ${isAnythingQuarantined(plan)} then
+        ${forgetQuarantined(plan, slices)}
+      end if;
       exit;
     exception
       when lock_not_available or deadlock_detected then
         ${claim(plan, slices)}
       when others then
         for slice in ${slices} loop
-          perform ${carryName(plan)}(${keyNames(plan).map((one) => sql`slice.${name(one)}`)});
+          perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});
         end loop;
         exit;
     end;
@@ -109,56 +112,25 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
   });
 }
 
-/** In an exception handler: claims the slices, and grows patient when that does not help. */
-function claim(plan: SyncPlan, slices: Slices): Sql {
-  const few = sql`(select from (${slices}) as r limit ${integer(CLAIMED_SLICES + 1)})`;
-  const hash = sliceClaim(
-    plan,
-    keyNames(plan).map((one) => name('s', one)),
-  );
-  return sql`waits := waits + 1;
-        if waits = 1 and (select count(*) from ${few} as r) <= ${integer(CLAIMED_SLICES)} then
-          perform pg_advisory_xact_lock_shared(${hash}) from (${slices}) as s;
-        elsif waits = 1 then
-          perform pg_advisory_xact_lock_shared(${clusterClaim(plan)});
-        elsif waits = ${integer(SHORT_WAITS)} then
-          perform set_config('lock_timeout', '${integer(LONG_WAIT_MS)}ms', true);
-        end if;`;
-}
-
 /**
- * All questions of a statement in one query: the first row's key, how many rows (to two), did its key
- * change, is anything in quarantine, and which mappings watch a column that changed.
+ * The rows of a small statement, each with its key, whether it has the key that it had, and which
+ * mappings watch a column that changed; no rows for a large one.
  */
-function look(plan: SyncPlan, event: Event, flags: readonly Sql[]): Sql {
+function fewRows(plan: SyncPlan, event: Event): Sql {
   const types = plan.backward[0]?.types ?? new Map();
   const keys = keyNames(plan);
-  const isUpdate = event === 'update';
+  const rows = rowsOf(event);
+  const few = sql`(select count(*) from (select from ${rows} limit ${integer(FEW_ROWS + 1)}) as r) <= ${integer(FEW_ROWS)}`;
+  const list = keys.map((one) => name('n', one));
+  if (event !== 'update') return sql`select ${[...list, sql`true`]} from ${rows} as n where ${few}`;
   const watched = plan.forward.map(({ mapping }) => {
     const columns = mapping.touches[0]?.watches.filter((one) => !keys.includes(one)) ?? [];
-    return anyDiffers('n', 'o', columns, types);
+    return sql`(${anyDiffers('n', 'o', columns, types)})`;
   });
-  const moved = isUpdate ? anyDiffers('n', 'o', keys, types) : sql`false`;
-  // One row pairs with itself; of several, any pair will do, since they are not looked at.
-  const from = isUpdate ? sql`${ROWS.new} as n, ${ROWS.old} as o` : sql`${rowsOf(event)} as n`;
-  const list = [
-    ...keys.map((one) => name('n', one)),
-    countToTwo(event),
-    sql`(${moved})`,
-    sql`exists (select from ${stateTable('quarantine')})`,
-    ...(isUpdate ? watched.map((one) => sql`(${one}) or ${countToTwo(event)} > 1`) : []),
-  ];
-  const into = [
-    ...keys.map((one) => name(`k_${one}`)),
-    sql`touched_rows`,
-    sql`is_moved`,
-    sql`is_quarantined`,
-    ...(isUpdate ? flags : []),
-  ];
-  return sql`select ${list}
-  into ${into}
-  from ${from}
-  limit 1;`;
+  const isPaired = sql`(${name('o', keys[0] ?? '')} is not null)`;
+  return sql`select ${[...list, isPaired, ...watched]}
+        from ${ROWS.new} as n left join ${ROWS.old} as o on ${sameKey('o', keys, 'n')}
+        where ${few}`;
 }
 
 /** An update mostly finds its row there: only when it does not, is looked for gone and new. */
@@ -181,6 +153,23 @@ function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices)
     ...(event === 'insert' ? [] : [dynamic(deleteGone(target, plan.bind, own))]),
     ...(event === 'delete' ? [] : [dynamic(upsert(target, plan.bind, own))]),
   ];
+}
+
+/** In an exception handler: claims the slices, and grows patient when that does not help. */
+function claim(plan: SyncPlan, slices: Slices): Sql {
+  const few = sql`(select from (${slices}) as r limit ${integer(CLAIMED_SLICES + 1)})`;
+  const hash = sliceClaim(
+    plan,
+    keyNames(plan).map((one) => name('s', one)),
+  );
+  return sql`waits := waits + 1;
+        if waits = 1 and (select count(*) from ${few} as r) <= ${integer(CLAIMED_SLICES)} then
+          perform pg_advisory_xact_lock_shared(${hash}) from (${slices}) as s;
+        elsif waits = 1 then
+          perform pg_advisory_xact_lock_shared(${clusterClaim(plan)});
+        elsif waits = ${integer(SHORT_WAITS)} then
+          perform set_config('lock_timeout', '${integer(LONG_WAIT_MS)}ms', true);
+        end if;`;
 }
 
 /** Recomputes one slice, waiting with patience; a row that cannot be carried goes to quarantine. */
@@ -210,6 +199,7 @@ export function carryFunction(plan: SyncPlan): Sql {
       when lock_not_available or deadlock_detected then
         ${claim(plan, slices)}
       when others then
+        perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
         get stacked diagnostics
           failure_state = returned_sqlstate, failure_message = message_text;
         insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
@@ -240,6 +230,14 @@ export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
       sql`return null;`,
     ],
   });
+}
+
+/**
+ * Asked at every write, so of a sequence and not of a table: it has a last value once any row of the
+ * evolution went to quarantine.
+ */
+function isAnythingQuarantined(plan: SyncPlan): Sql {
+  return sql`pg_sequence_last_value(${literal(quarantineCount(plan.places).text)}::regclass) is not null`;
 }
 
 /** A row that can be carried again needs nobody's attention any more. */

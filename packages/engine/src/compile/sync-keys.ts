@@ -21,11 +21,13 @@ export function forwardKeyFunction(plan: SyncPlan): Sql {
     at: forwardName(plan, 'key'),
     returns: 'trigger',
     about: `a key of ${plan.cluster.id} changes`,
-    declare: [sql`moved int`],
-    settings: [echoSetting(plan)],
+    declare: [sql`echo text := current_setting('halflap.echo', true)`, sql`moved int`],
     body: [
+      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
+      sql`perform set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`,
       // What cannot be moved is made again by the statement trigger that follows.
       sql`begin ${inOneStatement(moves)} exception when others then null; end;`,
+      sql`perform set_config('halflap.echo', coalesce(echo, ''), true);`,
       sql`return null;`,
     ],
   });

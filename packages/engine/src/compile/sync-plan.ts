@@ -40,6 +40,11 @@ export function oldWrites(places: Places): Sql {
   return work(places, 'old_writes');
 }
 
+/** Advanced when a row goes to quarantine. */
+export function quarantineCount(places: Places): Sql {
+  return work(places, 'quarantined');
+}
+
 export function carryName(plan: SyncPlan): Sql {
   return work(plan.places, 'carry', plan.cluster.id);
 }

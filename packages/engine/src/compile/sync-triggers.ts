@@ -1,6 +1,6 @@
 // The triggers that call sync: none of them fires for the engine's own writes.
 
-import { joined, name, type Sql, sql, trusted } from '../sql.js';
+import { joined, name, names, type Sql, sql, trusted } from '../sql.js';
 import { type Event, noEcho, type SyncPlan } from './sync-plan.js';
 
 const TRANSITION = {
@@ -14,14 +14,18 @@ export function statementTrigger(plan: SyncPlan, at: Sql, event: Event, routine:
 ${TRANSITION[event]} for each statement when (${noEcho(plan)}) execute function ${routine}()`;
 }
 
-/** For each row, since a statement's rows cannot be paired: before and after a key has changed. */
-export function keyTrigger(plan: SyncPlan, at: Sql, key: readonly string[], routine: Sql): Sql {
+/**
+ * For each row, since a statement's rows cannot be paired: before and after a key has changed. On the
+ * key's columns and without asking for an echo (the function does): PostgreSQL reads the condition anew
+ * for every statement.
+ */
+export function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
   const changed = joined(
     key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
     ' or ',
   );
-  return sql`create trigger ${name('halflap_sync_key')} after update on ${at}
-for each row when ((${changed}) and ${noEcho(plan)}) execute function ${routine}()`;
+  return sql`create trigger ${name('halflap_sync_key')} after update of ${names(key)} on ${at}
+for each row when (${changed}) execute function ${routine}()`;
 }
 
 export function truncateTrigger(plan: SyncPlan, at: Sql, routine: Sql): Sql {

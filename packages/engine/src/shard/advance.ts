@@ -24,6 +24,7 @@ import { failureOf } from './failure.js';
 import { type Journal, readJournal } from './journal.js';
 import { LIMITS, type Limits } from './limits.js';
 import { type OpenShard, withShard } from './opening.js';
+import { readPace } from './pace.js';
 import { openState } from './register.js';
 import { assertNotStopped, type Pace, type Progress, type Run } from './run.js';
 import { readState, type ShardState } from './state.js';
@@ -117,6 +118,8 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
   const { bundle, verb } = run;
   const { state, journal, force } = begun;
   const steps = bundle.steps[verb];
+  // Paused means that nothing begins; the way back is always open.
+  if (verb !== 'abort' && verb !== 'verify') await readPace(run);
   if (verb === 'prepare' && !hasActed(journal, steps)) {
     await assertNotDrifted(run.session, { ...run, app: bundle.app, release: bundle.from });
   }

@@ -8,6 +8,7 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { BackfillStep } from '../compile/bundle.js';
+import { sqlStateOf } from '../pg.js';
 import { integer, literal, sql, trusted } from '../sql.js';
 import { describeBlockers, retryContended } from './contention.js';
 import {
@@ -32,6 +33,7 @@ interface Filling {
   readonly step: BackfillStep;
   readonly source: string;
   readonly batch: readonly string[];
+  readonly oneByOne: readonly string[];
   readonly throttle: Throttle;
 }
 
@@ -53,8 +55,10 @@ export async function runBackfillStep(run: Run, step: BackfillStep, floor: Floor
   const fill = (text: string) => fillFloor(text, floor);
   const source = assertFilled(fill(step.source), step.id);
   const batch = step.batch.map(fill);
+  const oneByOne = step.oneByOne.map(fill);
   const everything = { lower: null, upper: null };
-  for (const text of batch) assertFilled(fillRange(text, step.key, everything), step.id);
+  for (const text of [...batch, ...oneByOne])
+    assertFilled(fillRange(text, step.key, everything), step.id);
   const begun = await beginProgress(run, step, source);
   if (begun.is_done) return;
   const settings = {
@@ -67,7 +71,7 @@ export async function runBackfillStep(run: Run, step: BackfillStep, floor: Floor
   const throttle = await startThrottle(run);
   try {
     await withSettings(run.session, settings, () =>
-      walk({ run, step, source, batch, throttle }, begun),
+      walk({ run, step, source, batch, oneByOne, throttle }, begun),
     );
   } finally {
     await throttle.stop();
@@ -147,8 +151,22 @@ set cursor = ${cursor},
     is_done = ${isLast ? sql`true` : sql`false`},
     updated_at = clock_timestamp()
 where step = ${literal(step.id)}`;
-  const batch = filling.batch.map((statement) => fillRange(statement, step.key, range));
-  await runInOneMessage(run.session, [...batch, progress.text]);
+  const runAll = (statements: readonly string[]) => {
+    const batch = statements.map((statement) => fillRange(statement, step.key, range));
+    return runInOneMessage(run.session, [...batch, progress.text]);
+  };
+  try {
+    await runAll(filling.batch);
+  } catch (error) {
+    // A row that cannot be carried fails its whole batch; row by row it goes to quarantine alone.
+    if (!isAboutData(error)) throw error;
+    await runAll(filling.oneByOne);
+  }
+}
+
+/** Classes 22 (data exception) and 23 (constraint violation), and what user functions raise. */
+function isAboutData(error: unknown): boolean {
+  return /^(22|23|44|P0)/.test(sqlStateOf(error) ?? '');
 }
 
 /** Waits while the database is under strain, and says so where people look. */

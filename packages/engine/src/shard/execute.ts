@@ -6,7 +6,6 @@ import type { Step } from '../compile/bundle.js';
 import { messageOf } from '../pg.js';
 import { runBackfillStep } from './backfill-step.js';
 import { runBarrierStep } from './barrier-step.js';
-import { runDrainStep } from './drain-step.js';
 import { failureOf } from './failure.js';
 import { type FloorTables, readFloorTables } from './holes.js';
 import { runIndexStep } from './index-step.js';
@@ -53,8 +52,6 @@ async function act(run: Run, step: Step, floor: FloorTables): Promise<void> {
       return runBackfillStep(run, step, floor);
     case 'verify':
       return runVerifyStep(run, step, floor);
-    case 'drain':
-      return runDrainStep(run, step, floor);
     default:
       return step satisfies never;
   }

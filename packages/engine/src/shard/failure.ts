@@ -32,7 +32,8 @@ export function failureOf(
 ): unknown {
   if (error instanceof HalflapError) return error;
   const state = sqlStateOf(error);
-  if (state === QUERY_CANCELED && run.signal?.aborted) return interrupted(run, error);
+  const isCanceled = state === QUERY_CANCELED || isAbort(error);
+  if (isCanceled && run.signal?.aborted) return interrupted(run, error);
   const detail = { shard: run.shard, ...(step === null ? {} : { step }) };
   const what = step === null ? run.verb : `step ${step}`;
   const again = `halflap ${run.verb} --shard ${run.shard} continues it`;
@@ -56,6 +57,11 @@ export function failureOf(
     `${what} failed on shard ${run.shard}: ${messageOf(error)} (SQLSTATE ${state})`,
     { detail, hint: `resolve the cause; then ${again}, or halflap abort leads back`, cause: error },
   );
+}
+
+/** What a wait that was stopped by its signal throws. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 function codeOf(error: Error): string {

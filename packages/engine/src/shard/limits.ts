@@ -29,8 +29,6 @@ export interface Limits {
   readonly lagMs: number;
   /** Sessions of the database that wait for any lock, above which backfill waits. */
   readonly waitingSessions: number;
-  /** How often the drain statement may run before the step gives up. */
-  readonly drainRounds: number;
   /** How long contract watches for use of the old layout, in ms. */
   readonly evidenceWindowMs: number;
   /** Age in ms above which contract does not trust an earlier verify and runs it again. */
@@ -54,7 +52,6 @@ export const LIMITS: Limits = {
   verifyRows: 20_000,
   lagMs: 10_000,
   waitingSessions: 20,
-  drainRounds: 1000,
   evidenceWindowMs: 3000,
   verifyFreshMs: 24 * 3600 * 1000,
   busyPatienceMs: 1500,

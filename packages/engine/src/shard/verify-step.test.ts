@@ -5,7 +5,7 @@ import type { Bundle } from '../compile/bundle.js';
 import { connect, type Session } from '../pg.js';
 import { type FreshDatabase, freshDatabase } from '../testing/index.js';
 import { runVerb, type VerbOptions } from './advance.js';
-import { type HandOptions, installByHand } from './testing/hand-bundle.js';
+import { type HandOptions, installByHand, transaction } from './testing/hand-bundle.js';
 
 let database: FreshDatabase;
 let session: Session;
@@ -135,12 +135,9 @@ describe('verify', () => {
   it('keeps a shard expanding until it passes, and can be tried again', async () => {
     const bundle = await installByHand(database.url, { rows: ROWS });
     await run(bundle, 'prepare');
-    const spoil = {
-      kind: 'drain',
-      id: 'expand/drain',
-      title: 'Spoil',
-      statement: 'with gone as (delete from halflap_shop_2_0.items where id = 40) select 0::int',
-    } as const;
+    const spoil = transaction('expand/nothing', [
+      'delete from halflap_shop_2_0.items where id = 40',
+    ]);
     const steps = bundle.steps.expand.map((step) => (step.id === spoil.id ? spoil : step));
     const spoiled = { ...bundle, steps: { ...bundle.steps, expand: steps } };
     await expect(run(spoiled, 'expand')).rejects.toMatchObject({ code: 'VERIFY_FAILED' });

@@ -135,6 +135,7 @@ function filling(key: readonly KeyColumn[], names: string, options: HandOptions)
         select ${names}, name, qty from locked
         on conflict (${names}) do nothing`,
       ],
+      oneByOne: [],
     },
     {
       kind: 'index',
@@ -146,12 +147,7 @@ function filling(key: readonly KeyColumn[], names: string, options: HandOptions)
         'create index concurrently items_label on halflap_shop_2_0.items (label)',
       ),
     },
-    {
-      kind: 'drain',
-      id: 'expand/drain',
-      title: 'Hand over what was left',
-      statement: 'select 0::int as left_behind',
-    },
+    transaction('expand/nothing', ['select 1']),
     verification('expand/verify-items', key, names, options),
     transaction(
       'expand/switch',
