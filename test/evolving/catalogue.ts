@@ -14,8 +14,17 @@ import pg from 'pg';
 export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
   return withSession(url, async (session, client) => {
   const found = await introspect(session, 'public');
-  const schemas = await client.query<{ nspname: string }>(
-    'select nspname from pg_namespace where nspname = any ($1)',
+  // A release schema may stay to say to servers of the new release that it is not served.
+  const relations = await client.query<{ relation: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as relation
+     from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+     where n.nspname = any ($1)
+       and coalesce(obj_description(c.oid, 'pg_class'), '') not like 'Halflap tombstone%'`,
+    [[bundle.releaseSchema, bundle.workSchema]],
+  );
+  const routines = await client.query<{ relation: string }>(
+    `select format('%I.%I()', n.nspname, p.proname) as relation
+     from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace where n.nspname = any ($1)`,
     [[bundle.releaseSchema, bundle.workSchema]],
   );
   const triggers = await client.query<{ tgname: string }>(
@@ -24,7 +33,7 @@ export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
   );
   return [
     ...differences(bundle.from.catalog, found).map((one) => one.text),
-    ...schemas.rows.map((one) => `schema ${one.nspname} is left`),
+    ...[...relations.rows, ...routines.rows].map((one) => `${one.relation} is left`),
     ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
   ];
   });

@@ -1,4 +1,5 @@
-// The only file that imports the driver: sessions with explicit names and limits, errors by SQLSTATE.
+// The only file that imports the driver: sessions with explicit names and limits, errors by
+// SQLSTATE.
 
 import { HalflapError } from '@halflap/protocol';
 import pg from 'pg';
@@ -16,7 +17,10 @@ export const SQLSTATE = {
 } as const;
 
 export interface Session {
-  /** Runs one statement, or several without parameters. Values arrive as text → JS by pg's own types. */
+  /**
+   * Runs one statement, or several without parameters. Values arrive as text → JS by pg's own
+   * types.
+   */
   query<Row extends object = Record<string, unknown>>(
     text: string,
     values?: readonly unknown[],
@@ -33,7 +37,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Opens one session. `application_name` is `halflap/<purpose>`.
- * @throws SHARD_UNREACHABLE with the driver's error as cause; never the URL, which may hold a secret.
+ * @throws SHARD_UNREACHABLE with the driver's error as cause; never the URL, which may hold a
+ * secret.
  */
 export async function connect(url: string, purpose: string): Promise<Session> {
   const client = new pg.Client({

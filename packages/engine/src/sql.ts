@@ -11,7 +11,9 @@ export interface Sql {
   readonly text: string;
 }
 
-/** Builds SQL. Holes: Sql nodes, arrays of Sql (joined with ", "). @throws TypeError on bare values. */
+/**
+ * Builds SQL. Holes: Sql nodes, arrays of Sql (joined with ", "). @throws TypeError on bare values.
+ */
 export function sql(
   strings: TemplateStringsArray,
   ...holes: readonly (Sql | readonly Sql[])[]

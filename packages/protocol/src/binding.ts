@@ -23,7 +23,9 @@ export function searchPath(app: string, version: string): string {
   return `"${releaseSchema(app, version)}", ${HOME_SCHEMA}`;
 }
 
-/** Orders versions by their numeric parts: 1.9 < 1.10; words sort after numbers of the same place. */
+/**
+ * Orders versions by their numeric parts: 1.9 < 1.10; words sort after numbers of the same place.
+ */
 export function compareVersions(left: string, right: string): number {
   return left.localeCompare(right, 'en', { numeric: true });
 }

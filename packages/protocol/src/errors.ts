@@ -1,5 +1,6 @@
-// One registry of everything Halflap refuses or fails at: code, exit code, SQLSTATE where PostgreSQL
-// carries it. docs/errors.md lists the same codes; a test compares the two in both directions.
+// One registry of everything Halflap refuses or fails at: code, exit code, SQLSTATE where
+// PostgreSQL carries it. docs/errors.md lists the same codes; a test compares the two in both
+// directions.
 
 /** What a shell script sees. Documented in docs/cli.md. */
 export const EXIT = {
@@ -122,7 +123,8 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /**
  * SQLSTATEs that statements of applications can meet. Class `HL` is free for applications
- * (PostgreSQL manual, appendix A: classes beginning with I–Z or 5–9 are not reserved by the standard).
+ * (PostgreSQL manual, appendix A: classes beginning with I–Z or 5–9 are not reserved by the
+ * standard).
  */
 export const SQLSTATES = {
   HL001: 'not representable: the other layout cannot hold this row, and nothing carries it',
@@ -142,7 +144,10 @@ export interface ErrorDetail {
   readonly evidence?: readonly string[];
 }
 
-/** The error of every layer: a registered code, a message of what failed on what, a hint to type next. */
+/**
+ * The error of every layer: a registered code, a message of what failed on what, a hint to type
+ * next.
+ */
 export class HalflapError extends Error {
   readonly code: ErrorCode;
   readonly detail: ErrorDetail;

@@ -16,7 +16,9 @@ export type Phase = (typeof PHASES)[number];
 export const VERBS = ['prepare', 'expand', 'verify', 'contract', 'abort'] as const;
 export type Verb = (typeof VERBS)[number];
 
-/** Phases from which a verb may start, and the phase in which it ends when it has run to its end. */
+/**
+ * Phases from which a verb may start, and the phase in which it ends when it has run to its end.
+ */
 export const TRANSITIONS: Readonly<
   Record<Verb, { readonly from: readonly Phase[]; readonly to: Phase | 'unchanged' }>
 > = {
@@ -27,7 +29,9 @@ export const TRANSITIONS: Readonly<
   abort: { from: ['prepared', 'expanding', 'dual'], to: 'settled' },
 };
 
-/** How a server of the newer release sees a shard in each phase; `refused` has no relations at all. */
+/**
+ * How a server of the newer release sees a shard in each phase; `refused` has no relations at all.
+ */
 export function modeOfNewer(phase: Phase): 'refused' | 'lens' | 'native' {
   switch (phase) {
     case 'settled':

@@ -3,7 +3,9 @@
 import type { Node } from 'libpg-query';
 import { columnsOf, parseExpression } from '../release/expression.js';
 
-/** Columns c for which the condition can only hold when `c is not null` (its top-level conjuncts). */
+/**
+ * Columns c for which the condition can only hold when `c is not null` (its top-level conjuncts).
+ */
 export function conjunctsNotNull(condition: string): string[] {
   return conjuncts(parseExpression(condition)).flatMap((node) => {
     if (!('NullTest' in node) || node.NullTest.nulltesttype !== 'IS_NOT_NULL') return [];

@@ -54,9 +54,9 @@ export function partOf(
 }
 
 /**
- * Whether a row can be missing in the part although `when` lets it be there. Then its absence is kept
- * in a spill table; a `when` that says "one of my own columns is not null" needs none, since that
- * column is null while the row is missing.
+ * Whether a row can be missing in the part although `when` lets it be there. Then its absence is
+ * kept in a spill table; a `when` that says "one of my own columns is not null" needs none, since
+ * that column is null while the row is missing.
  */
 export function needsAbsence(part: Part, ownNullable: ReadonlySet<string>): boolean {
   if (part.isBase) return false;

@@ -1,10 +1,12 @@
-// split_table: one table into several that share its key. A table whose rows stay together but whose
-// columns are computed (convert_column, a changed type, an added unique key) is a split into one part.
+// split_table: one table into several that share its key. A table whose rows stay together but
+// whose columns are computed (convert_column, a changed type, an added unique key) is a split into
+// one part.
 //
 // old(k, a, b, c) ⇄ base(k, a) · part(k, b) when … · part(k, c)
-// Absence: a part that the new release may leave without a row, although the old row would give one,
-// has a spill table `absent_<part>(k)`. Its row counts only while the old columns still hold the
-// values that stand for "no row", so an unaware write of the old release brings the row to life.
+// Absence: a part that the new release may leave without a row, although the old row would give
+// one, has a spill table `absent_<part>(k)`. Its row counts only while the old columns still hold
+// the values that stand for "no row", so an unaware write of the old release brings the row to
+// life.
 
 import type { BackwardColumn, PairedTable } from '../compile/layout.js';
 import {
@@ -329,7 +331,9 @@ export function bindTo(expression: string, qualifier: string): string {
   return bindColumns(expression, (column) => ({ qualifier, column }));
 }
 
-/** A column of the part over the alias of the old row; null for one that only the new release knows. */
+/**
+ * A column of the part over the alias of the old row; null for one that only the new release knows.
+ */
 export function columnValue(part: Part, column: Column, alias: string): Sql | null {
   const key = part.key.find((one) => one.new.name === column.name);
   if (key !== undefined) return name(alias, key.old);

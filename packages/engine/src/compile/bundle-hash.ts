@@ -1,4 +1,5 @@
-// The hash by which a bundle is known: in the file, in the shard, and in every object that it makes.
+// The hash by which a bundle is known: in the file, in the shard, and in every object that it
+// makes.
 //
 // Invariant: it depends on the data alone, not on the order of keys, on white space, or on whether
 // the bundle has just been compiled or read back from a file.

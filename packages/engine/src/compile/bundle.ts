@@ -1,8 +1,8 @@
 // The bundle: everything that a shard needs to go from one release to the next, as pure data. It is
 // made by the vendor, ships inside a package as one JSON file, and is read by the runner alone.
 //
-// Invariant: a runner needs nothing but a bundle and a connection. SQL in a bundle is complete but for
-// these holes, which the runner fills (shard/holes.ts):
+// Invariant: a runner needs nothing but a bundle and a connection. SQL in a bundle is complete but
+// for these holes, which the runner fills (shard/holes.ts):
 //   {{floor:NAME}}   the qualified name of a table of the floor release, wherever it lives
 //   {{schema:NAME}}  the schema of that table
 //   {{hash}}         the bundle's hash
@@ -52,7 +52,10 @@ export interface RelationPlan {
   readonly label: Label;
   /** One line per change, and per consequence that the author should know. */
   readonly notes: readonly string[];
-  /** True while a lens over this relation cannot take ON CONFLICT (PostgreSQL's limit for INSTEAD OF). */
+  /**
+   * True while a lens over this relation cannot take ON CONFLICT (PostgreSQL's limit for INSTEAD
+   * OF).
+   */
   readonly isLensWithoutOnConflict: boolean;
 }
 
@@ -91,7 +94,9 @@ export interface TransactionStep extends StepBase {
   readonly settles: 'from' | 'to' | null;
 }
 
-/** CREATE INDEX CONCURRENTLY, outside a transaction; an invalid leftover is dropped and built again. */
+/**
+ * CREATE INDEX CONCURRENTLY, outside a transaction; an invalid leftover is dropped and built again.
+ */
 export interface IndexStep extends StepBase {
   readonly kind: 'index';
   /** Schema of the index; may be a {{schema:…}} hole. */
@@ -110,7 +115,9 @@ export interface KeyColumn {
   readonly type: string;
 }
 
-/** Fills the new layout of one source table, key range by key range, each in its own transaction. */
+/**
+ * Fills the new layout of one source table, key range by key range, each in its own transaction.
+ */
 export interface BackfillStep extends StepBase {
   readonly kind: 'backfill';
   /** Name under which progress is kept and shown. */
@@ -134,7 +141,9 @@ export interface VerifyStep extends StepBase {
   /** What it holds: the same columns in the same order. */
   readonly actual: string;
   readonly key: readonly KeyColumn[];
-  /** Conditions that must hold for every row but cannot be enforced yet: SELECTs of offending keys. */
+  /**
+   * Conditions that must hold for every row but cannot be enforced yet: SELECTs of offending keys.
+   */
   readonly offenders: readonly { readonly rule: string; readonly sql: string }[];
 }
 
@@ -142,6 +151,8 @@ export interface VerifyStep extends StepBase {
 export interface Evidence {
   /** Old tables (unqualified names of the floor release) that contract takes away. */
   readonly oldTables: readonly string[];
-  /** Qualified sequence that every direct write of the old layout advances; null when there is none. */
+  /**
+   * Qualified sequence that every direct write of the old layout advances; null when there is none.
+   */
   readonly oldWrites: string | null;
 }

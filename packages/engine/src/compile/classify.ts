@@ -7,9 +7,10 @@
 // | overlay | names, defaults, order, nullability, checks differ; values do not     | a view    |
 // | rebuilt | a value is computed, a type or key changes, a unique key is added     | a copy    |
 //
-// Computed columns could live beside the old ones in one table (pgroll does so). They do not, because
-// filling them rewrites every row of the table that the release in the field works on, changes what its
-// `select *` returns, and fires its triggers; a copy costs the same writes and none of that.
+// Computed columns could live beside the old ones in one table (pgroll does so). They do not,
+// because filling them rewrites every row of the table that the release in the field works on,
+// changes what its `select *` returns, and fires its triggers; a copy costs the same writes and
+// none of that.
 
 import { isConstant } from '../changes/expression-shape.js';
 import type { Check, Column, Index, Table } from '../release/catalog.js';

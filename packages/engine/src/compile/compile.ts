@@ -66,7 +66,8 @@ export interface Evolving {
 
 /**
  * Compiles an evolution. The parser must be loaded (loadParser).
- * @throws EVOLUTION_INCOMPLETE, EVOLUTION_UNSUPPORTED, EVOLUTION_UNKNOWN_NAME with file and position.
+ * @throws EVOLUTION_INCOMPLETE, EVOLUTION_UNSUPPORTED, EVOLUTION_UNKNOWN_NAME with file and
+ * position.
  */
 export function compile(input: CompileInput): Bundle {
   const evolving = resolve(input);

@@ -2,8 +2,8 @@
 // validated, then the old layout goes. Abort: everything of the evolution goes.
 //
 // Names (DESIGN section 5): a table whose name or columns changed leaves the home schema for the
-// release schema, and a tombstone stands in its place; the contract of the next evolution moves home
-// what that evolution left as it was.
+// release schema, and a tombstone stands in its place; the contract of the next evolution moves
+// home what that evolution left as it was.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
@@ -211,7 +211,9 @@ function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
   );
 }
 
-/** Validation without stopping writers, each in a transaction of its own, then the real NOT NULL. */
+/**
+ * Validation without stopping writers, each in a transaction of its own, then the real NOT NULL.
+ */
 export function validateShared({ pair, kind }: Shared, places: Places): TransactionStep[] {
   const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
   const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.new.name };
@@ -296,7 +298,9 @@ export function validateRepointed(one: Repointed): TransactionStep {
   );
 }
 
-/** Tables that the last evolution left in its release schema come home, if this one left them alone. */
+/**
+ * Tables that the last evolution left in its release schema come home, if this one left them alone.
+ */
 export function moveHome(places: Places, floorSchema: string): Statement[] {
   return [
     statement(

@@ -8,8 +8,8 @@
 // | added table → rebuilt table                       | to the old table, if it cannot refuse | physical | physical |
 // | anything else that could stop the old release     | not enforced          | the same  | added    |
 //
-// "Could stop" is an action that refuses: no action, restrict. A statement of the release in the field
-// must never fail for a key that it does not know (DESIGN section 5, rule 5).
+// "Could stop" is an action that refuses: no action, restrict. A statement of the release in the
+// field must never fail for a key that it does not know (DESIGN section 5, rule 5).
 
 import type { SplitPartPlan } from '../changes/split-table.js';
 import type { ForeignKey, Table } from '../release/catalog.js';

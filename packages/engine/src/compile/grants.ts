@@ -1,5 +1,6 @@
-// Rights: what could use an old table can use what takes its place, on every shard, whatever the roles
-// there are called. Rights are read on the shard when the step runs, so a bundle names no role.
+// Rights: what could use an old table can use what takes its place, on every shard, whatever the
+// roles there are called. Rights are read on the shard when the step runs, so a bundle names no
+// role.
 
 import { literal, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
@@ -13,7 +14,8 @@ export function grantFunction(places: Places): Statement {
 returns void language plpgsql
 set search_path = pg_catalog, pg_temp
 as $halflap$
--- Halflap ${trusted(`${places.evolution} ${HASH_HOLE}`)}: gives the roles that may use one relation the same rights on another
+-- Halflap ${trusted(`${places.evolution} ${HASH_HOLE}`)}: gives the roles that may use one relation
+-- the same rights on another
 declare
   item record;
 begin

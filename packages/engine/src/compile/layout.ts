@@ -1,6 +1,6 @@
 // Pairs the tables and columns of two releases: which old table a new one comes from, which old
-// column a new column comes from and by which expressions. What the author stated comes first; equal
-// names are the same thing; what is left is added or dropped.
+// column a new column comes from and by which expressions. What the author stated comes first;
+// equal names are the same thing; what is left is added or dropped.
 //
 // Invariant: every new table and every old table stands in exactly one pair, split, `added` or
 // `dropped` entry.

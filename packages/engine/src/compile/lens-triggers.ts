@@ -1,9 +1,9 @@
-// Writing through a lens: one INSTEAD OF trigger function per part and event where PostgreSQL does not
-// update the view by itself.
+// Writing through a lens: one INSTEAD OF trigger function per part and event where PostgreSQL does
+// not update the view by itself.
 //
-// Order of work in each: constraints of the new release that the old layout does not keep; lock of the
-// old row in a statement of its own; is the row still what the statement read; apply the difference
-// backward; does the row come back as written; keep what only the new release knows.
+// Order of work in each: constraints of the new release that the old layout does not keep; lock of
+// the old row in a statement of its own; is the row still what the statement read; apply the
+// difference backward; does the row come back as written; keep what only the new release knows.
 
 import { SQLSTATES } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
@@ -19,8 +19,8 @@ import { floorTable, inRelease, lensBind, work } from './places.js';
 import {
   applyDeletes,
   applyInserts,
-  applyMissing,
   applyUpdates,
+  applyUpserts,
   type Change,
 } from './recompute.js';
 import { raise, routine } from './routine.js';
@@ -236,6 +236,7 @@ function isUnchanged({ part, plan, event }: Writing): Sql {
   end if;`;
 }
 
+/** The old row moves with its key; its own trigger moves what is kept beside it. */
 function moveKey({ cluster, part }: Writing): Sql {
   const changed = joined(
     part.mapping.slice.map(
@@ -281,7 +282,7 @@ function apply({ part, plan, event }: Writing): Sql[] {
         ? [applyDeletes(target, plan.bind, change)]
         : []),
       ...(updates !== null && !isDriver ? [updates] : []),
-      ...(isDriver && isAbsence ? [applyMissing(target, plan.bind, change)] : []),
+      ...(isDriver && isAbsence ? [applyUpserts(target, plan.bind, change)] : []),
       ...(isDriver && event === 'insert' && !isAbsence
         ? [applyInserts(target, plan.bind, change)]
         : []),

@@ -1,14 +1,16 @@
 // The lens: what a session of the new release sees and writes while the old layout is the truth.
 //
-// A part whose columns are all plain columns of the old table is updated by PostgreSQL itself, through
-// the view: a row that changed meanwhile is then re-read as for any table. Everything else is written
-// by INSTEAD OF triggers, which evaluate the backward mappings over the state before and after the row
-// and apply the difference; where the row has changed since the statement read it, in a column that the
-// statement writes too, they answer serialization_failure, because computing on a stale value loses an
-// update (PostgreSQL does not re-evaluate a statement over an INSTEAD OF view).
+// A part whose columns are all plain columns of the old table is updated by PostgreSQL itself,
+// through the view: a row that changed meanwhile is then re-read as for any table. Everything else
+// is written by INSTEAD OF triggers, which evaluate the backward mappings over the state before and
+// after the row and apply the difference; where the row has changed since the statement read it, in
+// a column that the statement writes too, they answer serialization_failure, because computing on a
+// stale value loses an update (PostgreSQL does not re-evaluate a statement over an INSTEAD OF
+// view).
 //
-// A key column that must not be updated through the view is written `case when true then k end`: the
-// planner folds it to k, so that indexes serve it, while the rewriter takes it for an expression.
+// A key column that must not be updated through the view is written `case when true then k end`:
+// the planner folds it to k, so that indexes serve it, while the rewriter takes it for an
+// expression.
 
 import { columnValue, type SplitCluster, type SplitPartPlan } from '../changes/split-table.js';
 import type { Column } from '../release/catalog.js';

@@ -1,9 +1,10 @@
-// The core (DESIGN section 5): what every restructuring change compiles to. One mapping tells how the
-// rows of one relation follow from relations of the other side; lens, sync, backfill and verify are
-// generated from mappings alone and know nothing of the kinds of change.
+// The core (DESIGN section 5): what every restructuring change compiles to. One mapping tells how
+// the rows of one relation follow from relations of the other side; lens, sync, backfill and verify
+// are generated from mappings alone and know nothing of the kinds of change.
 //
-// Invariant: `query` yields the slice columns first, then `columns`, named as in the target, and has
-// at most one row per slice. All relations of a cluster share one slice: the key of the old row.
+// Invariant: `query` yields the slice columns first, then `columns`, named as in the target, and
+// has at most one row per slice. All relations of a cluster share one slice: the key of the old
+// row.
 
 import { type Sql, sql } from '../sql.js';
 
@@ -31,7 +32,9 @@ export interface Mapping {
   readonly target: Relation;
   readonly slice: readonly string[];
   readonly columns: readonly string[];
-  /** Columns given on insertion only: surrogate keys, and what another release's default supplies. */
+  /**
+   * Columns given on insertion only: surrogate keys, and what another release's default supplies.
+   */
   readonly onInsert: readonly string[];
   readonly query: (bind: Bind) => Sql;
   readonly touches: readonly Touch[];

@@ -1,5 +1,6 @@
-// An overlay: one physical table serves both releases; the new one sees it through a simple view that
-// PostgreSQL updates by itself, so that ON CONFLICT, FOR UPDATE and RETURNING work as on a table.
+// An overlay: one physical table serves both releases; the new one sees it through a simple view
+// that PostgreSQL updates by itself, so that ON CONFLICT, FOR UPDATE and RETURNING work as on a
+// table.
 //
 // What binds the new release only (a new NOT NULL, a new check) is the view's condition with check
 // option: its own writes are refused, the old release's rows that break it are hidden from it and
@@ -101,7 +102,9 @@ export function overlayIndexSteps(pair: PairedTable): Step[] {
   });
 }
 
-/** Rows of the old release that break a rule of the new one; nothing is compared, all is one table. */
+/**
+ * Rows of the old release that break a rule of the new one; nothing is compared, all is one table.
+ */
 export function overlayVerify(pair: PairedTable, stage: 'expand' | 'verify'): VerifyStep[] {
   const conditions = conditionsOf(pair);
   const key = pair.old.primaryKey?.columns ?? [];

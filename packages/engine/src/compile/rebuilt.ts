@@ -1,7 +1,8 @@
 // All statements that a rebuilt table (a cluster) contributes to the steps of its evolution.
 //
 // prepare:  new tables (empty) and spill in the work schema, lens in the release schema
-// expand:   sync on the old table, backfill, indexes, foreign keys, verify, then the switch to native
+// expand:   sync on the old table, backfill, indexes, foreign keys, verify, then the switch to
+// native
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Key } from '../release/catalog.js';
@@ -24,7 +25,14 @@ import {
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
-import { backwardName, carryName, EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
+import {
+  backwardName,
+  carryName,
+  EVENTS,
+  forwardName,
+  keyNames,
+  type SyncPlan,
+} from './sync-plan.js';
 import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
 
@@ -79,7 +87,7 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
       copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
       copyRights(places, floorTable(cluster.id), work(places, part.table.name)),
     ]),
-    ...(hasSpill(cluster) ? forgetTriggers(filling) : []),
+    ...(hasSpill(cluster) ? besideTriggers(filling) : []),
   ];
 }
 
@@ -87,7 +95,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
   const source = floorTable(cluster.id);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
   return [
-    ...(hasSpill(cluster) ? dropForget(filling) : []),
+    ...(hasSpill(cluster) ? dropBeside(filling) : []),
     ...forwardFunctions(filling).map((one) => statement(one)),
     ...EVENTS.map((event) =>
       statement(statementTrigger(filling, source, event, forwardName(filling, event)), lock),
@@ -124,10 +132,10 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
 }
 
 /**
- * A batch takes only rows that it has locked against every change, and reads them in later statements:
- * what was written before is seen, and what comes after is carried by sync, which finds the batch's
- * rows. Rows that appear in the range meanwhile are sync's alone: copied here unlocked, a concurrent
- * delete would miss the copy.
+ * A batch takes only rows that it has locked against every change, and reads them in later
+ * statements: what was written before is seen, and what comes after is carried by sync, which finds
+ * the batch's rows. Rows that appear in the range meanwhile are sync's alone: copied here unlocked,
+ * a concurrent delete would miss the copy.
  */
 function backfillStep(cluster: SplitCluster, filling: SyncPlan, places: Places): BackfillStep {
   const source = floorTable(cluster.id);
@@ -303,29 +311,39 @@ function ownNewSequences(part: SplitPartPlan, { places, to }: Rebuilt): Statemen
   return [...owned, ...advanced];
 }
 
-function forgetTriggers(plan: SyncPlan): Statement[] {
+/**
+ * While nothing is synced yet, what is kept beside an old row follows it when its key changes and
+ * goes with it when it goes.
+ */
+function besideTriggers(plan: SyncPlan): Statement[] {
   const source = floorTable(plan.cluster.id);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: plan.cluster.id };
+  const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, event);
   return [
     statement(forgetFunction(plan, false)),
     statement(forgetFunction(plan, true)),
-    statement(statementTrigger(plan, source, 'delete', forwardName(plan, 'delete')), lock),
-    statement(truncateTrigger(plan, source, forwardName(plan, 'truncate')), lock),
+    statement(forwardKeyFunction(plan)),
+    statement(statementTrigger(plan, source, 'delete', forward('delete')), lock),
+    statement(truncateTrigger(plan, source, forward('truncate')), lock),
+    statement(keyTrigger(source, keyNames(plan), forward('key')), lock),
   ];
 }
 
-function dropForget(plan: SyncPlan): Statement[] {
+function dropBeside(plan: SyncPlan): Statement[] {
   const source = floorTable(plan.cluster.id);
   // The triggers, not the functions: those are replaced, and a statement under way may need them.
-  return ['halflap_sync_delete', 'halflap_sync_truncate'].map((trigger) =>
-    statement(sql`drop trigger ${name(trigger)} on ${source}`, {
+  return ['delete', 'truncate', 'key'].map((event) =>
+    statement(sql`drop trigger ${name(`halflap_sync_${event}`)} on ${source}`, {
       mode: 'ACCESS EXCLUSIVE',
       relation: plan.cluster.id,
     }),
   );
 }
 
-/** Whether anything is kept beside the old rows: absences, or columns that only the new release knows. */
+/**
+ * Whether anything is kept beside the old rows: absences, or columns that only the new release
+ * knows.
+ */
 export function hasSpill(cluster: SplitCluster): boolean {
   return cluster.parts.some((part) => part.absence !== null || part.carried.length > 0);
 }

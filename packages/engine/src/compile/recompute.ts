@@ -1,9 +1,9 @@
 // From a mapping to the statements that make its target right for some slices: the one place where
 // rows of a layout are written by the engine.
 //
-// Two forms. `recompute` makes the target equal to its query (the source is the truth). `applyChange`
-// carries over only what a statement changed: it compares the query before and after, so that a column
-// which somebody else has just changed on the other side is left alone.
+// Two forms. `recompute` makes the target equal to its query (the source is the truth).
+// `applyChange` carries over only what a statement changed: it compares the query before and after,
+// so that a column which somebody else has just changed on the other side is left alone.
 
 import { joined, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey, type Types } from './compared.js';
@@ -55,7 +55,9 @@ export function insertMissing(target: Target, bind: Bind, slices: Slices): Sql {
   return insertInto(target, bind, sql`${sourceRows(target, bind, slices)} and not ${isThere}`);
 }
 
-/** Updates the row of one slice if it is there and differs; null where there is nothing but the key. */
+/**
+ * Updates the row of one slice if it is there and differs; null where there is nothing but the key.
+ */
 export function updateOne(target: Target, bind: Bind, values: readonly Sql[]): Sql | null {
   const { mapping, types } = target;
   if (mapping.columns.length === 0) return null;
@@ -98,20 +100,23 @@ export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | 
 
 /** Plain inserts: a key that is taken is PostgreSQL's own unique_violation. */
 export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
+  return insertInto(target, bind, appeared(target, change));
+}
+
+/** Inserts where the row may be there already: one whose key was moved, or of spill. */
+export function applyUpserts(target: Target, bind: Bind, change: Change): Sql {
+  return insertOrUpdate(target, bind, appeared(target, change));
+}
+
+/** Rows that the query yields after the change and did not before. */
+function appeared(target: Target, change: Change): Sql {
   const { mapping } = target;
-  const source = sql`select ${qualified('a', insertColumns(target))}
+  return sql`select ${qualified('a', insertColumns(target))}
     from (${restricted(mapping, change.after, change.slices)}) as a
     where not exists (
       select from (${restricted(mapping, change.before, change.slices)}) as b
       where ${sameKey('b', mapping.slice, 'a')}
     )`;
-  return insertInto(target, bind, source);
-}
-
-/** Inserts of what is not there yet. */
-export function applyMissing(target: Target, bind: Bind, change: Change): Sql {
-  return sql`${applyInserts(target, bind, change)}
-    on conflict do nothing`;
 }
 
 export function applyDeletes(target: Target, bind: Bind, change: Change): Sql {
@@ -126,7 +131,9 @@ export function applyDeletes(target: Target, bind: Bind, change: Change): Sql {
       )`;
 }
 
-/** Takes the row locks of the slices in key order: always a statement of its own (DESIGN 5, rule 2). */
+/**
+ * Takes the row locks of the slices in key order: always a statement of its own (DESIGN 5, rule 2).
+ */
 export function lockSlices(target: Target, bind: Bind, slices: Slices): Sql {
   const { mapping } = target;
   return sql`select 1 from ${bind(mapping.target)} as t

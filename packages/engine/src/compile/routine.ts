@@ -1,5 +1,6 @@
-// PL/pgSQL functions and triggers as the engine writes them: owned by the runner's role and executed
-// with its rights, so that application roles need none on the machinery; with a pinned search_path.
+// PL/pgSQL functions and triggers as the engine writes them: owned by the runner's role and
+// executed with its rights, so that application roles need none on the machinery; with a pinned
+// search_path.
 
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Places } from './places.js';

@@ -1,6 +1,7 @@
-// Sequences through an evolution. A column that is the same in both releases and draws from a sequence
-// draws from one and the same sequence until contract, or the two releases would give out the same keys;
-// contract hands it over. Sequences that only the new release has are made in its schema.
+// Sequences through an evolution. A column that is the same in both releases and draws from a
+// sequence draws from one and the same sequence until contract, or the two releases would give out
+// the same keys; contract hands it over. Sequences that only the new release has are made in its
+// schema.
 
 import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Column } from '../release/catalog.js';
@@ -9,7 +10,9 @@ import type { Statement } from './bundle.js';
 import { floorTable, inRelease, type Places } from './places.js';
 import { statement } from './statement.js';
 
-/** The old column whose sequence serves the new column too; null when it has one of its own or none. */
+/**
+ * The old column whose sequence serves the new column too; null when it has one of its own or none.
+ */
 export function sharedSequenceSource(part: SplitPartPlan, column: Column): string | null {
   if (!drawsFromSequence(column)) return null;
   const source =
@@ -23,7 +26,9 @@ export function drawsFromSequence(column: Column): boolean {
   return column.identity !== null || column.default?.startsWith('nextval(') === true;
 }
 
-/** Gives a column the sequence of the old column as its default, whatever that sequence is called. */
+/**
+ * Gives a column the sequence of the old column as its default, whatever that sequence is called.
+ */
 export function sharedSequence(
   alter: Sql,
   column: string,

@@ -1,9 +1,9 @@
 // Backward sync (dual only): what the new release writes is carried back to the old table.
 //
-// The old row is locked first, giving way to a writer of the old release that claims it (lock order: see
-// sync-forward.ts). Then only what the statement changed is carried (recompute.ts), so that columns of
-// the old row which other new tables feed are left alone. Then the row must come back as it was written,
-// or the statement is refused.
+// The old row is locked first, giving way to a writer of the old release that claims it (lock
+// order: see sync-forward.ts). Then only what the statement changed is carried (recompute.ts), so
+// that columns of the old row which other new tables feed are left alone. Then the row must come
+// back as it was written, or the statement is refused.
 
 import { SQLSTATES } from '@halflap/protocol';
 import { integer, joined, literal, name, type Sql, sql } from '../sql.js';
@@ -12,8 +12,8 @@ import { bindWith, type Mapping } from './mapping.js';
 import {
   applyDeletes,
   applyInserts,
-  applyMissing,
   applyUpdates,
+  applyUpserts,
   type Change,
   lockSlices,
   type Slices,
@@ -148,9 +148,9 @@ function differencesOf(
   { drives, event }: { readonly drives: boolean; readonly event: Event },
 ): Sql[] {
   const updates = applyUpdates(target, plan.bind, change);
-  // A row that is there already is one whose key was moved, or of spill; a new key must be free.
+  // A new key must be free; a key that an update gives has been moved there.
   const inserts =
-    event === 'insert' && target.mapping.target.side === 'old' ? applyInserts : applyMissing;
+    event === 'insert' && target.mapping.target.side === 'old' ? applyInserts : applyUpserts;
   // A row of spill stands for a row that is missing: it goes when one comes.
   const isSpill = target.mapping.target.side === 'spill';
   return [

@@ -1,19 +1,19 @@
 // Forward sync: what the release in the field writes is carried over to the new layout.
 //
-// Lock order. A writer of the old release holds the old row first and then wants the new one; a writer
-// of the new release holds the new row first and then wants the old one. Where they meet, the new
-// release gives way: the old side waits for a new row only PATIENCE at a time and then claims the slice;
-// the new side waits for an old row as patiently, looks for a claim, and answers serialization_failure
-// when there is one (sync-backward.ts). Neither wait is ever long enough for PostgreSQL's deadlock
-// detector to choose the old side, so a statement of the old release never fails because of sync. A row
-// that cannot be carried goes to quarantine.
+// Lock order. A writer of the old release holds the old row first and then wants the new one; a
+// writer of the new release holds the new row first and then wants the old one. Where they meet,
+// the new release gives way: the old side waits for a new row only PATIENCE at a time and then
+// claims the slice; the new side waits for an old row as patiently, looks for a claim, and answers
+// serialization_failure when there is one (sync-backward.ts). Neither wait is ever long enough for
+// PostgreSQL's deadlock detector to choose the old side, so a statement of the old release never
+// fails because of sync. A row that cannot be carried goes to quarantine.
 //
-// Few rows are handled one by one with static statements over the key; many rows by statements planned
-// afresh, because one plan serves both badly: a plan made for one row is quadratic in a transition table
-// of 100,000, and a plan made for 100,000 reads the whole table for one row.
-// What costs microseconds here is paid by every write of the release in the field: settings stand on the
-// function, an update is tried before anything rarer, and questions that a simple expression can answer
-// are not asked as queries.
+// Few rows are handled one by one with static statements over the key; many rows by statements
+// planned afresh, because one plan serves both badly: a plan made for one row is quadratic in a
+// transition table of 100,000, and a plan made for 100,000 reads the whole table for one row.
+// What costs microseconds here is paid by every write of the release in the field: settings stand
+// on the function, an update is tried before anything rarer, and questions that a simple expression
+// can answer are not asked as queries.
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers, sameKey } from './compared.js';
@@ -44,8 +44,8 @@ import {
 /** How long the old side waits for a new row before it claims the slice. */
 const PATIENCE = sql`set lock_timeout = '5ms'`;
 /**
- * After so many waits the next are long enough for the deadlock detector: whoever holds the new row may
- * wait for something else of ours than the old row, and then must be found out.
+ * After so many waits the next are long enough for the deadlock detector: whoever holds the new row
+ * may wait for something else of ours than the old row, and then must be found out.
  */
 const SHORT_WAITS = 100;
 const LONG_WAIT_MS = 2000;
@@ -216,7 +216,9 @@ export function carryFunction(plan: SyncPlan): Sql {
   });
 }
 
-/** Row trigger on a spill table: what it keeps beside an old row is a part of what the row gives. */
+/**
+ * Row trigger on a spill table: what it keeps beside an old row is a part of what the row gives.
+ */
 export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
   const call = (row: 'old' | 'new') =>
     sql`perform ${carryName(plan)}(${spill.slice.map((column) => name(row, column))});`;
@@ -233,8 +235,8 @@ export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
 }
 
 /**
- * Asked at every write, so of a sequence and not of a table: it has a last value once any row of the
- * evolution went to quarantine.
+ * Asked at every write, so of a sequence and not of a table: it has a last value once any row of
+ * the evolution went to quarantine.
  */
 function isAnythingQuarantined(plan: SyncPlan): Sql {
   return sql`pg_sequence_last_value(${literal(quarantineCount(plan.places).text)}::regclass) is not null`;

@@ -1,5 +1,5 @@
-// Sync of what a recomputation cannot see: a key that changes (the row must move, not be deleted and
-// made again, or its dependents would go with it) and TRUNCATE (which has no rows).
+// Sync of what a recomputation cannot see: a key that changes (the row must move, not be deleted
+// and made again, or its dependents would go with it) and TRUNCATE (which has no rows).
 
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
@@ -47,7 +47,8 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
 }
 
 export function forwardTruncateFunction(plan: SyncPlan): Sql {
-  // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop the old.
+  // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop the
+  // old.
   const all = [...plan.forward].reverse().concat(plan.backward.slice(1));
   const deletes = all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
   return routine(plan.places, {
@@ -68,7 +69,9 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
   });
 }
 
-/** The new layout refuses TRUNCATE while both are in service: what it would empty is not one table. */
+/**
+ * The new layout refuses TRUNCATE while both are in service: what it would empty is not one table.
+ */
 export function backwardTruncateFunction(plan: SyncPlan, table: string): Sql {
   return routine(plan.places, {
     at: backwardName(plan, table, 'truncate'),
@@ -83,8 +86,8 @@ export function backwardTruncateFunction(plan: SyncPlan, table: string): Sql {
 }
 
 /**
- * Statement trigger while nothing is synced yet: rows that the new release has written beside an old
- * row go when that row goes, so that a key used again starts clean.
+ * Statement trigger while nothing is synced yet: rows that the new release has written beside an
+ * old row go when that row goes, so that a key used again starts clean.
  */
 export function forgetFunction(plan: SyncPlan, isTruncate: boolean): Sql {
   const all = [...plan.forward].reverse();
@@ -111,7 +114,9 @@ function move(plan: SyncPlan, mapping: Mapping, key: readonly string[]): Sql {
   return sql`update ${plan.bind(mapping.target)} as t set ${set} where ${sameKey('t', mapping.slice, 'old', key)}`;
 }
 
-/** All moves as one statement, so that foreign keys among the rows are checked when all have moved. */
+/**
+ * All moves as one statement, so that foreign keys among the rows are checked when all have moved.
+ */
 function inOneStatement(moves: readonly Sql[]): Sql {
   const parts = moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`);
   return sql`with ${parts} select 1 into moved;`;

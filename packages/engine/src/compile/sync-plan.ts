@@ -1,5 +1,5 @@
-// What the generators of sync share: the plan of one cluster in one stage, the names of its machinery,
-// and the ways to speak of the slices that a statement touched.
+// What the generators of sync share: the plan of one cluster in one stage, the names of its
+// machinery, and the ways to speak of the slices that a statement touched.
 
 import { literal, type Sql, sql } from '../sql.js';
 import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
@@ -87,7 +87,9 @@ export function touchOf(mapping: Mapping, source: Mapping): Touch {
   return found ?? { source: source.target, slice: source.slice, watches: [], drives: false };
 }
 
-/** Number of rows that the statement touched, as far as two: decides between the two sets of plans. */
+/**
+ * Number of rows that the statement touched, as far as two: decides between the two sets of plans.
+ */
 export function countToTwo(event: Event): Sql {
   return sql`(select count(*) from (select from ${rowsOf(event)} limit 2) as r)`;
 }

@@ -15,9 +15,9 @@ ${TRANSITION[event]} for each statement when (${noEcho(plan)}) execute function 
 }
 
 /**
- * For each row, since a statement's rows cannot be paired: before and after a key has changed. On the
- * key's columns and without asking for an echo (the function does): PostgreSQL reads the condition anew
- * for every statement.
+ * For each row, since a statement's rows cannot be paired: before and after a key has changed. On
+ * the key's columns and without asking for an echo (the function does): PostgreSQL reads the
+ * condition anew for every statement.
  */
 export function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
   const changed = joined(

@@ -10,7 +10,10 @@ import type { IndexStep, Statement } from './bundle.js';
 import { type Lock, statement } from './statement.js';
 
 export interface TableForm {
-  /** Columns that get another default than their own, or none: they share a sequence of the old table. */
+  /**
+   * Columns that get another default than their own, or none: they share a sequence of the old
+   * table.
+   */
   readonly withoutDefault: ReadonlySet<string>;
   /** Unique constraints that are there from the start: those that upserts need. */
   readonly uniques: readonly Key[];

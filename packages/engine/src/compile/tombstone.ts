@@ -1,9 +1,10 @@
-// A tombstone stands where a release looks for a table that it is not served any more, and answers every
-// statement with one clear error, so that a forgotten server hits a wall and does not half work, above
-// all where another release's table of the same name would answer (DESIGN section 5, names).
+// A tombstone stands where a release looks for a table that it is not served any more, and answers
+// every statement with one clear error, so that a forgotten server hits a wall and does not half
+// work, above all where another release's table of the same name would answer (DESIGN section 5,
+// names).
 //
-// After contract the old release meets them in the home schema; after abort the new release meets them
-// in its own, which would otherwise let its sessions fall through to the old release's tables.
+// After contract the old release meets them in the home schema; after abort the new release meets
+// them in its own, which would otherwise let its sessions fall through to the old release's tables.
 
 import { STATE_SCHEMA } from '@halflap/protocol';
 import type { Table } from '../release/catalog.js';

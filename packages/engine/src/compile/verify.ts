@@ -1,5 +1,5 @@
-// Verify: what the new layout should hold, computed from the old one, against what it holds. Rows in
-// quarantine are left out on both sides: they are known to differ, and contract waits for them.
+// Verify: what the new layout should hold, computed from the old one, against what it holds. Rows
+// in quarantine are left out on both sides: they are known to differ, and contract waits for them.
 
 import type { SplitCluster } from '../changes/split-table.js';
 import { literal, name, type Sql, sql } from '../sql.js';

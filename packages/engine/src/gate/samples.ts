@@ -1,6 +1,7 @@
-// Rows to try an evolution on: for each table of the old release one row with every column filled and
-// one with as little as it takes, so that every up, down and when is evaluated by PostgreSQL before a
-// customer's data is. A row that the table's own rules refuse is left out: samples are no proof.
+// Rows to try an evolution on: for each table of the old release one row with every column filled
+// and one with as little as it takes, so that every up, down and when is evaluated by PostgreSQL
+// before a customer's data is. A row that the table's own rules refuse is left out: samples are no
+// proof.
 
 import type { Session } from '../pg.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';

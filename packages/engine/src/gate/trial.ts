@@ -1,6 +1,6 @@
-// Does the evolution hold? Tried on a scratch database, with the same runner that customers use: there
-// and back (prepare, expand, abort), then through to the end, with the catalogue compared with that of a
-// fresh install at both ends.
+// Does the evolution hold? Tried on a scratch database, with the same runner that customers use:
+// there and back (prepare, expand, abort), then through to the end, with the catalogue compared
+// with that of a fresh install at both ends.
 
 import { HalflapError, type Verb } from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
