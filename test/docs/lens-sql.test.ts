@@ -63,3 +63,41 @@ describe('the forms that work on every shard', () => {
     },
   );
 });
+
+describe('a session that was bound before a step', () => {
+  it('goes on with its prepared statements when the lens becomes a table', async () => {
+    const shard = await lensShard();
+    shards.push(shard);
+    await shard.move('prepare');
+    const client = await shard.connect('2.0');
+    const read = { name: 'read', text: 'select id, name from hosts where id = $1', values: [1] };
+    const write = { name: 'write', text: 'update hosts set name = name || $1', values: ['!'] };
+    await client.query(read);
+    await client.query(write);
+    await shard.move('expand');
+    await client.query(write);
+    expect((await client.query(read)).rows).toEqual([{ id: 1, name: 'host 1!!' }]);
+    await client.end();
+  });
+});
+
+describe('sequences', () => {
+  it.each(['prepared', 'dual'])(
+    'are shared by both releases, and lastval() works, when %s',
+    async (phase) => {
+      const client = clients.get(phase) as pg.Client;
+      const insert = "insert into hosts (name) values ('by ' || gen_random_uuid()) returning id";
+      const { rows } = await client.query(insert);
+      const { rows: last } = await client.query(
+        "select lastval()::int as id, pg_get_serial_sequence('hosts', 'id') as sequence",
+      );
+      expect(last).toEqual([{ id: rows[0].id, sequence: null }]);
+      const old = await shards[phase === 'dual' ? 1 : 0]?.connect('1.0');
+      const next = await old?.query(
+        "insert into hosts (name) values ('old ' || gen_random_uuid()) returning id",
+      );
+      await old?.end();
+      expect(next?.rows).toEqual([{ id: rows[0].id + 1 }]);
+    },
+  );
+});

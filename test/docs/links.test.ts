@@ -80,7 +80,7 @@ function unknownCommands(text: string): string[] {
   const lines = blocksOf(text).flatMap((block) => block.lines);
   const inline = [...proseOf(text).matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
   return [...lines, ...inline].filter((line) => {
-    const call = /^(?:\$ )?(?:npx )?halflap (?!status--)([a-z-]+)(.*)$/.exec(line.trim());
+    const call = /^(?:\$ )?(?:npx )?halflap ([a-z-]+)(.*)$/.exec(line.trim());
     return call !== null && !isKnown(call[1] ?? '', call[2] ?? '');
   });
 }

@@ -323,7 +323,11 @@ function isPlain(
       ((other.when !== null && mentionsAny(other.when, sources)) ||
         (absences[index] != null && other.mapped.some((one) => sources.has(one.source ?? '')))),
   );
-  return !isOwnedElsewhere && !isWatched;
+  const own = new Set(part.mapped.map((one) => one.column.name));
+  const isComputedFrom = columns.some(
+    (one) => one.down !== null && one.source === null && mentionsAny(one.down, own),
+  );
+  return !isOwnedElsewhere && !isWatched && !isComputedFrom;
 }
 
 /** The expression with its columns qualified by an alias. */

@@ -26,6 +26,7 @@ import {
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { copyRights, grantFunction, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
+import { dropLens } from './lens.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
 import { floorTable, inRelease, type Places, placesOf, work } from './places.js';
 import {
@@ -173,9 +174,10 @@ function bound(places: Places): Statement[] {
   ];
 }
 
-function newTypes({ from, to, places, clusters }: Evolving): Statement[] {
+function newTypes({ from, to, places, clusters, shared }: Evolving): Statement[] {
   const inherited = inheritedSequences(
     clusters.flatMap(({ cluster }) => cluster.parts),
+    shared.map((one) => one.pair),
     to,
   );
   const isNew = (list: readonly { name: string }[], one: { name: string }) =>
@@ -258,6 +260,8 @@ function expandSteps(evolving: Evolving): Step[] {
       `release ${places.to} becomes native`,
       [
         ...bound(places),
+        // Views first: sessions of the new release lock the view and then the table under it.
+        ...clusters.flatMap(({ cluster }) => dropLens(cluster, places)),
         ...clusters.map(({ cluster }) =>
           statement(sql`lock table ${floorTable(cluster.id)} in share row exclusive mode`, {
             mode: 'SHARE ROW EXCLUSIVE',
@@ -275,7 +279,7 @@ function expandSteps(evolving: Evolving): Step[] {
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { places, clusters, shared, layout, foreignKeys } = evolving;
+  const { to, places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
   const dropIndexStatements = shared.flatMap((one) => dropIndexes(one, places));
   return [
@@ -286,7 +290,9 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...foreignKeys.beforeFence,
         ...clusters.flatMap(fenceCluster),
-        ...shared.filter((one) => one.kind !== 'same').flatMap((one) => fenceShared(one, places)),
+        ...shared
+          .filter((one) => one.kind !== 'same')
+          .flatMap((one) => fenceShared(one, places, to)),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
         ...foreignKeys.afterFence,
       ],

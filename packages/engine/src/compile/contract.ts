@@ -7,7 +7,7 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey, Key, Table } from '../release/catalog.js';
+import type { Catalog, Column, ForeignKey, Key, Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import {
@@ -24,7 +24,7 @@ import {
 import type { PairedTable } from './layout.js';
 import { floorTable, inRelease, type Places, work } from './places.js';
 import type { Rebuilt } from './rebuilt.js';
-import { handOver } from './sequences.js';
+import { drawsFromSequence, handOver, renameSequence } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, type SyncPlan } from './sync-plan.js';
 import { addForeignKey, validateConstraint } from './tables.js';
@@ -74,7 +74,7 @@ function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
 }
 
 /** An overlaid table gets the new release's names and rules, in the new release's schema. */
-export function fenceShared({ pair, kind }: Shared, places: Places): Statement[] {
+export function fenceShared({ pair, kind }: Shared, places: Places, to: Catalog): Statement[] {
   const lock = exclusive(pair.old.name);
   if (kind !== 'overlay') return newRules(pair, floorTable(pair.old.name), lock);
   const moved = name(places.releaseSchema, pair.old.name);
@@ -110,6 +110,7 @@ export function fenceShared({ pair, kind }: Shared, places: Places): Statement[]
         lock,
       ),
     ),
+    ...sequenceColumns(pair).flatMap((column) => renameSequence(at, column, pair.new.name, to)),
     ...newRules(pair, at, lock),
   ];
 }
@@ -136,7 +137,7 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
       if (old === undefined) return [];
       const named = name(column.name);
       return [
-        ...(column.default === old.default || column.identity !== null
+        ...(column.default === old.default || sequenceColumns(pair).includes(column)
           ? []
           : [
               alter(
@@ -162,6 +163,14 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
       alter(sql`add constraint ${name(check.name)} check (${trusted(check.expression)}) not valid`),
     ),
   ];
+}
+
+/** Columns that draw from a sequence in both releases, which stays theirs. */
+function sequenceColumns(pair: PairedTable): Column[] {
+  return pair.forward.flatMap(({ column, source }) => {
+    const old = pair.old.columns.find((one) => one.name === source);
+    return old !== undefined && drawsFromSequence(old) && drawsFromSequence(column) ? [column] : [];
+  });
 }
 
 /** Keys and indexes that are the same under another name. */
@@ -340,7 +349,9 @@ export function abortStatements(
     ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.old.name),
   ].sort();
   return [
-    // In one order, first of all: what follows needs no further lock that an application holds.
+    // Views first: sessions of the new release lock the view and then the table under it. Then the
+    // tables in one order: what follows needs no further lock that an application holds.
+    dropViews(places),
     ...touched.map((table) =>
       statement(sql`lock table ${floorTable(table)} in access exclusive mode`, exclusive(table)),
     ),
@@ -367,6 +378,26 @@ export function abortStatements(
           ],
     ),
   ];
+}
+
+function dropViews(places: Places): Statement {
+  return statement(
+    sql`do $halflap$
+declare
+  relation record;
+begin
+  for relation in
+    select c.relname
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = ${literal(places.releaseSchema)} and c.relkind = 'v'
+    order by c.relname
+  loop
+    execute format('drop view %I.%I', ${literal(places.releaseSchema)}, relation.relname);
+  end loop;
+end
+$halflap$`,
+    exclusive(`views of ${places.releaseSchema}`),
+  );
 }
 
 export function sameForeignKey(pair: PairedTable, old: ForeignKey, other: ForeignKey): boolean {

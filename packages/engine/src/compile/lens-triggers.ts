@@ -7,7 +7,7 @@
 
 import { SQLSTATES } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey } from '../release/catalog.js';
+import type { ForeignKey, Key } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
@@ -128,7 +128,7 @@ function bodyOf(writing: Writing): Sql[] {
   }
 }
 
-function constraints({ cluster, part }: Writing): Sql[] {
+function constraints({ cluster, part, plan }: Writing): Sql[] {
   const checked = unguaranteed(part, baseOf(cluster).table);
   const table = literal(part.table.name);
   return [
@@ -146,8 +146,30 @@ function constraints({ cluster, part }: Writing): Sql[] {
     raise check_violation using message = ${literal(`new row for relation "${part.table.name}" violates check constraint "${check.name}"`)}, table = ${table}, constraint = ${literal(check.name)};
   end if;`,
     ),
+    ...checked.uniques.map((key) => uniqueIsFree(key, part, plan)),
     ...checked.foreignKeys.map((key) => referenceExists(key, part)),
   ];
+}
+
+/** What is there already; two at the same moment are found when the index is built. */
+function uniqueIsFree(key: Key, part: SplitPartPlan, plan: SyncPlan): Sql {
+  const same = joined(
+    key.columns.map((column) => sql`${name('q', column)} = ${name('new', column)}`),
+    ' and ',
+  );
+  const isOther = joined(
+    part.mapping.slice.map(
+      (column) => sql`${name('q', column)} is distinct from ${name('new', column)}`,
+    ),
+    ' or ',
+  );
+  const message = `duplicate key value violates unique constraint "${key.name}"`;
+  return sql`if exists (
+    select from ${inRelease(plan.places, part.table.name)} as q where ${same} and (${isOther})
+  ) then
+    raise unique_violation using
+      message = ${literal(message)}, table = ${literal(part.table.name)}, constraint = ${literal(key.name)};
+  end if;`;
 }
 
 function referenceExists(key: ForeignKey, part: SplitPartPlan): Sql {

@@ -25,6 +25,7 @@ import { copyRights } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { floorTable, inRelease, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
+import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement } from './statement.js';
 
 /** Columns of the new release on the physical table: catalogue changes only. */
@@ -194,7 +195,9 @@ function hiddenDefaults(pair: PairedTable): Hidden[] {
 function changedDefaults(pair: PairedTable, view: Sql): Statement[] {
   return pair.forward.flatMap(({ column, source }) => {
     const old = pair.old.columns.find((one) => one.name === source);
-    if (old === undefined || column.default === old.default || column.identity !== null) return [];
+    if (old === undefined || column.default === old.default) return [];
+    // One sequence serves both releases: the table's own default draws from it.
+    if (drawsFromSequence(column) && drawsFromSequence(old)) return [];
     // A view's default that is the constant null is not kept by PostgreSQL; an expression is.
     const value = column.default ?? `nullif(1, 1)::text::${column.type}`;
     return [

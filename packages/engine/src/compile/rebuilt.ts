@@ -10,7 +10,7 @@ import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
 import { copyRights } from './grants.js';
-import { dropLens, lensStatements } from './lens.js';
+import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
 import { insertMissing, slicesOf, type Target, upsert } from './recompute.js';
@@ -87,7 +87,7 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
       copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
       copyRights(places, floorTable(cluster.id), work(places, part.table.name)),
     ]),
-    ...(hasSpill(cluster) ? besideTriggers(filling) : []),
+    ...(hasSpill(cluster) ? besideTriggers(cluster, filling) : []),
   ];
 }
 
@@ -191,7 +191,6 @@ export function switchRebuilt(one: Rebuilt): Statement[] {
     relation: `${places.releaseSchema}.${table}`,
   });
   return [
-    ...dropLens(cluster, places),
     ...cluster.parts.map((part) =>
       statement(
         sql`alter table ${work(places, part.table.name)} set schema ${name(places.releaseSchema)}`,
@@ -315,13 +314,17 @@ function ownNewSequences(part: SplitPartPlan, { places, to }: Rebuilt): Statemen
  * While nothing is synced yet, what is kept beside an old row follows it when its key changes and
  * goes with it when it goes.
  */
-function besideTriggers(plan: SyncPlan): Statement[] {
+function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
   const source = floorTable(plan.cluster.id);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: plan.cluster.id };
   const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, event);
+  // Only these tables can hold rows yet.
+  const kept = new Set(
+    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.table.name),
+  );
   return [
-    statement(forgetFunction(plan, false)),
-    statement(forgetFunction(plan, true)),
+    statement(forgetFunction(plan, false, kept)),
+    statement(forgetFunction(plan, true, kept)),
     statement(forwardKeyFunction(plan)),
     statement(statementTrigger(plan, source, 'delete', forward('delete')), lock),
     statement(truncateTrigger(plan, source, forward('truncate')), lock),

@@ -7,6 +7,7 @@ import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Column } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
+import type { PairedTable } from './layout.js';
 import { floorTable, inRelease, type Places } from './places.js';
 import { statement } from './statement.js';
 
@@ -59,14 +60,28 @@ export function newSequences(
 }
 
 /** Names of sequences of the new release that exist already, under the old release's name. */
-export function inheritedSequences(parts: readonly SplitPartPlan[], to: Catalog): Set<string> {
+export function inheritedSequences(
+  parts: readonly SplitPartPlan[],
+  pairs: readonly PairedTable[],
+  to: Catalog,
+): Set<string> {
+  const ofPairs = pairs.flatMap((pair) =>
+    pair.forward.flatMap(({ column, source }) => {
+      const old = pair.old.columns.find((one) => one.name === source);
+      if (old === undefined || !drawsFromSequence(old) || !drawsFromSequence(column)) return [];
+      const owner = `${pair.new.name}.${column.name}`;
+      return to.sequences.filter((one) => one.ownedBy === owner).map((one) => one.name);
+    }),
+  );
   return new Set(
-    parts.flatMap((part) =>
-      part.table.columns.flatMap((column) => {
-        if (sharedSequenceSource(part, column) === null) return [];
-        const owner = `${part.table.name}.${column.name}`;
-        return to.sequences.filter((one) => one.ownedBy === owner).map((one) => one.name);
-      }),
+    ofPairs.concat(
+      parts.flatMap((part) =>
+        part.table.columns.flatMap((column) => {
+          if (sharedSequenceSource(part, column) === null) return [];
+          const owner = `${part.table.name}.${column.name}`;
+          return to.sequences.filter((one) => one.ownedBy === owner).map((one) => one.name);
+        }),
+      ),
     ),
   );
 }
@@ -124,4 +139,21 @@ begin
   execute format('alter sequence %I.%I owned by %s.%I', ${schema}, ${literal(called)}, $r$${at}$r$, ${literal(column.name)});
 end
 $halflap$`);
+}
+
+/** At contract: the sequence of a column that stays in its table gets the new release's name. */
+export function renameSequence(at: Sql, column: Column, table: string, to: Catalog): Statement[] {
+  const called = to.sequences.find((one) => one.ownedBy === `${table}.${column.name}`)?.name;
+  if (called === undefined) return [];
+  return [
+    statement(sql`do $halflap$
+declare
+  owned text := pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)});
+begin
+  if owned is not null and (parse_ident(owned))[2] <> ${literal(called)} then
+    execute format('alter sequence %s rename to %I', owned, ${literal(called)});
+  end if;
+end
+$halflap$`),
+  ];
 }

@@ -6,8 +6,8 @@
 // back as it was written, or the statement is refused.
 
 import { SQLSTATES } from '@halflap/protocol';
-import { integer, joined, literal, name, type Sql, sql } from '../sql.js';
-import { differs, sameKey } from './compared.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { differs, rowOf, sameKey } from './compared.js';
 import { bindWith, type Mapping } from './mapping.js';
 import {
   applyDeletes,
@@ -25,9 +25,11 @@ import {
   backwardName,
   clusterClaim,
   countToTwo,
+  ECHO_VARIABLE,
   type Event,
-  echoSetting,
   keyNames,
+  MARKER_VARIABLE,
+  markEcho,
   ONE_ROW_PLANS,
   ROWS,
   renameSlices,
@@ -35,10 +37,11 @@ import {
   sliceClaim,
   touchedSlices,
   touchOf,
+  UNMARK_ECHO,
 } from './sync-plan.js';
 
-/** How long the new side waits for an old row before it looks whether the holder claims ours. */
-const PATIENCE_MS = 5;
+/** Pause between two looks at an old row that somebody else holds. */
+const POLL_SECONDS = '0.002';
 
 /** One written relation of the new layout, and what happened to it. */
 interface Written {
@@ -62,10 +65,13 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
       sql`refused record`,
       sql`patience text`,
       sql`waiting_since timestamptz`,
+      ECHO_VARIABLE,
+      MARKER_VARIABLE,
     ],
-    settings: [ONE_ROW_PLANS, echoSetting(plan)],
+    settings: [ONE_ROW_PLANS],
     body: [
       sql`if touched_rows = 0 then return null; end if;`,
+      markEcho(plan),
       // The old row of a new base row is made here; its key's unique index stands in for the lock.
       ...(isMade(written) ? [] : [lockOld(plan, slices)]),
       sql`if touched_rows = 1 then
@@ -74,6 +80,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
     perform set_config('enable_seqscan', 'on', true);
     ${work(dynamic)}
   end if;`,
+      UNMARK_ECHO,
       sql`return null;`,
     ],
   });
@@ -83,43 +90,39 @@ function isMade({ plan, source, event }: Written): boolean {
   return event === 'insert' && touchOf(oldMapping(plan), source.mapping).drives;
 }
 
-/** Mostly nobody else is there: one statement without a wait. Else wait, looking for claims. */
+/**
+ * Polls for the old rows and never queues for them: a session that waits in the queue of a row stands in
+ * the way of writers of the old release behind it, and their deadlock detectors would see it.
+ */
 function lockOld(plan: SyncPlan, slices: Slices): Sql {
-  const lock = lockSlices(plan.backward[0] as Target, plan.bind, slices);
-  const hash = sliceClaim(
+  const target = plan.backward[0] as Target;
+  const lock = lockSlices(target, plan.bind, slices);
+  const there = sql`select from ${plan.bind(target.mapping.target)} as t
+      where ${rowOf('t', target.mapping.slice)} in (${slices})`;
+  const claim = sliceClaim(
     plan,
     keyNames(plan).map((one) => name('s', one)),
   );
-  const free = sql`select count(*) from (${lock} skip locked) as r`;
-  const wanted = sql`select count(*) from (${slices}) as r`;
-  return sql`if (${free}) < (${wanted}) then
+  return sql`while (select count(*) from (${lock} skip locked) as r) < (select count(*) from (${there}) as r) loop
+    if exists (
+      select from pg_locks as l
+      where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+        and l.pid <> pg_backend_pid()
+        and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+        and ((l.classid::bigint << 32) | l.objid::bigint = ${clusterClaim(plan)}
+          or (l.classid::bigint << 32) | l.objid::bigint in (select ${claim} from (${slices}) as s))
+    ) then
+      raise serialization_failure using
+        message = ${literal(`could not serialize access to ${plan.cluster.id} due to concurrent update by release ${plan.places.from}`)},
+        hint = 'Run the transaction again.';
+    end if;
+    waiting_since := coalesce(waiting_since, clock_timestamp());
     patience := current_setting('lock_timeout');
-    waiting_since := clock_timestamp();
-    loop
-      begin
-        perform set_config('lock_timeout', '${integer(PATIENCE_MS)}ms', true);
-        perform from (${lock}) as r;
-        perform set_config('lock_timeout', patience, true);
-        exit;
-      exception when lock_not_available then
-        if exists (
-          select from pg_locks as l
-          where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
-            and l.pid <> pg_backend_pid()
-            and l.database = (select d.oid from pg_database as d where d.datname = current_database())
-            and ((l.classid::bigint << 32) | l.objid::bigint = ${clusterClaim(plan)}
-              or (l.classid::bigint << 32) | l.objid::bigint in (select ${hash} from (${slices}) as s))
-        ) then
-          raise serialization_failure using
-            message = ${literal(`could not serialize access to ${plan.cluster.id} due to concurrent update by release ${plan.places.from}`)},
-            hint = 'Run the transaction again.';
-        end if;
-        if patience <> '0' and clock_timestamp() > waiting_since + patience::interval then
-          raise lock_not_available using message = 'canceling statement due to lock timeout';
-        end if;
-      end;
-    end loop;
-  end if;`;
+    if patience <> '0' and clock_timestamp() > waiting_since + patience::interval then
+      raise lock_not_available using message = 'canceling statement due to lock timeout';
+    end if;
+    perform pg_sleep(${trusted(POLL_SECONDS)});
+  end loop;`;
 }
 
 function carryBack(

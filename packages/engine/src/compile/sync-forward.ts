@@ -25,10 +25,12 @@ import {
   asStatic,
   carryName,
   clusterClaim,
+  ECHO_VARIABLE,
   type Event,
-  echoSetting,
   forwardName,
   keyNames,
+  MARKER_VARIABLE,
+  markEcho,
   ONE_ROW_PLANS,
   oldWrites,
   quarantineCount,
@@ -39,6 +41,7 @@ import {
   type SyncPlan,
   sliceClaim,
   touchedSlices,
+  UNMARK_ECHO,
 } from './sync-plan.js';
 
 /** How long the old side waits for a new row before it claims the slice. */
@@ -78,9 +81,12 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
       sql`is_few boolean`,
       sql`waits int := 0`,
       sql`slice record`,
+      ECHO_VARIABLE,
+      MARKER_VARIABLE,
     ],
-    settings: [ONE_ROW_PLANS, PATIENCE, echoSetting(plan)],
+    settings: [ONE_ROW_PLANS, PATIENCE],
     body: [
+      markEcho(plan),
       sql`loop
     begin
       is_few := false;
@@ -107,6 +113,7 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
         exit;
     end;
   end loop;`,
+      UNMARK_ECHO,
       sql`return null;`,
     ],
   });
@@ -226,9 +233,11 @@ export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
     at: work(plan.places, 'forward', spill.target.name),
     returns: 'trigger',
     about: `what is kept beside a row of ${plan.cluster.id} changes`,
-    settings: [echoSetting(plan)],
+    declare: [ECHO_VARIABLE, MARKER_VARIABLE],
     body: [
+      markEcho(plan),
       sql`if tg_op = 'DELETE' then ${call('old')} else ${call('new')} end if;`,
+      UNMARK_ECHO,
       sql`return null;`,
     ],
   });

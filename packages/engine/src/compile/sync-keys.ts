@@ -6,7 +6,15 @@ import { sameKey } from './compared.js';
 import type { Mapping } from './mapping.js';
 import { floorTable, stateTable } from './places.js';
 import { raise, routine } from './routine.js';
-import { backwardName, echoSetting, forwardName, type SyncPlan } from './sync-plan.js';
+import {
+  backwardName,
+  ECHO_VARIABLE,
+  forwardName,
+  MARKER_VARIABLE,
+  markEcho,
+  type SyncPlan,
+  UNMARK_ECHO,
+} from './sync-plan.js';
 
 /** Row trigger on the old table: moves the new rows along with the key. */
 export function forwardKeyFunction(plan: SyncPlan): Sql {
@@ -21,13 +29,13 @@ export function forwardKeyFunction(plan: SyncPlan): Sql {
     at: forwardName(plan, 'key'),
     returns: 'trigger',
     about: `a key of ${plan.cluster.id} changes`,
-    declare: [sql`echo text := current_setting('halflap.echo', true)`, sql`moved int`],
+    declare: [ECHO_VARIABLE, MARKER_VARIABLE, sql`moved int`],
     body: [
       sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
-      sql`perform set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`,
+      markEcho(plan),
       // What cannot be moved is made again by the statement trigger that follows.
       sql`begin ${inOneStatement(moves)} exception when others then null; end;`,
-      sql`perform set_config('halflap.echo', coalesce(echo, ''), true);`,
+      UNMARK_ECHO,
       sql`return null;`,
     ],
   });
@@ -40,9 +48,14 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
     at: backwardName(plan, base.target.name, 'key'),
     returns: 'trigger',
     about: `a key of ${base.target.name} changes`,
-    declare: [sql`moved int`],
-    settings: [echoSetting(plan)],
-    body: [inOneStatement(moves), sql`return null;`],
+    declare: [ECHO_VARIABLE, MARKER_VARIABLE, sql`moved int`],
+    body: [
+      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
+      markEcho(plan),
+      inOneStatement(moves),
+      UNMARK_ECHO,
+      sql`return null;`,
+    ],
   });
 }
 
@@ -55,15 +68,19 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
     at: forwardName(plan, 'truncate'),
     returns: 'trigger',
     about: `${plan.cluster.id} is truncated by the old release`,
-    settings: [echoSetting(plan)],
+    declare: [ECHO_VARIABLE, MARKER_VARIABLE],
     body: [
+      markEcho(plan),
       sql`begin
     ${joined(deletes, '\n    ')}
+    delete from ${stateTable('quarantine')} as q
+    where q.evolution = ${literal(plan.places.evolution)} and q.relation = ${literal(plan.cluster.id)};
   exception when others then
     insert into ${stateTable('quarantine')} (evolution, relation, key, sqlstate, reason)
     values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)}, '{}', sqlstate, 'truncate: ' || sqlerrm)
     on conflict do nothing;
   end;`,
+      UNMARK_ECHO,
       sql`return null;`,
     ],
   });
@@ -89,8 +106,12 @@ export function backwardTruncateFunction(plan: SyncPlan, table: string): Sql {
  * Statement trigger while nothing is synced yet: rows that the new release has written beside an
  * old row go when that row goes, so that a key used again starts clean.
  */
-export function forgetFunction(plan: SyncPlan, isTruncate: boolean): Sql {
-  const all = [...plan.forward].reverse();
+export function forgetFunction(
+  plan: SyncPlan,
+  isTruncate: boolean,
+  kept: ReadonlySet<string>,
+): Sql {
+  const all = [...plan.forward].reverse().filter(({ mapping }) => kept.has(mapping.target.name));
   const spill = plan.backward.slice(1);
   const deletes = isTruncate
     ? [...all, ...spill].map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`)

@@ -27,9 +27,19 @@ export const ROWS = { old: sql`h_old`, new: sql`h_new` };
 /** The plans for one row never read a whole table, whatever the statistics say. */
 export const ONE_ROW_PLANS = sql`set enable_seqscan = off`;
 
-export function echoSetting(plan: SyncPlan): Sql {
-  return sql`set halflap.echo = ${literal(plan.cluster.id)}`;
+/**
+ * Marks the writes of a function as the engine's own, and gives back what was marked before. By calls
+ * and not by SET clauses of the function, which only a superuser may give for such a parameter.
+ */
+export const ECHO_VARIABLE = sql`echo text := coalesce(current_setting('halflap.echo', true), '')`;
+
+export function markEcho(plan: SyncPlan): Sql {
+  return sql`marker := set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`;
 }
+
+export const UNMARK_ECHO = sql`marker := set_config('halflap.echo', echo, true);`;
+
+export const MARKER_VARIABLE = sql`marker text`;
 
 /** The condition of every sync trigger: the write is not the engine's own. */
 export function noEcho(plan: SyncPlan): Sql {
