@@ -48,9 +48,10 @@ export async function measureCosts(
   try {
     const measure = async (release: CostRow['release'], lanes: Lane[], list: Measured[]) => {
       const rows: CostRow[] = [];
-      for (const { workload, about } of list) {
+      for (const { workload, about, weight } of list) {
         tell(`costs: ${release} release, ${about.map((one) => one.title).join(' and ')}`);
-        const costs = await compareCosts(lanes, workload, options);
+        const burst = Math.ceil(options.burst / weight);
+        const costs = await compareCosts(lanes, workload, { rounds: options.rounds, burst });
         about.forEach(({ title, aim }, index) => {
           rows.push({ release, title, aim, lanes: costs[index] ?? [] });
         });

@@ -50,7 +50,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     rows,
     json: values.json ?? null,
     rounds: values.quick ? 7 : 25,
-    burst: values.quick ? 100 : 200,
+    burst: values.quick ? 40 : 100,
     cycles: values.quick ? 1 : 3,
     parts: values.only?.filter(isPart) ?? PARTS,
   };

@@ -10,19 +10,12 @@ import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
 import { literal, name, sql, trusted } from '../sql.js';
+import { abortStatements } from './abort.js';
 import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
-import {
-  abortStatements,
-  dropIndexes,
-  fenceCluster,
-  fenceShared,
-  moveHome,
-  oldFence,
-  type Shared,
-  validateShared,
-} from './contract.js';
+import { fenceCluster, moveHome, oldFence, type Shared } from './contract.js';
+import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { copyRights, grantFunction, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
@@ -290,9 +283,7 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...foreignKeys.beforeFence,
         ...clusters.flatMap(fenceCluster),
-        ...shared
-          .filter((one) => one.kind !== 'same')
-          .flatMap((one) => fenceShared(one, places, to)),
+        ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
         ...foreignKeys.afterFence,
       ],

@@ -16,15 +16,10 @@ import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step } from './bundle.js';
 import type { Evolving } from './compile.js';
-import {
-  dropForeignKey,
-  type Repointed,
-  repoint,
-  type Shared,
-  sameForeignKey,
-  validateRepointed,
-} from './contract.js';
+import type { Shared } from './contract.js';
+import { sameForeignKey } from './contract-shared.js';
 import { floorTable, inRelease, work } from './places.js';
+import { dropForeignKey, type Repointed, repoint, validateRepointed } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
 import { addForeignKey, canRefuse, validateConstraint } from './tables.js';
 

@@ -140,20 +140,3 @@ begin
 end
 $halflap$`);
 }
-
-/** At contract: the sequence of a column that stays in its table gets the new release's name. */
-export function renameSequence(at: Sql, column: Column, table: string, to: Catalog): Statement[] {
-  const called = to.sequences.find((one) => one.ownedBy === `${table}.${column.name}`)?.name;
-  if (called === undefined) return [];
-  return [
-    statement(sql`do $halflap$
-declare
-  owned text := pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)});
-begin
-  if owned is not null and (parse_ident(owned))[2] <> ${literal(called)} then
-    execute format('alter sequence %s rename to %I', owned, ${literal(called)});
-  end if;
-end
-$halflap$`),
-  ];
-}

@@ -1,0 +1,71 @@
+// Abort: everything of the evolution goes in one transaction; the old tables are as they were, since
+// nothing of them was ever changed but by adding.
+
+import type { SplitCluster } from '../changes/split-table.js';
+import { literal, name, sql, trusted } from '../sql.js';
+import type { Statement } from './bundle.js';
+import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
+import { exclusive, type Shared } from './contract.js';
+import { floorTable, type Places } from './places.js';
+import { statement } from './statement.js';
+
+export function abortStatements(
+  clusters: readonly SplitCluster[],
+  shared: readonly Shared[],
+  places: Places,
+): Statement[] {
+  const touched = [
+    ...clusters.map((cluster) => cluster.id),
+    ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.old.name),
+  ].sort();
+  return [
+    // Views first: sessions of the new release lock the view and then the table under it. Then the
+    // tables in one order: what follows needs no further lock that an application holds.
+    dropViews(places),
+    ...touched.map((table) =>
+      statement(sql`lock table ${floorTable(table)} in access exclusive mode`, exclusive(table)),
+    ),
+    statement(sql`drop schema if exists ${name(places.releaseSchema)} cascade`),
+    statement(sql`drop schema if exists ${name(places.workSchema)} cascade`),
+    ...shared.flatMap(({ pair, kind }) =>
+      kind === 'same'
+        ? []
+        : [
+            ...addedIndexes(pair)
+              .filter((index) => physicalDefinition(pair, index) !== null)
+              .map((index) =>
+                statement(
+                  sql`drop index if exists ${trusted(`{{schema:${pair.old.name}}}`)}.${name(index.name)}`,
+                  exclusive(pair.old.name),
+                ),
+              ),
+            ...addedColumns(pair).map((column) =>
+              statement(
+                sql`alter table ${floorTable(pair.old.name)} drop column if exists ${name(column.name)}`,
+                exclusive(pair.old.name),
+              ),
+            ),
+          ],
+    ),
+  ];
+}
+
+function dropViews(places: Places): Statement {
+  return statement(
+    sql`do $halflap$
+declare
+  relation record;
+begin
+  for relation in
+    select c.relname
+    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = ${literal(places.releaseSchema)} and c.relkind = 'v'
+    order by c.relname
+  loop
+    execute format('drop view %I.%I', ${literal(places.releaseSchema)}, relation.relname);
+  end loop;
+end
+$halflap$`,
+    exclusive(`views of ${places.releaseSchema}`),
+  );
+}

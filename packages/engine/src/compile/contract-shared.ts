@@ -1,0 +1,297 @@
+// What becomes at contract of tables that both releases shared: the new release's names, its rules
+// and, for those that changed, its schema.
+//
+// Invariant: every name is given up before any is taken, so that tables, columns, indexes and sequences
+// may change names among each other.
+
+import { HOME_SCHEMA } from '@halflap/protocol';
+import type { Catalog, Column, ForeignKey, Key } from '../release/catalog.js';
+import { name, type Sql, sql, trusted } from '../sql.js';
+import type { Statement, TransactionStep } from './bundle.js';
+import {
+  addedChecks,
+  droppedColumns,
+  droppedIndexes,
+  physicalName,
+  renamedIndexes,
+  tightenedColumns,
+} from './classify.js';
+import { exclusive, oldFence, type Shared } from './contract.js';
+import type { PairedTable } from './layout.js';
+import { floorTable, inRelease, type Places, work } from './places.js';
+import { drawsFromSequence } from './sequences.js';
+import { type Lock, statement, transactionStep } from './statement.js';
+import { validateConstraint } from './tables.js';
+import { tombstone } from './tombstone.js';
+
+/**
+ * Tables that both releases shared get the new release's names and rules; those that changed leave for
+ * its schema. Names are given up before any is taken: tables and columns may change places.
+ */
+export function fenceShared(all: readonly Shared[], places: Places, to: Catalog): Statement[] {
+  const overlays = all.filter((one) => one.kind === 'overlay').map((one) => one.pair);
+  return [
+    ...overlays.flatMap((pair) => dropOverlayView(pair, places)),
+    ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), places)),
+    ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
+    ...renamed(all.flatMap((one) => renamesOf(one, places, to))),
+    ...all.flatMap(({ kind, pair }) => {
+      if (kind === 'same') return [];
+      const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
+      return [...newRules(pair, at, exclusive(pair.old.name))];
+    }),
+  ];
+}
+
+function dropOverlayView(pair: PairedTable, places: Places): Statement[] {
+  const view = `${places.releaseSchema}.${pair.new.name}`;
+  return [
+    statement(sql`drop view ${inRelease(places, pair.new.name)}`, exclusive(view)),
+    ...(hasInner(pair) ? [statement(sql`drop view ${work(places, 'inner', pair.new.name)}`)] : []),
+  ];
+}
+
+function interimTable(places: Places, index: number): Sql {
+  return name(places.releaseSchema, `halflap_${index}`);
+}
+
+function leaveHome(pair: PairedTable, interim: Sql, places: Places): Statement[] {
+  const lock = exclusive(pair.old.name);
+  const [schema, table] = interim.text.split('.');
+  return [
+    statement(
+      sql`alter table ${floorTable(pair.old.name)} rename to ${trusted(table ?? '')}`,
+      lock,
+    ),
+    statement(
+      sql`alter table ${trusted(`{{schema:${pair.old.name}}}`)}.${trusted(table ?? '')} set schema ${trusted(schema ?? '')}`,
+      lock,
+    ),
+    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(places), places),
+  ];
+}
+
+function takeForm(pair: PairedTable, interim: Sql, places: Places): Statement[] {
+  const lock = exclusive(pair.old.name);
+  const at = inRelease(places, pair.new.name);
+  const renames = pair.forward.filter(
+    (one) => one.source !== null && one.source !== one.column.name,
+  );
+  const column = (index: number) => name(`halflap_${index}`);
+  return [
+    statement(sql`alter table ${interim} rename to ${name(pair.new.name)}`, lock),
+    ...droppedColumns(pair).map((one) =>
+      statement(sql`alter table ${at} drop column ${name(one.name)}`, lock),
+    ),
+    ...renames.map((one, index) =>
+      statement(
+        sql`alter table ${at} rename column ${name(one.source ?? '')} to ${column(index)}`,
+        lock,
+      ),
+    ),
+    ...renames.map((one, index) =>
+      statement(
+        sql`alter table ${at} rename column ${column(index)} to ${name(one.column.name)}`,
+        lock,
+      ),
+    ),
+  ];
+}
+
+function hasInner(pair: PairedTable): boolean {
+  return pair.backward.some((one) => one.source === null && one.down !== null);
+}
+
+/** Defaults, nullability, checks and index names of the new release on the shared table. */
+function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
+  const alter = (what: Sql) => statement(sql`alter table ${at} ${what}`, lock);
+  const checks = addedChecks(pair).filter(
+    (check) => !pair.old.checks.some((one) => one.name === check.name),
+  );
+  const goneChecks = pair.old.checks.filter(
+    (check) => !pair.new.checks.some((one) => one.name === check.name),
+  );
+  const goneKeys = pair.old.uniques.filter(
+    (key) => !pair.new.uniques.some((one) => isSameKey(pair, key, one)),
+  );
+  return [
+    ...pair.forward.flatMap(({ column, source }) => {
+      const old = pair.old.columns.find((one) => one.name === source);
+      if (old === undefined) return [];
+      const named = name(column.name);
+      return [
+        ...(column.default === old.default || sequenceColumns(pair).includes(column)
+          ? []
+          : [
+              alter(
+                column.default === null
+                  ? sql`alter column ${named} drop default`
+                  : sql`alter column ${named} set default ${trusted(column.default)}`,
+              ),
+            ]),
+        ...(old.notNull && !column.notNull
+          ? [alter(sql`alter column ${named} drop not null`)]
+          : []),
+      ];
+    }),
+    ...goneChecks.map((check) => alter(sql`drop constraint ${name(check.name)}`)),
+    ...goneKeys.map((key) => alter(sql`drop constraint ${name(key.name)}`)),
+    ...tightenedColumns(pair).map((column) =>
+      alter(
+        sql`add constraint ${interimCheck(column.name)} check (${name(column.name)} is not null) not valid`,
+      ),
+    ),
+    ...checks.map((check) =>
+      alter(sql`add constraint ${name(check.name)} check (${trusted(check.expression)}) not valid`),
+    ),
+  ];
+}
+
+/** Columns that draw from a sequence in both releases, which stays theirs. */
+function sequenceColumns(pair: PairedTable): Column[] {
+  return pair.forward.flatMap(({ column, source }) => {
+    const old = pair.old.columns.find((one) => one.name === source);
+    return old !== undefined && drawsFromSequence(old) && drawsFromSequence(column) ? [column] : [];
+  });
+}
+
+/** An object of a table that is the same in both releases under different names. */
+interface Rename {
+  readonly table: string;
+  /** `alter … rename … from` without the name that is given up and taken. */
+  readonly alter: (from: Sql, to: Sql) => Sql;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Through interim names, since objects of one schema may change names among each other. */
+function renamed(renames: readonly Rename[]): Statement[] {
+  const interim = (index: number) => name(`halflap_${index}`);
+  const pass = (one: Rename, from: Sql, to: Sql) =>
+    statement(one.alter(from, to), exclusive(one.table));
+  return [
+    ...renames.map((one, index) => pass(one, name(one.from), interim(index))),
+    ...renames.map((one, index) => pass(one, interim(index), name(one.to))),
+  ];
+}
+
+function renamesOf({ pair, kind }: Shared, places: Places, to: Catalog): Rename[] {
+  if (kind === 'same') return [];
+  const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
+  const schema = schemaOf(pair, at);
+  const table = pair.old.name;
+  const constraint = (from: Sql, target: Sql) =>
+    sql`alter table ${at} rename constraint ${from} to ${target}`;
+  const index = (from: Sql, target: Sql) => sql`alter index ${schema}.${from} rename to ${target}`;
+  const oldKeys = [pair.old.primaryKey, ...pair.old.uniques].filter((key) => key !== null);
+  const newKeys = [pair.new.primaryKey, ...pair.new.uniques].filter((key) => key !== null);
+  const pairs = [
+    ...newKeys.map((key) => [oldKeys.find((one) => isSameKey(pair, one, key)), key] as const),
+    ...pair.new.foreignKeys.map(
+      (key) => [pair.old.foreignKeys.find((one) => sameForeignKey(pair, one, key)), key] as const,
+    ),
+  ];
+  return [
+    ...pairs.flatMap(([old, key]) =>
+      old === undefined || old.name === key.name
+        ? []
+        : [{ table, alter: constraint, from: old.name, to: key.name }],
+    ),
+    ...renamedIndexes(pair).map((one) => ({ table, alter: index, ...one })),
+    ...sequencesOf(pair, to).map((one) => ({
+      table,
+      alter: (from: Sql, target: Sql) => sql`alter sequence ${schema}.${from} rename to ${target}`,
+      ...one,
+    })),
+  ];
+}
+
+/** Sequences that a column owns in both releases, under different names. */
+function sequencesOf(pair: PairedTable, to: Catalog) {
+  return sequenceColumns(pair).flatMap((column) => {
+    const source = pair.forward.find((one) => one.column === column)?.source;
+    const old = pair.old.columns.find((one) => one.name === source);
+    const from = /^nextval\('"?([^'"]+)"?'/.exec(old?.default ?? '')?.[1];
+    const called = to.sequences.find((one) => one.ownedBy === `${pair.new.name}.${column.name}`);
+    return from === undefined || called === undefined || called.name === from
+      ? []
+      : [{ from, to: called.name }];
+  });
+}
+
+/** The schema of the table, as it stands in its qualified name. */
+function schemaOf(pair: PairedTable, at: Sql): Sql {
+  const isFloor = at.text === floorTable(pair.old.name).text;
+  return trusted(isFloor ? `{{schema:${pair.old.name}}}` : at.text.slice(0, at.text.indexOf('.')));
+}
+
+function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
+  return (
+    old.columns.length === key.columns.length &&
+    key.columns.every((column, index) => physicalName(pair, column) === old.columns[index])
+  );
+}
+
+/**
+ * Validation without stopping writers, each in a transaction of its own, then the real NOT NULL.
+ */
+export function validateShared({ pair, kind }: Shared, places: Places): TransactionStep[] {
+  const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
+  const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.new.name };
+  const checks = addedChecks(pair).filter(
+    (check) => !pair.old.checks.some((one) => one.name === check.name),
+  );
+  const validate = (constraint: string, shown: string) =>
+    transactionStep(
+      `contract/validate/${pair.new.name}/${shown}`,
+      `validate ${shown} of ${pair.new.name}`,
+      [validateConstraint(at, constraint, lock)],
+    );
+  return [
+    ...checks.map((check) => validate(check.name, check.name)),
+    ...tightenedColumns(pair).flatMap((column) => [
+      validate(interimName(column.name), `${column.name} not null`),
+      transactionStep(
+        `contract/not-null/${pair.new.name}/${column.name}`,
+        `make ${pair.new.name}.${column.name} not null`,
+        [
+          statement(
+            sql`alter table ${at} alter column ${name(column.name)} set not null`,
+            exclusive(pair.new.name),
+          ),
+          statement(
+            sql`alter table ${at} drop constraint ${interimCheck(column.name)}`,
+            exclusive(pair.new.name),
+          ),
+        ],
+      ),
+    ]),
+  ];
+}
+
+function interimName(column: string): string {
+  return `halflap_${column}_not_null`.slice(0, 60);
+}
+
+function interimCheck(column: string): Sql {
+  return name(interimName(column));
+}
+
+export function dropIndexes({ pair, kind }: Shared, places: Places): Statement[] {
+  return droppedIndexes(pair).map((index) =>
+    statement(
+      sql`drop index if exists ${kind === 'overlay' ? name(places.releaseSchema, index.name) : sql`${trusted(`{{schema:${pair.old.name}}}`)}.${name(index.name)}`}`,
+      exclusive(pair.new.name),
+    ),
+  );
+}
+
+export function sameForeignKey(pair: PairedTable, old: ForeignKey, other: ForeignKey): boolean {
+  return (
+    old.columns.length === other.columns.length &&
+    other.columns.every((column, index) => physicalName(pair, column) === old.columns[index]) &&
+    old.onDelete === other.onDelete &&
+    old.onUpdate === other.onUpdate &&
+    old.deferrable === other.deferrable
+  );
+}
