@@ -16,10 +16,13 @@ export interface CostRow {
 
 interface Databases {
   readonly settled: string;
+  /** A second copy, for the noise: what two equal databases differ by. */
+  readonly settledAgain: string;
   readonly prepared: string;
   readonly expanding: string;
   readonly dual: string;
   readonly plain: string;
+  readonly plainAgain: string;
   release(): Promise<void>;
 }
 
@@ -33,14 +36,14 @@ export async function measureCosts(
   const path = searchPath(bench.bundle.app, bench.bundle.to.version);
   const old = await openLanes([
     ['settled', databases.settled, 'public'],
-    ['again', databases.settled, 'public'],
+    ['again', databases.settledAgain, 'public'],
     ['prepared', databases.prepared, 'public'],
     ['expanding', databases.expanding, 'public'],
     ['dual', databases.dual, 'public'],
   ]);
   const fresh = await openLanes([
     ['plain', databases.plain, 'public'],
-    ['again', databases.plain, 'public'],
+    ['again', databases.plainAgain, 'public'],
     ['lens', databases.prepared, path],
     ['lens, expanding', databases.expanding, path],
     ['native', databases.dual, path],
@@ -71,6 +74,8 @@ export async function measureCosts(
 async function createDatabases(bench: Bench, rows: number): Promise<Databases> {
   const settled = await createFilled(bench, { name: 'settled', release: bench.from, rows });
   const plain = await createFilled(bench, { name: 'plain', release: bench.to, rows });
+  const settledAgain = await clone(bench, 'settled', 'settled_again');
+  const plainAgain = await clone(bench, 'plain', 'plain_again');
   const prepared = await clone(bench, 'settled', 'prepared');
   const expanding = await clone(bench, 'settled', 'expanding');
   const dual = await clone(bench, 'settled', 'dual');
@@ -79,7 +84,7 @@ async function createDatabases(bench: Bench, rows: number): Promise<Databases> {
   await withClient(dual, (client) => client.query('vacuum (freeze, analyze)'));
   const release = await holdExpanding(bench, expanding);
   await withClient(expanding, (client) => client.query('vacuum analyze'));
-  return { settled, prepared, expanding, dual, plain, release };
+  return { settled, settledAgain, prepared, expanding, dual, plain, plainAgain, release };
 }
 
 async function openLanes(list: readonly (readonly [string, string, string])[]): Promise<Lane[]> {

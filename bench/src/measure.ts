@@ -43,7 +43,10 @@ interface Round {
   readonly serverUs: number | null;
 }
 
+/** Enough that the server has settled on a plan (five executions) and the driver on a parse. */
 const WARM_UP_STATEMENTS = 30;
+/** Rounds before the first that counts: pages come into memory. */
+const WARM_UP_ROUNDS = 3;
 
 export async function openLane(label: string, url: string, searchPath: string): Promise<Lane> {
   const client = new Client({ connectionString: url });
@@ -67,9 +70,10 @@ export async function compareCosts(
     });
   }
   const working = lanes.filter((lane) => !failures.has(lane));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const lane of working) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
+    for (const lane of rotated(working, round + WARM_UP_ROUNDS)) {
       const costs = await runBurst(lane, workload, burst);
+      if (round < 0) continue;
       costs.forEach((cost, index) => {
         kept.get(lane)?.[index]?.push(cost);
       });
@@ -81,6 +85,12 @@ export async function compareCosts(
       costOf(lane.label, kept.get(lane)?.[index] ?? [], base, failures.get(lane) ?? null),
     );
   });
+}
+
+/** Another lane first in each round, so that none always follows the same neighbour. */
+function rotated(lanes: readonly Lane[], by: number): Lane[] {
+  const at = lanes.length === 0 ? 0 : by % lanes.length;
+  return [...lanes.slice(at), ...lanes.slice(0, at)];
 }
 
 async function runBurst(lane: Lane, workload: Workload, burst: number): Promise<Round[]> {

@@ -1,5 +1,6 @@
-// A PostgreSQL server for the tutorial, with one database per shard. Needs nothing installed; Ctrl-C
-// takes all of it away again. Writes the address of each shard to a file: eu1.url, us1.url.
+// A PostgreSQL server for the tutorial, with one database per shard. Needs nothing installed;
+// Ctrl-C takes all of it away again. Writes the address of each shard to a file: eu1.url,
+// us1.url.
 
 import { writeFileSync } from 'node:fs';
 import { startPostgres } from '@halflap/engine/testing';

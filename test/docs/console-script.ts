@@ -1,5 +1,5 @@
-// Commands of a page with what they should print, and a place to run them in: a directory that looks
-// like the clone which the page speaks of.
+// Commands of a page with what they should print, and a place to run them in: a directory that
+// looks like the clone which the page speaks of.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';

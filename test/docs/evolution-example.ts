@@ -1,4 +1,5 @@
-// The examples of docs/evolution-file.md: two schemas, an evolution, and what `halflap check` prints.
+// The examples of docs/evolution-file.md: two schemas, an evolution, and what `halflap check`
+// prints.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

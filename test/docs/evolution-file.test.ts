@@ -1,5 +1,5 @@
-// docs/evolution-file.md: every change and key of the JSON Schema is explained, and every example is
-// compiled, tried, and answered as the page says.
+// docs/evolution-file.md: every change and key of the JSON Schema is explained, and every
+// example is compiled, tried, and answered as the page says.
 
 import { describe, expect, inject, it } from 'vitest';
 import { checkExample, examplesIn, linesOf } from './evolution-example.js';

@@ -1,5 +1,5 @@
-// docs/sql-through-a-lens.md: every cell of its table is what PostgreSQL answers, and the forms that
-// it recommends work on both sides.
+// docs/sql-through-a-lens.md: every cell of its table is what PostgreSQL answers, and the forms
+// that it recommends work on both sides.
 
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

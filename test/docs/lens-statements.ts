@@ -1,6 +1,6 @@
-// The statements of the table in docs/sql-through-a-lens.md, and the shards on which they are tried:
-// an overlay (labels), a part that PostgreSQL updates by itself (heartbeats), one with a computed
-// column (hosts), and the last two again once they are tables (dual).
+// The statements of the table in docs/sql-through-a-lens.md, and the shards on which they are
+// tried: an overlay (labels), a part that PostgreSQL updates by itself (heartbeats), one with a
+// computed column (hosts), and the last two again once they are tables (dual).
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -98,7 +98,8 @@ export const STATEMENTS: Readonly<Record<string, (table: Name) => string>> = {
   '`SELECT`, joins, subqueries': (t) =>
     `select * from ${t} as a join ${t} as b using (${TABLES[t].key})`,
   '`SELECT … FOR UPDATE`, `FOR SHARE`, `SKIP LOCKED`': (t) =>
-    `select * from ${t} where ${at(t)} for update; select * from ${t} for no key update skip locked`,
+    `select * from ${t} where ${at(t)} for update;
+     select * from ${t} for no key update skip locked`,
   '`INSERT`, also of several rows, `INSERT … SELECT`': (t) => insert(t, TABLES[t].row),
   '`INSERT … RETURNING`': (t) => `${insert(t, TABLES[t].row)} returning *`,
   '`INSERT` of a key that is taken': (t) => insert(t, TABLES[t].taken),
@@ -112,7 +113,8 @@ export const STATEMENTS: Readonly<Record<string, (table: Name) => string>> = {
     `${insert(t, TABLES[t].taken)} on conflict (${TABLES[t].key}) do update set ${TABLES[t].set}`,
   '`UPDATE`': (t) => update(t),
   '`UPDATE … FROM`': (t) =>
-    `update ${t} as t set ${TABLES[t].set} from (values (1)) as v (k) where t.${TABLES[t].key} = v.k`,
+    `update ${t} as t set ${TABLES[t].set} from (values (1)) as v (k)
+     where t.${TABLES[t].key} = v.k`,
   '`UPDATE … RETURNING`, also in `WITH`': (t) =>
     `with u as (${update(t)} returning *) select * from u`,
   '`UPDATE` of the key': (t) =>

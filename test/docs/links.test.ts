@@ -1,4 +1,5 @@
-// Every page: links lead somewhere, files that are named exist, commands are those of the command line.
+// Every page: links lead somewhere, files that are named exist, commands are those of the
+// command line.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// docs/operations.md: its queries run on a shard, its figures are those of the code, and each verb and
-// each error that an operator may meet is there.
+// docs/operations.md: its queries run on a shard, its figures are those of the code, and each
+// verb and each error that an operator may meet is there.
 
 import { LIMITS } from '@halflap/engine';
 import { ERRORS, VERBS } from '@halflap/protocol';

@@ -1,4 +1,5 @@
-// Reading the documentation: fenced blocks with their language and place, tables by their heading.
+// Reading the documentation: fenced blocks with their language and place, tables by their
+// heading.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

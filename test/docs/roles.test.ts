@@ -1,5 +1,6 @@
-// docs/operations.md, "Role": the owner of the tables, without any further right than the two that the
-// page grants, leads a shard through everything; the application's role works in every phase.
+// docs/operations.md, "Role": the owner of the tables, without any further right than the two
+// that the page grants, leads a shard through everything; the application's role works in every
+// phase.
 
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -57,7 +58,7 @@ afterAll(async () => {
 });
 
 describe('the role that docs/operations.md describes', () => {
-  it('leads a shard there, back, and to the end, and the application works throughout', async () => {
+  it('leads a shard there, back and to the end, and the application works', async () => {
     const limits = { evidenceWindowMs: 0 };
     const move = (verb: 'prepare' | 'expand' | 'verify' | 'abort' | 'contract') =>
       runVerb({ url: as(owner), shard: 'eu1', bundle, verb, limits });

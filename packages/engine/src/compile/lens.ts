@@ -21,7 +21,7 @@ import { sameKey } from './compared.js';
 import { lensTriggers } from './lens-triggers.js';
 import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
-import { sharedSequence, sharedSequenceSource } from './sequences.js';
+import { drawDefault, sharedSequenceSource } from './sequences.js';
 import { statement } from './statement.js';
 import type { SyncPlan } from './sync-plan.js';
 
@@ -101,7 +101,8 @@ function defaults(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
   return part.table.columns.flatMap((column) => {
     const source = sharedSequenceSource(part, column);
     if (source !== null) {
-      return [statement(sharedSequence(view, column.name, cluster.id, source))];
+      const draw = drawDefault(places, cluster.id, source);
+      return [statement(sql`${view} alter column ${name(column.name)} set default ${draw}`)];
     }
     if (column.default === null || part.generated.includes(column)) return [];
     const value = trusted(column.default);

@@ -14,7 +14,7 @@ import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
 import { insertMissing, slicesOf, type Target, upsert } from './recompute.js';
-import { newSequences, sharedSequence, sharedSequenceSource } from './sequences.js';
+import { drawDefault, drawFunction, newSequences, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
 import { carryFunction, forwardFunction, spillFunction } from './sync-forward.js';
@@ -75,6 +75,7 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
 
 export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
   return [
+    ...drawFunctions(cluster, places),
     ...cluster.parts.flatMap((part) => newTable(cluster, part, places)),
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
@@ -236,6 +237,13 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
   ];
 }
 
+function drawFunctions(cluster: SplitCluster, places: Places): Statement[] {
+  const sources = cluster.parts.flatMap((part) =>
+    part.table.columns.flatMap((column) => sharedSequenceSource(part, column) ?? []),
+  );
+  return [...new Set(sources)].map((source) => drawFunction(places, cluster.id, source));
+}
+
 function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
   const at = work(places, part.table.name);
   const shared = part.table.columns.flatMap((column) => {
@@ -251,7 +259,10 @@ function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
       uniques: part.table.uniques.filter(isSlice),
     }),
     ...shared.map(({ column, source }) =>
-      statement(sharedSequence(sql`alter table ${at}`, column.name, cluster.id, source)),
+      statement(
+        sql`alter table ${at} alter column ${name(column.name)}
+set default ${drawDefault(places, cluster.id, source)}`,
+      ),
     ),
   ];
 }

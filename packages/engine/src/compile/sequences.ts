@@ -8,7 +8,7 @@ import type { Catalog, Column } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { PairedTable } from './layout.js';
-import { floorTable, inRelease, type Places } from './places.js';
+import { floorTable, inRelease, type Places, work } from './places.js';
 import { statement } from './statement.js';
 
 /**
@@ -28,22 +28,29 @@ export function drawsFromSequence(column: Column): boolean {
 }
 
 /**
- * Gives a column the sequence of the old column as its default, whatever that sequence is called.
+ * A function that draws from the old column's sequence, whatever that is called. With the engine's
+ * own rights, since an identity column asks no right on its sequence of whoever inserts.
  */
-export function sharedSequence(
-  alter: Sql,
-  column: string,
-  oldTable: string,
-  oldColumn: string,
-): Sql {
-  const head = sql`${alter} alter column ${name(column)} set default nextval(`;
-  return sql`do $halflap$
+export function drawFunction(places: Places, oldTable: string, oldColumn: string): Statement {
+  return statement(sql`do $halflap$
 begin
-  execute ${trusted(`$sql$${head.text}$sql$`)}
-    || quote_literal(pg_get_serial_sequence($name$${floorTable(oldTable)}$name$, ${literal(oldColumn)}))
-    || '::regclass)';
+  execute format(
+    'create or replace function %s() returns bigint language plpgsql security definer '
+    'set search_path = pg_catalog, pg_temp as $draw$ begin return nextval(%L::regclass); end $draw$',
+    ${literal(drawName(places, oldTable, oldColumn).text)},
+    pg_get_serial_sequence($name$${floorTable(oldTable)}$name$, ${literal(oldColumn)})
+  );
 end
-$halflap$`;
+$halflap$`);
+}
+
+/** The default that draws from the shared sequence. */
+export function drawDefault(places: Places, oldTable: string, oldColumn: string): Sql {
+  return sql`${drawName(places, oldTable, oldColumn)}()`;
+}
+
+function drawName(places: Places, oldTable: string, oldColumn: string): Sql {
+  return work(places, 'draw', oldTable, oldColumn);
 }
 
 /** Sequences of the new release that a column of the part owns and shares with nothing. */
@@ -137,6 +144,8 @@ begin
     execute format('alter sequence %I.%I rename to %I', ${schema}, (parse_ident(owned))[2], ${literal(called)});
   end if;
   execute format('alter sequence %I.%I owned by %s.%I', ${schema}, ${literal(called)}, $r$${at}$r$, ${literal(column.name)});
+  execute format('alter table %s alter column %I set default nextval(%L::regclass)',
+    $r$${at}$r$, ${literal(column.name)}, format('%I.%I', ${schema}, ${literal(called)}));
 end
 $halflap$`);
 }

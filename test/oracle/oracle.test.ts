@@ -1,0 +1,36 @@
+// Random releases, random statements, random order of phases. HALFLAP_SEED replays one case;
+// HALFLAP_ORACLE_MINUTES plays for longer than a test run does (npm run oracle -- --minutes 10).
+
+import { describe, it } from 'vitest';
+import { play } from './play.js';
+
+const SECONDS = Number(process.env.HALFLAP_ORACLE_MINUTES ?? 0) * 60 || 30;
+const ONE = process.env.HALFLAP_SEED;
+
+describe('two releases on one shard', () => {
+  it(
+    'each see what a database of their own would hold, after every statement in every phase',
+    async () => {
+      if (ONE !== undefined) {
+        await play(Number(ONE));
+        return;
+      }
+      const first = Date.now() % 1_000_000_000;
+      const failed: string[] = [];
+      let cases = 0;
+      let statements = 0;
+      for (const end = performance.now() + SECONDS * 1000; performance.now() < end; cases += 1) {
+        const seed = first + cases;
+        const played = await play(seed).catch((error: Error) => {
+          failed.push(error.message);
+          return { statements: 0 };
+        });
+        statements += played.statements;
+        if (failed.length >= Number(process.env.HALFLAP_FAILURES ?? 3)) break;
+      }
+      console.info(`oracle: seeds ${first}–${first + cases - 1}, ${statements} statements`);
+      if (failed.length > 0) throw new Error(failed.join('\n\n'));
+    },
+    (SECONDS + 120) * 1000,
+  );
+});
