@@ -119,6 +119,7 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
       shared.push({ pair, kind });
     }
   }
+  assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
   const base = { places, from: from.catalog, to: to.catalog, evolution, layout, clusters, shared };
   return { ...base, foreignKeys: foreignKeyPlan(base) };
 }
@@ -373,6 +374,44 @@ function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
     code: 'EVOLUTION_UNSUPPORTED',
     message: `release ${evolution.to} changes what the engine cannot carry yet: ${all.join(', ')}`,
     hint: 'keep these objects equal in both releases, or leave them out of schema.sql and create them apart',
+  });
+}
+
+/** What hangs on a table that is copied or changes its name would be lost or left behind: refused. */
+function assertMovable(
+  layout: Layout,
+  clusters: readonly Rebuilt[],
+  shared: readonly Shared[],
+  { from, evolution }: { readonly from: Catalog; readonly evolution: Evolution },
+): void {
+  const rebuiltTables = clusters.flatMap(({ cluster }) => [
+    cluster.old,
+    ...cluster.parts.map((part) => part.table),
+  ]);
+  const moved = [
+    ...rebuiltTables,
+    ...shared.filter((one) => one.kind === 'overlay').map((one) => one.pair.old),
+    ...layout.dropped,
+  ];
+  const found = [
+    ...rebuiltTables.flatMap((table) => [
+      ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
+      ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
+      ...(table.isPartitioned ? [`partitions of ${table.name}`] : []),
+    ]),
+    ...from.others
+      .filter((one) => one.kind === 'view' || one.kind === 'materialized view')
+      .flatMap((view) =>
+        moved
+          .filter((table) => new RegExp(`\\b${table.name}\\b`).test(view.definition))
+          .map((table) => `${view.kind} ${view.name} over ${table.name}`),
+      ),
+  ];
+  if (found.length === 0) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message: `the engine cannot carry yet what hangs on a table that changes: ${[...new Set(found)].join(', ')}`,
+    hint: 'leave these objects out of schema.sql and create them apart, or leave the table as it is',
   });
 }
 
