@@ -80,7 +80,7 @@ export function splitCluster(
       relation: newRelation(part.table.name),
       absence,
       rows,
-      mapping: forwardMapping(part, own, rows, absence !== null),
+      mapping: forwardMapping(part, own, rows, absence),
       isPlain: isPlain(part, parts, columns, absences),
     };
   });
@@ -185,7 +185,7 @@ function forwardMapping(
   part: Part,
   own: readonly OldColumn[],
   rows: (bind: Bind) => Sql,
-  hasAbsence: boolean,
+  absence: Relation | null,
 ): Mapping {
   const values = [
     ...part.key.map((one) => sql`${name('o', one.old)} as ${name(one.new.name)}`),
@@ -198,19 +198,21 @@ function forwardMapping(
     ...part.key.map((one) => one.old),
     ...part.mapped.flatMap((one) => columnsOf(one.up as string)),
     ...(part.when === null ? [] : columnsOf(part.when)),
-    ...(hasAbsence ? own.map((one) => one.column.name) : []),
+    ...(absence !== null ? own.map((one) => one.column.name) : []),
   ];
   return {
     target: newRelation(part.table.name),
     slice: part.key.map((one) => one.new.name),
     columns: part.mapped.map((one) => one.column.name),
     onInsert: part.generated.map((one) => one.name),
+    absence,
     query: (bind) => sql`select ${values} ${rows(bind)}`,
     touches: [
       {
         source: oldRelation(part.pair.old.name),
         slice: part.key.map((one) => one.old),
         watches: [...new Set(watched)],
+        feeds: part.mapped.map((one) => one.column.name),
         drives: true,
       },
     ],
@@ -253,6 +255,7 @@ function backwardMapping(
     slice: base.key.map((one) => one.old),
     columns: mapped.map((one) => one.column.name),
     onInsert: [],
+    absence: null,
     query: (bind) => {
       const joins = parts.map((part, index) => {
         const relation = sql`${bind(newRelation(part.table.name))} as ${name(`p${index}`)}`;
@@ -274,6 +277,7 @@ function backwardMapping(
           .filter((one) => one.owner === index)
           .flatMap((one) => columnsOf(one.down as string)),
       ],
+      feeds: mapped.filter((one) => one.owner === index).map((one) => one.column.name),
       drives: index === 0,
     })),
   };
@@ -290,12 +294,14 @@ function absenceMapping(base: Part, plan: SplitPartPlan): Mapping {
     slice: base.key.map((one) => one.old),
     columns: [],
     onInsert: [],
+    absence: null,
     query: (bind) =>
       sql`select ${base.key.map((one) => sql`${name('b', one.new.name)} as ${name(one.old)}`)} from ${bind(newRelation(base.table.name))} as b where not exists (select from ${bind(plan.relation)} as p where ${joined(on, ' and ')})`,
     touches: [base, plan].map((part) => ({
       source: newRelation(part.table.name),
       slice: keyOf(part),
       watches: keyOf(part),
+      feeds: [],
       drives: true,
     })),
   };

@@ -16,13 +16,7 @@ import { isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
-import {
-  applyDeletes,
-  applyInserts,
-  applyUpdates,
-  applyUpserts,
-  type Change,
-} from './recompute.js';
+import { applyDeletes, applyInserts, applyUpdates, applyUpserts } from './recompute.js';
 import { raise, routine } from './routine.js';
 import { statement } from './statement.js';
 import type { Event, SyncPlan } from './sync-plan.js';
@@ -286,7 +280,7 @@ function apply({ part, plan, event }: Writing): Sql[] {
   const after = event === 'delete' ? row('old', true) : row('new', false);
   const keyRow = event === 'delete' ? 'old' : 'new';
   const slices = sql`select ${part.key.map((one) => sql`${name(keyRow, one.new.name)} as ${name(one.old)}`)}`;
-  const change: Change = {
+  const change = {
     before: bindWith(part.relation, before, lens),
     after: bindWith(part.relation, after, lens),
     slices,
@@ -296,17 +290,18 @@ function apply({ part, plan, event }: Writing): Sql[] {
   return spillFirst.flatMap((target) => {
     const touch = target.mapping.touches.find((one) => one.source.name === part.relation.name);
     if (touch === undefined) return [];
-    const updates = applyUpdates(target, plan.bind, change);
+    const always = event === 'update' ? [] : touch.feeds;
+    const updates = applyUpdates(target, plan.bind, { ...change, always });
     const isDriver = touch.drives && event !== 'update';
     const isAbsence = target.mapping.columns.length === 0;
     return [
       ...(isDriver && (event === 'delete' || isAbsence)
-        ? [applyDeletes(target, plan.bind, change)]
+        ? [applyDeletes(target, plan.bind, { ...change, always })]
         : []),
       ...(updates !== null && !isDriver ? [updates] : []),
-      ...(isDriver && isAbsence ? [applyUpserts(target, plan.bind, change)] : []),
+      ...(isDriver && isAbsence ? [applyUpserts(target, plan.bind, { ...change, always })] : []),
       ...(isDriver && event === 'insert' && !isAbsence
-        ? [applyInserts(target, plan.bind, change)]
+        ? [applyInserts(target, plan.bind, { ...change, always })]
         : []),
     ].map((one) => sql`${one};`);
   });

@@ -24,6 +24,8 @@ export interface Touch {
   readonly slice: readonly string[];
   /** Columns of the source whose change can change the target. */
   readonly watches: readonly string[];
+  /** Columns of the target that hold what this source says. */
+  readonly feeds: readonly string[];
   /** Whether rows of the target appear and vanish with rows of this source. */
   readonly drives: boolean;
 }
@@ -36,6 +38,8 @@ export interface Mapping {
    * Columns given on insertion only: surrogate keys, and what another release's default supplies.
    */
   readonly onInsert: readonly string[];
+  /** Spill that keeps which rows of the target are missing; null where none can be. */
+  readonly absence: Relation | null;
   readonly query: (bind: Bind) => Sql;
   readonly touches: readonly Touch[];
 }

@@ -78,16 +78,33 @@ export interface Change {
   readonly before: Bind;
   readonly after: Bind;
   readonly slices: Slices;
+  /**
+   * Columns that are written whatever they were: those that a row feeds which appears or vanishes, since
+   * the target may hold other values beside a missing row than the ones that stand for it.
+   */
+  readonly always: readonly string[];
 }
 
 /** Carries the difference between two states of the sources over to the target. */
 export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | null {
   const { mapping, types } = target;
   if (mapping.columns.length === 0) return null;
-  const assignments = mapping.columns.map(
-    (column) =>
-      sql`${name(column)} = case when ${differs(name('b', column), name('a', column), types.get(column))} then ${name('a', column)} else ${name('t', column)} end`,
-  );
+  const isAlways = (column: string) => change.always.includes(column);
+  const assignments = mapping.columns.map((column) => {
+    const after = name('a', column);
+    if (isAlways(column)) return sql`${name(column)} = ${after}`;
+    const isChanged = differs(name('b', column), after, types.get(column));
+    return sql`${name(column)} = case when ${isChanged} then ${after} else ${name('t', column)} end`;
+  });
+  const isDue = [
+    anyDiffers(
+      'a',
+      'b',
+      mapping.columns.filter((one) => !isAlways(one)),
+      types,
+    ),
+    anyDiffers('a', 't', change.always, types),
+  ];
   return sql`with b as materialized (${restricted(mapping, change.before, change.slices)}),
     a as materialized (${restricted(mapping, change.after, change.slices)})
     update ${bind(mapping.target)} as t
@@ -95,7 +112,7 @@ export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | 
     from b, a
     where ${sameKey('a', mapping.slice, 'b')}
       and ${sameKey('t', mapping.slice, 'a')}
-      and (${anyDiffers('a', 'b', mapping.columns, types)})`;
+      and (${joined(isDue, ' or ')})`;
 }
 
 /** Plain inserts: a key that is taken is PostgreSQL's own unique_violation. */

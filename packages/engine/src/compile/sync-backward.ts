@@ -138,6 +138,7 @@ function carryBack(
       before: bindWith(relation, before, plan.bind),
       after: bindWith(relation, after, plan.bind),
       slices: renameSlices(plan, slices, target.mapping),
+      always: event === 'update' ? [] : touchOf(target.mapping, source.mapping).feeds,
     };
     const { drives } = touchOf(target.mapping, source.mapping);
     return differencesOf(target, plan, change, { drives, event }).map(form);

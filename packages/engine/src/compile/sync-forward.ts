@@ -16,7 +16,7 @@
 // can answer are not asked as queries.
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
-import { anyDiffers, sameKey } from './compared.js';
+import { anyDiffers, rowOf, sameKey } from './compared.js';
 import type { Mapping, Touch } from './mapping.js';
 import { stateTable, work } from './places.js';
 import { deleteGone, type Slices, type Target, updateOne, upsert } from './recompute.js';
@@ -147,11 +147,13 @@ function carryOne(target: Target, plan: SyncPlan, event: Event): Sql[] {
   const slice = sql`select ${values.map((value, index) => sql`${value} as ${name(target.mapping.slice[index] ?? '')}`)}`;
   const insert = sql`${upsert(target, plan.bind, slice)};`;
   const gone = sql`${deleteGone(target, plan.bind, slice)};`;
+  const present = isPresent(target, plan, slice);
   if (event === 'insert') return [insert];
-  if (event === 'delete') return [gone];
+  if (event === 'delete') return [gone, ...isNoMore(target, plan, slice)];
   const update = updateOne(target, plan.bind, values);
-  if (update === null) return [gone, insert];
-  return [sql`${update};`, sql`if not found then ${gone} ${insert} end if;`];
+  if (update === null) return [gone, insert, ...present];
+  const rarer = joined([gone, insert, ...present], ' ');
+  return [sql`${update};`, sql`if not found then ${rarer} end if;`];
 }
 
 function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices): Sql[] {
@@ -159,6 +161,29 @@ function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices)
   return [
     ...(event === 'insert' ? [] : [dynamic(deleteGone(target, plan.bind, own))]),
     ...(event === 'delete' ? [] : [dynamic(upsert(target, plan.bind, own))]),
+    ...(event === 'update' ? isPresent(target, plan, own) : []),
+    ...(event === 'delete' ? isNoMore(target, plan, own) : []),
+  ];
+}
+
+/** With the old row goes what is kept of its parts; a key used again starts clean. */
+function isNoMore(target: Target, plan: SyncPlan, slices: Slices): Sql[] {
+  const { mapping } = target;
+  if (mapping.absence === null) return [];
+  return [
+    sql`delete from ${plan.bind(mapping.absence)} as m where ${rowOf('m', keyNames(plan))} in (${slices});`,
+  ];
+}
+
+/** A row that the old release has brought to life is not missing any more, whatever it writes later. */
+function isPresent(target: Target, plan: SyncPlan, slices: Slices): Sql[] {
+  const { mapping } = target;
+  if (mapping.absence === null) return [];
+  const absence = plan.bind(mapping.absence);
+  const same = sameKey('t', mapping.slice, 'm', keyNames(plan));
+  return [
+    sql`delete from ${absence} as m using ${plan.bind(mapping.target)} as t
+          where ${rowOf('t', mapping.slice)} in (${slices}) and ${same};`,
   ];
 }
 

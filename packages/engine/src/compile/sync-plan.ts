@@ -94,7 +94,9 @@ export function renameSlices(plan: SyncPlan, slices: Slices, mapping: Mapping): 
 export function touchOf(mapping: Mapping, source: Mapping): Touch {
   const found = mapping.touches.find((touch) => touch.source.name === source.target.name);
   // A relation that does not touch the target still gives its slices; it drives nothing.
-  return found ?? { source: source.target, slice: source.slice, watches: [], drives: false };
+  return (
+    found ?? { source: source.target, slice: source.slice, watches: [], feeds: [], drives: false }
+  );
 }
 
 /**
