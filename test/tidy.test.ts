@@ -41,7 +41,7 @@ const RULES: readonly Rule[] = [
     bad: { path: 'packages/x/src/a.ts', text: "import 'node:fs';\n" },
   },
   {
-    promise: `no line is longer than ${MAX_COLUMNS} columns, but for an address that cannot be broken`,
+    promise: `no line is longer than ${MAX_COLUMNS} columns, but for addresses`,
     appliesTo: (path) => isTypeScript(path) || (isSql(path) && !path.startsWith('examples/')),
     faults: linesWhere((line) => [...line.replace(/https?:\S+/g, '')].length > MAX_COLUMNS),
     bad: { path: 'packages/x/src/a.ts', text: `// ${'word '.repeat(20)}` },

@@ -35,6 +35,9 @@ export const AGAIN = new Set(['40001', '40P01', '55P03']);
 /** Answers of a shard that does not serve the new release (yet, or after an abort). */
 export const NOT_SERVED = new Set(['42P01', '42703', '3F000', 'HL002']);
 
+/** Between two units of work, so that a machine of two cores is busy and not drowned. */
+const THINK_MS = 10;
+
 /** Applications do not come again at once. */
 const BACK_OFF_MS = 20;
 
@@ -88,6 +91,7 @@ async function loop(
       turn += 1;
       const ms = performance.now() - startedAt;
       account.longestMs[writer.release] = Math.max(account.longestMs[writer.release], ms);
+      await delay(Math.random() * THINK_MS);
     } catch (error) {
       await client.query('rollback').catch(() => {});
       const answer = `${writer.name} ${stateOf(error)} ${(error as Error).message}`;

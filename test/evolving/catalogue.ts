@@ -13,48 +13,49 @@ import pg from 'pg';
 /** Differences of the old release's schema; anything at all counts. */
 export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
   return withSession(url, async (session, client) => {
-  const found = await introspect(session, 'public');
-  // A release schema may stay to say to servers of the new release that it is not served.
-  const relations = await client.query<{ relation: string }>(
-    `select format('%I.%I', n.nspname, c.relname) as relation
+    const found = await introspect(session, 'public');
+    // A release schema may stay to say to servers of the new release that it is not served.
+    const relations = await client.query<{ relation: string }>(
+      `select format('%I.%I', n.nspname, c.relname) as relation
      from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
      where n.nspname = any ($1)
        and coalesce(obj_description(c.oid, 'pg_class'), '') not like 'Halflap tombstone%'`,
-    [[bundle.releaseSchema, bundle.workSchema]],
-  );
-  const routines = await client.query<{ relation: string }>(
-    `select format('%I.%I()', n.nspname, p.proname) as relation
+      [[bundle.releaseSchema, bundle.workSchema]],
+    );
+    const routines = await client.query<{ relation: string }>(
+      `select format('%I.%I()', n.nspname, p.proname) as relation
      from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace where n.nspname = any ($1)`,
-    [[bundle.releaseSchema, bundle.workSchema]],
-  );
-  const triggers = await client.query<{ tgname: string }>(
-    `select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
-     where not t.tgisinternal and t.tgname like 'halflap%' and c.relnamespace = 'public'::regnamespace`,
-  );
-  return [
-    ...differences(bundle.from.catalog, found).map((one) => one.text),
-    ...[...relations.rows, ...routines.rows].map((one) => `${one.relation} is left`),
-    ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
-  ];
+      [[bundle.releaseSchema, bundle.workSchema]],
+    );
+    const triggers = await client.query<{ tgname: string }>(
+      `select t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+     where not t.tgisinternal and t.tgname like 'halflap%'
+       and c.relnamespace = 'public'::regnamespace`,
+    );
+    return [
+      ...differences(bundle.from.catalog, found).map((one) => one.text),
+      ...[...relations.rows, ...routines.rows].map((one) => `${one.relation} is left`),
+      ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
+    ];
   });
 }
 
 /** Differences of a contracted shard from a fresh install of the new release. */
 export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
   return withSession(url, async (session, client) => {
-  const own = await introspect(session, bundle.releaseSchema);
-  const home = await introspect(session, 'public');
-  const schemas = [bundle.releaseSchema, 'public'];
-  const found = merged(bundle, plain(own, schemas), plain(home, schemas));
-  const work = await client.query('select from pg_namespace where nspname = $1', [
-    bundle.workSchema,
-  ]);
-  return [
-    ...differences(plain(bundle.to.catalog, schemas), found)
-      .filter((one) => !isTombstone(one))
-      .map((one) => one.text),
-    ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
-  ];
+    const own = await introspect(session, bundle.releaseSchema);
+    const home = await introspect(session, 'public');
+    const schemas = [bundle.releaseSchema, 'public'];
+    const found = merged(bundle, plain(own, schemas), plain(home, schemas));
+    const work = await client.query('select from pg_namespace where nspname = $1', [
+      bundle.workSchema,
+    ]);
+    return [
+      ...differences(plain(bundle.to.catalog, schemas), found)
+        .filter((one) => !isTombstone(one))
+        .map((one) => one.text),
+      ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
+    ];
   });
 }
 

@@ -1,4 +1,5 @@
-// Two releases and an evolution written inside a test → releases as loaded and the bundle between them.
+// Two releases and an evolution written inside a test → releases as loaded and the bundle between
+// them.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 // One shard under evolution, driven verb by verb or step by step, as an operator and a crash would.
 
-import { HalflapError, searchPath, type Verb } from '@halflap/protocol';
-import { type Bundle, runVerb, installRelease } from '@halflap/engine';
+import { type Bundle, installRelease, runVerb } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
+import { HalflapError, searchPath, type Verb } from '@halflap/protocol';
 import { APP, type Compiled } from './releases.js';
 
 /** Contract watches for use of the old layout only as long as the tests can afford. */
@@ -13,7 +13,10 @@ export interface Shard {
   readonly bundle: Bundle;
   /** Runs a verb to its end. */
   run(verb: Verb): Promise<void>;
-  /** Runs the next step of a verb that is not done yet, as a runner of its own; false when none was left. */
+  /**
+   * Runs the next step of a verb that is not done yet, as a runner of its own; false when none was
+   * left.
+   */
   step(verb: Verb): Promise<boolean>;
   drop(): Promise<void>;
 }
@@ -37,7 +40,7 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
     bundle,
     drop,
     async run(verb) {
-      await runVerb({ ...options, verb, ...force(verb), log: process.env.HALFLAP_TRACE ? (l) => process.stderr.write(`${performance.now() | 0} ${l}\n`) : () => {} });
+      await runVerb({ ...options, verb, ...force(verb), log: () => {} });
     },
     async step(verb) {
       const stop = new AbortController();

@@ -38,19 +38,22 @@ export function statementOf(release: 'old' | 'new', situation: Situation): State
   const table = tables[index] as Table;
   const kind = random.below(100);
   if (kind < 28) return insert(situation, table);
-  if (kind < 50) return plain(`${update(situation, table)} where ${keyIs(table, someKey(situation))}`, situation);
-  if (kind < 68) return plain(`${update(situation, table)} where ${predicate(situation, table)}`, situation);
-  if (kind < 78) return plain(`delete from ${table.name} where ${keyIs(table, someKey(situation))}`, situation);
-  if (kind < 83) return plain(`delete from ${table.name} where ${predicate(situation, table)}`, situation);
+  if (kind < 50) return plain(`${update(situation, table)} where ${keyIs(table, someKey(situation))}`, situation, table);
+  if (kind < 68) return plain(`${update(situation, table)} where ${predicate(situation, table)}`, situation, table);
+  if (kind < 78) return plain(`delete from ${table.name} where ${keyIs(table, someKey(situation))}`, situation, table);
+  if (kind < 83) return plain(`delete from ${table.name} where ${predicate(situation, table)}`, situation, table);
   if (kind < 90 && index === 0 && model.generation === 'given') return move(situation, table);
   if (kind < 92 && release === 'old') return plain(`truncate ${table.name} cascade`);
   if (release === 'old' || situation.isNative) return plain(upsert(situation, table));
-  return plain(`${update(situation, table)} where true`, situation);
+  return plain(`${update(situation, table)} where true`, situation, table);
 }
 
-function plain(text: string, situation?: Situation): Statement {
-  const isReturning = situation?.random.percent(40) === true;
-  return { text: isReturning ? `${text} returning *` : text, withKey: null, moved: null };
+function plain(text: string, situation?: Situation, table?: Table): Statement {
+  const isReturning = table !== undefined && situation?.random.percent(40) === true;
+  // By name: a star gives the old release also the columns that the new one has added beside.
+  const names = [...(table?.key ?? []), ...(table?.columns.map((one) => one.name) ?? [])];
+  const returning = isReturning ? ` returning ${names.join(', ')}` : '';
+  return { text: `${text}${returning}`, withKey: null, moved: null };
 }
 
 function oldTable(model: Model): Table {
@@ -101,7 +104,7 @@ function insert(situation: Situation, table: Table): Statement {
     return `(${[...key, ...given.map((one) => value(random, one))].join(', ')})`;
   });
   const names = [...table.key, ...given.map((one) => one.name)];
-  return plain(`insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`, situation);
+  return plain(`insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`, situation, table);
 }
 
 /** Native tables only: a lens over a rebuilt table cannot take it. */

@@ -1,12 +1,12 @@
 // Which phases a shard passes through, and which verb may move it from which phase to which.
 //
-// | phase       | entered by             | left by              | invariant                                      |
-// |-------------|------------------------|----------------------|------------------------------------------------|
-// | settled     | install, abort, contract | prepare            | one layout, one release                        |
-// | prepared    | prepare                | expand, abort        | old layout is the truth; the lens stands       |
-// | expanding   | expand                 | expand, abort        | old layout is the truth; sync fills the new    |
-// | dual        | expand (verified)      | contract, abort      | both layouts are physical and equal            |
-// | contracting | contract               | contract             | the old release is fenced; only forward        |
+// | phase       | entered by               | left by         | invariant                     |
+// |-------------|--------------------------|-----------------|-------------------------------|
+// | settled     | install, abort, contract | prepare         | one layout, one release       |
+// | prepared    | prepare                  | expand, abort   | old is the truth; lens stands |
+// | expanding   | expand                   | expand, abort   | old is the truth; new fills   |
+// | dual        | expand (verified)        | contract, abort | both are physical and equal   |
+// | contracting | contract                 | contract        | the old release is fenced     |
 //
 // Source: DESIGN section 4. A phase is written in the same transaction as what it describes.
 

@@ -21,11 +21,6 @@ export function isConstant(expression: string): boolean {
   return node !== undefined && 'A_Const' in node;
 }
 
-/** Whether two expressions over different columns would have to be computed: not a bare column. */
-export function isBareColumn(expression: string): boolean {
-  return columnField(parseExpression(expression)) !== null;
-}
-
 export function mentionsAny(expression: string, columns: ReadonlySet<string>): boolean {
   return columnsOf(expression).some((column) => columns.has(column));
 }

@@ -2,7 +2,7 @@
 // from the old row, which only the new release knows, and when it has a row at all.
 
 import type { ForwardColumn, PairedTable } from '../compile/layout.js';
-import { refuse } from '../compile/refuse.js';
+import { refuse, statedAt } from '../compile/refuse.js';
 import { type Column, findColumn, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
 import { conjunctsNotNull } from './expression-shape.js';
@@ -76,7 +76,7 @@ function keyPairs(
       code: 'EVOLUTION_UNSUPPORTED',
       message: `table ${pair.old.name} has no primary key, so its rows cannot be told apart`,
       hint: `give ${pair.old.name} a primary key in a release before this one`,
-      ...(declared === null ? {} : { at: declared.at }),
+      at: declared?.at ?? statedAt(evolution, pair.old.name),
     });
   }
   const sources = keySources(pair, declared, base);
@@ -86,9 +86,13 @@ function keyPairs(
     if (found === undefined || found.type !== oldColumn?.type || !isUnique(pair.new, sources)) {
       throw refuse(evolution, {
         code: 'EVOLUTION_INCOMPLETE',
-        message: `table ${pair.new.name} has no unique key that stands for ${pair.old.name}(${primaryKey.join(', ')}) with the same types`,
-        hint: `state it: key: { <column of ${pair.new.name}>: ${primaryKey[0]} }, and make it a primary or unique key`,
-        ...(declared === null ? {} : { at: declared.at }),
+        message:
+          `table ${pair.new.name} has no unique key that stands for ` +
+          `${pair.old.name}(${primaryKey.join(', ')}) with the same types`,
+        hint:
+          `state it: key: { <column of ${pair.new.name}>: ${primaryKey[0]} }, ` +
+          'and make it a primary or unique key',
+        at: declared?.at ?? statedAt(evolution, pair.old.name),
       });
     }
     return { old, new: found };
@@ -134,8 +138,12 @@ function assertSupplied(part: Part, declared: SplitPart | null, evolution: Evolu
   if (missing === undefined) return;
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
-    message: `column ${part.table.name}.${missing.name} is not null, has no default, and nothing says what the rows of the old release hold there`,
-    hint: `state it: - add_column: { table: ${part.table.name}, column: ${missing.name}, up: <expression over the old columns> }`,
-    ...(declared === null ? {} : { at: declared.at }),
+    message:
+      `column ${part.table.name}.${missing.name} is not null, has no default, ` +
+      'and nothing says what the rows of the old release hold there',
+    hint:
+      `state it: - add_column: { table: ${part.table.name}, column: ${missing.name}, ` +
+      'up: <expression over the old columns> }',
+    at: declared?.at ?? statedAt(evolution, part.pair.old.name),
   });
 }

@@ -18,7 +18,7 @@ import {
   type Relation,
   spillRelation,
 } from '../compile/mapping.js';
-import { refuse } from '../compile/refuse.js';
+import { refuse, statedAt } from '../compile/refuse.js';
 import { generatedName } from '../names.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { Evolution, SplitTable } from '../release/evolution.js';
@@ -130,8 +130,13 @@ function assertOldSupplied(old: Table, column: Column, evolution: Evolution): vo
   if (column.generated !== null) return;
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
-    message: `column ${old.name}.${column.name} is not null, has no default, and nothing says what the old release reads there in rows of the new one`,
-    hint: `state it: - drop_column: { table: ${old.name}, column: ${column.name}, down: <expression> }, or rename_column, or convert_column`,
+    message:
+      `column ${old.name}.${column.name} is not null, has no default, ` +
+      'and nothing says what the old release reads there in rows of the new one',
+    hint:
+      `state it: - drop_column: { table: ${old.name}, column: ${column.name}, ` +
+      'down: <expression> }, or rename_column, or convert_column',
+    at: statedAt(evolution, old.name),
   });
 }
 
@@ -149,9 +154,11 @@ function missingValue(
   if (column.default !== null && isConstant(column.default)) return trusted(`(${column.default})`);
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
-    message: `column ${part.pair.old.name}.${column.name} is not null, and nothing says what the old release reads there while ${part.table.name} has no row`,
+    message:
+      `column ${part.pair.old.name}.${column.name} is not null, and nothing says ` +
+      `what the old release reads there while ${part.table.name} has no row`,
     hint: `state it in the part: otherwise: { ${column.name}: <constant> }`,
-    ...(change === null ? {} : { at: change.at }),
+    at: change?.at,
   });
 }
 
@@ -244,10 +251,9 @@ function backwardMapping(
   const values = mapped.map((one) => {
     const owner = one.owner as number;
     const down = trusted(bindTo(one.down as string, `p${owner}`));
+    const isMissing = sql`${name(`p${owner}`, keyName(parts, owner))} is null`;
     const value =
-      owner === 0
-        ? down
-        : sql`case when ${name(`p${owner}`, keyName(parts, owner))} is null then ${one.missing} else ${down} end`;
+      owner === 0 ? down : sql`case when ${isMissing} then ${one.missing} else ${down} end`;
     return sql`${value} as ${name(one.column.name)}`;
   });
   return {
@@ -260,10 +266,10 @@ function backwardMapping(
       const joins = parts.map((part, index) => {
         const relation = sql`${bind(newRelation(part.table.name))} as ${name(`p${index}`)}`;
         if (index === 0) return sql`from ${relation}`;
-        const on = part.key.map(
-          (one, place) =>
-            sql`${name(`p${index}`, one.new.name)} = ${name('p0', base.key[place]?.new.name ?? '')}`,
-        );
+        const on = part.key.map((one, place) => {
+          const baseKey = name('p0', base.key[place]?.new.name ?? '');
+          return sql`${name(`p${index}`, one.new.name)} = ${baseKey}`;
+        });
         return sql`left join ${relation} on ${joined(on, ' and ')}`;
       });
       return sql`select ${[...keys, ...values]} ${joined(joins, ' ')}`;
@@ -289,6 +295,7 @@ function absenceMapping(base: Part, plan: SplitPartPlan): Mapping {
   const on = base.key.map(
     (one, place) => sql`${name('p', keyOf(plan)[place] ?? '')} = ${name('b', one.new.name)}`,
   );
+  const keys = base.key.map((one) => sql`${name('b', one.new.name)} as ${name(one.old)}`);
   return {
     target: plan.absence as Relation,
     slice: base.key.map((one) => one.old),
@@ -296,7 +303,8 @@ function absenceMapping(base: Part, plan: SplitPartPlan): Mapping {
     onInsert: [],
     absence: null,
     query: (bind) =>
-      sql`select ${base.key.map((one) => sql`${name('b', one.new.name)} as ${name(one.old)}`)} from ${bind(newRelation(base.table.name))} as b where not exists (select from ${bind(plan.relation)} as p where ${joined(on, ' and ')})`,
+      sql`select ${keys} from ${bind(newRelation(base.table.name))} as b
+        where not exists (select from ${bind(plan.relation)} as p where ${joined(on, ' and ')})`,
     touches: [base, plan].map((part) => ({
       source: newRelation(part.table.name),
       slice: keyOf(part),
@@ -337,7 +345,7 @@ function isPlain(
 }
 
 /** The expression with its columns qualified by an alias. */
-export function bindTo(expression: string, qualifier: string): string {
+function bindTo(expression: string, qualifier: string): string {
   return bindColumns(expression, (column) => ({ qualifier, column }));
 }
 

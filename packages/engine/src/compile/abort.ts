@@ -1,12 +1,13 @@
-// Abort: everything of the evolution goes in one transaction; the old tables are as they were, since
-// nothing of them was ever changed but by adding.
+// Abort: everything of the evolution goes in one transaction; the old tables are as they were,
+// since nothing of them was ever changed but by adding.
 
 import type { SplitCluster } from '../changes/split-table.js';
-import { literal, name, sql, trusted } from '../sql.js';
+import { literal, name, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
 import { exclusive, type Shared } from './contract.js';
-import { floorTable, type Places } from './places.js';
+import type { PairedTable } from './layout.js';
+import { floorSchema, floorTable, type Places } from './places.js';
 import { statement } from './statement.js';
 
 export function abortStatements(
@@ -27,25 +28,25 @@ export function abortStatements(
     ),
     statement(sql`drop schema if exists ${name(places.releaseSchema)} cascade`),
     statement(sql`drop schema if exists ${name(places.workSchema)} cascade`),
-    ...shared.flatMap(({ pair, kind }) =>
-      kind === 'same'
-        ? []
-        : [
-            ...addedIndexes(pair)
-              .filter((index) => physicalDefinition(pair, index) !== null)
-              .map((index) =>
-                statement(
-                  sql`drop index if exists ${trusted(`{{schema:${pair.old.name}}}`)}.${name(index.name)}`,
-                  exclusive(pair.old.name),
-                ),
-              ),
-            ...addedColumns(pair).map((column) =>
-              statement(
-                sql`alter table ${floorTable(pair.old.name)} drop column if exists ${name(column.name)}`,
-                exclusive(pair.old.name),
-              ),
-            ),
-          ],
+    ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : dropAdded(pair))),
+  ];
+}
+
+/** What the new release has put on a table that both releases share. */
+function dropAdded(pair: PairedTable): Statement[] {
+  const { name: table } = pair.old;
+  const lock = exclusive(table);
+  return [
+    ...addedIndexes(pair)
+      .filter((index) => physicalDefinition(pair, index) !== null)
+      .map((index) =>
+        statement(sql`drop index if exists ${floorSchema(table)}.${name(index.name)}`, lock),
+      ),
+    ...addedColumns(pair).map((column) =>
+      statement(
+        sql`alter table ${floorTable(table)} drop column if exists ${name(column.name)}`,
+        lock,
+      ),
     ),
   ];
 }

@@ -13,7 +13,7 @@
 // none of that.
 
 import { isConstant } from '../changes/expression-shape.js';
-import type { Check, Column, Index, Table } from '../release/catalog.js';
+import type { Check, Column, Index } from '../release/catalog.js';
 import { columnsOf } from '../release/expression.js';
 import type { PairedTable } from './layout.js';
 
@@ -77,7 +77,7 @@ export function tightenedColumns(pair: PairedTable): Column[] {
 }
 
 /** Whether every column of an index is plain, so that it can be named in either release's words. */
-export function isPlainIndex(index: Index): boolean {
+function isPlainIndex(index: Index): boolean {
   return (
     index.columns.every((column) => column !== null) &&
     index.mentions.length === index.columns.length &&
@@ -186,8 +186,4 @@ export function isStable(expression: string): boolean {
       expression,
     )
   );
-}
-
-export function hasTable(tables: readonly Table[], name: string): boolean {
-  return tables.some((table) => table.name === name);
 }

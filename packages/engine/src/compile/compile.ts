@@ -9,15 +9,16 @@ import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
-import { literal, name, sql, trusted } from '../sql.js';
+import { literal, name, sql } from '../sql.js';
 import { abortStatements } from './abort.js';
+import { addedTable, newTypes } from './added.js';
 import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import { fenceCluster, moveHome, oldFence, type Shared } from './contract.js';
 import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
-import { copyRights, grantFunction, usageForAll } from './grants.js';
+import { grantFunction, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
 import { dropLens } from './lens.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
@@ -30,13 +31,11 @@ import {
   switchRebuilt,
   syncRebuilt,
 } from './rebuilt.js';
-import { refuse } from './refuse.js';
 import { relationPlans } from './relations.js';
-import { inheritedSequences } from './sequences.js';
 import { statement, transactionStep } from './statement.js';
 import { oldWrites, quarantineCount } from './sync-plan.js';
-import { createTable } from './tables.js';
 import { dropTombstones, tombstone } from './tombstone.js';
+import { assertCarried, assertMovable } from './unsupported.js';
 import { verifySteps } from './verify.js';
 
 export interface CompileInput {
@@ -125,7 +124,7 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
 }
 
 function prepareStep(evolving: Evolving): Step {
-  const { places, clusters, shared, layout, foreignKeys } = evolving;
+  const { places, evolution, clusters, shared, layout, foreignKeys } = evolving;
   const overlays = shared.filter((one) => one.kind === 'overlay');
   const widened = shared.filter((one) => one.kind !== 'same');
   return transactionStep(
@@ -138,7 +137,7 @@ function prepareStep(evolving: Evolving): Step {
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
       statement(sql`create sequence ${quarantineCount(places)}`),
-      ...widened.flatMap((one) => addColumns(one.pair)),
+      ...widened.flatMap((one) => addColumns(one.pair, evolution)),
       ...layout.added.flatMap((table) => addedTable(table, evolving)),
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
@@ -165,56 +164,6 @@ function bound(places: Places): Statement[] {
     statement(
       sql`select set_config('search_path', ${literal(`"${places.releaseSchema}", public`)}, true)`,
     ),
-  ];
-}
-
-function newTypes({ from, to, places, clusters, shared }: Evolving): Statement[] {
-  const inherited = inheritedSequences(
-    clusters.flatMap(({ cluster }) => cluster.parts),
-    shared.map((one) => one.pair),
-    to,
-  );
-  const isNew = (list: readonly { name: string }[], one: { name: string }) =>
-    !list.some((other) => other.name === one.name);
-  return [
-    ...to.enums
-      .filter((one) => isNew(from.enums, one))
-      .map((one) =>
-        statement(
-          sql`create type ${name(places.releaseSchema, one.name)} as enum (${one.labels.map((label) => literal(label))})`,
-        ),
-      ),
-    ...to.sequences
-      .filter((one) => isNew(from.sequences, one) && !inherited.has(one.name))
-      .map((one) =>
-        statement(
-          sql`create sequence ${name(places.releaseSchema, one.name)} as ${trusted(one.type)} start ${trusted(one.start)} increment ${trusted(one.increment)}`,
-        ),
-      ),
-  ];
-}
-
-function addedTable(table: Table, { places, from, to }: Evolving): Statement[] {
-  const at = inRelease(places, table.name);
-  const owned = to.sequences.filter(
-    (one) =>
-      one.ownedBy?.startsWith(`${table.name}.`) === true &&
-      !from.sequences.some((other) => other.name === one.name),
-  );
-  const [first] = from.tables;
-  return [
-    ...createTable(at, table, { withoutDefault: new Set(), uniques: table.uniques }),
-    ...owned.map((one) =>
-      statement(
-        sql`alter sequence ${name(places.releaseSchema, one.name)} owned by ${at}.${name(one.ownedBy?.slice(table.name.length + 1) ?? '')}`,
-      ),
-    ),
-    ...table.indexes.map((index) =>
-      statement(
-        sql`create ${index.isUnique ? sql`unique ` : sql``}index ${name(index.name)} on ${at} using ${trusted(index.definition)}`,
-      ),
-    ),
-    ...(first === undefined ? [] : [copyRights(places, floorTable(first.name), at)]),
   ];
 }
 
@@ -349,70 +298,6 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
     statement(sql`grant usage on schema ${schema} to public`),
     ...tables.flatMap((table) => tombstone(table, inRelease(places, table.name), fence, places)),
   ];
-}
-
-/** Objects that the engine compares but does not carry yet must be equal in both releases. */
-function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
-  const list = (catalog: Catalog) =>
-    [
-      ...catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const),
-      ...catalog.domains.map((one) => [`domain ${one.name}`, one.definition] as const),
-    ] as const;
-  const before = new Map(list(from));
-  const after = new Map(list(to));
-  const changed = [...after].filter(([key, text]) => before.get(key) !== text).map(([key]) => key);
-  const enums = to.enums
-    .filter((one) =>
-      from.enums.some(
-        (other) => other.name === one.name && other.labels.join() !== one.labels.join(),
-      ),
-    )
-    .map((one) => `enum ${one.name}`);
-  const all = [...changed, ...enums];
-  if (all.length === 0) return;
-  throw refuse(evolution, {
-    code: 'EVOLUTION_UNSUPPORTED',
-    message: `release ${evolution.to} changes what the engine cannot carry yet: ${all.join(', ')}`,
-    hint: 'keep these objects equal in both releases, or leave them out of schema.sql and create them apart',
-  });
-}
-
-/** What hangs on a table that is copied or changes its name would be lost or left behind: refused. */
-function assertMovable(
-  layout: Layout,
-  clusters: readonly Rebuilt[],
-  shared: readonly Shared[],
-  { from, evolution }: { readonly from: Catalog; readonly evolution: Evolution },
-): void {
-  const rebuiltTables = clusters.flatMap(({ cluster }) => [
-    cluster.old,
-    ...cluster.parts.map((part) => part.table),
-  ]);
-  const moved = [
-    ...rebuiltTables,
-    ...shared.filter((one) => one.kind === 'overlay').map((one) => one.pair.old),
-    ...layout.dropped,
-  ];
-  const found = [
-    ...rebuiltTables.flatMap((table) => [
-      ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
-      ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
-      ...(table.isPartitioned ? [`partitions of ${table.name}`] : []),
-    ]),
-    ...from.others
-      .filter((one) => one.kind === 'view' || one.kind === 'materialized view')
-      .flatMap((view) =>
-        moved
-          .filter((table) => new RegExp(`\\b${table.name}\\b`).test(view.definition))
-          .map((table) => `${view.kind} ${view.name} over ${table.name}`),
-      ),
-  ];
-  if (found.length === 0) return;
-  throw refuse(evolution, {
-    code: 'EVOLUTION_UNSUPPORTED',
-    message: `the engine cannot carry yet what hangs on a table that changes: ${[...new Set(found)].join(', ')}`,
-    hint: 'leave these objects out of schema.sql and create them apart, or leave the table as it is',
-  });
 }
 
 function summaryOf(release: Release): Bundle['from'] {

@@ -1,8 +1,8 @@
 // What becomes at contract of tables that both releases shared: the new release's names, its rules
 // and, for those that changed, its schema.
 //
-// Invariant: every name is given up before any is taken, so that tables, columns, indexes and sequences
-// may change names among each other.
+// Invariant: every name is given up before any is taken, so that tables, columns, indexes and
+// sequences may change names among each other.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { Catalog, Column, ForeignKey, Key } from '../release/catalog.js';
@@ -18,15 +18,15 @@ import {
 } from './classify.js';
 import { exclusive, oldFence, type Shared } from './contract.js';
 import type { PairedTable } from './layout.js';
-import { floorTable, inRelease, type Places, work } from './places.js';
+import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { validateConstraint } from './tables.js';
 import { tombstone } from './tombstone.js';
 
 /**
- * Tables that both releases shared get the new release's names and rules; those that changed leave for
- * its schema. Names are given up before any is taken: tables and columns may change places.
+ * Tables that both releases shared get the new release's names and rules; those that changed leave
+ * for its schema. Names are given up before any is taken: tables and columns may change places.
  */
 export function fenceShared(all: readonly Shared[], places: Places, to: Catalog): Statement[] {
   const overlays = all.filter((one) => one.kind === 'overlay').map((one) => one.pair);
@@ -64,7 +64,8 @@ function leaveHome(pair: PairedTable, interim: Sql, places: Places): Statement[]
       lock,
     ),
     statement(
-      sql`alter table ${trusted(`{{schema:${pair.old.name}}}`)}.${trusted(table ?? '')} set schema ${trusted(schema ?? '')}`,
+      sql`alter table ${floorSchema(pair.old.name)}.${trusted(table ?? '')}
+set schema ${trusted(schema ?? '')}`,
       lock,
     ),
     ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(places), places),
@@ -136,11 +137,10 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
     }),
     ...goneChecks.map((check) => alter(sql`drop constraint ${name(check.name)}`)),
     ...goneKeys.map((key) => alter(sql`drop constraint ${name(key.name)}`)),
-    ...tightenedColumns(pair).map((column) =>
-      alter(
-        sql`add constraint ${interimCheck(column.name)} check (${name(column.name)} is not null) not valid`,
-      ),
-    ),
+    ...tightenedColumns(pair).map((column) => {
+      const rule = sql`check (${name(column.name)} is not null) not valid`;
+      return alter(sql`add constraint ${interimCheck(column.name)} ${rule}`);
+    }),
     ...checks.map((check) =>
       alter(sql`add constraint ${name(check.name)} check (${trusted(check.expression)}) not valid`),
     ),
@@ -222,7 +222,7 @@ function sequencesOf(pair: PairedTable, to: Catalog) {
 /** The schema of the table, as it stands in its qualified name. */
 function schemaOf(pair: PairedTable, at: Sql): Sql {
   const isFloor = at.text === floorTable(pair.old.name).text;
-  return trusted(isFloor ? `{{schema:${pair.old.name}}}` : at.text.slice(0, at.text.indexOf('.')));
+  return isFloor ? floorSchema(pair.old.name) : trusted(at.text.slice(0, at.text.indexOf('.')));
 }
 
 function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
@@ -278,11 +278,9 @@ function interimCheck(column: string): Sql {
 }
 
 export function dropIndexes({ pair, kind }: Shared, places: Places): Statement[] {
+  const schema = kind === 'overlay' ? name(places.releaseSchema) : floorSchema(pair.old.name);
   return droppedIndexes(pair).map((index) =>
-    statement(
-      sql`drop index if exists ${kind === 'overlay' ? name(places.releaseSchema, index.name) : sql`${trusted(`{{schema:${pair.old.name}}}`)}.${name(index.name)}`}`,
-      exclusive(pair.new.name),
-    ),
+    statement(sql`drop index if exists ${schema}.${name(index.name)}`, exclusive(pair.new.name)),
   );
 }
 

@@ -1,9 +1,9 @@
-// Contract: the old release is fenced in one transaction, constraints that bind the new release alone
-// are validated, then the old layout goes.
+// Contract: the old release is fenced in one transaction, constraints that bind the new release
+// alone are validated, then the old layout goes.
 //
 // Names (DESIGN section 5): a table whose name or columns changed leaves the home schema for the
-// release schema, and a tombstone stands in its place; the contract of the next evolution moves home
-// what that evolution left as it was.
+// release schema, and a tombstone stands in its place; the contract of the next evolution moves
+// home what that evolution left as it was.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitPartPlan } from '../changes/split-table.js';
@@ -83,7 +83,8 @@ begin
     ) then
       execute format('drop view %I.%I', ${literal(HOME_SCHEMA)}, relation.relname);
     end if;
-    execute format('alter table %I.%I set schema %I', ${literal(floorSchema)}, relation.relname, ${literal(HOME_SCHEMA)});
+    execute format('alter table %I.%I set schema %I',
+      ${literal(floorSchema)}, relation.relname, ${literal(HOME_SCHEMA)});
   end loop;
 end
 $halflap$`,

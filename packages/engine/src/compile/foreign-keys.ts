@@ -1,12 +1,13 @@
 // Foreign keys through an evolution: which table each points to in each phase.
 //
-// | the key of the new release is …                   | until dual            | dual      | contract |
-// |---------------------------------------------------|-----------------------|-----------|----------|
-// | among parts of one cluster                        | old row is both       | physical  | physical |
-// | part → shared table, and the old table has it too | old table's           | physical  | physical |
-// | shared table → rebuilt table                      | old table's own key   | the same  | moved    |
-// | added table → rebuilt table                       | to the old table, if it cannot refuse | physical | physical |
-// | anything else that could stop the old release     | not enforced          | the same  | added    |
+// | the key of the new release is …            | until dual       | dual     | contract |
+// |--------------------------------------------|------------------|----------|----------|
+// | among parts of one cluster                 | old row is both  | physical | physical |
+// | part → shared table, as the old table has  | old table's      | physical | physical |
+// | shared table → rebuilt table               | old table's      | the same | moved    |
+// | added table → rebuilt table                | to the old table | physical | physical |
+// | the same, where the key could stop the old | not enforced     | physical | physical |
+// | anything else that could stop the old      | not enforced     | the same | added    |
 //
 // "Could stop" is an action that refuses: no action, restrict. A statement of the release in the
 // field must never fail for a key that it does not know (DESIGN section 5, rule 5).

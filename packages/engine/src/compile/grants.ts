@@ -10,7 +10,8 @@ import { statement } from './statement.js';
 
 /** A function of the work schema that copies the table rights of one relation to another. */
 export function grantFunction(places: Places): Statement {
-  return statement(sql`create function ${work(places, 'copy_rights')}(source regclass, target regclass)
+  const at = work(places, 'copy_rights');
+  return statement(sql`create function ${at}(source regclass, target regclass)
 returns void language plpgsql
 set search_path = pg_catalog, pg_temp
 as $halflap$

@@ -1,19 +1,19 @@
 // Writing through a lens: one INSTEAD OF trigger function per part and event where PostgreSQL does
 // not update the view by itself.
 //
-// Order of work in each: constraints of the new release that the old layout does not keep; lock of
-// the old row in a statement of its own; is the row still what the statement read; apply the
-// difference backward; does the row come back as written; keep what only the new release knows.
+// Order of work in each: constraints of the new release that the old layout does not keep
+// (lens-constraints.ts); lock of the old row in a statement of its own; is the row still what the
+// statement read; apply the difference backward; does the row come back as written; keep what only
+// the new release knows.
 
 import { SQLSTATES } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey, Key } from '../release/catalog.js';
-import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
 import { isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
+import { constraints, isFree, noReference } from './lens-constraints.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
 import { applyDeletes, applyInserts, applyUpdates, applyUpserts } from './recompute.js';
@@ -26,6 +26,7 @@ export function lensTriggers(
   part: SplitPartPlan,
   plan: SyncPlan,
 ): Statement[] {
+  const lens = inRelease(plan.places, part.table.name);
   return eventsOf(cluster, part).flatMap((event) => {
     const at = work(plan.places, 'lens', part.table.name, event);
     const body = bodyOf({ cluster, part, plan, event });
@@ -40,7 +41,8 @@ export function lensTriggers(
         }),
       ),
       statement(
-        sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${inRelease(plan.places, part.table.name)} for each row execute function ${at}()`,
+        sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${lens}
+for each row execute function ${at}()`,
       ),
     ];
   });
@@ -80,7 +82,7 @@ interface Writing {
 }
 
 function bodyOf(writing: Writing): Sql[] {
-  const { part, event } = writing;
+  const { cluster, part, plan, event } = writing;
   const surrogate = part.generated.map(
     (column) => sql`${name('new', column.name)} := ${name('new', part.key[0]?.new.name ?? '')};`,
   );
@@ -88,9 +90,9 @@ function bodyOf(writing: Writing): Sql[] {
     case 'insert':
       return [
         ...surrogate,
-        ...constraints(writing),
+        ...constraints(part, baseOf(cluster).table, plan.places),
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
-        ...(part.isBase ? [] : [parentExists(writing), isFree(writing)]),
+        ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
         comesBack(writing),
         ...keep(writing),
@@ -98,7 +100,7 @@ function bodyOf(writing: Writing): Sql[] {
       ];
     case 'update':
       return [
-        ...constraints(writing),
+        ...constraints(part, baseOf(cluster).table, plan.places),
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
         isUnchanged(writing),
@@ -122,69 +124,9 @@ function bodyOf(writing: Writing): Sql[] {
   }
 }
 
-function constraints({ cluster, part, plan }: Writing): Sql[] {
-  const checked = unguaranteed(part, baseOf(cluster).table);
-  const table = literal(part.table.name);
-  return [
-    ...checked.notNull
-      .filter((column) => !part.generated.includes(column))
-      .map(
-        (column) => sql`if ${name('new', column.name)} is null then
-    raise not_null_violation using message = ${literal(`null value in column "${column.name}" of relation "${part.table.name}" violates not-null constraint`)}, table = ${table}, column = ${literal(column.name)};
-  end if;`,
-      ),
-    ...checked.checks.map(
-      (
-        check,
-      ) => sql`if not coalesce((${trusted(bindColumns(check.expression, (column) => ({ qualifier: 'new', column })))}), true) then
-    raise check_violation using message = ${literal(`new row for relation "${part.table.name}" violates check constraint "${check.name}"`)}, table = ${table}, constraint = ${literal(check.name)};
-  end if;`,
-    ),
-    ...checked.uniques.map((key) => uniqueIsFree(key, part, plan)),
-    ...checked.foreignKeys.map((key) => referenceExists(key, part)),
-  ];
-}
-
-/** What is there already; two at the same moment are found when the index is built. */
-function uniqueIsFree(key: Key, part: SplitPartPlan, plan: SyncPlan): Sql {
-  const same = joined(
-    key.columns.map((column) => sql`${name('q', column)} = ${name('new', column)}`),
-    ' and ',
-  );
-  const isOther = joined(
-    part.mapping.slice.map(
-      (column) => sql`${name('q', column)} is distinct from ${name('new', column)}`,
-    ),
-    ' or ',
-  );
-  const message = `duplicate key value violates unique constraint "${key.name}"`;
-  return sql`if exists (
-    select from ${inRelease(plan.places, part.table.name)} as q where ${same} and (${isOther})
-  ) then
-    raise unique_violation using
-      message = ${literal(message)}, table = ${literal(part.table.name)}, constraint = ${literal(key.name)};
-  end if;`;
-}
-
-function referenceExists(key: ForeignKey, part: SplitPartPlan): Sql {
-  const isGiven = joined(
-    key.columns.map((column) => sql`${name('new', column)} is not null`),
-    ' and ',
-  );
-  const target = name(key.referencedTable);
-  return sql`if ${isGiven} and not exists (select from ${target} as r where ${joined(
-    key.columns.map(
-      (column, index) =>
-        sql`${name('r', key.referencedColumns[index] ?? '')} = ${name('new', column)}`,
-    ),
-    ' and ',
-  )}) then
-    raise foreign_key_violation using message = ${literal(`insert or update on table "${part.table.name}" violates foreign key constraint "${key.name}"`)}, table = ${literal(part.table.name)}, constraint = ${literal(key.name)};
-  end if;`;
-}
-
 function lockOld({ cluster, part }: Writing, row: 'old' | 'new'): Sql {
-  return sql`perform 1 from ${floorTable(cluster.id)} as s where ${oldKeyIs('s', part, row)} for no key update;`;
+  return sql`perform 1 from ${floorTable(cluster.id)} as s
+  where ${oldKeyIs('s', part, row)} for no key update;`;
 }
 
 /** The old row's key equals the key of OLD or NEW. */
@@ -204,15 +146,8 @@ function parentExists({ cluster, part, plan }: Writing): Sql {
   const no =
     key === undefined
       ? notRepresentable(plan, part, sql`'no row of ' || ${literal(cluster.id)} || ' has this key'`)
-      : sql`raise foreign_key_violation using message = ${literal(`insert or update on table "${part.table.name}" violates foreign key constraint "${key.name}"`)}, table = ${literal(part.table.name)}, constraint = ${literal(key.name)};`;
+      : noReference(part.table, key);
   return sql`if not found then ${no} end if;`;
-}
-
-function isFree({ part, plan }: Writing): Sql {
-  const constraint = part.table.primaryKey?.name ?? part.table.name;
-  return sql`if exists (select from ${inRelease(plan.places, part.table.name)} as q where ${partKeyIs('q', part, 'new')}) then
-    raise unique_violation using message = ${literal(`duplicate key value violates unique constraint "${constraint}"`)}, table = ${literal(part.table.name)}, constraint = ${literal(constraint)};
-  end if;`;
 }
 
 function fixedKey({ part, plan }: Writing): Sql {
@@ -228,7 +163,8 @@ function fixedKey({ part, plan }: Writing): Sql {
     {
       detail: literal(SQLSTATES.HL003),
       hint: literal(
-        `Delete the row and insert it again, or expand the shard first (release ${plan.places.to} is then native).`,
+        'Delete the row and insert it again, or expand the shard first ' +
+          `(release ${plan.places.to} is then native).`,
       ),
     },
   )} end if;`;
@@ -245,10 +181,12 @@ function isUnchanged({ part, plan, event }: Writing): Sql {
     const written = differs(name('new', column), name('old', column), types.get(column));
     return sql`(${moved} and ${written})`;
   });
+  const message = `could not serialize access to ${part.table.name} due to concurrent update`;
   return sql`select q.* into found_row from ${lens} as q where ${partKeyIs('q', part, 'old')};
   if not found then return null; end if;
   if ${joined(stale, ' or ')} then
-    raise serialization_failure using message = ${literal(`could not serialize access to ${part.table.name} due to concurrent update`)}, hint = 'Run the statement again.';
+    raise serialization_failure using
+      message = ${literal(message)}, hint = 'Run the statement again.';
   end if;`;
 }
 
@@ -279,11 +217,11 @@ function apply({ part, plan, event }: Writing): Sql[] {
   const before = event === 'insert' ? row('new', true) : beforeRow(part, event);
   const after = event === 'delete' ? row('old', true) : row('new', false);
   const keyRow = event === 'delete' ? 'old' : 'new';
-  const slices = sql`select ${part.key.map((one) => sql`${name(keyRow, one.new.name)} as ${name(one.old)}`)}`;
+  const key = part.key.map((one) => sql`${name(keyRow, one.new.name)} as ${name(one.old)}`);
   const change = {
     before: bindWith(part.relation, before, lens),
     after: bindWith(part.relation, after, lens),
-    slices,
+    slices: sql`select ${key}`,
   };
   // Spill first: what it should hold is read through the lens as it was before the old row changes.
   const spillFirst = [...plan.backward].reverse();
@@ -322,11 +260,14 @@ function comesBack({ part, plan, event }: Writing): Sql {
   const lost = part.mapping.columns.map((column) => {
     const isLost = differs(name('found_row', column), name('new', column), types.get(column));
     if (event === 'insert') return sql`(${isLost})`;
-    return sql`(${isLost} and ${differs(name('new', column), name('old', column), types.get(column))})`;
+    const isWritten = differs(name('new', column), name('old', column), types.get(column));
+    return sql`(${isLost} and ${isWritten})`;
   });
   const condition = lost.length === 0 ? sql`` : sql` or ${joined(lost, ' or ')}`;
-  return sql`select q.* into found_row from ${inRelease(plan.places, part.table.name)} as q where ${partKeyIs('q', part, 'new')};
-  if not found${condition} then ${notRepresentable(plan, part, sql`'written and read values differ'`)} end if;`;
+  const why = notRepresentable(plan, part, sql`'written and read values differ'`);
+  return sql`select q.* into found_row from ${inRelease(plan.places, part.table.name)} as q
+  where ${partKeyIs('q', part, 'new')};
+  if not found${condition} then ${why} end if;`;
 }
 
 function notRepresentable(plan: SyncPlan, part: SplitPartPlan, why: Sql): Sql {
@@ -336,7 +277,8 @@ function notRepresentable(plan: SyncPlan, part: SplitPartPlan, why: Sql): Sql {
   return raise('HL001', message, {
     detail: why,
     hint: literal(
-      `Release ${plan.places.from} is in service on this shard. Write what it can hold, or wait until the shard is contracted.`,
+      `Release ${plan.places.from} is in service on this shard. ` +
+        'Write what it can hold, or wait until the shard is contracted.',
     ),
   });
 }
@@ -350,8 +292,10 @@ function keep({ part, plan }: Writing): Sql[] {
     (column) => sql`${name(column.name)} = ${name('excluded', column.name)}`,
   );
   const isOverriding = columns.some((column) => column.identity === 'always');
+  const overriding = isOverriding ? sql` overriding system value` : sql``;
+  const into = names(columns.map((one) => one.name));
   return [
-    sql`insert into ${work(plan.places, part.table.name)} (${names(columns.map((one) => one.name))})${isOverriding ? sql` overriding system value` : sql``} values (${values})
+    sql`insert into ${work(plan.places, part.table.name)} (${into})${overriding} values (${values})
     on conflict (${names(part.mapping.slice)}) do update set ${set};`,
   ];
 }
@@ -359,7 +303,8 @@ function keep({ part, plan }: Writing): Sql[] {
 function forget({ part, plan }: Writing): Sql[] {
   if (part.carried.length === 0) return [];
   return [
-    sql`delete from ${work(plan.places, part.table.name)} as t where ${partKeyIs('t', part, 'old')};`,
+    sql`delete from ${work(plan.places, part.table.name)} as t
+    where ${partKeyIs('t', part, 'old')};`,
   ];
 }
 
@@ -371,13 +316,15 @@ function dependents({ cluster, part, plan }: Writing): Sql[] {
       const key = one.table.foreignKeys.find((candidate) => isToBase(candidate, part.table));
       const message =
         key === undefined
-          ? `release ${plan.places.from} of this shard cannot hold rows of ${one.table.name} without one of ${part.table.name}`
-          : `update or delete on table "${part.table.name}" violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
-      const keys = one.mapping.slice.map(
-        (column, index) =>
-          sql`${name('q', column)} = ${name('old', part.key[index]?.new.name ?? '')}`,
-      );
-      return sql`if exists (select from ${inRelease(plan.places, one.table.name)} as q where ${joined(keys, ' and ')}) then
+          ? `release ${plan.places.from} of this shard cannot hold ` +
+            `rows of ${one.table.name} without one of ${part.table.name}`
+          : `update or delete on table "${part.table.name}" ` +
+            `violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
+      const lens = inRelease(plan.places, one.table.name);
+      const baseKey = part.key.map((pair) => pair.new.name);
+      return sql`if exists (
+    select from ${lens} as q where ${sameKey('q', one.mapping.slice, 'old', baseKey)}
+  ) then
     ${raise(key === undefined ? 'HL001' : '23503', literal(message))}
   end if;`;
     });

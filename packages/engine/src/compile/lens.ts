@@ -1,7 +1,8 @@
 // The lens: what a session of the new release sees and writes while the old layout is the truth.
 //
-// A part whose columns are all plain columns of the old table is updated by PostgreSQL itself,
-// through the view: a row that changed meanwhile is then re-read as for any table. Everything else
+// A part whose columns are all plain columns of the old table, which keeps its rules too, is updated
+// by PostgreSQL itself, through the view: a row that changed meanwhile is then re-read as for any
+// table. Everything else
 // is written by INSTEAD OF triggers, which evaluate the backward mappings over the state before and
 // after the row and apply the difference; where the row has changed since the statement read it, in
 // a column that the statement writes too, they answer serialization_failure, because computing on a
@@ -49,7 +50,8 @@ function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
     ? sql`select ${columns} ${part.rows(bind)}`
     : sql`select ${columns} from (${part.mapping.query(bind)}) as q${carriedJoin(part, places)}`;
   const isChecked = part.isPlain && (part.when !== null || part.absence !== null);
-  const comment = `Halflap ${places.evolution} ${HASH_HOLE}: lens of release ${places.to} over ${cluster.id}`;
+  const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
+  const comment = `${origin}: lens of release ${places.to} over ${cluster.id}`;
   return [
     statement(
       sql`create view ${view} as ${body}${isChecked ? sql` with cascaded check option` : sql``}`,
@@ -65,7 +67,8 @@ export function isSimple(part: SplitPartPlan): boolean {
 }
 
 function lensColumn(part: SplitPartPlan, column: Column): Sql {
-  return sql`${isSimple(part) ? simpleValue(part, column) : joinedValue(part, column)} as ${name(column.name)}`;
+  const value = isSimple(part) ? simpleValue(part, column) : joinedValue(part, column);
+  return sql`${value} as ${name(column.name)}`;
 }
 
 function simpleValue(part: SplitPartPlan, column: Column): Sql {
@@ -92,7 +95,8 @@ function joinedValue(part: SplitPartPlan, column: Column): Sql {
 
 function carriedJoin(part: SplitPartPlan, places: Places): Sql {
   if (part.carried.length === 0) return sql``;
-  return sql` left join ${work(places, part.table.name)} as t on ${sameKey('t', part.mapping.slice, 'q')}`;
+  const beside = work(places, part.table.name);
+  return sql` left join ${beside} as t on ${sameKey('t', part.mapping.slice, 'q')}`;
 }
 
 /** Defaults of the new release, on the view: they fill what an INSERT leaves out. */

@@ -6,7 +6,7 @@
 // has at most one row per slice. All relations of a cluster share one slice: the key of the old
 // row.
 
-import { type Sql, sql } from '../sql.js';
+import type { Sql } from '../sql.js';
 
 /** A relation by its role; where it lives in a given phase is said by a Bind. */
 export interface Relation {
@@ -55,16 +55,11 @@ export const oldRelation = (name: string): Relation => ({ side: 'old', name });
 export const newRelation = (name: string): Relation => ({ side: 'new', name });
 export const spillRelation = (name: string): Relation => ({ side: 'spill', name });
 
-export function isSame(left: Relation, right: Relation): boolean {
+function isSame(left: Relation, right: Relation): boolean {
   return left.side === right.side && left.name === right.name;
 }
 
 /** A bind that answers `substitute` for one relation and asks `otherwise` for all others. */
 export function bindWith(relation: Relation, substitute: Sql, otherwise: Bind): Bind {
   return (asked) => (isSame(asked, relation) ? substitute : otherwise(asked));
-}
-
-/** The query as a subquery that can stand in FROM. */
-export function subquery(query: Sql): Sql {
-  return sql`(${query})`;
 }

@@ -7,8 +7,9 @@
 // reported by verify, and nothing ever stops a statement of the old release.
 // A column that the new release no longer knows gets its value from the default of an inner view.
 
-import { HalflapError } from '@halflap/protocol';
+import type { HalflapError } from '@halflap/protocol';
 import type { Column } from '../release/catalog.js';
+import type { Evolution } from '../release/evolution.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, Step, VerifyStep } from './bundle.js';
@@ -23,22 +24,24 @@ import {
 } from './classify.js';
 import { copyRights } from './grants.js';
 import type { PairedTable } from './layout.js';
-import { floorTable, inRelease, type Places, work } from './places.js';
+import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
+import { refuse, statedAt } from './refuse.js';
 import { HASH_HOLE } from './routine.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement } from './statement.js';
+import { indexStep, typeOf } from './tables.js';
 
 /** Columns of the new release on the physical table: catalogue changes only. */
-export function addColumns(pair: PairedTable): Statement[] {
+export function addColumns(pair: PairedTable, evolution: Evolution): Statement[] {
   const at = floorTable(pair.old.name);
   const lock: Lock = { mode: 'ACCESS EXCLUSIVE', relation: pair.old.name };
   return addedColumns(pair).flatMap((column) => {
     const named = name(column.name);
-    const type = sql`${trusted(column.type)}${column.collation === null ? sql`` : sql` collate ${trusted(column.collation)}`}`;
+    const type = typeOf(column);
     if (column.generated !== null || column.identity !== null)
-      throw unsupportedColumn(pair, column);
+      throw unsupportedColumn(pair, column, evolution);
     const isOnce = column.default !== null && isStable(column.default);
-    if (column.notNull && !isOnce) throw unsupportedColumn(pair, column);
+    if (column.notNull && !isOnce) throw unsupportedColumn(pair, column, evolution);
     const value = isOnce ? sql` default ${trusted(column.default ?? '')}` : sql``;
     const notNull = column.notNull ? sql` not null` : sql``;
     return [
@@ -72,7 +75,8 @@ export function overlayView(pair: PairedTable, places: Places): Statement[] {
           ' and ',
         )}`;
   const option = conditions.length === 0 ? sql`` : sql` with cascaded check option`;
-  const comment = `Halflap ${places.evolution} ${HASH_HOLE}: release ${places.to} of ${pair.old.name}`;
+  const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
+  const comment = `${origin}: release ${places.to} of ${pair.old.name}`;
   return [
     ...(hidden.length === 0 ? [] : innerView(pair, inner, hidden)),
     statement(sql`create view ${view} as select ${columns} from ${from} as t${where}${option}`),
@@ -86,20 +90,9 @@ export function overlayIndexSteps(pair: PairedTable): Step[] {
   return addedIndexes(pair).flatMap((index): Step[] => {
     const definition = physicalDefinition(pair, index);
     if (definition === null) return [];
-    const unique = index.isUnique ? sql`unique ` : sql``;
-    return [
-      {
-        kind: 'index',
-        id: `expand/index/${index.name}`,
-        title: `build index ${index.name} without blocking writers`,
-        schema: `{{schema:${pair.old.name}}}`,
-        index: index.name,
-        statement: statement(
-          sql`create ${unique}index concurrently ${name(index.name)} on ${floorTable(pair.old.name)} using ${trusted(definition)}`,
-          { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.old.name },
-        ),
-      },
-    ];
+    const at = { schema: floorSchema(pair.old.name).text, table: floorTable(pair.old.name) };
+    const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.old.name };
+    return [indexStep(at, { ...index, definition }, lock)];
   });
 }
 
@@ -126,8 +119,8 @@ export function overlayVerify(pair: PairedTable, stage: 'expand' | 'verify'): Ve
       })),
       offenders: conditions.map((one) => ({
         rule: one.rule,
-        sql: sql`select ${keys} from ${floorTable(pair.old.name)} as t where (${one.condition}) is not true`
-          .text,
+        sql: sql`select ${keys} from ${floorTable(pair.old.name)} as t
+where (${one.condition}) is not true`.text,
       })),
     },
   ];
@@ -208,12 +201,22 @@ function changedDefaults(pair: PairedTable, view: Sql): Statement[] {
   });
 }
 
-function unsupportedColumn(pair: PairedTable, column: Column): HalflapError {
-  return new HalflapError(
-    'EVOLUTION_INCOMPLETE',
-    `column ${pair.new.name}.${column.name} needs a value for the rows of the old release: it is ${column.generated !== null ? 'generated' : column.identity !== null ? 'an identity' : 'not null without a constant default'}`,
-    {
-      hint: `state it: - add_column: { table: ${pair.new.name}, column: ${column.name}, up: <expression over the old columns> }`,
-    },
-  );
+function unsupportedColumn(pair: PairedTable, column: Column, evolution: Evolution): HalflapError {
+  const { name: table } = pair.new;
+  const kind =
+    column.generated !== null
+      ? 'generated'
+      : column.identity !== null
+        ? 'an identity'
+        : 'not null without a constant default';
+  return refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message:
+      `column ${table}.${column.name} needs a value for the rows of the old release: ` +
+      `it is ${kind}`,
+    hint:
+      `state it: - add_column: { table: ${table}, column: ${column.name}, ` +
+      'up: <expression over the old columns> }',
+    at: statedAt(evolution, pair.old.name),
+  });
 }

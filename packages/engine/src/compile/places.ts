@@ -39,6 +39,11 @@ export function floorTable(table: string): Sql {
   return trusted(`{{floor:${table}}}`);
 }
 
+/** The schema of a table of the floor release: a hole as well. */
+export function floorSchema(table: string): Sql {
+  return trusted(`{{schema:${table}}}`);
+}
+
 export function work(places: Places, ...parts: readonly string[]): Sql {
   return name(places.workSchema, generatedName(...parts));
 }

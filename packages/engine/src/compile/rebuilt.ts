@@ -1,8 +1,11 @@
 // All statements that a rebuilt table (a cluster) contributes to the steps of its evolution.
 //
-// prepare:  new tables (empty) and spill in the work schema, lens in the release schema
-// expand:   sync on the old table, backfill, indexes, foreign keys, verify, then the switch to
-// native
+// prepare:  new tables (empty) and spill in the work schema, lens in the release schema; where
+//           anything is kept beside old rows, triggers that move and drop it with them
+// expand:   sync on the old table, backfill and indexes, then the switch to native tables
+//
+// Foreign keys (foreign-keys.ts), verify (verify.ts) and contract (contract.ts) are added around
+// these in compile.ts.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Key } from '../release/catalog.js';
@@ -34,7 +37,7 @@ import {
   type SyncPlan,
 } from './sync-plan.js';
 import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
-import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
+import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
   readonly cluster: SplitCluster;
@@ -146,7 +149,8 @@ function backfillStep(cluster: SplitCluster, filling: SyncPlan, places: Places):
   const inRange = sql`(select source.* from ${source} as source where ${range})`;
   const bind = bindWith(oldRelation(cluster.id), inRange, filling.bind);
   const batch = batchTable(cluster, places);
-  const locked = sql`select ${keys} from ${source} as source where ${range} order by ${keys} for no key update`;
+  const locked = sql`select ${keys} from ${source} as source where ${range}
+order by ${keys} for no key update`;
   // Rows that keep what only the new release knows are there already and are brought up to date.
   const fill = hasSpill(cluster) ? upsert : insertMissing;
   const fills = filling.forward.map((target) =>
@@ -168,14 +172,12 @@ function backfillStep(cluster: SplitCluster, filling: SyncPlan, places: Places):
     source: source.text,
     key,
     batch: [
+      // Emptied and not deleted from: dead rows of earlier batches would be read by every later one.
+      sql`truncate ${batch}`.text,
       sql`insert into ${batch} ${locked}`.text,
       ...fills.map((one) => one.text),
-      sql`delete from ${batch}`.text,
     ],
-    oneByOne: [
-      sql`select ${carryName(filling)}(${key.map((one) => name('source', one.name))}) from (${locked}) as source`
-        .text,
-    ],
+    oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked}) as source`.text],
   };
 }
 
@@ -268,28 +270,23 @@ set default ${drawDefault(places, cluster.id, source)}`,
 }
 
 function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
-  return statement(
-    sql`create table ${layoutBind(places, 'filling')(part.absence ?? part.relation)} (${keyDefinitions(cluster)}, primary key (${cluster.oldKey.map((one) => name(one.name))}))`,
-  );
+  const at = layoutBind(places, 'filling')(part.absence ?? part.relation);
+  const key = cluster.oldKey.map((one) => name(one.name));
+  return statement(sql`create table ${at} (${keyDefinitions(cluster)}, primary key (${key}))`);
 }
 
 function keyDefinitions(cluster: SplitCluster): Sql {
-  return joined(
-    cluster.oldKey.map((one) => {
-      const collation = one.collation === null ? sql`` : sql` collate ${trusted(one.collation)}`;
-      return sql`${name(one.name)} ${trusted(one.type)}${collation}`;
-    }),
-  );
+  return joined(cluster.oldKey.map((one) => sql`${name(one.name)} ${typeOf(one)}`));
 }
 
 function indexSteps(part: SplitPartPlan, places: Places): Step[] {
-  const at = { schema: places.workSchema, table: part.table.name };
+  const at = { schema: places.workSchema, table: work(places, part.table.name) };
   const slice = part.mapping.slice;
   const late = part.table.uniques.filter(
     (key) =>
       !(key.columns.length === slice.length && key.columns.every((one) => slice.includes(one))),
   );
-  const attach = late.map((key) => attachUnique(name(at.schema, at.table), key));
+  const attach = late.map((key) => attachUnique(at.table, key));
   return [
     ...part.table.indexes.map((index) => indexStep(at, index, null)),
     ...late.map((key) => indexStep(at, uniqueIndex(key), null)),
@@ -315,7 +312,8 @@ function ownNewSequences(part: SplitPartPlan, { places, to }: Rebuilt): Statemen
   );
   const advanced = part.generated.map((column) =>
     statement(
-      sql`select setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}), greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
+      sql`select setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}),
+greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
     ),
   );
   return [...owned, ...advanced];
@@ -358,10 +356,10 @@ function dropBeside(plan: SyncPlan): Statement[] {
  * Whether anything is kept beside the old rows: absences, or columns that only the new release
  * knows.
  */
-export function hasSpill(cluster: SplitCluster): boolean {
+function hasSpill(cluster: SplitCluster): boolean {
   return cluster.parts.some((part) => part.absence !== null || part.carried.length > 0);
 }
 
-export function keyColumns(cluster: SplitCluster): KeyColumn[] {
+function keyColumns(cluster: SplitCluster): KeyColumn[] {
   return cluster.oldKey.map((column) => ({ name: column.name, type: column.type }));
 }

@@ -1,9 +1,10 @@
 // From a mapping to the statements that make its target right for some slices: the one place where
 // rows of a layout are written by the engine.
 //
-// Two forms. `recompute` makes the target equal to its query (the source is the truth).
-// `applyChange` carries over only what a statement changed: it compares the query before and after,
-// so that a column which somebody else has just changed on the other side is left alone.
+// Two forms. deleteGone, upsert, updateOne and insertMissing make the target equal to its query (the
+// source is the truth). applyUpdates, applyInserts, applyUpserts and applyDeletes carry over only
+// what a statement changed: they compare the query before and after, so that a column which somebody
+// else has just changed on the other side is left alone.
 
 import { joined, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey, type Types } from './compared.js';
@@ -55,6 +56,19 @@ export function insertMissing(target: Target, bind: Bind, slices: Slices): Sql {
   return insertInto(target, bind, sql`${sourceRows(target, bind, slices)} and not ${isThere}`);
 }
 
+/** Updates rows of the slices that are there and differ; null where there is nothing but the key. */
+export function updateMany(target: Target, bind: Bind, slices: Slices): Sql | null {
+  const { mapping, types } = target;
+  if (mapping.columns.length === 0) return null;
+  const set = mapping.columns.map((column) => sql`${name(column)} = ${name('q', column)}`);
+  return sql`update ${bind(mapping.target)} as t
+    set ${set}
+    from (${mapping.query(bind)}) as q
+    where ${sameKey('t', mapping.slice, 'q')}
+      and ${rowOf('q', mapping.slice)} in (${slices})
+      and (${anyDiffers('t', 'q', mapping.columns, types)})`;
+}
+
 /**
  * Updates the row of one slice if it is there and differs; null where there is nothing but the key.
  */
@@ -79,8 +93,8 @@ export interface Change {
   readonly after: Bind;
   readonly slices: Slices;
   /**
-   * Columns that are written whatever they were: those that a row feeds which appears or vanishes, since
-   * the target may hold other values beside a missing row than the ones that stand for it.
+   * Columns that are written whatever they were: those that a row feeds which appears or vanishes,
+   * since the target may hold other values beside a missing row than the ones that stand for it.
    */
   readonly always: readonly string[];
 }
@@ -94,7 +108,8 @@ export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | 
     const after = name('a', column);
     if (isAlways(column)) return sql`${name(column)} = ${after}`;
     const isChanged = differs(name('b', column), after, types.get(column));
-    return sql`${name(column)} = case when ${isChanged} then ${after} else ${name('t', column)} end`;
+    const kept = name('t', column);
+    return sql`${name(column)} = case when ${isChanged} then ${after} else ${kept} end`;
   });
   const isDue = [
     anyDiffers(
@@ -159,8 +174,9 @@ export function lockSlices(target: Target, bind: Bind, slices: Slices): Sql {
     for no key update`;
 }
 
-export function restricted(mapping: Mapping, bind: Bind, slices: Slices): Sql {
-  return sql`select q.* from (${mapping.query(bind)}) as q where ${rowOf('q', mapping.slice)} in (${slices})`;
+function restricted(mapping: Mapping, bind: Bind, slices: Slices): Sql {
+  return sql`select q.* from (${mapping.query(bind)}) as q
+    where ${rowOf('q', mapping.slice)} in (${slices})`;
 }
 
 function insertColumns(target: Target): string[] {

@@ -7,7 +7,8 @@ export interface Refusal {
   readonly code: Extract<ErrorCode, `EVOLUTION_${string}`>;
   readonly message: string;
   readonly hint: string;
-  readonly at?: Position;
+  /** Where the cause stands in the file; undefined for what was inferred. */
+  readonly at?: Position | undefined;
 }
 
 export function refuse(evolution: Evolution, refusal: Refusal): HalflapError {
@@ -19,6 +20,11 @@ export function refuse(evolution: Evolution, refusal: Refusal): HalflapError {
     },
     hint: refusal.hint,
   });
+}
+
+/** Where the author first speaks of a table of the old release. */
+export function statedAt(evolution: Evolution, oldTable: string): Position | undefined {
+  return evolution.changes.find((change) => change.table === oldTable)?.at;
 }
 
 export function assertFound<Value>(

@@ -69,7 +69,8 @@ function sharedNotes(
     ),
     ...(hides
       ? [
-          'rows of the old release that break a new rule are hidden from the new one, and contract waits for them',
+          'rows of the old release that break a new rule are hidden from the new one, ' +
+            'and contract waits for them',
         ]
       : []),
   ];
@@ -104,12 +105,14 @@ function clusterPlans(cluster: SplitCluster): RelationPlan[] {
         ...(count === 0
           ? []
           : [
-              `${count} constraint(s) bind the new release only; rows of the old one that break them go to quarantine`,
+              `${count} constraint(s) bind the new release only; ` +
+                'rows of the old one that break them go to quarantine',
             ]),
         ...(part.isPlain
           ? []
           : [
-              'updates through the lens are answered with 40001 when the row changed meanwhile: run them again',
+              'updates through the lens are answered with 40001 when the row changed meanwhile: ' +
+                'run them again',
             ]),
       ],
       isLensWithoutOnConflict: true,

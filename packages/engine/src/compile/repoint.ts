@@ -1,5 +1,5 @@
-// Foreign keys that move from the old layout to the new one at contract: added without validation in
-// the fence's own transaction, then validated without stopping writers.
+// Foreign keys that move from the old layout to the new one at contract: added without validation
+// in the fence's own transaction, then validated without stopping writers.
 
 import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';

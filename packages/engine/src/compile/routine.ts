@@ -41,7 +41,7 @@ end
 ${DOLLAR}`;
 }
 
-/** Runs one statement as it stands, or planned afresh for many rows (see sync.ts). */
+/** A statement planned afresh each time that it runs, for many rows (see sync-forward.ts). */
 export function dynamic(statement: Sql): Sql {
   return sql`execute ${trusted(`$many$${statement.text}$many$`)};`;
 }
@@ -53,5 +53,6 @@ export function raise(
 ): Sql {
   const detail = options.detail === undefined ? sql`` : sql`, detail = ${options.detail}`;
   const hint = options.hint === undefined ? sql`` : sql`, hint = ${options.hint}`;
-  return sql`raise exception using errcode = ${literal(state)}, message = ${message}${detail}${hint};`;
+  const code = sql`errcode = ${literal(state)}`;
+  return sql`raise exception using ${code}, message = ${message}${detail}${hint};`;
 }

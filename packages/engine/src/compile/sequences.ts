@@ -36,7 +36,8 @@ export function drawFunction(places: Places, oldTable: string, oldColumn: string
 begin
   execute format(
     'create or replace function %s() returns bigint language plpgsql security definer '
-    'set search_path = pg_catalog, pg_temp as $draw$ begin return nextval(%L::regclass); end $draw$',
+    'set search_path = pg_catalog, pg_temp '
+    'as $draw$ begin return nextval(%L::regclass); end $draw$',
     ${literal(drawName(places, oldTable, oldColumn).text)},
     pg_get_serial_sequence($name$${floorTable(oldTable)}$name$, ${literal(oldColumn)})
   );
@@ -122,7 +123,8 @@ declare
   position record;
 begin
   execute 'select last_value, is_called from ' || ${of} into position;
-  perform setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}), position.last_value, position.is_called);
+  perform setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}),
+    position.last_value, position.is_called);
 end
 $halflap$`),
   ];
@@ -141,9 +143,11 @@ begin
   execute format('alter sequence %s owned by none', owned);
   execute format('alter sequence %s set schema %I', owned, ${schema});
   if (parse_ident(owned))[2] <> ${literal(called)} then
-    execute format('alter sequence %I.%I rename to %I', ${schema}, (parse_ident(owned))[2], ${literal(called)});
+    execute format('alter sequence %I.%I rename to %I',
+      ${schema}, (parse_ident(owned))[2], ${literal(called)});
   end if;
-  execute format('alter sequence %I.%I owned by %s.%I', ${schema}, ${literal(called)}, $r$${at}$r$, ${literal(column.name)});
+  execute format('alter sequence %I.%I owned by %s.%I',
+    ${schema}, ${literal(called)}, $r$${at}$r$, ${literal(column.name)});
   execute format('alter table %s alter column %I set default nextval(%L::regclass)',
     $r$${at}$r$, ${literal(column.name)}, format('%I.%I', ${schema}, ${literal(called)}));
 end

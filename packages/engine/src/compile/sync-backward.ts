@@ -91,8 +91,9 @@ function isMade({ plan, source, event }: Written): boolean {
 }
 
 /**
- * Polls for the old rows and never queues for them: a session that waits in the queue of a row stands in
- * the way of writers of the old release behind it, and their deadlock detectors would see it.
+ * Polls for the old rows and never queues for them: a session that waits in the queue of a row
+ * stands in the way of writers of the old release behind it, and their deadlock detectors would see
+ * it.
  */
 function lockOld(plan: SyncPlan, slices: Slices): Sql {
   const target = plan.backward[0] as Target;
@@ -103,7 +104,11 @@ function lockOld(plan: SyncPlan, slices: Slices): Sql {
     plan,
     keyNames(plan).map((one) => name('s', one)),
   );
-  return sql`while (select count(*) from (${lock} skip locked) as r) < (select count(*) from (${there}) as r) loop
+  const message =
+    `could not serialize access to ${plan.cluster.id} ` +
+    `due to concurrent update by release ${plan.places.from}`;
+  return sql`while (select count(*) from (${lock} skip locked) as r)
+      < (select count(*) from (${there}) as r) loop
     if exists (
       select from pg_locks as l
       where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
@@ -113,7 +118,7 @@ function lockOld(plan: SyncPlan, slices: Slices): Sql {
           or (l.classid::bigint << 32) | l.objid::bigint in (select ${claim} from (${slices}) as s))
     ) then
       raise serialization_failure using
-        message = ${literal(`could not serialize access to ${plan.cluster.id} due to concurrent update by release ${plan.places.from}`)},
+        message = ${literal(message)},
         hint = 'Run the transaction again.';
     end if;
     waiting_since := coalesce(waiting_since, clock_timestamp());
@@ -177,7 +182,9 @@ function roundTrip({ plan, source, event }: Written): Sql {
       ${raise('HL001', message, {
         detail: literal(SQLSTATES.HL001),
         hint: literal(
-          `Both releases are in service on this shard. Write what release ${plan.places.from} can hold, or wait until the shard is contracted.`,
+          'Both releases are in service on this shard. ' +
+            `Write what release ${plan.places.from} can hold, ` +
+            'or wait until the shard is contracted.',
         ),
       })}
     end loop;`;

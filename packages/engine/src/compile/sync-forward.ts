@@ -3,14 +3,15 @@
 // Lock order. A writer of the old release holds the old row first and then wants the new one; a
 // writer of the new release holds the new row first and then wants the old one. Where they meet,
 // the new release gives way: the old side waits for a new row only PATIENCE at a time and then
-// claims the slice; the new side waits for an old row as patiently, looks for a claim, and answers
-// serialization_failure when there is one (sync-backward.ts). Neither wait is ever long enough for
-// PostgreSQL's deadlock detector to choose the old side, so a statement of the old release never
-// fails because of sync. A row that cannot be carried goes to quarantine.
+// claims the slice; the new side never queues for an old row but looks again and again whether it
+// is free, and answers serialization_failure when the slice is claimed (sync-backward.ts). So the
+// old side is in no cycle that lasts long enough for PostgreSQL's deadlock detector to choose it,
+// and a statement of the old release never fails because of sync. A row that cannot be carried goes
+// to quarantine.
 //
-// Few rows are handled one by one with static statements over the key; many rows by statements
-// planned afresh, because one plan serves both badly: a plan made for one row is quadratic in a
-// transition table of 100,000, and a plan made for 100,000 reads the whole table for one row.
+// One row is handled by static statements over its key; many rows by statements planned afresh, because
+// one plan serves both badly: a plan made for one row is quadratic in a transition table of 100,000, and
+// a plan made for 100,000 reads the whole table for one row.
 // What costs microseconds here is paid by every write of the release in the field: settings stand
 // on the function, an update is tried before anything rarer, and questions that a simple expression
 // can answer are not asked as queries.
@@ -19,7 +20,14 @@ import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.j
 import { anyDiffers, rowOf, sameKey } from './compared.js';
 import type { Mapping, Touch } from './mapping.js';
 import { stateTable, work } from './places.js';
-import { deleteGone, type Slices, type Target, updateOne, upsert } from './recompute.js';
+import {
+  deleteGone,
+  type Slices,
+  type Target,
+  updateMany,
+  updateOne,
+  upsert,
+} from './recompute.js';
 import { dynamic, routine } from './routine.js';
 import {
   asStatic,
@@ -33,6 +41,7 @@ import {
   markEcho,
   ONE_ROW_PLANS,
   oldWrites,
+  ownQuarantine,
   quarantineCount,
   quarantineKey,
   ROWS,
@@ -54,8 +63,6 @@ const SHORT_WAITS = 100;
 const LONG_WAIT_MS = 2000;
 /** A statement that touches more rows than this claims the whole cluster instead of each slice. */
 const CLAIMED_SLICES = 64;
-/** Up to so many rows are handled one by one. */
-const FEW_ROWS = 50;
 
 /** The trigger function on an old table for one event. */
 export function forwardFunction(plan: SyncPlan, event: Event): Sql {
@@ -67,7 +74,9 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
     const body = joined(carryOne(target, plan, event), '\n          ');
     return isUpdate ? sql`if ${flags[index] ?? sql``} then ${body} end if;` : body;
   });
-  const many = plan.forward.flatMap((target) => carryMany(target, plan, event, slices));
+  const many = isUpdate
+    ? carryManyUpdated(plan, slices)
+    : plan.forward.flatMap((target) => carryMany(target, plan, event, slices));
   const keys = keyNames(plan).map((key) => name(`k_${key}`));
   return routine(plan.places, {
     at: forwardName(plan, event),
@@ -77,8 +86,10 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
       sql`writes bigint := nextval(${literal(oldWrites(plan.places).text)}::regclass)`,
       ...plan.key.map((key) => sql`${name(`k_${key.name}`)} ${trusted(key.type)}`),
       ...(isUpdate ? flags.map((flag) => sql`${flag} boolean`) : []),
-      sql`is_paired boolean`,
-      sql`is_few boolean`,
+      ...(isUpdate ? plan.forward.map((_, index) => sql`${countName(index)} bigint`) : []),
+      sql`is_moved boolean`,
+      sql`touched_rows int`,
+      sql`changed_rows bigint`,
       sql`waits int := 0`,
       sql`slice record`,
       ECHO_VARIABLE,
@@ -89,13 +100,13 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
       markEcho(plan),
       sql`loop
     begin
-      is_few := false;
-      for ${[...keys, sql`is_paired`, ...(isUpdate ? flags : [])]} in ${fewRows(plan, event)} loop
-        is_few := is_paired;
-        exit when not is_few;
-        ${joined(one, '\n        ')}
+      touched_rows := 0;
+      for ${[...keys, sql`is_moved`, ...(isUpdate ? flags : [])]} in ${firstRows(plan, event)} loop
+        touched_rows := touched_rows + 1;
       end loop;
-      if not is_few then
+      if touched_rows = 1 and not is_moved then
+        ${joined(one, '\n        ')}
+      elsif touched_rows > 0 then
         perform set_config('enable_seqscan', 'on', true);
         ${joined(many, '\n        ')}
       end if;
@@ -120,50 +131,84 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
 }
 
 /**
- * The rows of a small statement, each with its key, whether it has the key that it had, and which
- * mappings watch a column that changed; no rows for a large one.
+ * At most two rows: is it one? One row pairs with itself; of several, any two pairs will do. With the
+ * key, whether it changed, and which mappings watch a column that changed.
  */
-function fewRows(plan: SyncPlan, event: Event): Sql {
+function firstRows(plan: SyncPlan, event: Event): Sql {
   const types = plan.backward[0]?.types ?? new Map();
   const keys = keyNames(plan);
-  const rows = rowsOf(event);
-  const few = sql`(select count(*) from (select from ${rows} limit ${integer(FEW_ROWS + 1)}) as r) <= ${integer(FEW_ROWS)}`;
   const list = keys.map((one) => name('n', one));
-  if (event !== 'update') return sql`select ${[...list, sql`true`]} from ${rows} as n where ${few}`;
-  const watched = plan.forward.map(({ mapping }) => {
+  if (event !== 'update') {
+    return sql`select ${[...list, sql`false`]} from ${rowsOf(event)} as n limit 2`;
+  }
+  const moved = sql`(${anyDiffers('n', 'o', keys, types)})`;
+  return sql`select ${[...list, moved, ...watched(plan)]}
+        from ${ROWS.new} as n, ${ROWS.old} as o limit 2`;
+}
+
+/** For each mapping, whether a column that it watches differs between n and o. */
+function watched(plan: SyncPlan): Sql[] {
+  const types = plan.backward[0]?.types ?? new Map();
+  const keys = keyNames(plan);
+  return plan.forward.map(({ mapping }) => {
     const columns = mapping.touches[0]?.watches.filter((one) => !keys.includes(one)) ?? [];
     return sql`(${anyDiffers('n', 'o', columns, types)})`;
   });
-  const isPaired = sql`(${name('o', keys[0] ?? '')} is not null)`;
-  return sql`select ${[...list, isPaired, ...watched]}
-        from ${ROWS.new} as n left join ${ROWS.old} as o on ${sameKey('o', keys, 'n')}
-        where ${few}`;
 }
 
 /** An update mostly finds its row there: only when it does not, is looked for gone and new. */
 function carryOne(target: Target, plan: SyncPlan, event: Event): Sql[] {
   const keys = keyNames(plan);
   const values = keys.map((one) => name(`k_${one}`));
-  const slice = sql`select ${values.map((value, index) => sql`${value} as ${name(target.mapping.slice[index] ?? '')}`)}`;
-  const insert = sql`${upsert(target, plan.bind, slice)};`;
-  const gone = sql`${deleteGone(target, plan.bind, slice)};`;
-  const present = isPresent(target, plan, slice);
-  if (event === 'insert') return [insert];
-  if (event === 'delete') return [gone, ...isNoMore(target, plan, slice)];
+  const slice = sliceOf(values, target.mapping.slice);
+  const insert = upsert(target, plan.bind, slice);
+  const gone = deleteGone(target, plan.bind, slice);
+  if (event === 'insert') return [asStatic(insert)];
+  if (event === 'delete') return [gone, ...isNoMore(target, plan, slice)].map(asStatic);
+  const rarer = joined([gone, insert, ...isPresent(target, plan, slice)].map(asStatic), ' ');
   const update = updateOne(target, plan.bind, values);
-  if (update === null) return [gone, insert, ...present];
-  const rarer = joined([gone, insert, ...present], ' ');
-  return [sql`${update};`, sql`if not found then ${rarer} end if;`];
+  return update === null ? [rarer] : [asStatic(update), sql`if not found then ${rarer} end if;`];
 }
 
 function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices): Sql[] {
   const own = renameSlices(plan, slices, target.mapping);
-  return [
-    ...(event === 'insert' ? [] : [dynamic(deleteGone(target, plan.bind, own))]),
-    ...(event === 'delete' ? [] : [dynamic(upsert(target, plan.bind, own))]),
-    ...(event === 'update' ? isPresent(target, plan, own) : []),
-    ...(event === 'delete' ? isNoMore(target, plan, own) : []),
-  ];
+  if (event === 'insert') return [dynamic(upsert(target, plan.bind, own))];
+  return [deleteGone(target, plan.bind, own), ...isNoMore(target, plan, own)].map(dynamic);
+}
+
+/**
+ * Counts for each mapping the rows in which a watched column changed, and those whose key is new;
+ * mappings that nothing touched are left alone, the others updated, and only where that did not find
+ * as many rows as changed is looked for gone and new.
+ */
+function carryManyUpdated(plan: SyncPlan, slices: Slices): Sql[] {
+  const isNew = sql`${name('o', keyNames(plan)[0] ?? '')} is null`;
+  const counts = watched(plan).map((one) => sql`count(*) filter (where ${one} or ${isNew})`);
+  const count = sql`select ${counts} from ${ROWS.new} as n
+          left join ${ROWS.old} as o on ${sameKey('o', keyNames(plan), 'n')}`;
+  const into = plan.forward.map((_, index) => countName(index));
+  const carried = plan.forward.map((target, index) => {
+    const own = renameSlices(plan, slices, target.mapping);
+    const rarer = [
+      deleteGone(target, plan.bind, own),
+      upsert(target, plan.bind, own),
+      ...isPresent(target, plan, own),
+    ].map(dynamic);
+    const update = updateMany(target, plan.bind, own);
+    const first =
+      update === null
+        ? sql`changed_rows := 0;`
+        : sql`${dynamic(update)} get diagnostics changed_rows = row_count;`;
+    return sql`if ${countName(index)} > 0 then
+          ${first}
+          if changed_rows < ${countName(index)} then ${joined(rarer, ' ')} end if;
+        end if;`;
+  });
+  return [sql`execute ${trusted(`$many$${count.text}$many$`)} into ${into};`, ...carried];
+}
+
+function countName(index: number): Sql {
+  return name(`changed_${index}`);
 }
 
 /** With the old row goes what is kept of its parts; a key used again starts clean. */
@@ -171,11 +216,12 @@ function isNoMore(target: Target, plan: SyncPlan, slices: Slices): Sql[] {
   const { mapping } = target;
   if (mapping.absence === null) return [];
   return [
-    sql`delete from ${plan.bind(mapping.absence)} as m where ${rowOf('m', keyNames(plan))} in (${slices});`,
+    sql`delete from ${plan.bind(mapping.absence)} as m
+          where ${rowOf('m', keyNames(plan))} in (${slices})`,
   ];
 }
 
-/** A row that the old release has brought to life is not missing any more, whatever it writes later. */
+/** A row that the old release brought to life is not missing any more, whatever it writes later. */
 function isPresent(target: Target, plan: SyncPlan, slices: Slices): Sql[] {
   const { mapping } = target;
   if (mapping.absence === null) return [];
@@ -183,7 +229,7 @@ function isPresent(target: Target, plan: SyncPlan, slices: Slices): Sql[] {
   const same = sameKey('t', mapping.slice, 'm', keyNames(plan));
   return [
     sql`delete from ${absence} as m using ${plan.bind(mapping.target)} as t
-          where ${rowOf('t', mapping.slice)} in (${slices}) and ${same};`,
+          where ${rowOf('t', mapping.slice)} in (${slices}) and ${same}`,
   ];
 }
 
@@ -204,15 +250,21 @@ function claim(plan: SyncPlan, slices: Slices): Sql {
         end if;`;
 }
 
+/** One slice, from a value for each of its columns. */
+function sliceOf(values: readonly Sql[], columns: readonly string[]): Slices {
+  const list = values.map((value, index) => sql`${value} as ${name(columns[index] ?? '')}`);
+  return sql`select ${list}`;
+}
+
 /** Recomputes one slice, waiting with patience; a row that cannot be carried goes to quarantine. */
 export function carryFunction(plan: SyncPlan): Sql {
   const parameters = plan.key.map((one) => name(`k_${one.name}`));
-  const slices = sql`select ${plan.key.map((one, index) => sql`${parameters[index] ?? sql``} as ${name(one.name)}`)}`;
+  const slices = sliceOf(parameters, keyNames(plan));
   const recompute = plan.forward.flatMap((target) => {
     const own = renameSlices(plan, slices, target.mapping);
     return [deleteGone(target, plan.bind, own), upsert(target, plan.bind, own)];
   });
-  const mine = sql`q.evolution = ${literal(plan.places.evolution)} and q.relation = ${literal(plan.cluster.id)}`;
+  const mine = ownQuarantine(plan, 'q');
   return routine(plan.places, {
     at: carryName(plan),
     parameters: joined(plan.key.map((one) => sql`${name(`k_${one.name}`)} ${trusted(one.type)}`)),
@@ -273,12 +325,13 @@ export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
  * the evolution went to quarantine.
  */
 function isAnythingQuarantined(plan: SyncPlan): Sql {
-  return sql`pg_sequence_last_value(${literal(quarantineCount(plan.places).text)}::regclass) is not null`;
+  const count = literal(quarantineCount(plan.places).text);
+  return sql`pg_sequence_last_value(${count}::regclass) is not null`;
 }
 
 /** A row that can be carried again needs nobody's attention any more. */
 function forgetQuarantined(plan: SyncPlan, slices: Slices): Sql {
-  const mine = sql`q.evolution = ${literal(plan.places.evolution)} and q.relation = ${literal(plan.cluster.id)}`;
+  const mine = ownQuarantine(plan, 'q');
   const key = quarantineKey(
     plan,
     keyNames(plan).map((one) => sql`slice.${name(one)}`),

@@ -12,6 +12,8 @@ import {
   forwardName,
   MARKER_VARIABLE,
   markEcho,
+  ownQuarantine,
+  ROWS,
   type SyncPlan,
   UNMARK_ECHO,
 } from './sync-plan.js';
@@ -60,8 +62,7 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
 }
 
 export function forwardTruncateFunction(plan: SyncPlan): Sql {
-  // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop the
-  // old.
+  // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop it.
   const all = [...plan.forward].reverse().concat(plan.backward.slice(1));
   const deletes = all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
   return routine(plan.places, {
@@ -74,10 +75,11 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
       sql`begin
     ${joined(deletes, '\n    ')}
     delete from ${stateTable('quarantine')} as q
-    where q.evolution = ${literal(plan.places.evolution)} and q.relation = ${literal(plan.cluster.id)};
+    where ${ownQuarantine(plan, 'q')};
   exception when others then
     insert into ${stateTable('quarantine')} (evolution, relation, key, sqlstate, reason)
-    values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)}, '{}', sqlstate, 'truncate: ' || sqlerrm)
+    values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)}, '{}',
+      sqlstate, 'truncate: ' || sqlerrm)
     on conflict do nothing;
   end;`,
       UNMARK_ECHO,
@@ -117,8 +119,10 @@ export function forgetFunction(
     ? [...all, ...spill].map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`)
     : [...all, ...spill].map(({ mapping }) => {
         const key = plan.key.map((one) => one.name);
-        return sql`delete from ${plan.bind(mapping.target)} as t using h_old as o
-    where ${sameKey('t', mapping.slice, 'o', key)} and not exists (select from ${floorTable(plan.cluster.id)} as s where ${sameKey('s', key, 'o')});`;
+        const source = floorTable(plan.cluster.id);
+        const isBack = sql`select from ${source} as s where ${sameKey('s', key, 'o')}`;
+        return sql`delete from ${plan.bind(mapping.target)} as t using ${ROWS.old} as o
+    where ${sameKey('t', mapping.slice, 'o', key)} and not exists (${isBack});`;
       });
   return routine(plan.places, {
     at: forwardName(plan, isTruncate ? 'truncate' : 'delete'),
@@ -132,7 +136,8 @@ function move(plan: SyncPlan, mapping: Mapping, key: readonly string[]): Sql {
   const set = mapping.slice.map(
     (column, index) => sql`${name(column)} = ${name('new', key[index] ?? '')}`,
   );
-  return sql`update ${plan.bind(mapping.target)} as t set ${set} where ${sameKey('t', mapping.slice, 'old', key)}`;
+  return sql`update ${plan.bind(mapping.target)} as t set ${set}
+    where ${sameKey('t', mapping.slice, 'old', key)}`;
 }
 
 /**

@@ -1,9 +1,9 @@
 // What the generators of sync share: the plan of one cluster in one stage, the names of its
 // machinery, and the ways to speak of the slices that a statement touched.
 
-import { literal, type Sql, sql } from '../sql.js';
+import { literal, name, type Sql, sql } from '../sql.js';
 import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
-import { floorTable, type Places, work } from './places.js';
+import { type Places, work } from './places.js';
 import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
 import { stableBigint } from './statement.js';
 
@@ -28,8 +28,9 @@ export const ROWS = { old: sql`h_old`, new: sql`h_new` };
 export const ONE_ROW_PLANS = sql`set enable_seqscan = off`;
 
 /**
- * Marks the writes of a function as the engine's own, and gives back what was marked before. By calls
- * and not by SET clauses of the function, which only a superuser may give for such a parameter.
+ * Marks the writes of a function as the engine's own, and gives back what was marked before. By
+ * calls and not by SET clauses of the function, which only a superuser may give for such a
+ * parameter.
  */
 export const ECHO_VARIABLE = sql`echo text := coalesce(current_setting('halflap.echo', true), '')`;
 
@@ -69,11 +70,6 @@ export function backwardName(
   event: Event | 'truncate' | 'key',
 ): Sql {
   return work(plan.places, 'backward', table, event);
-}
-
-/** The table that the cluster's forward triggers stand on. */
-export function sourceTable(plan: SyncPlan): Sql {
-  return floorTable(plan.cluster.id);
 }
 
 export function keyNames(plan: SyncPlan): string[] {
@@ -119,6 +115,12 @@ export function sliceClaim(plan: SyncPlan, columns: readonly Sql[]): Sql {
 /** The advisory lock that claims all slices of the cluster. */
 export function clusterClaim(plan: SyncPlan): Sql {
   return sql`${literal(stableBigint(`${plan.places.workSchema}.${plan.cluster.id}`))}::bigint`;
+}
+
+/** Rows of quarantine that are the cluster's. */
+export function ownQuarantine({ places, cluster }: SyncPlan, alias: string): Sql {
+  const [evolution, relation] = [name(alias, 'evolution'), name(alias, 'relation')];
+  return sql`${evolution} = ${literal(places.evolution)} and ${relation} = ${literal(cluster.id)}`;
 }
 
 /** The key as quarantine keeps it; `columns` in the order of the key. */

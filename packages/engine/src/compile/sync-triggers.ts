@@ -1,4 +1,5 @@
-// The triggers that call sync: none of them fires for the engine's own writes.
+// The triggers that call sync. None of them acts on the engine's own writes: their conditions ask
+// for the marker, or, where that would cost every statement too much, the function does.
 
 import { joined, name, names, type Sql, sql, trusted } from '../sql.js';
 import { type Event, noEcho, type SyncPlan } from './sync-plan.js';

@@ -5,7 +5,7 @@
 // sequences of the release are found by the names that its schema.sql uses.
 
 import type { Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
-import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { IndexStep, Statement } from './bundle.js';
 import { type Lock, statement } from './statement.js';
 
@@ -28,18 +28,19 @@ export function createTable(at: Sql, table: Table, form: TableForm): Statement[]
       (check) => sql`constraint ${name(check.name)} check (${trusted(check.expression)})`,
     ),
   ];
-  return [
-    statement(
-      sql`create table ${at} (\n  ${trusted([...columns, ...constraints].map((one) => one.text).join(',\n  '))}\n)`,
-    ),
-    ...comments(at, table),
-  ];
+  const lines = joined([...columns, ...constraints], ',\n  ');
+  return [statement(sql`create table ${at} (\n  ${lines}\n)`), ...comments(at, table)];
 }
 
 function columnDefinition(column: Column, form: TableForm): Sql {
-  const collation = column.collation === null ? sql`` : sql` collate ${trusted(column.collation)}`;
   const notNull = column.notNull ? sql` not null` : sql``;
-  return sql`${name(column.name)} ${trusted(column.type)}${collation}${defaultOf(column, form)}${notNull}`;
+  return sql`${name(column.name)} ${typeOf(column)}${defaultOf(column, form)}${notNull}`;
+}
+
+/** The type of a column with its collation. */
+export function typeOf(column: Column): Sql {
+  const collation = column.collation === null ? sql`` : sql` collate ${trusted(column.collation)}`;
+  return sql`${trusted(column.type)}${collation}`;
 }
 
 function defaultOf(column: Column, form: TableForm): Sql {
@@ -68,7 +69,7 @@ function comments(at: Sql, table: Table): Statement[] {
 
 /** `create [unique] index concurrently` for an index that no constraint owns. */
 export function indexStep(
-  at: { readonly schema: string; readonly table: string },
+  at: { readonly schema: string; readonly table: Sql },
   index: Pick<Index, 'name' | 'isUnique' | 'definition'>,
   lock: Lock | null,
 ): IndexStep {
@@ -80,7 +81,8 @@ export function indexStep(
     schema: at.schema,
     index: index.name,
     statement: statement(
-      sql`create ${unique}index concurrently ${name(index.name)} on ${name(at.schema, at.table)} using ${trusted(index.definition)}`,
+      sql`create ${unique}index concurrently ${name(index.name)}
+on ${at.table} using ${trusted(index.definition)}`,
       lock,
     ),
   };
@@ -98,29 +100,33 @@ export function uniqueIndex(key: Key): Pick<Index, 'name' | 'isUnique' | 'defini
 }
 
 export function attachUnique(at: Sql, key: Key): Statement {
-  const deferrable =
-    key.deferrable === 'no'
-      ? sql``
-      : key.deferrable === 'deferred'
-        ? sql` deferrable initially deferred`
-        : sql` deferrable`;
+  const named = name(key.name);
   return statement(
-    sql`alter table ${at} add constraint ${name(key.name)} unique using index ${name(key.name)}${deferrable}`,
+    sql`alter table ${at} add constraint ${named} unique using index ${named}${deferral(key)}`,
   );
 }
 
 export function addForeignKey(at: Sql, key: ForeignKey, target: Sql, lock: Lock | null): Statement {
-  const deferrable =
-    key.deferrable === 'no'
-      ? sql``
-      : key.deferrable === 'deferred'
-        ? sql` deferrable initially deferred`
-        : sql` deferrable`;
   const match = key.match === 'full' ? sql` match full` : sql``;
   return statement(
-    sql`alter table ${at} add constraint ${name(key.name)} foreign key (${names(key.columns)}) references ${target} (${names(key.referencedColumns)})${match} on delete ${trusted(key.onDelete)} on update ${trusted(key.onUpdate)}${deferrable} not valid`,
+    sql`alter table ${at} add constraint ${name(key.name)} foreign key (${names(key.columns)})
+references ${target} (${names(key.referencedColumns)})${match}
+on delete ${trusted(key.onDelete)} on update ${trusted(key.onUpdate)}${deferral(key)} not valid`,
     lock,
   );
+}
+
+function deferral({ deferrable }: Pick<Key, 'deferrable'>): Sql {
+  switch (deferrable) {
+    case 'no':
+      return sql``;
+    case 'immediate':
+      return sql` deferrable`;
+    case 'deferred':
+      return sql` deferrable initially deferred`;
+    default:
+      return deferrable satisfies never;
+  }
 }
 
 export function validateConstraint(at: Sql, constraint: string, lock: Lock | null): Statement {

@@ -33,11 +33,13 @@ export function tombstone(table: Table, at: Sql, fence: Fence, places: Places): 
   });
   const names = [literal(table.name), literal(fence.release), literal(fence.successor)];
   const refuse = sql`execute function ${name(STATE_SCHEMA, 'refuse_write')}(${names})`;
-  const mark = `${TOMBSTONE_MARK}: ${table.name} of release ${fence.release}, ${places.evolution} ${HASH_HOLE}`;
+  const origin = `${places.evolution} ${HASH_HOLE}`;
+  const mark = `${TOMBSTONE_MARK}: ${table.name} of release ${fence.release}, ${origin}`;
   const events = sql`insert or update or delete on ${at}`;
   return [
     statement(
-      sql`create view ${at} as select ${columns} from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as t(refused)`,
+      sql`create view ${at} as select ${columns}
+from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as t(refused)`,
     ),
     statement(sql`comment on view ${at} is ${literal(mark)}`),
     statement(

@@ -16,8 +16,10 @@ export function verifySteps(
   const bind = layoutBind(places, stage);
   return cluster.parts.map(({ mapping, table, key }) => {
     const columns = [...mapping.slice, ...mapping.columns];
-    const expected = sql`select ${qualified('q', columns)} from (${mapping.query(bind)}) as q where ${notQuarantined(cluster, places, mapping, 'q')}`;
-    const actual = sql`select ${qualified('t', columns)} from ${bind(mapping.target)} as t where ${notQuarantined(cluster, places, mapping, 't')}`;
+    const expected = sql`select ${qualified('q', columns)} from (${mapping.query(bind)}) as q
+where ${notQuarantined(cluster, places, mapping, 'q')}`;
+    const actual = sql`select ${qualified('t', columns)} from ${bind(mapping.target)} as t
+where ${notQuarantined(cluster, places, mapping, 't')}`;
     return {
       kind: 'verify',
       id: `${stage === 'dual' ? 'verify' : 'expand'}/verify/${table.name}`,
@@ -40,5 +42,7 @@ function notQuarantined(
   const pairs = cluster.oldKey.map(
     (one, index) => sql`${literal(one.name)}, ${name(alias, mapping.slice[index] ?? '')}`,
   );
-  return sql`not exists (select from ${stateTable('quarantine')} as z where z.evolution = ${literal(places.evolution)} and z.relation = ${literal(cluster.id)} and z.key = jsonb_build_object(${pairs}))`;
+  return sql`not exists (select from ${stateTable('quarantine')} as z
+where z.evolution = ${literal(places.evolution)} and z.relation = ${literal(cluster.id)}
+and z.key = jsonb_build_object(${pairs}))`;
 }

@@ -91,7 +91,8 @@ function insert(table: Table, columns: readonly Column[], catalog: Catalog): Sql
   const values = known.map(
     ({ column, sample }) => sql`${literal(sample)}::${trusted(column.type)}`,
   );
-  return sql`insert into ${name('public', table.name)} (${names(known.map((one) => one.column.name))}) values (${values})`;
+  const into = names(known.map((one) => one.column.name));
+  return sql`insert into ${name('public', table.name)} (${into}) values (${values})`;
 }
 
 /** Referenced tables before those that refer to them; cycles in the order given. */

@@ -14,7 +14,7 @@ const QUERY_CANCELED = '57014';
 /** Errors of the driver and of sockets carry no SQLSTATE; these are their beginnings. */
 const LOST_MESSAGE = /^(Connection terminated|Client has encountered|Client was closed)/;
 
-export function isConnectionLost(error: unknown): boolean {
+function isConnectionLost(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return LOST.test(state);
   if (!(error instanceof Error)) return false;

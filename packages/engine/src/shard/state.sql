@@ -119,7 +119,8 @@ begin
   raise exception using
     errcode = 'HL002',
     message = format(
-      'release %s is not served on this shard: %s belongs to release %s', release, relation, successor
+      'release %s is not served on this shard: %s belongs to release %s',
+      release, relation, successor
     ),
     hint = format('This session runs release %s; the shard serves release %s.', release, successor);
 end

@@ -170,9 +170,9 @@ async function canRead(user: ServerUser | undefined, paths: readonly string[]): 
 }
 
 /**
- * The `native` directory of a whole copy. A place that holds anything else, thinned out by a cleaner
- * of temporary files or somebody else's, is passed over and never touched: another process may look
- * at it at the same moment.
+ * The `native` directory of a whole copy. A place that holds anything else, thinned out by a
+ * cleaner of temporary files or somebody else's, is passed over and never touched: another process
+ * may look at it at the same moment.
  */
 async function cachedCopy(native: string, cacheRoot: string | undefined): Promise<string> {
   const root = cacheRoot ?? (await temporaryRoot(await serverUser()));

@@ -1,0 +1,105 @@
+// Constraints of the new release that the old layout does not keep, as its lens checks them: with
+// the SQLSTATE, the message and the fields with which PostgreSQL reports the same of a table, so
+// that an application need not know that it writes through a lens.
+//
+// What is there already is found; two at the same moment are found when the index is built.
+
+import type { SplitPartPlan } from '../changes/split-table.js';
+import type { Check, Column, ForeignKey, Key, Table } from '../release/catalog.js';
+import { bindColumns } from '../release/expression.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { sameKey } from './compared.js';
+import { unguaranteed } from './guarantees.js';
+import { inRelease, type Places } from './places.js';
+
+/** Statements of a trigger body that refuse a NEW row which breaks a rule of its table. */
+export function constraints(part: SplitPartPlan, base: Table, places: Places): Sql[] {
+  const checked = unguaranteed(part, base);
+  return [
+    ...checked.notNull
+      .filter((column) => !part.generated.includes(column))
+      .map((column) => isGiven(column, part.table)),
+    ...checked.checks.map((check) => holds(check, part.table)),
+    ...checked.uniques.map((key) => isUnique(key, part, places)),
+    ...checked.foreignKeys.map((key) => referenceExists(key, part.table)),
+  ];
+}
+
+/** The row that NEW would be is not there yet: for parts, whose key the old row has already. */
+export function isFree(part: SplitPartPlan, places: Places): Sql {
+  const constraint = part.table.primaryKey?.name ?? part.table.name;
+  const lens = inRelease(places, part.table.name);
+  const same = sameKey('q', part.mapping.slice, 'new');
+  return sql`if exists (select from ${lens} as q where ${same}) then
+    ${duplicate(part.table, constraint)}
+  end if;`;
+}
+
+/** What PostgreSQL says of a row that refers to nothing. */
+export function noReference(table: Table, key: ForeignKey): Sql {
+  const message =
+    `insert or update on table "${table.name}" ` + `violates foreign key constraint "${key.name}"`;
+  return violation('foreign_key_violation', message, table, sql`constraint = ${literal(key.name)}`);
+}
+
+function isGiven(column: Column, table: Table): Sql {
+  const message =
+    `null value in column "${column.name}" of relation "${table.name}" ` +
+    'violates not-null constraint';
+  const field = sql`column = ${literal(column.name)}`;
+  return sql`if ${name('new', column.name)} is null then
+    ${violation('not_null_violation', message, table, field)}
+  end if;`;
+}
+
+function holds(check: Check, table: Table): Sql {
+  const condition = bindColumns(check.expression, (column) => ({ qualifier: 'new', column }));
+  const message = `new row for relation "${table.name}" violates check constraint "${check.name}"`;
+  const field = sql`constraint = ${literal(check.name)}`;
+  return sql`if not coalesce((${trusted(condition)}), true) then
+    ${violation('check_violation', message, table, field)}
+  end if;`;
+}
+
+function isUnique(key: Key, part: SplitPartPlan, places: Places): Sql {
+  const isOther = joined(
+    part.mapping.slice.map(
+      (column) => sql`${name('q', column)} is distinct from ${name('new', column)}`,
+    ),
+    ' or ',
+  );
+  return sql`if exists (
+    select from ${inRelease(places, part.table.name)} as q
+    where ${sameKey('q', key.columns, 'new')} and (${isOther})
+  ) then
+    ${duplicate(part.table, key.name)}
+  end if;`;
+}
+
+function referenceExists(key: ForeignKey, table: Table): Sql {
+  const isGivenWhole = joined(
+    key.columns.map((column) => sql`${name('new', column)} is not null`),
+    ' and ',
+  );
+  const same = sameKey('r', key.referencedColumns, 'new', key.columns);
+  return sql`if ${isGivenWhole}
+    and not exists (select from ${name(key.referencedTable)} as r where ${same}) then
+    ${noReference(table, key)}
+  end if;`;
+}
+
+function duplicate(table: Table, constraint: string): Sql {
+  const message = `duplicate key value violates unique constraint "${constraint}"`;
+  return violation('unique_violation', message, table, sql`constraint = ${literal(constraint)}`);
+}
+
+type Violation =
+  | 'not_null_violation'
+  | 'check_violation'
+  | 'unique_violation'
+  | 'foreign_key_violation';
+
+function violation(condition: Violation, message: string, table: Table, field: Sql): Sql {
+  return sql`raise ${trusted(condition)} using
+      message = ${literal(message)}, table = ${literal(table.name)}, ${field};`;
+}

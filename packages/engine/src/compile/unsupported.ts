@@ -1,0 +1,85 @@
+// What the engine cannot carry yet, and therefore refuses before anything is compiled: objects of
+// other kinds that differ between the releases, and what hangs on a table that changes.
+
+import type { Catalog } from '../release/catalog.js';
+import type { Evolution } from '../release/evolution.js';
+import type { Shared } from './contract.js';
+import type { Layout } from './layout.js';
+import type { Rebuilt } from './rebuilt.js';
+import { refuse } from './refuse.js';
+
+/** Objects that the engine compares but does not carry yet must be equal in both releases. */
+export function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
+  const list = (catalog: Catalog) =>
+    [
+      ...catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const),
+      ...catalog.domains.map((one) => [`domain ${one.name}`, one.definition] as const),
+    ] as const;
+  const before = new Map(list(from));
+  const after = new Map(list(to));
+  const changed = [...after].filter(([key, text]) => before.get(key) !== text).map(([key]) => key);
+  const enums = to.enums
+    .filter((one) =>
+      from.enums.some(
+        (other) => other.name === one.name && other.labels.join() !== one.labels.join(),
+      ),
+    )
+    .map((one) => `enum ${one.name}`);
+  const all = [...changed, ...enums];
+  if (all.length === 0) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message: `release ${evolution.to} changes what the engine cannot carry yet: ${all.join(', ')}`,
+    hint:
+      'keep these objects equal in both releases, ' +
+      'or leave them out of schema.sql and create them apart',
+  });
+}
+
+/** What hangs on a table that is copied or leaves its name would be lost or left behind. */
+export function assertMovable(
+  layout: Layout,
+  clusters: readonly Rebuilt[],
+  shared: readonly Shared[],
+  { from, evolution }: { readonly from: Catalog; readonly evolution: Evolution },
+): void {
+  const rebuiltTables = clusters.flatMap(({ cluster }) => [
+    cluster.old,
+    ...cluster.parts.map((part) => part.table),
+  ]);
+  const moved = [
+    ...rebuiltTables,
+    ...shared.filter((one) => one.kind === 'overlay').map((one) => one.pair.old),
+    ...layout.dropped,
+  ];
+  const found = [
+    ...rebuiltTables.flatMap((table) => [
+      ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
+      ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
+      ...(table.isPartitioned ? [`partitions of ${table.name}`] : []),
+    ]),
+    ...from.others
+      .filter((one) => one.kind === 'view' || one.kind === 'materialized view')
+      .flatMap((view) =>
+        moved
+          .filter((table) => mentions(view.definition, table.name))
+          .map((table) => `${view.kind} ${view.name} over ${table.name}`),
+      ),
+  ];
+  if (found.length === 0) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message:
+      'the engine cannot carry yet what hangs on a table that changes: ' +
+      [...new Set(found)].join(', '),
+    hint:
+      'leave these objects out of schema.sql and create them apart, ' +
+      'or leave the table as it is',
+  });
+}
+
+/** Whether a definition that PostgreSQL printed names the table: as a whole word. */
+function mentions(definition: string, table: string): boolean {
+  const literally = table.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`(?<![\\w$])${literally}(?![\\w$])`).test(definition);
+}
