@@ -22,7 +22,10 @@ export function writeBundle(file: string, bundle: Bundle): void {
   }
 }
 
-/** @throws BUNDLE_INVALID when the file is missing, damaged, or of a format this version cannot read. */
+/**
+ * @throws BUNDLE_INVALID when the file is missing, damaged, or of a format this version cannot
+ * read.
+ */
 export function readBundle(file: string): Bundle {
   const bundle = parse(file);
   if (bundle.format !== BUNDLE_FORMAT) {

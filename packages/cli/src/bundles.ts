@@ -1,5 +1,5 @@
-// Which bundle moves a shard: the one that was named, the one of halflap.yaml, the one in a directory
-// that fits the shard, or one compiled from the releases (a developer's machine).
+// Which bundle moves a shard: the one that was named, the one of halflap.yaml, the one in a
+// directory that fits the shard, or one compiled from the releases (a developer's machine).
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,9 @@ export interface BundleSource extends ReleaseSource {
 
 export type BundleFor = (shard: Shard, verb: Verb) => Promise<Bundle>;
 
-/** Which releases a shard is between, the same twice when it is settled; null where nobody knows. */
+/**
+ * Which releases a shard is between, the same twice when it is settled; null where nobody knows.
+ */
 export type Position = { readonly floor: string; readonly ceiling: string } | null;
 
 interface Evolving {

@@ -1,5 +1,5 @@
-// The command line as scripts meet it: exit codes, streams, and no secret anywhere. The programs run
-// as built.
+// The command line as scripts meet it: exit codes, streams, and no secret anywhere. The programs
+// run as built.
 
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

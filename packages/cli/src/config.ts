@@ -44,7 +44,9 @@ const PASSWORD_KEYS = ['password_env', 'password_file'] as const;
 export const TOP_KEYS = ['app', 'releases', 'bundle', 'bundles', ...SCRATCH_KEYS, 'shards'];
 export const SHARD_KEYS = ['name', ...URL_KEYS, ...PASSWORD_KEYS];
 
-/** @throws CONFIG_INVALID with the position of what is wrong. Paths in it are relative to the file. */
+/**
+ * @throws CONFIG_INVALID with the position of what is wrong. Paths in it are relative to the file.
+ */
 export function loadConfig(file: string): Config {
   const root = yaml.parseSection(readConfigFile(file), file, 'halflap.yaml');
   yaml.allowKeys(root, TOP_KEYS);
@@ -90,7 +92,9 @@ export function readUrl(source: SecretSource, what: string): string {
   rememberUrl(url);
   if (/^(postgres|postgresql|socket):/.test(url)) return url;
   throw new HalflapError('CONFIG_INVALID', `${what}: not a URL that begins with postgres://`, {
-    hint: 'postgres://USER@HOST:5432/DATABASE, with the password from password_env or password_file',
+    hint:
+      'postgres://USER@HOST:5432/DATABASE, ' +
+      'with the password from password_env or password_file',
   });
 }
 

@@ -8,8 +8,8 @@ const STOPPING =
   'stopping: what is done stays done, running the verb again continues (Ctrl-C again ends at once)';
 
 /**
- * Runs `body` with a signal that the first Ctrl-C aborts, after telling the user through `note`. The
- * process has its default handling again when `body` has ended.
+ * Runs `body` with a signal that the first Ctrl-C aborts, after telling the user through `note`.
+ * The process has its default handling again when `body` has ended.
  */
 export async function interruptible<Result>(
   note: (line: string) => void,

@@ -4,9 +4,9 @@
 // reads goes to stdout, errors included, and stderr stays empty. Colours appear on a terminal only,
 // and never when NO_COLOR is set (https://no-color.org).
 //
-// Errors and notes quote drivers and are redacted here. Results are not: they are made of fields that
-// hold no secret, and a password such as "dual" must not change what a script reads. Whoever puts an
-// error's text into a result redacts it there.
+// Errors and notes quote drivers and are redacted here. Results are not: they are made of fields
+// that hold no secret, and a password such as "dual" must not change what a script reads. Whoever
+// puts an error's text into a result redacts it there.
 
 import { HalflapError } from '@halflap/protocol';
 import Table from 'cli-table3';

@@ -41,7 +41,9 @@ export interface Releases {
   load(version: string): Promise<Release>;
   /** The bundle of the evolution that ends in this release. @throws EVOLUTION_… */
   compile(version: string): Promise<Bundle>;
-  /** Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED. */
+  /**
+   * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
+   */
   try(version: string): Promise<Trial>;
 }
 
@@ -49,7 +51,9 @@ export function withScratchOption(command: Command): Command {
   return command.option('--scratch <url>', 'a server on which databases may be created');
 }
 
-/** Gives `body` the releases of the configuration; a server that was started for it ends after it. */
+/**
+ * Gives `body` the releases of the configuration; a server that was started for it ends after it.
+ */
 export async function withReleases<Result>(
   source: ReleaseSource,
   body: (releases: Releases) => Promise<Result>,

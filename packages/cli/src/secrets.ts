@@ -1,7 +1,8 @@
 // Where secrets come from, and how they are kept out of everything that is printed.
 //
-// Invariant: a secret leaves this file only as part of a URL that is handed to the engine; every text
-// that may quote one (driver errors, causes, log lines) passes through `redact` before it is printed.
+// Invariant: a secret leaves this file only as part of a URL that is handed to the engine; every
+// text that may quote one (driver errors, causes, log lines) passes through `redact` before it is
+// printed.
 
 import { readFileSync } from 'node:fs';
 import { HalflapError } from '@halflap/protocol';
@@ -30,7 +31,9 @@ export function readSecret(source: SecretSource, what: string): string {
   return value;
 }
 
-/** The URL with the password put in; whatever the URL's form, the driver takes it as a parameter. */
+/**
+ * The URL with the password put in; whatever the URL's form, the driver takes it as a parameter.
+ */
 export function withPassword(url: string, password: string): string {
   const joint = url.includes('?') ? '&' : '?';
   const full = `${url}${joint}password=${encodeURIComponent(password)}`;

@@ -32,7 +32,9 @@ export function parseSection(text: string, file: string, what: string): Section 
   return { map, file, lines, what };
 }
 
-/** @throws CONFIG_INVALID when the section has a key that is not listed; suggests the nearest one. */
+/**
+ * @throws CONFIG_INVALID when the section has a key that is not listed; suggests the nearest one.
+ */
 export function allowKeys(section: Section, keys: readonly string[]): void {
   for (const pair of section.map.items) {
     const key = isScalar(pair.key) ? String(pair.key.value) : '';

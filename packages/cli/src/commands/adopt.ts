@@ -13,9 +13,9 @@ import { type ShardOptions, selectShards, withShardOptions } from '../shard-opti
 type AdoptOptions = ShardOptions & BundleOptions;
 
 const HELP = `
-Compares the catalogue of the database with that of the release, and refuses with the differences when
-they are not the same. Touches no table of the application. Idempotent for the same release. The
-release comes from the bundle, or from the directory of releases.
+Compares the catalogue of the database with that of the release, and refuses with the
+differences when they are not the same. Touches no table of the application. Idempotent for the
+same release. The release comes from the bundle, or from the directory of releases.
 
 Examples:
   halflap adopt 1.0 --shard eu1

@@ -12,8 +12,8 @@ interface BuildOptions extends ScratchOptions {
 }
 
 const HELP = `
-The bundle is pure data: a customer's machine needs nothing else. It is read back and verified by its
-hash before it takes its place. The same releases give the same bundle.
+The bundle is pure data: a customer's machine needs nothing else. It is read back and verified
+by its hash before it takes its place. The same releases give the same bundle.
 
 Examples:
   halflap build 2.0

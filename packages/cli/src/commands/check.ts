@@ -15,8 +15,9 @@ import {
 } from '../releases.js';
 
 const HELP = `
-Labels: exact (both releases see the same), carried (kept aside until contract), lossy (with the policy
-that evolution.yaml states), refused. Without a version, every release of the directory is checked.
+Labels: exact (both releases see the same), carried (kept aside until contract), lossy (with the
+policy that evolution.yaml states), refused. Without a version, every release of the directory
+is checked.
 
 Examples:
   halflap check

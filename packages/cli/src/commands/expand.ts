@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
 
 const HELP = `
-Works beside the application, batch by batch. Ctrl-C stops it within a moment; running the verb again
-continues, also after the process was killed. Slow it down with pace, stop it with pause.
+Works beside the application, batch by batch. Ctrl-C stops it within a moment; running the verb
+again continues, also after the process was killed. Slow it down with pace, stop it with pause.
 
 Examples:
   halflap expand --shard eu1

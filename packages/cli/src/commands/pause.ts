@@ -7,8 +7,8 @@ import { onShard } from '../on-shard.js';
 import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
 
 const HELP = `
-A verb that is running stops after its current batch with code PAUSED; both releases keep working, for
-as long as you like. Idempotent.
+A verb that is running stops after its current batch with code PAUSED; both releases keep
+working, for as long as you like. Idempotent.
 
 Examples:
   halflap pause --shard eu1

@@ -20,9 +20,9 @@ const WATCH_SECONDS = 2;
 const DAY_SECONDS = 86_400;
 
 const HELP = `
-Floor and ceiling are the oldest and the newest release that the shard serves. Servers are those that
-hold a lease; servers of a release that knows nothing of Halflap are not seen here, but contract finds
-their use of the old layout all the same.
+Floor and ceiling are the oldest and the newest release that the shard serves. Servers are those
+that hold a lease; servers of a release that knows nothing of Halflap are not seen here, but
+contract finds their use of the old layout all the same.
 
 Examples:
   halflap status

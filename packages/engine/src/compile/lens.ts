@@ -1,8 +1,8 @@
 // The lens: what a session of the new release sees and writes while the old layout is the truth.
 //
-// A part whose columns are all plain columns of the old table, which keeps its rules too, is updated
-// by PostgreSQL itself, through the view: a row that changed meanwhile is then re-read as for any
-// table. Everything else
+// A part whose columns are all plain columns of the old table, which keeps its rules too, is
+// updated by PostgreSQL itself, through the view: a row that changed meanwhile is then re-read as
+// for any table. Everything else
 // is written by INSTEAD OF triggers, which evaluate the backward mappings over the state before and
 // after the row and apply the difference; where the row has changed since the statement read it, in
 // a column that the statement writes too, they answer serialization_failure, because computing on a

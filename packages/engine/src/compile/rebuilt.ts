@@ -172,7 +172,8 @@ order by ${keys} for no key update`;
     source: source.text,
     key,
     batch: [
-      // Emptied and not deleted from: dead rows of earlier batches would be read by every later one.
+      // Emptied and not deleted from: dead rows of earlier batches would be read by every later
+      // one.
       sql`truncate ${batch}`.text,
       sql`insert into ${batch} ${locked}`.text,
       ...fills.map((one) => one.text),

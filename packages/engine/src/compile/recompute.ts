@@ -1,10 +1,10 @@
 // From a mapping to the statements that make its target right for some slices: the one place where
 // rows of a layout are written by the engine.
 //
-// Two forms. deleteGone, upsert, updateOne and insertMissing make the target equal to its query (the
-// source is the truth). applyUpdates, applyInserts, applyUpserts and applyDeletes carry over only
-// what a statement changed: they compare the query before and after, so that a column which somebody
-// else has just changed on the other side is left alone.
+// Two forms. deleteGone, upsert, updateOne and insertMissing make the target equal to its query
+// (the source is the truth). applyUpdates, applyInserts, applyUpserts and applyDeletes carry over
+// only what a statement changed: they compare the query before and after, so that a column which
+// somebody else has just changed on the other side is left alone.
 
 import { joined, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey, type Types } from './compared.js';
@@ -56,7 +56,9 @@ export function insertMissing(target: Target, bind: Bind, slices: Slices): Sql {
   return insertInto(target, bind, sql`${sourceRows(target, bind, slices)} and not ${isThere}`);
 }
 
-/** Updates rows of the slices that are there and differ; null where there is nothing but the key. */
+/**
+ * Updates rows of the slices that are there and differ; null where there is nothing but the key.
+ */
 export function updateMany(target: Target, bind: Bind, slices: Slices): Sql | null {
   const { mapping, types } = target;
   if (mapping.columns.length === 0) return null;

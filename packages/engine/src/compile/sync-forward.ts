@@ -9,9 +9,9 @@
 // and a statement of the old release never fails because of sync. A row that cannot be carried goes
 // to quarantine.
 //
-// One row is handled by static statements over its key; many rows by statements planned afresh, because
-// one plan serves both badly: a plan made for one row is quadratic in a transition table of 100,000, and
-// a plan made for 100,000 reads the whole table for one row.
+// One row is handled by static statements over its key; many rows by statements planned afresh,
+// because one plan serves both badly: a plan made for one row is quadratic in a transition table of
+// 100,000, and a plan made for 100,000 reads the whole table for one row.
 // What costs microseconds here is paid by every write of the release in the field: settings stand
 // on the function, an update is tried before anything rarer, and questions that a simple expression
 // can answer are not asked as queries.
@@ -131,8 +131,8 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
 }
 
 /**
- * At most two rows: is it one? One row pairs with itself; of several, any two pairs will do. With the
- * key, whether it changed, and which mappings watch a column that changed.
+ * At most two rows: is it one? One row pairs with itself; of several, any two pairs will do. With
+ * the key, whether it changed, and which mappings watch a column that changed.
  */
 function firstRows(plan: SyncPlan, event: Event): Sql {
   const types = plan.backward[0]?.types ?? new Map();
@@ -178,8 +178,8 @@ function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices)
 
 /**
  * Counts for each mapping the rows in which a watched column changed, and those whose key is new;
- * mappings that nothing touched are left alone, the others updated, and only where that did not find
- * as many rows as changed is looked for gone and new.
+ * mappings that nothing touched are left alone, the others updated, and only where that did not
+ * find as many rows as changed is looked for gone and new.
  */
 function carryManyUpdated(plan: SyncPlan, slices: Slices): Sql[] {
   const isNew = sql`${name('o', keyNames(plan)[0] ?? '')} is null`;
