@@ -1,5 +1,5 @@
-// How fast does an expansion fill the new layout, against one bare INSERT … SELECT per new table on
-// the same rows, the same server and the same kind of tables?
+// How fast does an expansion fill the new layout, against one bare INSERT … SELECT per new table
+// on the same rows, the same server and the same kind of tables?
 
 import { BARE_FILL, BARE_TABLES } from './data.js';
 import { quantile } from './measure.js';

@@ -1,5 +1,5 @@
-// A client that does one small statement after the other, in a thread of its own, and remembers each
-// one that took long. Started by stalls.ts with what it shall do.
+// A client that does one small statement after the other, in a thread of its own, and remembers
+// each one that took long. Started by stalls.ts with what it shall do.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Client } from 'pg';

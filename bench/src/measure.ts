@@ -1,8 +1,8 @@
 // What does a statement cost here against there? Short bursts of it alternate between databases, so
 // that whatever else the machine does hits all of them alike; each round gives one ratio.
 //
-// Two costs: what a client waits (with the round trip and the driver, which dilute every ratio), and
-// the processor time of the server process that serves it (Linux only), which nothing dilutes.
+// Two costs: what a client waits (with the round trip and the driver, which dilute every ratio),
+// and the processor time of the server process that serves it (Linux only), which nothing dilutes.
 
 import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';

@@ -1,4 +1,5 @@
-// The figures as tables for people, with the aims beside them. A figure that misses its aim is marked.
+// The figures as tables for people, with the aims beside them. A figure that misses its aim is
+// marked.
 
 import type { BackfillFigures } from './backfill.js';
 import type { CostRow } from './costs.js';

@@ -1,5 +1,5 @@
-// The longest that a busy client waited for one small statement, by what Halflap did at that moment.
-// A quiet stretch of the same length as the longest verb says how much of it is the machine's own.
+// The longest that a busy client waited for one small statement, by what Halflap did at that
+// moment. A quiet stretch says how much of it is the machine's own.
 
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -184,7 +184,8 @@ async function expectTpcbInvariants(bank: Bank, reports: readonly PgbenchReport[
       full join ${newSchema}.pgbench_account_balances as b using (aid)
       full join ${newSchema}.pgbench_account_fillers as f on f.account = coalesce(a.aid, b.aid)
     ) as n using (aid)
-    where row(o.aid, o.bid, o.abalance, o.filler) is distinct from row(n.aid, n.bid, n.abalance, n.filler)
+    where row(o.aid, o.bid, o.abalance, o.filler)
+      is distinct from row(n.aid, n.bid, n.abalance, n.filler)
     limit 10`);
   expect(differing).toEqual([]);
 }

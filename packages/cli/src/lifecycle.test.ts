@@ -243,7 +243,7 @@ shards:
     ]);
   });
 
-  it('is refused contract with the evidence, also by force, until quarantine is empty', async () => {
+  it('is refused contract, also by force, until quarantine is empty', async () => {
     for (const force of [[], ['--force-in-use', 'a test']]) {
       const ended = await run('contract', '--shard', 'eu1', ...force);
       expect(ended).toMatchObject({ code: 3, stderr: expect.stringMatching(/quarantine/) });

@@ -91,8 +91,8 @@ export function planText(plan: PlanView, options: PlanTextOptions): string {
   return lines.join('\n');
 }
 
-const LEGEND = `In statements, {{floor:NAME}} stands for the table NAME wherever the shard keeps it, {{range:…}}
-for the keys of the batch at hand, {{hash}} for the hash of the bundle.`;
+const LEGEND = `In statements, {{floor:NAME}} stands for the table NAME wherever the shard
+keeps it, {{range:…}} for the keys of the batch at hand, {{hash}} for the hash of the bundle.`;
 
 /** One row per relation: old and new name, how it crosses, its label, and the notes below. */
 export function relationsText(relations: readonly RelationPlan[]): string {

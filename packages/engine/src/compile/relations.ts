@@ -99,6 +99,9 @@ function clusterPlans(cluster: SplitCluster): RelationPlan[] {
           (column) => `column ${column.name} is kept beside the old table until dual`,
         ),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
+        ...(converted.length === 0
+          ? []
+          : ['a value that does not come back through up is refused with HL001 until contract']),
         ...cluster.oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
         ),

@@ -1,5 +1,5 @@
--- The next release: the balance of an account, which every transaction writes, and its filler, which
--- nobody reads, have tables of their own; tellers say what their columns hold.
+-- The next release: the balance of an account, which every transaction writes, and its filler,
+-- which nobody reads, have tables of their own; tellers say what their columns hold.
 
 create table pgbench_branches (
   bid int not null primary key,

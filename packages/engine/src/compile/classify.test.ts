@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReader, type Reader } from '../gate/testing/written.js';
+import {
+  addedChecks,
+  addedIndexes,
+  crossingOf,
+  droppedIndexes,
+  isStable,
+  physicalDefinition,
+  rebuildReason,
+  renamedIndexes,
+  tightenedColumns,
+} from './classify.js';
+import { layoutOf, type PairedTable } from './layout.js';
+
+let reader: Reader;
+beforeAll(async () => {
+  reader = await openReader();
+});
+afterAll(() => reader.close());
+
+const OLD = 'create table t (id int primary key, a text not null, b int, c text default $$x$$);';
+
+/** Table t before and after. */
+async function pairOf(after: string, changes: readonly string[] = [], before = OLD) {
+  const { from, to, evolution } = await reader.pair(before, after, changes);
+  return layoutOf(from.catalog, to.catalog, evolution).pairs[0] as PairedTable;
+}
+
+const table = (columns: string, beside = '') => `create table t (${columns});${beside}`;
+const SAME = 'id int primary key, a text not null, b int, c text default $$x$$';
+
+describe('crossingOf', () => {
+  it.each([
+    ['nothing differs', table(SAME), [], 'same'],
+    ['a column is appended', table(`${SAME}, d text`), [], 'native'],
+    [
+      'a column with a default is appended',
+      table(`${SAME}, d int not null default 7`),
+      [],
+      'native',
+    ],
+    ['an index is added', table(SAME, 'create index t_b on t (b);'), [], 'native'],
+    ['a foreign key is added', table(`${SAME}, d int references t`), [], 'native'],
+    [
+      'a column is added in the middle',
+      table(SAME.replace('b int', 'd int, b int')),
+      [],
+      'overlay',
+    ],
+    ['columns stand in another order', table(SAME.replace('b int, c', 'c')), [], 'overlay'],
+    ['a required column is appended', table(`${SAME}, d int not null`), [], 'overlay'],
+    ['a column is not null', table(SAME.replace('b int', 'b int not null')), [], 'overlay'],
+    ['a column may be null', table(SAME.replace('text not null', 'text')), [], 'overlay'],
+    ['a default differs', table(SAME.replace('$$x$$', '$$y$$')), [], 'overlay'],
+    ['a check is added', table(`${SAME}, check (b > 0)`), [], 'overlay'],
+    ['a column goes', table(SAME.replace(', b int', '')), [], 'overlay'],
+    [
+      'a column goes, with a constant for the old release',
+      table(SAME.replace(', b int', '')),
+      ['drop_column: { table: t, column: b, down: "7" }'],
+      'overlay',
+    ],
+    [
+      'a column is renamed',
+      table(SAME.replace('b int', 'bb int')),
+      ['rename_column: { table: t, column: b, to: bb }'],
+      'overlay',
+    ],
+    [
+      'the table is renamed',
+      table(SAME).replace('table t', 'table u'),
+      ['rename_table: { table: t, to: u }'],
+      'overlay',
+    ],
+  ])('keeps one physical table where %s', async (_, after, changes, kind) => {
+    const pair = await pairOf(after, changes);
+    expect({ kind: crossingOf(pair), reason: rebuildReason(pair) }).toEqual({ kind, reason: null });
+  });
+
+  it.each([
+    ['a type changes', table(SAME.replace('b int', 'b bigint')), [], 'column b is computed'],
+    [
+      'a collation changes',
+      table(SAME.replace('a text', 'a text collate "C"')),
+      [],
+      'column a is computed',
+    ],
+    [
+      'a column is converted',
+      table(SAME.replace('b int', 'b2 int')),
+      ['convert_column: { table: t, column: b, to: b2, up: b * 2, down: b2 / 2 }'],
+      'column b2 is computed',
+    ],
+    [
+      'a new column is computed from old ones',
+      table(`${SAME}, d int`),
+      ['add_column: { table: t, column: d, up: b + 1 }'],
+      'column d is computed',
+    ],
+    [
+      'a dropped column is computed for the old release',
+      table(SAME.replace(', b int', '')),
+      ['drop_column: { table: t, column: b, down: length(a) }'],
+      'column b of the old release is computed',
+    ],
+    [
+      'a generated column says something else',
+      table(`${SAME}, d int generated always as (b + 2) stored`),
+      [],
+      'column d is generated differently',
+      table(`${SAME}, d int generated always as (b + 1) stored`),
+    ],
+    [
+      'a unique key is added',
+      table(`${SAME}, constraint t_b_key unique (b)`),
+      [],
+      'unique key t_b_key is new, and the old release may violate it',
+    ],
+    [
+      'a unique index is added',
+      table(SAME, 'create unique index t_lower on t (lower(a));'),
+      [],
+      'unique key t_lower is new, and the old release may violate it',
+    ],
+    [
+      'the primary key moves',
+      table(SAME.replace(' primary key', '').replace('a text not null', 'a text primary key')),
+      [],
+      'unique key t_pkey is new, and the old release may violate it',
+    ],
+  ] as const)('copies the table where %s', async (_, after, changes, reason, before = OLD) => {
+    const pair = await pairOf(after, changes, before);
+    expect({ kind: crossingOf(pair), reason: rebuildReason(pair) }).toEqual({
+      kind: 'rebuilt',
+      reason,
+    });
+  });
+
+  it('takes a unique key over columns that only the new release writes for harmless', async () => {
+    const pair = await pairOf(table(`${SAME}, d int unique`));
+    expect(rebuildReason(pair)).toBeNull();
+  });
+
+  it('follows a unique key through a renamed column', async () => {
+    const pair = await pairOf(
+      table(`${SAME.replace('b int', 'bb int')}, unique (bb)`),
+      ['rename_column: { table: t, column: b, to: bb }'],
+      table(`${SAME}, unique (b)`),
+    );
+    expect(crossingOf(pair)).toBe('overlay');
+  });
+});
+
+describe('rules of the new release', () => {
+  it('are the checks and the nullability that the old one does not have', async () => {
+    const pair = await pairOf(
+      table(`${SAME.replace('b int', 'b int not null')}, check (id > 0), check (b > 0)`),
+      [],
+      table(`${SAME}, check (id > 0)`),
+    );
+    expect(addedChecks(pair).map((one) => one.expression)).toEqual(['(b > 0)']);
+    expect(tightenedColumns(pair).map((one) => one.name)).toEqual(['b']);
+  });
+});
+
+describe('indexes of a shared table', () => {
+  const RENAME = ['rename_column: { table: t, column: b, to: bb }'];
+  const renamed = SAME.replace('b int', 'bb int');
+
+  it('are the same under another name or over a renamed column', async () => {
+    const pair = await pairOf(
+      table(renamed, 'create index by_bb on t (bb, a); create index by_a on t (a);'),
+      RENAME,
+      table(SAME, 'create index by_b on t (b, a); create index by_a on t (a);'),
+    );
+    expect(addedIndexes(pair)).toEqual([]);
+    expect(droppedIndexes(pair)).toEqual([]);
+    expect(renamedIndexes(pair)).toEqual([{ from: 'by_b', to: 'by_bb' }]);
+  });
+
+  it('are said in the names of the physical table, where they can be', async () => {
+    const pair = await pairOf(
+      table(renamed, 'create index one on t (bb); create index two on t ((bb + 1));'),
+      RENAME,
+    );
+    const said = addedIndexes(pair).map((index) => [index.name, physicalDefinition(pair, index)]);
+    expect(Object.fromEntries(said)).toEqual({ one: 'btree ("b")', two: null });
+  });
+});
+
+describe('isStable', () => {
+  it.each(["'x'::text", '7', 'now()', 'CURRENT_TIMESTAMP', "'1 day'::interval"])(
+    'trusts %s to give all rows one value',
+    (expression) => expect(isStable(expression)).toBe(true),
+  );
+  it.each(['random()', 'gen_random_uuid()', 'clock_timestamp()', "nextval('s'::regclass)"])(
+    'does not trust %s',
+    (expression) => expect(isStable(expression)).toBe(false),
+  );
+});
