@@ -2,9 +2,10 @@
 
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
+import { EXIT } from '@halflap/protocol';
 import { type BackfillFigures, measureBackfill } from './backfill.js';
 import { type CostRow, measureCosts } from './costs.js';
-import { type BenchOptions, readOptions, USAGE } from './options.js';
+import { type BenchOptions, readOptions, USAGE, UsageError } from './options.js';
 import { backfillTable, costTable, noiseLine, stallTable } from './print.js';
 import { type Bench, startBench } from './shards.js';
 import { measureStalls, type StallFigures } from './stalls.js';
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const bench = await startBench();
+  const bench = await startBench(options.isDurable);
   try {
     const figures = await measure(bench, options);
     print(bench, options, figures);
@@ -47,8 +48,8 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
 
 function print(bench: Bench, options: BenchOptions, { costs, stalls, backfill }: Figures): void {
   console.log(
-    `\nPostgreSQL ${bench.server.version} (fsync off), ${cpus().length} processors, ` +
-      `${options.rows.toLocaleString('en')} rows; ! misses the aim`,
+    `\nPostgreSQL ${bench.server.version} (fsync ${options.isDurable ? 'on' : 'off'}), ` +
+      `${cpus().length} processors, ${options.rows.toLocaleString('en')} rows; ! misses the aim`,
   );
   if (costs !== null) {
     const of = (release: CostRow['release']) => costs.filter((row) => row.release === release);
@@ -63,4 +64,11 @@ function print(bench: Bench, options: BenchOptions, { costs, stalls, backfill }:
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
 }
 
-await main();
+/** What the command line got wrong is said in a line; everything else is a defect and shows whole. */
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.exitCode = EXIT.usage;
+}

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 export interface BenchOptions {
   /** Rows of the table that is split. */
   readonly rows: number;
-  /** Where all figures go as JSON; null for none. */
+  /** File for all figures as JSON; null for none. */
   readonly json: string | null;
   /** Alternations between the databases for each statement. */
   readonly rounds: number;
@@ -14,6 +14,8 @@ export interface BenchOptions {
   /** Repetitions of the whole way, for stalls and for backfill. */
   readonly cycles: number;
   readonly parts: readonly Part[];
+  /** Commits wait for the disk, as in production. */
+  readonly isDurable: boolean;
 }
 
 export const PARTS = ['costs', 'stalls', 'backfill'] as const;
@@ -24,28 +26,32 @@ export const USAGE = `npm run bench -- [options]
   --rows N       rows of the table that is split (default 100000)
   --only PART    one of ${PARTS.join(', ')}; may be given several times
   --quick        fewer rows and repetitions: a look, not a measurement
-  --json FILE    all figures, with every round, as JSON
+  --in-memory    commits do not wait for the disk: nothing hides what Halflap adds
+  --json FILE    all figures as JSON
 `;
 
-/** @throws TypeError that says what is wrong with the command line. */
+const OPTIONS = {
+  rows: { type: 'string' },
+  json: { type: 'string' },
+  only: { type: 'string', multiple: true },
+  quick: { type: 'boolean', default: false },
+  'in-memory': { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** The command line is wrong. */
+export class UsageError extends Error {}
+
+/** @throws UsageError that says what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rows: { type: 'string' },
-      json: { type: 'string' },
-      only: { type: 'string', multiple: true },
-      quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = parse(args);
   if (values.help) return 'help';
   const rows = Number(values.rows ?? (values.quick ? 20_000 : 100_000));
   if (!Number.isSafeInteger(rows) || rows < 2000) {
-    throw new TypeError(`--rows takes a number from 2000 on, found ${values.rows}`);
+    throw new UsageError(`--rows takes a number from 2000 on, found ${values.rows}`);
   }
   const unknown = values.only?.find((one) => !isPart(one));
-  if (unknown !== undefined) throw new TypeError(`--only takes ${PARTS.join(', ')}: ${unknown}`);
+  if (unknown !== undefined) throw new UsageError(`--only takes ${PARTS.join(', ')}: ${unknown}`);
   return {
     rows,
     json: values.json ?? null,
@@ -53,7 +59,16 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     burst: values.quick ? 40 : 100,
     cycles: values.quick ? 1 : 3,
     parts: values.only?.filter(isPart) ?? PARTS,
+    isDurable: !values['in-memory'],
   };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function isPart(text: string): text is Part {

@@ -39,8 +39,10 @@ const SETTINGS = {
   checkpoint_timeout: '1h',
 };
 
-export async function startBench(): Promise<Bench> {
-  const server = await startPostgres({ settings: SETTINGS });
+/** `isDurable`: commits wait for the disk, which startPostgres() spares tests otherwise. */
+export async function startBench(isDurable: boolean): Promise<Bench> {
+  const durable = isDurable ? { fsync: 'on', full_page_writes: 'on' } : {};
+  const server = await startPostgres({ settings: { ...SETTINGS, ...durable } });
   try {
     useServer(server.url('postgres'));
     await loadParser();

@@ -42,7 +42,7 @@ const THINK_MS = 10;
 const BACK_OFF_MS = 20;
 
 /** A writer that does not get on for so long is starved. */
-const STARVED_MS = 30_000;
+const STARVED_MS = 20_000;
 
 export function startLoad(url: string, writers: readonly Writer[]): Load {
   const account: Account = {
@@ -71,7 +71,11 @@ export function startLoad(url: string, writers: readonly Writer[]): Load {
     },
     async stop() {
       state.isStopped = true;
-      await Promise.all(running);
+      const ended = Promise.all(running);
+      // Sessions that hang must not hide why: their end is enforced, and the failure is told.
+      const late = delay(STARVED_MS / 3).then(() => terminate(url));
+      await Promise.race([ended, late]);
+      await ended;
     },
   };
 }
@@ -99,6 +103,15 @@ async function loop(
       await delay(Math.random() * BACK_OFF_MS);
     }
   }
+}
+
+async function terminate(url: string): Promise<void> {
+  await withClient(url, null, (client) =>
+    client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid()`,
+    ),
+  );
 }
 
 /** What every session does and for whom it waits, for the message of a failure. */

@@ -2,7 +2,7 @@
 // from the old row, which only the new release knows, and when it has a row at all.
 
 import type { ForwardColumn, PairedTable } from '../compile/layout.js';
-import { refuse, statedAt } from '../compile/refuse.js';
+import { refuse, stateColumn, statedAt } from '../compile/refuse.js';
 import { type Column, findColumn, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
 import { conjunctsNotNull } from './expression-shape.js';
@@ -141,9 +141,7 @@ function assertSupplied(part: Part, declared: SplitPart | null, evolution: Evolu
     message:
       `column ${part.table.name}.${missing.name} is not null, has no default, ` +
       'and nothing says what the rows of the old release hold there',
-    hint:
-      `state it: - add_column: { table: ${part.table.name}, column: ${missing.name}, ` +
-      'up: <expression over the old columns> }',
+    hint: stateColumn(part.table.name, missing.name),
     at: declared?.at ?? statedAt(evolution, part.pair.old.name),
   });
 }

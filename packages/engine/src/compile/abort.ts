@@ -6,6 +6,7 @@ import { literal, name, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
 import { exclusive, type Shared } from './contract.js';
+import { eachRelation } from './each-relation.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, type Places } from './places.js';
 import { statement } from './statement.js';
@@ -53,20 +54,12 @@ function dropAdded(pair: PairedTable): Statement[] {
 
 function dropViews(places: Places): Statement {
   return statement(
-    sql`do $halflap$
-declare
-  relation record;
-begin
-  for relation in
-    select c.relname
-    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = ${literal(places.releaseSchema)} and c.relkind = 'v'
-    order by c.relname
-  loop
-    execute format('drop view %I.%I', ${literal(places.releaseSchema)}, relation.relname);
-  end loop;
-end
-$halflap$`,
+    eachRelation({
+      schema: places.releaseSchema,
+      which: sql`c.relkind = 'v'`,
+      body: sql`execute format('drop view %I.%I',
+      ${literal(places.releaseSchema)}, relation.relname);`,
+    }),
     exclusive(`views of ${places.releaseSchema}`),
   );
 }

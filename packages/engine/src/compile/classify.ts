@@ -15,7 +15,7 @@
 import { isConstant } from '../changes/expression-shape.js';
 import type { Check, Column, Index } from '../release/catalog.js';
 import { columnsOf } from '../release/expression.js';
-import type { PairedTable } from './layout.js';
+import type { ForwardColumn, PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
 
@@ -49,6 +49,11 @@ export function addedColumns(pair: PairedTable): Column[] {
 /** Columns that only the old release knows. */
 export function droppedColumns(pair: PairedTable): Column[] {
   return pair.backward.filter((one) => one.source === null).map((one) => one.column);
+}
+
+/** Columns of both releases that have another name in each. */
+export function renamedColumns(pair: PairedTable): ForwardColumn[] {
+  return pair.forward.filter((one) => one.source !== null && one.source !== one.column.name);
 }
 
 /** Old column name of each new column that exists in both. */

@@ -5,7 +5,7 @@
 // sequences may change names among each other.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
-import type { Catalog, Column, ForeignKey, Key } from '../release/catalog.js';
+import type { Catalog, Check, Column, ForeignKey, Key } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import {
@@ -13,10 +13,11 @@ import {
   droppedColumns,
   droppedIndexes,
   physicalName,
+  renamedColumns,
   renamedIndexes,
   tightenedColumns,
 } from './classify.js';
-import { exclusive, oldFence, type Shared } from './contract.js';
+import { exclusive, oldFence, type Shared, sharedPlace } from './contract.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
 import { drawsFromSequence } from './sequences.js';
@@ -35,11 +36,11 @@ export function fenceShared(all: readonly Shared[], places: Places, to: Catalog)
     ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), places)),
     ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
     ...renamed(all.flatMap((one) => renamesOf(one, places, to))),
-    ...all.flatMap(({ kind, pair }) => {
-      if (kind === 'same') return [];
-      const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
-      return [...newRules(pair, at, exclusive(pair.old.name))];
-    }),
+    ...all.flatMap((one) =>
+      one.kind === 'same'
+        ? []
+        : newRules(one.pair, sharedPlace(one, places), exclusive(one.pair.old.name)),
+    ),
   ];
 }
 
@@ -75,9 +76,7 @@ set schema ${trusted(schema ?? '')}`,
 function takeForm(pair: PairedTable, interim: Sql, places: Places): Statement[] {
   const lock = exclusive(pair.old.name);
   const at = inRelease(places, pair.new.name);
-  const renames = pair.forward.filter(
-    (one) => one.source !== null && one.source !== one.column.name,
-  );
+  const renames = renamedColumns(pair);
   const column = (index: number) => name(`halflap_${index}`);
   return [
     statement(sql`alter table ${interim} rename to ${name(pair.new.name)}`, lock),
@@ -106,9 +105,6 @@ function hasInner(pair: PairedTable): boolean {
 /** Defaults, nullability, checks and index names of the new release on the shared table. */
 function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
   const alter = (what: Sql) => statement(sql`alter table ${at} ${what}`, lock);
-  const checks = addedChecks(pair).filter(
-    (check) => !pair.old.checks.some((one) => one.name === check.name),
-  );
   const goneChecks = pair.old.checks.filter(
     (check) => !pair.new.checks.some((one) => one.name === check.name),
   );
@@ -141,10 +137,17 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
       const rule = sql`check (${name(column.name)} is not null) not valid`;
       return alter(sql`add constraint ${interimCheck(column.name)} ${rule}`);
     }),
-    ...checks.map((check) =>
+    ...newChecks(pair).map((check) =>
       alter(sql`add constraint ${name(check.name)} check (${trusted(check.expression)}) not valid`),
     ),
   ];
+}
+
+/** Checks that the table gets; one of the same name is there already, and follows its columns. */
+function newChecks(pair: PairedTable): Check[] {
+  return addedChecks(pair).filter(
+    (check) => !pair.old.checks.some((one) => one.name === check.name),
+  );
 }
 
 /** Columns that draw from a sequence in both releases, which stays theirs. */
@@ -175,9 +178,10 @@ function renamed(renames: readonly Rename[]): Statement[] {
   ];
 }
 
-function renamesOf({ pair, kind }: Shared, places: Places, to: Catalog): Rename[] {
+function renamesOf(shared: Shared, places: Places, to: Catalog): Rename[] {
+  const { pair, kind } = shared;
   if (kind === 'same') return [];
-  const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
+  const at = sharedPlace(shared, places);
   const schema = schemaOf(pair, at);
   const table = pair.old.name;
   const constraint = (from: Sql, target: Sql) =>
@@ -235,12 +239,10 @@ function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
 /**
  * Validation without stopping writers, each in a transaction of its own, then the real NOT NULL.
  */
-export function validateShared({ pair, kind }: Shared, places: Places): TransactionStep[] {
-  const at = kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
+export function validateShared(shared: Shared, places: Places): TransactionStep[] {
+  const { pair } = shared;
+  const at = sharedPlace(shared, places);
   const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.new.name };
-  const checks = addedChecks(pair).filter(
-    (check) => !pair.old.checks.some((one) => one.name === check.name),
-  );
   const validate = (constraint: string, shown: string) =>
     transactionStep(
       `contract/validate/${pair.new.name}/${shown}`,
@@ -248,7 +250,7 @@ export function validateShared({ pair, kind }: Shared, places: Places): Transact
       [validateConstraint(at, constraint, lock)],
     );
   return [
-    ...checks.map((check) => validate(check.name, check.name)),
+    ...newChecks(pair).map((check) => validate(check.name, check.name)),
     ...tightenedColumns(pair).flatMap((column) => [
       validate(interimName(column.name), `${column.name} not null`),
       transactionStep(

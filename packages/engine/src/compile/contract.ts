@@ -7,20 +7,26 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitPartPlan } from '../changes/split-table.js';
-import { literal, name, sql } from '../sql.js';
+import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
+import { eachRelation } from './each-relation.js';
 import type { PairedTable } from './layout.js';
-import { floorTable, type Places } from './places.js';
+import { floorTable, inRelease, type Places } from './places.js';
 import type { Rebuilt } from './rebuilt.js';
 import { handOver } from './sequences.js';
 import { type Lock, statement } from './statement.js';
 import { backwardName, type SyncPlan } from './sync-plan.js';
-import { type Fence, TOMBSTONE_MARK, tombstone } from './tombstone.js';
+import { type Fence, isTombstone, tombstone } from './tombstone.js';
 
 /** One table that both releases shared, on its way to be the new release's alone. */
 export interface Shared {
   readonly pair: PairedTable;
   readonly kind: 'same' | 'native' | 'overlay';
+}
+
+/** Where the table is after contract: what changed leaves the home schema. */
+export function sharedPlace({ kind, pair }: Shared, places: Places): Sql {
+  return kind === 'overlay' ? inRelease(places, pair.new.name) : floorTable(pair.old.name);
 }
 
 /** What the old release meets after contract. */
@@ -66,28 +72,19 @@ function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
 export function moveHome(places: Places, floorSchema: string): Statement[] {
   return [
     statement(
-      sql`do $halflap$
-declare
-  relation record;
-begin
-  for relation in
-    select c.relname
-    from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = ${literal(floorSchema)} and c.relkind in ('r', 'p') and not c.relispartition
-    order by c.relname
-  loop
-    if exists (
+      eachRelation({
+        schema: floorSchema,
+        which: sql`c.relkind in ('r', 'p') and not c.relispartition`,
+        body: sql`if exists (
       select from pg_class as v join pg_namespace as n on n.oid = v.relnamespace
-      where n.nspname = ${literal(HOME_SCHEMA)} and v.relname = relation.relname and v.relkind = 'v'
-        and obj_description(v.oid, 'pg_class') like ${literal(`${TOMBSTONE_MARK}%`)}
+      where n.nspname = ${literal(HOME_SCHEMA)} and v.relname = relation.relname
+        and ${isTombstone('v')}
     ) then
       execute format('drop view %I.%I', ${literal(HOME_SCHEMA)}, relation.relname);
     end if;
     execute format('alter table %I.%I set schema %I',
-      ${literal(floorSchema)}, relation.relname, ${literal(HOME_SCHEMA)});
-  end loop;
-end
-$halflap$`,
+      ${literal(floorSchema)}, relation.relname, ${literal(HOME_SCHEMA)});`,
+      }),
       exclusive(`tables of ${places.from} that stay`),
     ),
   ];

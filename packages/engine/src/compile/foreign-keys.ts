@@ -17,7 +17,7 @@ import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step } from './bundle.js';
 import type { Evolving } from './compile.js';
-import type { Shared } from './contract.js';
+import { type Shared, sharedPlace } from './contract.js';
 import { sameForeignKey } from './contract-shared.js';
 import { floorTable, inRelease, work } from './places.js';
 import { dropForeignKey, type Repointed, repoint, validateRepointed } from './repoint.js';
@@ -69,12 +69,8 @@ function place(input: Input, table: string) {
 function finalPlace(input: Input, table: string): Sql {
   const found = place(input, table);
   return found.kind === 'shared'
-    ? sharedPlace(input, found.shared)
+    ? sharedPlace(found.shared, input.places)
     : inRelease(input.places, table);
-}
-
-function sharedPlace(input: Input, { kind, pair }: Shared): Sql {
-  return kind === 'overlay' ? inRelease(input.places, pair.new.name) : floorTable(pair.old.name);
 }
 
 function addedKeys(input: Input) {
@@ -218,7 +214,7 @@ function sharedKeys(input: Input) {
         continue;
       late.push({
         table: pair.new,
-        at: sharedPlace(input, one),
+        at: sharedPlace(one, input.places),
         key,
         target: finalPlace(input, key.referencedTable),
       });

@@ -237,7 +237,9 @@ function apply({ part, plan, event }: Writing): Sql[] {
         ? [applyDeletes(target, plan.bind, { ...change, always })]
         : []),
       ...(updates !== null && !isDriver ? [updates] : []),
-      ...(isDriver && isAbsence ? [applyUpserts(target, plan.bind, { ...change, always })] : []),
+      ...(isDriver && isAbsence
+        ? [applyUpserts(target, plan.bind, { ...change, always }, [])]
+        : []),
       ...(isDriver && event === 'insert' && !isAbsence
         ? [applyInserts(target, plan.bind, { ...change, always })]
         : []),

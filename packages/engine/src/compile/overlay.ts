@@ -20,12 +20,13 @@ import {
   isStable,
   physicalDefinition,
   physicalName,
+  renamedColumns,
   tightenedColumns,
 } from './classify.js';
 import { copyRights } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
-import { refuse, statedAt } from './refuse.js';
+import { refuse, stateColumn, statedAt } from './refuse.js';
 import { HASH_HOLE } from './routine.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement } from './statement.js';
@@ -152,10 +153,7 @@ function conditionsOf(pair: PairedTable): Condition[] {
 
 /** A check that the old table has under the same name says the same in other words. */
 function isRenamedOnly(pair: PairedTable, check: string): boolean {
-  const isRenaming = pair.forward.some(
-    (one) => one.source !== null && one.source !== one.column.name,
-  );
-  return isRenaming && pair.old.checks.some((one) => one.name === check);
+  return renamedColumns(pair).length > 0 && pair.old.checks.some((one) => one.name === check);
 }
 
 function innerView(pair: PairedTable, inner: Sql, hidden: readonly Hidden[]): Statement[] {
@@ -214,9 +212,7 @@ function unsupportedColumn(pair: PairedTable, column: Column, evolution: Evoluti
     message:
       `column ${table}.${column.name} needs a value for the rows of the old release: ` +
       `it is ${kind}`,
-    hint:
-      `state it: - add_column: { table: ${table}, column: ${column.name}, ` +
-      'up: <expression over the old columns> }',
+    hint: stateColumn(table, column.name),
     at: statedAt(evolution, pair.old.name),
   });
 }

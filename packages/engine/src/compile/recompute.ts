@@ -137,9 +137,17 @@ export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
   return insertInto(target, bind, appeared(target, change));
 }
 
-/** Inserts where the row may be there already: one whose key was moved, or of spill. */
-export function applyUpserts(target: Target, bind: Bind, change: Change): Sql {
-  return insertOrUpdate(target, bind, appeared(target, change));
+/**
+ * Inserts where the row may be there already: one whose key was moved, or of spill. Of a row that is
+ * there only `columns` are written.
+ */
+export function applyUpserts(
+  target: Target,
+  bind: Bind,
+  change: Change,
+  columns: readonly string[],
+): Sql {
+  return insertOrUpdate(target, bind, appeared(target, change), columns);
 }
 
 /** Rows that the query yields after the change and did not before. */
@@ -193,17 +201,19 @@ function insertInto(target: Target, bind: Bind, source: Sql): Sql {
     ${source}`;
 }
 
-function insertOrUpdate(target: Target, bind: Bind, source: Sql): Sql {
-  const { mapping, types } = target;
+function insertOrUpdate(
+  target: Target,
+  bind: Bind,
+  source: Sql,
+  columns: readonly string[] = target.mapping.columns,
+): Sql {
   const insert = sql`${insertInto(target, bind, source)}
-    on conflict (${names(mapping.slice)})`;
-  if (mapping.columns.length === 0) return sql`${insert} do nothing`;
-  const assignments = mapping.columns.map(
-    (column) => sql`${name(column)} = ${name('excluded', column)}`,
-  );
+    on conflict (${names(target.mapping.slice)})`;
+  if (columns.length === 0) return sql`${insert} do nothing`;
+  const assignments = columns.map((column) => sql`${name(column)} = ${name('excluded', column)}`);
   return sql`${insert} do update
     set ${assignments}
-    where ${anyDiffers('t', 'excluded', mapping.columns, types)}`;
+    where ${anyDiffers('t', 'excluded', columns, target.types)}`;
 }
 
 /** `select k1, k2 from rows`, renamed to the slice columns of the target. */

@@ -27,6 +27,12 @@ export function statedAt(evolution: Evolution, oldTable: string): Position | und
   return evolution.changes.find((change) => change.table === oldTable)?.at;
 }
 
+/** The hint for a column of the new release that has no value in the old release's rows. */
+export function stateColumn(newTable: string, column: string): string {
+  const names = `table: ${newTable}, column: ${column}`;
+  return `state it: - add_column: { ${names}, up: <expression over the old columns> }`;
+}
+
 export function assertFound<Value>(
   value: Value | undefined,
   evolution: Evolution,

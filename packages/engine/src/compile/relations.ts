@@ -7,6 +7,7 @@ import {
   addedColumns,
   droppedColumns,
   rebuildReason,
+  renamedColumns,
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
@@ -56,12 +57,9 @@ function sharedNotes(
   pair: Evolving['layout']['pairs'][number],
   hides: boolean,
 ): string[] {
-  const renamed = pair.forward.filter(
-    (one) => one.source !== null && one.source !== one.column.name,
-  );
   return [
     ...(pair.old.name === pair.new.name ? [] : [`renamed from ${pair.old.name}`]),
-    ...renamed.map((one) => `column ${one.source} is now ${one.column.name}`),
+    ...renamedColumns(pair).map((one) => `column ${one.source} is now ${one.column.name}`),
     ...addedColumns(pair).map((column) => `column ${column.name} is new`),
     ...droppedColumns(pair).map(
       (column) =>

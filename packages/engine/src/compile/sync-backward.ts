@@ -6,9 +6,9 @@
 // back as it was written, or the statement is refused.
 
 import { SQLSTATES } from '@halflap/protocol';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { differs, rowOf, sameKey } from './compared.js';
-import { bindWith, type Mapping } from './mapping.js';
+import { bindWith, type Mapping, type Touch } from './mapping.js';
 import {
   applyDeletes,
   applyInserts,
@@ -40,8 +40,8 @@ import {
   UNMARK_ECHO,
 } from './sync-plan.js';
 
-/** Pause between two looks at an old row that somebody else holds. */
-const POLL_SECONDS = '0.002';
+/** After so long, a wait ends when somebody waits for us: nobody else would break that circle. */
+const SHORT_WAIT = '50 ms';
 
 /** One written relation of the new layout, and what happened to it. */
 interface Written {
@@ -65,6 +65,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
       sql`refused record`,
       sql`patience text`,
       sql`waiting_since timestamptz`,
+      sql`is_long boolean`,
       ECHO_VARIABLE,
       MARKER_VARIABLE,
     ],
@@ -91,9 +92,10 @@ function isMade({ plan, source, event }: Written): boolean {
 }
 
 /**
- * Polls for the old rows and never queues for them: a session that waits in the queue of a row
- * stands in the way of writers of the old release behind it, and their deadlock detectors would see
- * it.
+ * Polls for the old rows and never queues for them: a session that waits in the queue of a row stands
+ * in the way of writers of the old release behind it, and their deadlock detectors would see it. What
+ * no detector sees has to end by itself: we give way to a claim of our slices, and after a while to
+ * whoever waits for this transaction, which may hold old rows already.
  */
 function lockOld(plan: SyncPlan, slices: Slices): Sql {
   const target = plan.backward[0] as Target;
@@ -109,6 +111,8 @@ function lockOld(plan: SyncPlan, slices: Slices): Sql {
     `due to concurrent update by release ${plan.places.from}`;
   return sql`while (select count(*) from (${lock} skip locked) as r)
       < (select count(*) from (${there}) as r) loop
+    waiting_since := coalesce(waiting_since, clock_timestamp());
+    is_long := clock_timestamp() > waiting_since + ${literal(SHORT_WAIT)}::interval;
     if exists (
       select from pg_locks as l
       where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
@@ -116,17 +120,21 @@ function lockOld(plan: SyncPlan, slices: Slices): Sql {
         and l.database = (select d.oid from pg_database as d where d.datname = current_database())
         and ((l.classid::bigint << 32) | l.objid::bigint = ${clusterClaim(plan)}
           or (l.classid::bigint << 32) | l.objid::bigint in (select ${claim} from (${slices}) as s))
+    ) or is_long and exists (
+      select from pg_locks as l
+      join pg_locks as mine on mine.transactionid = l.transactionid
+      where l.locktype = 'transactionid' and not l.granted
+        and mine.granted and mine.pid = pg_backend_pid()
     ) then
       raise serialization_failure using
         message = ${literal(message)},
         hint = 'Run the transaction again.';
     end if;
-    waiting_since := coalesce(waiting_since, clock_timestamp());
     patience := current_setting('lock_timeout');
     if patience <> '0' and clock_timestamp() > waiting_since + patience::interval then
       raise lock_not_available using message = 'canceling statement due to lock timeout';
     end if;
-    perform pg_sleep(${trusted(POLL_SECONDS)});
+    perform pg_sleep(case when is_long then 0.01 else 0.002 end);
   end loop;`;
 }
 
@@ -139,14 +147,14 @@ function carryBack(
   const before = event === 'insert' ? noneOf(ROWS.new) : ROWS.old;
   const after = event === 'delete' ? noneOf(ROWS.old) : ROWS.new;
   return plan.backward.flatMap((target) => {
+    const touch = touchOf(target.mapping, source.mapping);
     const change: Change = {
       before: bindWith(relation, before, plan.bind),
       after: bindWith(relation, after, plan.bind),
       slices: renameSlices(plan, slices, target.mapping),
-      always: event === 'update' ? [] : touchOf(target.mapping, source.mapping).feeds,
+      always: event === 'update' ? [] : touch.feeds,
     };
-    const { drives } = touchOf(target.mapping, source.mapping);
-    return differencesOf(target, plan, change, { drives, event }).map(form);
+    return differencesOf(target, plan, change, { touch, event }).map(form);
   });
 }
 
@@ -154,18 +162,21 @@ function differencesOf(
   target: Target,
   plan: SyncPlan,
   change: Change,
-  { drives, event }: { readonly drives: boolean; readonly event: Event },
+  { touch, event }: { readonly touch: Touch; readonly event: Event },
 ): Sql[] {
+  const { drives, feeds } = touch;
   const updates = applyUpdates(target, plan.bind, change);
-  // A new key must be free; a key that an update gives has been moved there.
-  const inserts =
-    event === 'insert' && target.mapping.target.side === 'old' ? applyInserts : applyUpserts;
   // A row of spill stands for a row that is missing: it goes when one comes.
   const isSpill = target.mapping.target.side === 'spill';
+  // A new key must be free; a key that an update gives has been moved there, with the whole old row.
+  const inserts =
+    event === 'insert' && !isSpill
+      ? applyInserts(target, plan.bind, change)
+      : applyUpserts(target, plan.bind, change, feeds);
   return [
     ...(drives && (event !== 'insert' || isSpill) ? [applyDeletes(target, plan.bind, change)] : []),
     ...(updates !== null && (!drives || event === 'update') ? [updates] : []),
-    ...(drives ? [inserts(target, plan.bind, change)] : []),
+    ...(drives ? [inserts] : []),
   ];
 }
 

@@ -10,12 +10,13 @@ import { STATE_SCHEMA } from '@halflap/protocol';
 import type { Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
+import { eachRelation } from './each-relation.js';
 import type { Places } from './places.js';
 import { HASH_HOLE } from './routine.js';
 import { statement } from './statement.js';
 
 /** Marks a tombstone for whatever takes it away later. */
-export const TOMBSTONE_MARK = 'Halflap tombstone';
+const TOMBSTONE_MARK = 'Halflap tombstone';
 
 export interface Fence {
   /** The release that is fenced, and the one that the shard serves. */
@@ -53,21 +54,30 @@ from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as t(refused)`,
   ];
 }
 
-/** Drops a schema that holds tombstones and nothing else; an error when it holds anything else. */
+/**
+ * Drops a schema that holds tombstones and nothing else. Without cascade: whatever else is in it,
+ * of any kind, stops the statement.
+ */
 export function dropTombstones(schema: string): Statement {
-  return statement(sql`do $halflap$
-begin
-  if exists (
-    select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = ${literal(schema)}
-      and obj_description(c.oid, 'pg_class') not like ${literal(`${TOMBSTONE_MARK}%`)}
-  ) then
+  return statement(
+    eachRelation({
+      schema,
+      which: isTombstone('c'),
+      body: sql`execute format('drop view %I.%I', ${literal(schema)}, relation.relname);`,
+      afterwards: sql`
+  drop schema if exists ${name(schema)};
+exception
+  when dependent_objects_still_exist then
     raise exception using
       errcode = 'duplicate_schema',
       message = ${literal(`schema ${schema} holds objects that are not Halflap's`)},
-      hint = 'Move or drop them, then prepare again.';
-  end if;
-  drop schema if exists ${name(schema)} cascade;
-end
-$halflap$`);
+      hint = 'Move or drop them, then prepare again.';`,
+    }),
+  );
+}
+
+/** A condition on a row of pg_class. */
+export function isTombstone(alias: string): Sql {
+  const comment = sql`obj_description(${name(alias, 'oid')}, 'pg_class')`;
+  return sql`${name(alias, 'relkind')} = 'v' and ${comment} like ${literal(`${TOMBSTONE_MARK}%`)}`;
 }

@@ -33,18 +33,23 @@ export async function runTransactionStep(
     sql: assertFilled(fillFloor(statement.sql, floor), step.id),
   }));
   const closing = [finishStep(run, step), ...phaseChange(run.bundle, step)].map(({ text }) => text);
-  const lines = statements.flatMap((one) => [...lockBudget(run, one), one.sql]);
-  const message = [lockTimeout(run), ...lines, ...closing];
+  const messageOfAttempt = (timeoutMs: number) => [
+    lockTimeout(timeoutMs),
+    ...statements.flatMap((one) => [...lockBudget(timeoutMs, one), one.sql]),
+    ...closing,
+  ];
+  let timeoutMs = run.limits.lockTimeoutMs;
   const startedAt = performance.now();
   const attempt = () => {
     assertNotStopped(run);
-    return runInOneMessage(run.session, message);
+    return runInOneMessage(run.session, messageOfAttempt(timeoutMs));
   };
   try {
     await retryContended(run, {
       attempt,
       giveUp: (cause, attempts) => lockRefused(run, step, { statements, floor, cause, attempts }),
       onContention: (attempts) => {
+        timeoutMs = timeoutAfter(attempts, run.limits.lockTimeoutMs);
         if (attempts % 20 === 1) run.log(`${step.id}: a lock is taken, trying again`);
       },
     });
@@ -67,17 +72,25 @@ export async function runTransactionStep(
   }
 }
 
-function lockTimeout(run: Run): string {
-  return sql`set local lock_timeout = ${integer(run.limits.lockTimeoutMs)}`.text;
+/**
+ * Doubles every twenty attempts, to eight times at most: beside sessions that never let go of a table
+ * at once, a patient attempt costs its clients less than endless short ones.
+ */
+function timeoutAfter(attempts: number, timeoutMs: number): number {
+  return timeoutMs * 2 ** Math.min(3, Math.floor(attempts / 20));
+}
+
+function lockTimeout(timeoutMs: number): string {
+  return sql`set local lock_timeout = ${integer(timeoutMs)}`.text;
 }
 
 /**
  * Before a further lock: only what is left of the attempt's lock timeout, measured by the server.
  */
-function lockBudget(run: Run, statement: Statement): string[] {
+function lockBudget(timeoutMs: number, statement: Statement): string[] {
   if (statement.lock === null) return [];
-  const whole = integer(run.limits.lockTimeoutMs);
-  const least = integer(Math.min(LEAST_LOCK_TIMEOUT_MS, run.limits.lockTimeoutMs));
+  const whole = integer(timeoutMs);
+  const least = integer(Math.min(LEAST_LOCK_TIMEOUT_MS, timeoutMs));
   return [
     sql`select pg_catalog.set_config('lock_timeout', greatest(${least}, ${whole} - (extract(
   epoch from clock_timestamp() - statement_timestamp()) * 1000)::int)::text || 'ms', true)`.text,
@@ -92,7 +105,7 @@ async function findFailing(run: Run, statements: readonly Statement[]): Promise<
   let at = 0;
   try {
     await run.session.transaction(async () => {
-      await run.session.query(lockTimeout(run));
+      await run.session.query(lockTimeout(run.limits.lockTimeoutMs));
       for (; at < statements.length; at += 1) await run.session.query(statements[at]?.sql ?? '');
       throw new RolledBack();
     });

@@ -128,14 +128,22 @@ async function beginProgress(run: Run, sides: Sides): Promise<void> {
   );
 }
 
-/** By the statistics of the new release's table of that name; unknown counts as none. */
+/**
+ * By the statistics of the new release's table, wherever it is in this phase; unknown counts as
+ * none. Never by its lens: a row that cannot be carried over cannot be read there either.
+ */
 async function estimateSide(run: Run, sides: Sides): Promise<number> {
-  const table = name(run.bundle.releaseSchema, sides.step.relation);
-  const [row] = await run.session.query<{ is_there: boolean }>(
-    'select pg_catalog.to_regclass($1) is not null as is_there',
-    [table.text],
-  );
-  return row?.is_there ? estimateRows(run.session, table) : 0;
+  const { releaseSchema, workSchema } = run.bundle;
+  for (const schema of [releaseSchema, workSchema]) {
+    const table = name(schema, sides.step.relation);
+    const found = await run.session.query(
+      `select from pg_catalog.pg_class
+       where oid = pg_catalog.to_regclass($1) and relkind in ('r', 'p')`,
+      [table.text],
+    );
+    if (found.length > 0) return estimateRows(run.session, table);
+  }
+  return 0;
 }
 
 async function readEstimate(run: Run, step: VerifyStep): Promise<number> {

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReader, type Reader, statementsOf } from '../gate/testing/written.js';
+
+let reader: Reader;
+beforeAll(async () => {
+  reader = await openReader();
+});
+afterAll(() => reader.close());
+
+const SPLIT = ['split_table: { table: t, into: { t: {}, u: { when: b is not null } } }'];
+const parts = (id: string) =>
+  `create table t (id ${id} primary key, a int);` +
+  'create table u (id int primary key references t, b int not null);';
+const old = (id: string) => `create table t (id ${id} primary key, a int, b int);`;
+const IDENTITY = 'int generated always as identity';
+
+const about = (list: readonly string[], what: RegExp) =>
+  list.filter((one) => what.test(one)).map((one) => one.replace(/\s+/g, ' '));
+
+describe('a key that both releases draw', () => {
+  it.each([
+    ['serial', 'serial'],
+    ['identity', IDENTITY],
+  ])('comes from the old sequence for the lens and the new table: %s', async (_, type) => {
+    const bundle = await reader.bundle(old(type), parts(type), SPLIT);
+    const prepared = statementsOf(bundle, 'prepare/lens');
+    const draw = '"halflap_shop_2_0"."draw_t_id"()';
+    expect(about(prepared, /set default/)).toEqual([
+      `alter table "halflap_shop_2_0"."t" alter column "id" set default ${draw}`,
+      `alter view "shop_2_0"."t" alter column "id" set default ${draw}`,
+    ]);
+    expect(about(prepared, /security definer.*nextval/s)[0]).toContain("{{floor:t}}$name$, 'id')");
+    expect(about(prepared, /^create sequence "shop_2_0"/)).toEqual([]);
+  });
+
+  it('is handed over with its sequence at contract', async () => {
+    const bundle = await reader.bundle(old('serial'), parts('serial'), SPLIT);
+    const handed = about(statementsOf(bundle, 'contract/fence'), /alter sequence/);
+    expect(handed).toHaveLength(1);
+    expect(handed[0]).toContain("owned by none', owned)");
+    expect(handed[0]).toContain("if (parse_ident(owned))[2] <> 't_id_seq' then");
+  });
+
+  it('goes on where the old identity is, at contract', async () => {
+    const bundle = await reader.bundle(old(IDENTITY), parts(IDENTITY), SPLIT);
+    const fence = statementsOf(bundle, 'contract/fence');
+    expect(about(fence, /as identity/)).toEqual([
+      'alter table "shop_2_0"."t" alter column "id" add generated always as identity',
+    ]);
+    expect(about(fence, /setval/)[0]).toContain('position.last_value, position.is_called');
+  });
+
+  it('keeps the table’s own default through an overlay; its sequence is renamed', async () => {
+    const bundle = await reader.bundle(
+      'create table t (id serial primary key, a int);',
+      'create table v (id serial primary key, a int);',
+      ['rename_table: { table: t, to: v }'],
+    );
+    const prepared = statementsOf(bundle, 'prepare/lens');
+    expect(about(prepared, /set default/)).toEqual([]);
+    expect(about(prepared, /create sequence "shop_2_0"/)).toEqual([]);
+    expect(about(statementsOf(bundle, 'contract/fence'), /alter sequence/)).toEqual([
+      'alter sequence "shop_2_0"."t_id_seq" rename to "halflap_1"',
+      'alter sequence "shop_2_0"."halflap_1" rename to "v_id_seq"',
+    ]);
+  });
+});
+
+describe('a key that only the new release draws', () => {
+  const TO =
+    'create table t (id int primary key, a int);' +
+    'create table u (id serial primary key, t_id int not null unique references t, b int);';
+
+  it('has a sequence of its own in the release schema, past what the lens has shown', async () => {
+    const bundle = await reader.bundle(old('int'), TO, [
+      'split_table: { table: t, into: { t: {}, u: { key: { t_id: id }, generate: [id] } } }',
+    ]);
+    expect(about(statementsOf(bundle, 'prepare/lens'), /create sequence "shop_2_0"/)).toEqual([
+      'create sequence "shop_2_0"."u_id_seq" as integer start 1 increment 1',
+    ]);
+    expect(about(statementsOf(bundle, 'expand/switch'), /owned by|setval/)).toEqual([
+      'alter sequence "shop_2_0"."u_id_seq" owned by "shop_2_0"."u"."id"',
+      'select setval(pg_get_serial_sequence($r$"shop_2_0"."u"$r$, \'id\'), ' +
+        'greatest((select max("t"."id") from "shop_2_0"."u" as t), 1))',
+    ]);
+  });
+});

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openReader, type Reader, WRITTEN_FILE } from '../gate/testing/written.js';
+
+let reader: Reader;
+beforeAll(async () => {
+  reader = await openReader();
+});
+afterAll(() => reader.close());
+
+const T = 'create table t (id int primary key, a int, b int);';
+const PARTS =
+  'create table t (id int primary key, a int); create table u (id int primary key, b int);';
+const SPLIT = ['split_table: { table: t, into: { t: {}, u: {} } }'];
+const FUNCTION =
+  'create function f() returns trigger language plpgsql as $f$ begin return new; end $f$;';
+const TRIGGER = 'create trigger tr before insert on t for each row execute function f();';
+const SAME_VIEW = 'create view w as select 1 as one;';
+
+const refusal = (from: string, to: string, changes: readonly string[] = SPLIT) =>
+  reader.bundle(from, to, changes).catch((error: unknown) => error);
+
+describe('assertMovable', () => {
+  it.each([
+    ['a trigger', FUNCTION, FUNCTION + TRIGGER, 'trigger tr on t'],
+    ['row security', '', 'alter table t enable row level security;', 'row security of t'],
+    ['a view', '', 'create view w as select id from t;', 'view w over t'],
+    [
+      'a materialized view',
+      '',
+      'create materialized view w as select a from t;',
+      'materialized view w over t',
+    ],
+  ])('refuses to split a table with %s', async (_, fixed, hanging, found) => {
+    // The same objects in both releases, or they would be refused for being different.
+    const to = hanging.includes('view') ? `${PARTS}${hanging}` : `${PARTS}${fixed}`;
+    expect(await refusal(`${T}${hanging}`, to)).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message:
+        `${WRITTEN_FILE}: the engine cannot carry yet ` +
+        `what hangs on a table that changes: ${found}`,
+    });
+  });
+
+  it('refuses to rebuild a partitioned table', async () => {
+    const partitioned = (type: string) =>
+      `create table t (id int primary key, a ${type}) partition by range (id);` +
+      'create table t1 partition of t default;';
+    expect(await refusal(partitioned('int'), partitioned('bigint'), [])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringContaining('partitions of t'),
+    });
+  });
+
+  it('refuses a view over a table that is renamed or dropped', async () => {
+    const view = 'create view w as select id from t;';
+    const renamed = 'create table t2 (id int primary key, a int, b int);';
+    expect(
+      await refusal(T + view, `${renamed}create view w as select id from t2;`, [
+        'rename_table: { table: t, to: t2 }',
+      ]),
+    ).toMatchObject({ code: 'EVOLUTION_UNSUPPORTED' });
+    expect(await refusal(T + view, SAME_VIEW, [])).toMatchObject({ code: 'EVOLUTION_UNSUPPORTED' });
+  });
+
+  it('leaves alone what hangs on a table that stays as it is', async () => {
+    const beside =
+      `create table s (id int primary key); ${FUNCTION}` +
+      `${TRIGGER.replaceAll(' t ', ' s ')} create view w as select id as t_id from s;`;
+    expect(await refusal(T + beside, PARTS + beside)).toMatchObject({ app: 'shop' });
+  });
+
+  it('takes the name of a table for a whole word only, whatever is in it', async () => {
+    const tables = 'create table "a+b(" (id int primary key, a int); create table a (x int);';
+    const view = 'create view w as select x from a;';
+    const to = tables.replace('a int', 'a bigint');
+    expect(await refusal(tables + view, to + view, [])).toMatchObject({ app: 'shop' });
+  });
+});
+
+describe('assertCarried', () => {
+  it.each([
+    ['a view that is new', '', SAME_VIEW, 'view w'],
+    ['a view that differs', SAME_VIEW, SAME_VIEW.replace('1 as', '2 as'), 'view w'],
+    ['a function that is new', '', FUNCTION, 'function f()'],
+    [
+      'a domain that differs',
+      'create domain d as int check (value > 0);',
+      'create domain d as int check (value > 1);',
+      'domain d',
+    ],
+    [
+      'an enum with another label',
+      'create type e as enum ($$a$$);'.replaceAll('$$', "'"),
+      'create type e as enum ($$a$$, $$b$$);'.replaceAll('$$', "'"),
+      'enum e',
+    ],
+  ])('refuses %s', async (_, from, to, found) => {
+    expect(await refusal(T + from, T + to, [])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: `${WRITTEN_FILE}: release 2.0 changes what the engine cannot carry yet: ${found}`,
+    });
+  });
+
+  it('takes what is equal in both releases, and what goes', async () => {
+    expect(await refusal(T + SAME_VIEW, T + SAME_VIEW, [])).toMatchObject({ app: 'shop' });
+    expect(await refusal(T + SAME_VIEW, T, [])).toMatchObject({ app: 'shop' });
+  });
+});
+
+describe('a column of the new release on a shared table', () => {
+  it.each([
+    ['an identity', 'd int generated always as identity', 'an identity'],
+    ['generated', 'd int generated always as (a + 1) stored', 'generated'],
+    ['required without a value', 'd int not null', 'not null without a constant default'],
+    ['required, other in each row', 'd float not null default random()', 'not null without'],
+  ])('is refused where it is %s, with the change to write', async (_, column, reason) => {
+    const error = await refusal(T, T.replace('b int', `b int, ${column}`), []);
+    expect(error).toMatchObject({
+      code: 'EVOLUTION_INCOMPLETE',
+      message: expect.stringContaining(
+        'releases/2.0/evolution.yaml: column t.d needs a value for the rows of the old release',
+      ),
+      hint: expect.stringContaining('add_column: { table: t, column: d'),
+    });
+    expect((error as Error).message).toContain(reason);
+  });
+});

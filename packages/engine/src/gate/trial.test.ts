@@ -1,0 +1,109 @@
+import { HalflapError } from '@halflap/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withDatabase } from '../testing/index.js';
+import { openReader, type Reader } from './testing/written.js';
+import { type Trial, type TrialOptions, tryEvolution } from './trial.js';
+
+let reader: Reader;
+beforeAll(async () => {
+  reader = await openReader();
+});
+afterAll(() => reader.close());
+
+async function tried(
+  from: string,
+  to: string,
+  changes: readonly string[] = [],
+  more: Partial<TrialOptions> = {},
+): Promise<Trial> {
+  const pair = await reader.pair(from, to, changes);
+  const bundle = await reader.bundle(from, to, changes);
+  return tryEvolution({ bundle, from: pair.from, scratch: { withDatabase }, ...more });
+}
+
+describe('tryEvolution', () => {
+  it('says that a good evolution holds', async () => {
+    const trial = await tried(
+      'create table t (id int primary key, name text, seen timestamptz);',
+      'create table t (id int primary key, label text);' +
+        'create table s (id int primary key, seen timestamptz not null);',
+      [
+        'rename_column: { table: t, column: name, to: label }',
+        'split_table: { table: t, into: { t: {}, s: { when: seen is not null } } }',
+      ],
+    );
+    expect(trial).toMatchObject({ untried: [], quarantined: [] });
+  });
+
+  it('says that no sample row could be made for a table', async () => {
+    const schema = 'create table t (id int primary key, place point not null);';
+    expect(await tried(schema, schema)).toMatchObject({ untried: ['t'] });
+  });
+
+  it('reports samples that a new rule keeps out', async () => {
+    const trial = await tried(
+      'create table t (id int primary key, n int);',
+      'create table t (id int primary key, n int check (n > 100));',
+    );
+    expect(trial.quarantined).toEqual([expect.stringMatching(/^t: .*check t_n_check of t/)]);
+  });
+
+  it('reports samples whose value cannot be carried over', async () => {
+    const trial = await tried(
+      'create table t (id int primary key, a text);',
+      'create table t (id int primary key, a int);',
+    );
+    expect(trial.quarantined).toEqual(['t: invalid input syntax for type integer: "a"']);
+  });
+
+  it('fails where the SQL of a change cannot be what it says', async () => {
+    const found = tried(
+      'create table t (id int primary key, a text);',
+      'create table t (id int primary key, b int);',
+      ['convert_column: { table: t, column: a, to: b, up: no_such_function(a), down: "b::text" }'],
+    );
+    await expect(found).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringMatching(
+        /^shop 1\.0 to 2\.0: prepare failed: .*no_such_function\(text\) does not exist/,
+      ),
+      hint: expect.stringContaining('evolution.yaml'),
+      cause: expect.any(HalflapError),
+    });
+  });
+
+  it('fails where a type has no cast to the other', async () => {
+    const found = tried(
+      'create table t (id int primary key, a bool);',
+      'create table t (id int primary key, a date);',
+    );
+    await expect(found).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringContaining('cannot cast type boolean to date'),
+    });
+  });
+
+  it('says which catalogue differs when the end is not a fresh install', async () => {
+    const [from, to] = [
+      'create table t (id int primary key, a int);',
+      'create table t (id int primary key, a int, b int);',
+    ];
+    const pair = await reader.pair(from, to);
+    const bundle = await reader.bundle(from, to);
+    const wrong = { ...bundle.to, catalog: bundle.from.catalog };
+    const found = tryEvolution({
+      bundle: { ...bundle, to: wrong },
+      from: pair.from,
+      scratch: { withDatabase },
+    });
+    await expect(found).rejects.toMatchObject({ code: 'CHECK_FAILED' });
+  });
+
+  it('ends when it is told to, and does not call that a failure', async () => {
+    const schema = 'create table t (id int primary key, a int);';
+    const stop = new AbortController();
+    stop.abort();
+    const found = tried(schema, schema, [], { signal: stop.signal });
+    await expect(found).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+});
