@@ -85,10 +85,10 @@ function singles(sums: Sums): Writer[] {
       release: 'old',
       name: 'old tags',
       work: async (client, turn) => {
-        await client.query('update items set tags = tags || $2::text, price = price + 1 where id = $1', [
-          pick(turn, 5),
-          `old ${turn}`,
-        ]);
+        await client.query(
+          'update items set tags = tags || $2::text, price = price + 1 where id = $1',
+          [pick(turn, 5), `old ${turn}`],
+        );
       },
       acknowledged: (turn) => {
         tag(sums, pick(turn, 5), `old ${turn}`);
@@ -139,7 +139,10 @@ function comings(): Writer[] {
       name: 'old rows',
       work: async (client, turn) => {
         const id = 100_000 + turn;
-        await client.query('insert into items (id, name, note) values ($1, $2, $2)', [id, `o${id}`]);
+        await client.query('insert into items (id, name, note) values ($1, $2, $2)', [
+          id,
+          `o${id}`,
+        ]);
         await client.query('update items set a = 1 where id = $1', [id]);
         if (turn % 2) await client.query('delete from items where id = $1', [id]);
       },
@@ -231,7 +234,10 @@ async function expectWhole(shard: Shard, sums: Sums, isFenced = false): Promise<
     const old = await withClient(shard.url, null, (client) => client.query(OLD_ROWS));
     const texts = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row));
     const wanted = new Set(texts(old.rows));
-    expect(texts(seen.rows).filter((row) => !wanted.delete(row)), 'only in the new').toEqual([]);
+    expect(
+      texts(seen.rows).filter((row) => !wanted.delete(row)),
+      'only in the new',
+    ).toEqual([]);
     expect([...wanted], 'only in the old').toEqual([]);
   }
   for (let id = 1; id <= HOT; id += 1) {
@@ -268,23 +274,40 @@ function expectOnly(load: Load): void {
   const refusals = [...load.account.refusals];
   const isOld = ([answer]: [string, number]) => answer.startsWith('old');
   expect(refusals.filter(isOld), 'the old release is refused nothing').toEqual([]);
-  const odd = refusals.filter(([answer]) => !LIMITED.has(/ ([0-9A-Z]{5}) /.exec(answer)?.[1] ?? ''));
-  expect(odd.filter((one) => !isOld(one)), 'the new release is refused only what passes').toEqual([]);
+  const odd = refusals.filter(
+    ([answer]) => !LIMITED.has(/ ([0-9A-Z]{5}) /.exec(answer)?.[1] ?? ''),
+  );
+  expect(
+    odd.filter((one) => !isOld(one)),
+    'the new release is refused only what passes',
+  ).toEqual([]);
 }
 
-async function underLoad(writers: (sums: Sums) => Writer[], turns: number): Promise<void> {
+async function underLoad(
+  writers: (sums: Sums) => Writer[],
+  turns: number,
+  tell: (line: string) => Promise<unknown>,
+): Promise<void> {
   const shard = await installShard(await compilePair(OLD, NEW, EVOLUTION));
   const sums: Sums = { a: new Map(), b: new Map(), price: new Map(), tags: new Map() };
   await withClient(shard.url, null, (client) =>
-    client.query(`insert into items (id, name) select i, 'item ' || i from generate_series(1, ${ROWS}) i`),
+    client.query(
+      `insert into items (id, name) select i, 'item ' || i from generate_series(1, ${ROWS}) i`,
+    ),
   );
   const load = startLoad(shard.url, writers(sums));
   try {
     await course(shard, load, turns);
   } finally {
     await load.stop();
-    console.info(Object.fromEntries(load.account.turns), load.account.longestMs, load.account.refusals);
   }
+  const { turns: done, longestMs, refusals } = load.account;
+  const counts = {
+    done: Object.fromEntries(done),
+    longestMs,
+    refusals: Object.fromEntries(refusals),
+  };
+  await tell(JSON.stringify(counts));
   expectOnly(load);
   await expectWhole(shard, sums);
   await shard.run('contract');
@@ -293,12 +316,12 @@ async function underLoad(writers: (sums: Sums) => Writer[], turns: number): Prom
 }
 
 describe('writers of both releases on the same rows, through prepare, expand, abort and contract', () => {
-  it('lose nothing, and the old release is never refused', () =>
-    underLoad((sums) => [...singles(sums), ...comings()], 15));
+  it('lose nothing, and the old release is never refused', ({ annotate }) =>
+    underLoad((sums) => [...singles(sums), ...comings()], 15, annotate));
 
-  it('nor when one statement writes all rows', () =>
-    underLoad((sums) => [...singles(sums), ...comings(), ...bulk(sums)], 15));
+  it('nor when one statement writes all rows', ({ annotate }) =>
+    underLoad((sums) => [...singles(sums), ...comings(), ...bulk(sums)], 15, annotate));
 
-  it('nor when one transaction writes several', () =>
-    underLoad((sums) => [...singles(sums), ...pairs(sums)], 15));
+  it('nor when one transaction writes several', ({ annotate }) =>
+    underLoad((sums) => [...singles(sums), ...pairs(sums)], 15, annotate));
 });

@@ -31,7 +31,9 @@ let fresh: Client;
 beforeAll(async () => {
   shard = await installShard(await compilePair(OLD, NEW, EVOLUTION));
   await withClient(shard.url, null, (client) =>
-    client.query("insert into items (id, name) select i, 'item ' || i from generate_series(1, 50) i"),
+    client.query(
+      "insert into items (id, name) select i, 'item ' || i from generate_series(1, 50) i",
+    ),
   );
   await shard.run('prepare');
   await shard.run('expand');

@@ -51,7 +51,6 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
         await runVerb({ ...options, verb, log, signal: stop.signal, ...force(verb) });
         return false;
       } catch (error) {
-        if (stop.signal.aborted && (error as Error).name === 'AbortError') return true;
         if (error instanceof HalflapError && error.code === 'INTERRUPTED') return true;
         throw error;
       }

@@ -39,18 +39,32 @@ describe('a converted column', () => {
           `insert into t (code, bytes, at) values ('new ${n}', ${n} * 2048, '2026-02-0${(n % 9) + 1} 00:00Z')`,
           `insert into t (code, mb, at) values ('new ${n}', ${n} * 2, '2026-02-0${(n % 9) + 1}')`,
         ),
-        newWrite(`update t set bytes = bytes * 2 where code like '%${n}'`, `update t set mb = mb * 2 where code like '%${n}'`),
-        oldWrite(`update t set mb = mb + 1 where code like '%${n}'`, `update t set bytes = bytes + 1024 where code like '%${n}'`),
-        oldWrite(
-          `update t set at = at + interval '1 hour' where at is not null`,
+        newWrite(
+          `update t set bytes = bytes * 2 where code like '%${n}'`,
+          `update t set mb = mb * 2 where code like '%${n}'`,
         ),
+        oldWrite(
+          `update t set mb = mb + 1 where code like '%${n}'`,
+          `update t set bytes = bytes + 1024 where code like '%${n}'`,
+        ),
+        oldWrite(`update t set at = at + interval '1 hour' where at is not null`),
         newWrite(`update t set code = code || '!' where code like '%${n}'`),
         newWrite(`delete from t where code = 'old ${n - 1}!'`),
         oldWrite(`delete from t where code = 'new ${n - 1}!'`),
       ],
       refused: () => [
-        { by: 'new', sql: `update t set bytes = 1500 where code = 'a'`, lens: '23514', dual: '23514' },
-        { by: 'new', sql: `update t set code = 'b' where code = 'a'`, lens: '23505', dual: '23505' },
+        {
+          by: 'new',
+          sql: `update t set bytes = 1500 where code = 'a'`,
+          lens: '23514',
+          dual: '23514',
+        },
+        {
+          by: 'new',
+          sql: `update t set code = 'b' where code = 'a'`,
+          lens: '23505',
+          dual: '23505',
+        },
       ],
     }));
 
@@ -70,14 +84,20 @@ describe('a converted column', () => {
         new: `insert into t values (1, 1.23, 'a'), (2, 2.5, 'b');`,
       },
       writes: (n) => [
-        oldWrite(`insert into t values (10 + ${n}, 0.1239, 'old')`, `insert into t values (10 + ${n}, 0.12, 'old')`),
+        oldWrite(
+          `insert into t values (10 + ${n}, 0.1239, 'old')`,
+          `insert into t values (10 + ${n}, 0.12, 'old')`,
+        ),
         // A write beside the converted column must not round what the other release holds.
         newWrite(`update t set x = 'by new ${n}'`),
         newWrite(
           `update t set price = price + 1 where id = 2`,
           `update t set price = (price::numeric(10, 2) + 1)::numeric(12, 4) where id = 2`,
         ),
-        newWrite(`insert into t values (100 + ${n}, 7.77, 'new')`, `insert into t values (100 + ${n}, 7.77, 'new')`),
+        newWrite(
+          `insert into t values (100 + ${n}, 7.77, 'new')`,
+          `insert into t values (100 + ${n}, 7.77, 'new')`,
+        ),
         oldWrite(`update t set x = 'by old ${n}' where id > 50`),
       ],
     }));
@@ -135,7 +155,12 @@ describe('a converted column', () => {
       ],
       refused: () => [
         // Two words in the first name do not come back as they were written.
-        { by: 'new', sql: `update t set first_name = 'Mary Ann' where id = 1`, lens: 'HL001', dual: 'HL001' },
+        {
+          by: 'new',
+          sql: `update t set first_name = 'Mary Ann' where id = 1`,
+          lens: 'HL001',
+          dual: 'HL001',
+        },
       ],
     }));
 });
@@ -242,8 +267,12 @@ function inventoryWrites(n: number) {
       `update hosts set memory_bytes = memory_bytes * 2, tags = tags || '{n}' where name like '%${n}'`,
       `update hosts set memory_mb = memory_mb * 2, tags = tags || '{n}' where name like '%${n}'`,
     ),
-    newWrite(`insert into events (host_id, kind) select id, 'new' from hosts where name like '%${n}'`),
-    oldWrite(`insert into events (host_id, kind) select id, 'old' from hosts where name like '%${n}'`),
+    newWrite(
+      `insert into events (host_id, kind) select id, 'new' from hosts where name = 'new ${n}'`,
+    ),
+    oldWrite(
+      `insert into events (host_id, kind) select id, 'old' from hosts where name = 'new ${n}'`,
+    ),
     newWrite(
       `delete from host_heartbeats using hosts where id = host_id and name = 'old ${n}'`,
       `update hosts set last_seen = null, agent_version = null, load = null, heartbeat_count = 0

@@ -9,12 +9,12 @@
 // | 3     | prepared → expanding → dual, every step a runner of its own; verify; abort |
 // | 4     | prepared → dual at once → contract, every step a runner of its own |
 
+import { freshDatabase } from '@halflap/engine/testing';
 import { expect } from 'vitest';
 import { leftovers, unlikeFresh } from '../evolving/catalogue.js';
 import { type Client, openClient, readAll, stateOf } from '../evolving/databases.js';
 import { type Compiled, compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
-import { freshDatabase } from '@halflap/engine/testing';
 
 /** One statement, as each release says it; `by` says which of the two runs on the shard. */
 export interface Write {

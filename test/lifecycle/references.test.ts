@@ -53,12 +53,27 @@ describe('a child table that both releases share', () => {
               ]),
         ],
         refused: (n) => [
-          { by: 'new', sql: `insert into children values (-1, -${n})`, lens: '23503', dual: '23503' },
-          { by: 'old', sql: `insert into children values (-1, -${n})`, lens: '23503', dual: '23503' },
+          {
+            by: 'new',
+            sql: `insert into children values (-1, -${n})`,
+            lens: '23503',
+            dual: '23503',
+          },
+          {
+            by: 'old',
+            sql: `insert into children values (-1, -${n})`,
+            lens: '23503',
+            dual: '23503',
+          },
           // PostgreSQL 18 answers a restrict with another SQLSTATE than its predecessors.
           ...(action === 'no action'
             ? [
-                { by: 'new', sql: `delete from parents where id = 2`, lens: '23503', dual: '23503' } as const,
+                {
+                  by: 'new',
+                  sql: `delete from parents where id = 2`,
+                  lens: '23503',
+                  dual: '23503',
+                } as const,
               ]
             : []),
         ],
@@ -103,15 +118,27 @@ describe('a split child', () => {
           `insert into extras values (200 + ${n}, 2, 'nx')`,
           `update things set owner = 2, extra = 'nx' where id = 200 + ${n}`,
         ),
-        oldWrite(`insert into parents values (500 + ${n}, 'p', 'i')`,
-          `insert into parents values (500 + ${n}, 'p'); insert into infos values (500 + ${n}, 'i')`),
+        oldWrite(
+          `insert into parents values (500 + ${n}, 'p', 'i')`,
+          `insert into parents values (500 + ${n}, 'p'); insert into infos values (500 + ${n}, 'i')`,
+        ),
         newWrite(`update things set parent = 500 + ${n} where id = 100 + ${n}`),
         newWrite(`delete from parents where id = 500 + ${n}`),
         oldWrite(`delete from things where id = 200 + ${n - 1}`),
       ],
       refused: () => [
-        { by: 'new', sql: `update things set parent = -1 where id = 1`, lens: '23503', dual: '23503' },
-        { by: 'new', sql: `update extras set owner = -1 where thing = 1`, lens: '23503', dual: '23503' },
+        {
+          by: 'new',
+          sql: `update things set parent = -1 where id = 1`,
+          lens: '23503',
+          dual: '23503',
+        },
+        {
+          by: 'new',
+          sql: `update extras set owner = -1 where thing = 1`,
+          lens: '23503',
+          dual: '23503',
+        },
         { by: 'new', sql: `insert into extras values (-1, 1, 'x')`, lens: '23503', dual: '23503' },
       ],
     }));
@@ -124,10 +151,17 @@ describe('foreign keys that come and go', () => {
         create table b (id int primary key, a int, c int references a (id));`,
       to: `create table a (id int primary key, x text);
         create table b (id int primary key, a int references a (id) on delete cascade, c int);`,
-      seed: { old: `insert into a values (1), (2); insert into b values (1, 1, 2);`, new: `insert into a values (1), (2); insert into b values (1, 1, 2);` },
+      seed: {
+        old: `insert into a values (1), (2); insert into b values (1, 1, 2);`,
+        new: `insert into a values (1), (2); insert into b values (1, 1, 2);`,
+      },
       writes: (n) => [
-        oldWrite(`insert into a values (10 + ${n}, 'old'); insert into b values (10 + ${n}, 10 + ${n}, 1)`),
-        newWrite(`insert into a values (100 + ${n}, 'new'); insert into b values (100 + ${n}, 100 + ${n}, 2)`),
+        oldWrite(
+          `insert into a values (10 + ${n}, 'old'); insert into b values (10 + ${n}, 10 + ${n}, 1)`,
+        ),
+        newWrite(
+          `insert into a values (100 + ${n}, 'new'); insert into b values (100 + ${n}, 100 + ${n}, 2)`,
+        ),
         oldWrite(`update b set a = 1 where id = 100 + ${n}`),
       ],
     }));
@@ -146,13 +180,21 @@ describe('foreign keys that come and go', () => {
           `insert into parents values (100 + ${n}, 'old', 'o')`,
           `insert into parents values (100 + ${n}, 'old'); insert into infos values (100 + ${n}, 'o')`,
         ),
-        newWrite(`insert into logs (parent, line) select id, 'l${n}' from parents where id > 100`, ''),
+        newWrite(
+          `insert into logs (parent, line) select id, 'l${n}' from parents where id > 100`,
+          '',
+        ),
         oldWrite(`delete from parents where id = 100 + ${n - 1}`),
         newWrite(`delete from parents where id = 100 + ${n - 2}`),
       ],
       lostByAbort: `truncate logs, marks restart identity`,
       refused: () => [
-        { by: 'new', sql: `insert into logs (parent) overriding system value values (-1)`, lens: '23503', dual: '23503' },
+        {
+          by: 'new',
+          sql: `insert into logs (parent) overriding system value values (-1)`,
+          lens: '23503',
+          dual: '23503',
+        },
       ],
       ignored: ['logs.id'],
     }));
@@ -182,8 +224,10 @@ describe('columns that only the new release knows', () => {
         ),
         newWrite(`update parents set rank = rank + 1, memo = 'm${n}'`, ''),
         newWrite(`update infos set seen = true where parent = 100 + ${n}`, ''),
-        oldWrite(`update parents set name = name || '.', info = info || '.'`,
-          `update parents set name = name || '.'; update infos set info = info || '.'`),
+        oldWrite(
+          `update parents set name = name || '.', info = info || '.'`,
+          `update parents set name = name || '.'; update infos set info = info || '.'`,
+        ),
         newWrite(
           `update parents set name = 'both', rank = 0 where id = 100 + ${n}`,
           `update parents set name = 'both' where id = 100 + ${n}`,

@@ -7,10 +7,10 @@ describe('a renamed table', () => {
   it('serves both names in every phase, with its serial key, index, check and trigger-free defaults', () =>
     lifecycleCase({
       from: `create table clients (id serial primary key, mail text not null unique,
-          rank int default 1 check (rank > 0), at timestamptz default '2026-01-01');
+          rank int default 1 constraint ranked check (rank > 0), at timestamptz default '2026-01-01');
         create index clients_rank on clients (rank);`,
       to: `create table customers (id serial primary key, mail text not null unique,
-          rank int default 1 check (rank > 0), at timestamptz default '2026-01-01');
+          rank int default 1 constraint ranked check (rank > 0), at timestamptz default '2026-01-01');
         create index customers_rank on customers (rank);`,
       evolution: `changes:
   - rename_table: { table: clients, to: customers }
@@ -48,9 +48,24 @@ describe('a renamed table', () => {
         ),
       ],
       refused: () => [
-        { by: 'new', sql: `insert into customers (id, mail, rank) values (-1, 'x', 0)`, lens: '23514', dual: '23514' },
-        { by: 'new', sql: `insert into customers (id, mail) values (-1, 'a')`, lens: '23505', dual: '23505' },
-        { by: 'new', sql: `insert into customers (id, mail) values (-1, null)`, lens: '23502', dual: '23502' },
+        {
+          by: 'new',
+          sql: `insert into customers (id, mail, rank) values (-1, 'x', 0)`,
+          lens: '23514',
+          dual: '23514',
+        },
+        {
+          by: 'new',
+          sql: `insert into customers (id, mail) values (-1, 'a')`,
+          lens: '23505',
+          dual: '23505',
+        },
+        {
+          by: 'new',
+          sql: `insert into customers (id, mail) values (-1, null)`,
+          lens: '23502',
+          dual: '23502',
+        },
       ],
     }));
 
@@ -67,10 +82,22 @@ describe('a renamed table', () => {
         new: `insert into b values (1, 'a1'); insert into c values (1, 'b1'), (2, 'b2');`,
       },
       writes: (n) => [
-        oldWrite(`insert into a values (10 + ${n}, 'old a')`, `insert into b values (10 + ${n}, 'old a')`),
-        oldWrite(`insert into b values (10 + ${n}, 'old b')`, `insert into c values (10 + ${n}, 'old b')`),
-        newWrite(`insert into b values (100 + ${n}, 'new b')`, `insert into a values (100 + ${n}, 'new b')`),
-        newWrite(`update c set y = y || '!' where id = 10 + ${n}`, `update b set y = y || '!' where id = 10 + ${n}`),
+        oldWrite(
+          `insert into a values (10 + ${n}, 'old a')`,
+          `insert into b values (10 + ${n}, 'old a')`,
+        ),
+        oldWrite(
+          `insert into b values (10 + ${n}, 'old b')`,
+          `insert into c values (10 + ${n}, 'old b')`,
+        ),
+        newWrite(
+          `insert into b values (100 + ${n}, 'new b')`,
+          `insert into a values (100 + ${n}, 'new b')`,
+        ),
+        newWrite(
+          `update c set y = y || '!' where id = 10 + ${n}`,
+          `update b set y = y || '!' where id = 10 + ${n}`,
+        ),
         newWrite(`delete from b where id = 10 + ${n}`, `delete from a where id = 10 + ${n}`),
       ],
     }));
@@ -113,8 +140,14 @@ describe('renamed columns', () => {
            on conflict (plate_number) do nothing`,
           `insert into cars (owner, plate, price) values ('a', 'new ${n}', ${n}) on conflict (plate) do nothing`,
         ),
-        newWrite(`update cars set cost = coalesce(cost, 0) + 1`, `update cars set price = coalesce(price, 0) + 1`),
-        newWrite(`update owners set title = title || '.'`, `update owners set label = label || '.'`),
+        newWrite(
+          `update cars set cost = coalesce(cost, 0) + 1`,
+          `update cars set price = coalesce(price, 0) + 1`,
+        ),
+        newWrite(
+          `update owners set title = title || '.'`,
+          `update owners set label = label || '.'`,
+        ),
         newWrite(`delete from owners where code = 'o${n - 1}'`),
         oldWrite(
           `update cars set owner = 'b' where plate = 'new ${n}'`,

@@ -10,7 +10,10 @@ describe('an added column', () => {
       to: `create table t (id int generated always as identity primary key, x text,
         note text, level int default 3, flag boolean not null default false,
         at timestamptz not null default '2026-01-01');`,
-      seed: { old: `insert into t (x) values ('a'), ('b');`, new: `insert into t (x) values ('a'), ('b');` },
+      seed: {
+        old: `insert into t (x) values ('a'), ('b');`,
+        new: `insert into t (x) values ('a'), ('b');`,
+      },
       writes: (n) => [
         oldWrite(`insert into t (x) values ('old ${n}')`),
         newWrite(`insert into t (x) values ('new ${n}')`),
@@ -23,9 +26,7 @@ describe('an added column', () => {
         oldWrite(`delete from t where x = 'old ${n - 1}!'`),
         newWrite(`delete from t where x = 'new ${n - 1}!'`),
       ],
-      refused: () => [
-        { by: 'new', sql: `update t set flag = null`, lens: '23502', dual: '23502' },
-      ],
+      refused: () => [{ by: 'new', sql: `update t set flag = null`, lens: '23502', dual: '23502' }],
       lostByAbort: `update t set note = default, level = default, flag = default, at = default`,
     }));
 
@@ -41,7 +42,10 @@ describe('an added column', () => {
         new: `insert into t values (1, 'x', 'y', 'xy'), (2, 'z', null, 'z-');`,
       },
       writes: (n) => [
-        oldWrite(`insert into t values (10 + ${n}, 'o', 'p')`, `insert into t values (10 + ${n}, 'o', 'p', 'op')`),
+        oldWrite(
+          `insert into t values (10 + ${n}, 'o', 'p')`,
+          `insert into t values (10 + ${n}, 'o', 'p', 'op')`,
+        ),
         newWrite(
           `insert into t values (100 + ${n}, 'n', null, 'n-')`,
           `insert into t values (100 + ${n}, 'n', null)`,
@@ -133,18 +137,37 @@ describe('rules that loosen or tighten', () => {
         constraint narrow check (n < 1000));`,
       to: `create table t (id int primary key, x text not null, n int default 5, free text,
         constraint positive check (n > 0));`,
-      seed: { old: `insert into t values (1, 'a', 1);`, new: `insert into t values (1, 'a', 1, 'f');` },
+      seed: {
+        old: `insert into t values (1, 'a', 1);`,
+        new: `insert into t values (1, 'a', 1, 'f');`,
+      },
       writes: (n) => [
-        oldWrite(`insert into t (id, x, n) values (10 + ${n}, 'old', ${n})`, `insert into t values (10 + ${n}, 'old', ${n}, 'f')`),
-        newWrite(`insert into t (id, x, free) values (100 + ${n}, 'new', 'g')`, `insert into t values (100 + ${n}, 'new', 5, 'g')`),
+        oldWrite(
+          `insert into t (id, x, n) values (10 + ${n}, 'old', ${n})`,
+          `insert into t values (10 + ${n}, 'old', ${n}, 'f')`,
+        ),
+        newWrite(
+          `insert into t (id, x, free) values (100 + ${n}, 'new', 'g')`,
+          `insert into t values (100 + ${n}, 'new', 5, 'g')`,
+        ),
         newWrite(`update t set n = n + 1 where id < 100`),
         oldWrite(`update t set x = 'both' where id = 100 + ${n}`),
       ],
       refused: (n) => [
-        { by: 'new', sql: `insert into t (id, x, free) values (500, null, 'f')`, lens: '44000', dual: '44000' },
+        {
+          by: 'new',
+          sql: `insert into t (id, x, free) values (500, null, 'f')`,
+          lens: '44000',
+          dual: '44000',
+        },
         { by: 'new', sql: `update t set n = 0 where id = 1`, lens: '44000', dual: '44000' },
         { by: 'new', sql: `update t set free = null where id = 1`, lens: '23502', dual: '23502' },
-        { by: 'new', sql: `update t set n = 1000 + ${n} where id = 1`, lens: '23514', dual: '23514' },
+        {
+          by: 'new',
+          sql: `update t set n = 1000 + ${n} where id = 1`,
+          lens: '23514',
+          dual: '23514',
+        },
       ],
     }));
 
@@ -152,10 +175,19 @@ describe('rules that loosen or tighten', () => {
     lifecycleCase({
       from: `create table t (id int primary key, a text default 'old', b text default 'gone', c text, d int default 1);`,
       to: `create table t (id int primary key, a text default 'new', b text, c text default 'come', d int default 2);`,
-      seed: { old: `insert into t (id) values (1);`, new: `insert into t values (1, 'old', 'gone', null, 1);` },
+      seed: {
+        old: `insert into t (id) values (1);`,
+        new: `insert into t values (1, 'old', 'gone', null, 1);`,
+      },
       writes: (n) => [
-        oldWrite(`insert into t (id) values (10 + ${n})`, `insert into t values (10 + ${n}, 'old', 'gone', null, 1)`),
-        newWrite(`insert into t (id) values (100 + ${n})`, `insert into t values (100 + ${n}, 'new', null, 'come', 2)`),
+        oldWrite(
+          `insert into t (id) values (10 + ${n})`,
+          `insert into t values (10 + ${n}, 'old', 'gone', null, 1)`,
+        ),
+        newWrite(
+          `insert into t (id) values (100 + ${n})`,
+          `insert into t values (100 + ${n}, 'new', null, 'come', 2)`,
+        ),
         newWrite(
           `insert into t (id, a) values (200 + ${n}, default), (300 + ${n}, 'given')`,
           `insert into t values (200 + ${n}, 'new', null, 'come', 2), (300 + ${n}, 'given', null, 'come', 2)`,
@@ -168,7 +200,10 @@ describe('rules that loosen or tighten', () => {
       from: `create table t (id int primary key, a text unique, b text, c text);`,
       to: `create table t (id int primary key, a text, b text unique, c text);
         create unique index t_c on t (lower(c)) where c is not null;`,
-      seed: { old: `insert into t values (1, 'a', 'b', 'c');`, new: `insert into t values (1, 'a', 'b', 'c');` },
+      seed: {
+        old: `insert into t values (1, 'a', 'b', 'c');`,
+        new: `insert into t values (1, 'a', 'b', 'c');`,
+      },
       writes: (n) => [
         oldWrite(`insert into t values (10 + ${n}, 'o${n}', 'o${n}', 'o${n}')`),
         newWrite(`insert into t values (100 + ${n}, 'n${n}', 'n${n}', 'n${n}')`),
@@ -177,9 +212,18 @@ describe('rules that loosen or tighten', () => {
         newWrite(`delete from t where id = 10 + ${n - 1}`),
       ],
       refused: (n) => [
-        { by: 'new', sql: `insert into t values (900, 'x', 'n${n}?', null)`, lens: '23505', dual: '23505' },
-        { by: 'new', sql: `insert into t values (900, 'n${n}', 'free', null)`, lens: '23505', dual: '23505' },
-        { by: 'new', sql: `insert into t values (900, 'x', 'free', 'N${n}')`, lens: '23505', dual: '23505' },
+        {
+          by: 'new',
+          sql: `insert into t values (900, 'x', 'n${n}?', null)`,
+          lens: '23505',
+          dual: '23505',
+        },
+        {
+          by: 'new',
+          sql: `insert into t values (900, 'n${n}', 'free', null)`,
+          lens: '23505',
+          dual: '23505',
+        },
       ],
     }));
 
@@ -220,8 +264,10 @@ describe('whole tables', () => {
            insert into more select id, ${n} from c where id % 2 = 0`,
           '',
         ),
-        newWrite(`delete from stays where id = 100 + ${n - 1} and not exists (select from more join comes on come = comes.id where stay = 100 + ${n - 1})`,
-          `delete from stays where id = -1`),
+        newWrite(
+          `delete from stays where id = 100 + ${n - 1} and not exists (select from more join comes on come = comes.id where stay = 100 + ${n - 1})`,
+          `delete from stays where id = -1`,
+        ),
       ],
       lostByAbort: `truncate comes, more restart identity`,
     }));

@@ -90,7 +90,11 @@ export const KINDS: readonly Kind[] = [
     type: 'numeric(10,2)',
     values: ['0', '1.5', '-2.25', '100'],
     conversions: [
-      { type: 'bigint', up: (c) => `(${c} * 100)::bigint`, down: (c) => `(${c} / 100.0)::numeric(10,2)` },
+      {
+        type: 'bigint',
+        up: (c) => `(${c} * 100)::bigint`,
+        down: (c) => `(${c} / 100.0)::numeric(10,2)`,
+      },
     ],
     bump: (column) => `${column} + 0.25`,
   },
@@ -172,7 +176,9 @@ function columnsOf(part: Part, index: number, random: Random): Column[] {
   const columns: Column[] = [];
   const count = 1 + random.below(3);
   for (let place = 0; place < count; place += 1) {
-    columns.push(mapped(part, index, `c${index}${place}`, random, part.isConditional && place === 0));
+    columns.push(
+      mapped(part, index, `c${index}${place}`, random, part.isConditional && place === 0),
+    );
   }
   if (random.percent(30)) {
     const kind = random.pick(KINDS);
@@ -191,20 +197,29 @@ function columnsOf(part: Part, index: number, random: Random): Column[] {
   return columns;
 }
 
-function mapped(part: Part, index: number, name: string, random: Random, decides: boolean): Column {
+function mapped(
+  part: number,
+  { name, decides }: { readonly name: string; readonly decides: boolean },
+  random: Random,
+): Column {
   const kind = random.pick(KINDS);
   const isConverted = kind.conversions.length > 0 && random.percent(25);
   const conversion = isConverted ? random.pick(kind.conversions) : null;
   const newName = isConverted || random.percent(30) ? `${name}_new` : name;
   const isRequired = !decides && random.percent(35);
-  const isPart = part.table.startsWith('part');
+  const isPart = part > 0;
   return {
     old: { name, type: kind.type },
-    new: { part: index, name: newName, type: conversion?.type ?? kind.type },
+    new: { part, name: newName, type: conversion?.type ?? kind.type },
     up: conversion?.up(name) ?? null,
     down: conversion?.down(newName) ?? null,
     isRequired,
-    default: (isRequired && isPart) || random.percent(30) ? (decides ? null : (kind.values[0] ?? null)) : null,
+    default:
+      (isRequired && isPart) || random.percent(30)
+        ? decides
+          ? null
+          : (kind.values[0] ?? null)
+        : null,
     kind,
     decides,
   };
@@ -230,7 +245,9 @@ function schemasOf(model: Bare): { old: string; new: string } {
   const old = table(
     model.oldTable,
     key.map((one) => keyColumn(one.name, one.type, model)),
-    columns.flatMap((one) => (one.old === null ? [] : [definition(one.old, one, one.isRequired, one.default)])),
+    columns.flatMap((one) =>
+      one.old === null ? [] : [definition(one.old, one, one.isRequired, one.default)],
+    ),
     [`primary key (${key.map((one) => one.name).join(', ')})`],
   );
   const fresh = parts.map((part, index) => {
@@ -251,7 +268,12 @@ function schemasOf(model: Bare): { old: string; new: string } {
       part.table,
       keys,
       own.map((one) =>
-        definition(one.new ?? { name: '', type: '' }, one, one.isRequired || one.decides, newDefault(one)),
+        definition(
+          one.new ?? { name: '', type: '' },
+          one,
+          one.isRequired || one.decides,
+          newDefault(one),
+        ),
       ),
       [`primary key (${part.key.join(', ')})`, ...reference],
     );

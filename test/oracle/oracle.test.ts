@@ -4,13 +4,13 @@
 import { describe, it } from 'vitest';
 import { play } from './play.js';
 
-const SECONDS = Number(process.env.HALFLAP_ORACLE_MINUTES ?? 0) * 60 || 30;
+const SECONDS = Number(process.env.HALFLAP_ORACLE_MINUTES ?? 0) * 60 || 20;
 const ONE = process.env.HALFLAP_SEED;
 
 describe('two releases on one shard', () => {
   it(
     'each see what a database of their own would hold, after every statement in every phase',
-    async () => {
+    async ({ annotate }) => {
       if (ONE !== undefined) {
         await play(Number(ONE));
         return;
@@ -28,7 +28,7 @@ describe('two releases on one shard', () => {
         statements += played.statements;
         if (failed.length >= Number(process.env.HALFLAP_FAILURES ?? 3)) break;
       }
-      console.info(`oracle: seeds ${first}–${first + cases - 1}, ${statements} statements`);
+      await annotate(`oracle: seeds ${first}–${first + cases - 1}, ${statements} statements`);
       if (failed.length > 0) throw new Error(failed.join('\n\n'));
     },
     (SECONDS + 120) * 1000,

@@ -8,14 +8,7 @@ import { type Compiled, compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 import { type Model, modelFrom } from './model.js';
 import { type Random, randomFrom } from './random.js';
-import {
-  carryBackward,
-  carryForward,
-  keyNames,
-  linesOf,
-  readNew,
-  readOld,
-} from './rows.js';
+import { carryBackward, carryForward, keyNames, linesOf, readNew, readOld } from './rows.js';
 import { type Statement, statementOf } from './statements.js';
 
 type Release = 'old' | 'new';
@@ -173,7 +166,8 @@ async function write(play: Play, release: Release, isOpen: boolean): Promise<boo
     random: play.random,
     model,
     keys: await keysOf(play, release),
-    isNative: release === 'old' || play.phase === 'dual' || play.phase === 'contracted' || isOverlay(play),
+    isNative:
+      release === 'old' || play.phase === 'dual' || play.phase === 'contracted' || isOverlay(play),
   });
   trace.push(`/* ${release} */ ${statement.text};`);
   const before = { old: await readOld(plain.old, model), new: await readNew(plain.new, model) };
@@ -255,7 +249,10 @@ function isOverlay({ compiled }: Play): boolean {
 
 /** An abort keeps what the old release can hold; the new one begins again from that. */
 async function forgetNew({ plain, model }: Play): Promise<void> {
-  const tables = [...model.parts.map((part) => part.table), ...(model.hasChildren ? ['children'] : [])];
+  const tables = [
+    ...model.parts.map((part) => part.table),
+    ...(model.hasChildren ? ['children'] : []),
+  ];
   await plain.new.query(`truncate ${tables.join(', ')} cascade`);
   const none = { items: new Map(), children: new Map() };
   const after = await readOld(plain.old, model);

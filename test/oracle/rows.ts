@@ -165,7 +165,10 @@ export async function carryBackward(
     if (changed.length === 0) continue;
     const values: Record<string, string | null> = {};
     for (const index of changed) {
-      Object.assign(values, await backwardOf(client, model, { index, row: after.parts[index]?.get(key) }));
+      Object.assign(
+        values,
+        await backwardOf(client, model, { index, row: after.parts[index]?.get(key) }),
+      );
     }
     const part = { table: model.oldTable, key: keyNames(model), isConditional: false };
     const own = Object.keys(values);
@@ -187,20 +190,28 @@ async function backwardOf(
   const mapped = columnsOf(model, index).filter((one) => one.old !== null);
   if (row === undefined) return missing(client, mapped);
   return evaluate(client, row, {
-    types: new Map(columnsOf(model, index).map((one) => [one.new?.name ?? '', one.new?.type ?? ''])),
-    expressions: mapped.map((one) => [one.old?.name ?? '', one.down ?? one.new?.name ?? ''] as const),
+    types: new Map(
+      columnsOf(model, index).map((one) => [one.new?.name ?? '', one.new?.type ?? '']),
+    ),
+    expressions: mapped.map(
+      (one) => [one.old?.name ?? '', one.down ?? one.new?.name ?? ''] as const,
+    ),
   });
 }
 
 /** What the old release reads while a part has no row. */
 async function missing(client: Client, mapped: readonly Column[]): Promise<Row> {
-  return evaluate(client, {}, {
-    types: new Map(),
-    expressions: mapped.map((one) => [
-      one.old?.name ?? '',
-      one.isRequired ? `(${one.default})::${one.old?.type}` : 'null',
-    ]),
-  });
+  return evaluate(
+    client,
+    {},
+    {
+      types: new Map(),
+      expressions: mapped.map((one) => [
+        one.old?.name ?? '',
+        one.isRequired ? `(${one.default})::${one.old?.type}` : 'null',
+      ]),
+    },
+  );
 }
 
 interface Evaluation {
@@ -209,7 +220,11 @@ interface Evaluation {
 }
 
 /** PostgreSQL itself computes the expressions over the values of a row. */
-async function evaluate(client: Client, row: Row, { types, expressions }: Evaluation): Promise<Row> {
+async function evaluate(
+  client: Client,
+  row: Row,
+  { types, expressions }: Evaluation,
+): Promise<Row> {
   if (expressions.length === 0) return {};
   const names = Object.keys(row).filter((name) => types.has(name));
   const given = names.map((name, at) => `$${at + 1}::${types.get(name)} as ${name}`);
@@ -240,12 +255,21 @@ async function upsert(client: Client, part: Part, put: Put): Promise<void> {
     );
   } else if (names.length > 0) {
     const set = names.map((name, at) => `${name} = $${key.length + at + 1}`);
-    await client.query(`update ${part.table} set ${set.join(', ')} where ${whereOf(part.key)}`, all);
+    await client.query(
+      `update ${part.table} set ${set.join(', ')} where ${whereOf(part.key)}`,
+      all,
+    );
   }
 }
 
-async function exists(client: Client, part: Part, key: readonly (string | null)[]): Promise<boolean> {
-  const found = await client.query(`select from ${part.table} where ${whereOf(part.key)}`, [...key]);
+async function exists(
+  client: Client,
+  part: Part,
+  key: readonly (string | null)[],
+): Promise<boolean> {
+  const found = await client.query(`select from ${part.table} where ${whereOf(part.key)}`, [
+    ...key,
+  ]);
   return found.rows.length > 0;
 }
 

@@ -16,7 +16,11 @@ export interface Statement {
 interface Table {
   readonly name: string;
   readonly key: readonly string[];
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly of: Column }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly of: Column;
+  }[];
   /** Whether keys of new rows are made by the database. */
   readonly isGenerating: boolean;
 }
@@ -38,10 +42,30 @@ export function statementOf(release: 'old' | 'new', situation: Situation): State
   const table = tables[index] as Table;
   const kind = random.below(100);
   if (kind < 28) return insert(situation, table);
-  if (kind < 50) return plain(`${update(situation, table)} where ${keyIs(table, someKey(situation))}`, situation, table);
-  if (kind < 68) return plain(`${update(situation, table)} where ${predicate(situation, table)}`, situation, table);
-  if (kind < 78) return plain(`delete from ${table.name} where ${keyIs(table, someKey(situation))}`, situation, table);
-  if (kind < 83) return plain(`delete from ${table.name} where ${predicate(situation, table)}`, situation, table);
+  if (kind < 50)
+    return plain(
+      `${update(situation, table)} where ${keyIs(table, someKey(situation))}`,
+      situation,
+      table,
+    );
+  if (kind < 68)
+    return plain(
+      `${update(situation, table)} where ${predicate(situation, table)}`,
+      situation,
+      table,
+    );
+  if (kind < 78)
+    return plain(
+      `delete from ${table.name} where ${keyIs(table, someKey(situation))}`,
+      situation,
+      table,
+    );
+  if (kind < 83)
+    return plain(
+      `delete from ${table.name} where ${predicate(situation, table)}`,
+      situation,
+      table,
+    );
   if (kind < 90 && index === 0 && model.generation === 'given') return move(situation, table);
   if (kind < 92 && release === 'old') return plain(`truncate ${table.name} cascade`);
   if (release === 'old' || situation.isNative) return plain(upsert(situation, table));
@@ -84,7 +108,8 @@ function insert(situation: Situation, table: Table): Statement {
     const given = chosen(situation, table);
     const values = given.map((one) => value(random, one));
     const names = given.map((one) => one.name);
-    const head = names.length === 0 ? 'default values' : `(${names.join(', ')}) values (${values.join(', ')})`;
+    const head =
+      names.length === 0 ? 'default values' : `(${names.join(', ')}) values (${values.join(', ')})`;
     const returning = `returning ${table.key.join(', ')}`;
     return {
       text: `insert into ${table.name} ${head} ${returning}`,
@@ -104,7 +129,11 @@ function insert(situation: Situation, table: Table): Statement {
     return `(${[...key, ...given.map((one) => value(random, one))].join(', ')})`;
   });
   const names = [...table.key, ...given.map((one) => one.name)];
-  return plain(`insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`, situation, table);
+  return plain(
+    `insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`,
+    situation,
+    table,
+  );
 }
 
 /** Native tables only: a lens over a rebuilt table cannot take it. */
@@ -142,16 +171,19 @@ function move(situation: Situation, table: Table): Statement {
 
 /** Required columns without a default, and some others. */
 function chosen({ random }: Situation, table: Table) {
-  const isRelease = (one: Column) => one.isRequired || (one.decides && table.name.startsWith('part'));
+  const isRelease = (one: Column) =>
+    one.isRequired || (one.decides && table.name.startsWith('part'));
   return table.columns.filter(
-    (one) => (isRelease(one.of) && (one.of.default === null || one.of.up !== null)) || random.percent(60),
+    (one) =>
+      (isRelease(one.of) && (one.of.default === null || one.of.up !== null)) || random.percent(60),
   );
 }
 
 /** In the terms of the table's own release; a required column now and then gets a null, which fails. */
 function value(random: Random, at: { readonly name: string; readonly of: Column }): string {
   const { of } = at;
-  const isStrict = of.isRequired || (of.decides && at.name === of.new?.name && of.old?.name !== at.name);
+  const isStrict =
+    of.isRequired || (of.decides && at.name === of.new?.name && of.old?.name !== at.name);
   if (random.percent(isStrict ? 2 : 25)) return 'null';
   const plainValue = `${random.pick(of.kind.values)}::${of.kind.type}`;
   if (of.up === null || of.old === null || at.name !== of.new?.name) return plainValue;

@@ -16,7 +16,7 @@ import { copyRights } from './grants.js';
 import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
-import { insertMissing, slicesOf, type Target, upsert } from './recompute.js';
+import { insertMissing, type Target, updateMany } from './recompute.js';
 import { drawDefault, drawFunction, newSequences, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
@@ -83,9 +83,6 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
-    statement(
-      sql`create unlogged table ${batchTable(cluster, places)} (${keyDefinitions(cluster)})`,
-    ),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
       copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
@@ -130,7 +127,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
 
 export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
   return [
-    backfillStep(cluster, filling, places),
+    backfillStep(cluster, filling),
     ...cluster.parts.flatMap((part) => indexSteps(part, places)),
   ];
 }
@@ -139,31 +136,35 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
  * A batch takes only rows that it has locked against every change, and reads them in later
  * statements: what was written before is seen, and what comes after is carried by sync, which finds
  * the batch's rows. Rows that appear in the range meanwhile are sync's alone: copied here unlocked,
- * a concurrent delete would miss the copy.
+ * a concurrent delete would miss the copy. The keys travel in a setting: a table of them would have
+ * to be emptied for every batch.
  */
-function backfillStep(cluster: SplitCluster, filling: SyncPlan, places: Places): BackfillStep {
+function backfillStep(cluster: SplitCluster, filling: SyncPlan): BackfillStep {
   const source = floorTable(cluster.id);
   const key = keyColumns(cluster);
   const keys = key.map((one) => name('source', one.name));
   const range = trusted('{{range:source}}');
   const inRange = sql`(select source.* from ${source} as source where ${range})`;
   const bind = bindWith(oldRelation(cluster.id), inRange, filling.bind);
-  const batch = batchTable(cluster, places);
-  const locked = sql`select ${keys} from ${source} as source where ${range}
-order by ${keys} for no key update`;
+  const locked = sql`select ${keys} from ${source} as source
+where ${range} order by ${keys} for no key update`;
+  const batch = sql`jsonb_to_recordset(current_setting('halflap.batch')::jsonb)
+as r (${keyDefinitions(cluster)})`;
+  const slices = ({ mapping }: Target) => {
+    const renamed = key.map(
+      (one, index) => sql`${name('r', one.name)} as ${name(mapping.slice[index] ?? '')}`,
+    );
+    return sql`select ${renamed} from ${batch}`;
+  };
   // Rows that keep what only the new release knows are there already and are brought up to date.
-  const fill = hasSpill(cluster) ? upsert : insertMissing;
-  const fills = filling.forward.map((target) =>
-    fill(
-      target,
-      bind,
-      slicesOf(
-        batch,
-        key.map((one) => one.name),
-        target.mapping.slice,
-      ),
-    ),
+  const keeps = new Set(
+    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.mapping),
   );
+  const fills = filling.forward.flatMap((target) => {
+    const own = slices(target);
+    const update = keeps.has(target.mapping) ? updateMany(target, bind, own) : null;
+    return [...(update === null ? [] : [update]), insertMissing(target, bind, own)];
+  });
   return {
     kind: 'backfill',
     id: `expand/backfill/${cluster.id}`,
@@ -172,19 +173,12 @@ order by ${keys} for no key update`;
     source: source.text,
     key,
     batch: [
-      // Emptied and not deleted from: dead rows of earlier batches would be read by every later
-      // one.
-      sql`truncate ${batch}`.text,
-      sql`insert into ${batch} ${locked}`.text,
+      sql`select set_config('halflap.batch', coalesce(
+  (select jsonb_agg(to_jsonb(l)) from (${locked}) as l), '[]')::text, true)`.text,
       ...fills.map((one) => one.text),
     ],
     oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked}) as source`.text],
   };
-}
-
-/** Keys of the batch at hand: empty between batches, and nobody's after a crash. */
-function batchTable(cluster: SplitCluster, places: Places): Sql {
-  return work(places, 'batch', cluster.id);
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */

@@ -138,8 +138,8 @@ export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
 }
 
 /**
- * Inserts where the row may be there already: one whose key was moved, or of spill. Of a row that is
- * there only `columns` are written.
+ * Inserts where the row may be there already: one whose key was moved, or of spill. Of a row that
+ * is there only `columns` are written.
  */
 export function applyUpserts(
   target: Target,

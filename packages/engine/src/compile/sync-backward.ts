@@ -92,10 +92,10 @@ function isMade({ plan, source, event }: Written): boolean {
 }
 
 /**
- * Polls for the old rows and never queues for them: a session that waits in the queue of a row stands
- * in the way of writers of the old release behind it, and their deadlock detectors would see it. What
- * no detector sees has to end by itself: we give way to a claim of our slices, and after a while to
- * whoever waits for this transaction, which may hold old rows already.
+ * Polls for the old rows and never queues for them: a session that waits in the queue of a row
+ * stands in the way of writers of the old release behind it, and their deadlock detectors would see
+ * it. What no detector sees has to end by itself: we give way to a claim of our slices, and after a
+ * while to whoever waits for this transaction, which may hold old rows already.
  */
 function lockOld(plan: SyncPlan, slices: Slices): Sql {
   const target = plan.backward[0] as Target;
@@ -168,7 +168,7 @@ function differencesOf(
   const updates = applyUpdates(target, plan.bind, change);
   // A row of spill stands for a row that is missing: it goes when one comes.
   const isSpill = target.mapping.target.side === 'spill';
-  // A new key must be free; a key that an update gives has been moved there, with the whole old row.
+  // A new key must be free; a key that an update gives has been moved there, with the whole row.
   const inserts =
     event === 'insert' && !isSpill
       ? applyInserts(target, plan.bind, change)
