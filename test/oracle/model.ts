@@ -176,9 +176,8 @@ function columnsOf(part: Part, index: number, random: Random): Column[] {
   const columns: Column[] = [];
   const count = 1 + random.below(3);
   for (let place = 0; place < count; place += 1) {
-    columns.push(
-      mapped(part, index, `c${index}${place}`, random, part.isConditional && place === 0),
-    );
+    const decides = part.isConditional && place === 0;
+    columns.push(mapped(index, { name: `c${index}${place}`, decides }, random));
   }
   if (random.percent(30)) {
     const kind = random.pick(KINDS);

@@ -106,7 +106,8 @@ function hasInner(pair: PairedTable): boolean {
 function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
   const alter = (what: Sql) => statement(sql`alter table ${at} ${what}`, lock);
   const goneChecks = pair.old.checks.filter(
-    (check) => !pair.new.checks.some((one) => one.name === check.name),
+    (check) =>
+      !pair.new.checks.some((one) => one.name === check.name || isSameCheck(pair, check, one)),
   );
   const goneKeys = pair.old.uniques.filter(
     (key) => !pair.new.uniques.some((one) => isSameKey(pair, key, one)),
@@ -194,6 +195,9 @@ function renamesOf(shared: Shared, places: Places, to: Catalog): Rename[] {
     ...pair.new.foreignKeys.map(
       (key) => [pair.old.foreignKeys.find((one) => sameForeignKey(pair, one, key)), key] as const,
     ),
+    ...pair.new.checks.map(
+      (check) => [pair.old.checks.find((one) => isSameCheck(pair, one, check)), check] as const,
+    ),
   ];
   return [
     ...pairs.flatMap(([old, key]) =>
@@ -227,6 +231,11 @@ function sequencesOf(pair: PairedTable, to: Catalog) {
 function schemaOf(pair: PairedTable, at: Sql): Sql {
   const isFloor = at.text === floorTable(pair.old.name).text;
   return isFloor ? floorSchema(pair.old.name) : trusted(at.text.slice(0, at.text.indexOf('.')));
+}
+
+function isSameCheck(pair: PairedTable, old: Check, check: Check): boolean {
+  const isRenamed = check.columns.some((column) => physicalName(pair, column) !== column);
+  return !isRenamed && old.expression === check.expression;
 }
 
 function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
