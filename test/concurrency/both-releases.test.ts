@@ -315,7 +315,8 @@ async function underLoad(
   await shard.drop();
 }
 
-describe('writers of both releases on the same rows, through prepare, expand, abort and contract', () => {
+describe('writers of both releases on the same rows, through prepare, expand,
+  abort and contract', () => {
   it('lose nothing, and the old release is never refused', ({ annotate }) =>
     underLoad((sums) => [...singles(sums), ...comings()], 15, annotate));
 

@@ -1,5 +1,6 @@
-// Writers of both releases on the same few rows, each a session of its own that writes as fast as it
-// can while the shard moves. Every statement that was acknowledged is counted; so is every refusal.
+// Writers of both releases on the same few rows, each a session of its own that writes as fast as
+// it can while the shard moves. Every statement that was acknowledged is counted; so is every
+// refusal.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, openClient, stateOf, withClient } from '../evolving/databases.js';
@@ -119,7 +120,8 @@ async function sessions(url: string): Promise<string> {
   return withClient(url, null, async (client) => {
     const { rows } = await client.query<{ line: string }>(
       `select concat_ws(' ', pid, state, wait_event_type, wait_event, 'blocked by',
-         pg_blocking_pids(pid)::text, 'since', clock_timestamp() - query_start, left(query, 90)) as line
+         pg_blocking_pids(pid)::text, 'since', clock_timestamp() - query_start, left(query,
+           90)) as line
        from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
     );
     return rows.map((row) => row.line).join('\n');

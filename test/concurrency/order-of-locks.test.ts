@@ -1,5 +1,5 @@
-// The two writers of one row, step by step: the old release holds the old row and wants the new one,
-// the new release holds the new row and wants the old one. The old release goes first, always.
+// The two writers of one row, step by step: the old release holds the old row and wants the new
+// one, the new release holds the new row and wants the old one. The old release goes first, always.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, openClient, stateOf, withClient } from '../evolving/databases.js';

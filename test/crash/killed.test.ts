@@ -1,5 +1,5 @@
-// SIGKILL for the runner after every step of a compiled evolution and in the middle of its backfill, and
-// for PostgreSQL itself while it fills; then somebody else goes on.
+// SIGKILL for the runner after every step of a compiled evolution and in the middle of its
+// backfill, and for PostgreSQL itself while it fills; then somebody else goes on.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,9 +18,11 @@ import { installShard, LIMITS, NEW_PATH, type Shard, shardOf } from '../evolving
 const PROGRAM = fileURLToPath(
   new URL('../../packages/engine/src/shard/testing/doomed-runner.mjs', import.meta.url),
 );
-const OLD = `create table items (id bigint generated always as identity primary key, name text not null,
+const OLD = `create table items (id bigint generated always as identity primary key,
+  name text not null,
   size int, note text);`;
-const NEW = `create table items (id bigint generated always as identity primary key, title text not null,
+const NEW = `create table items (id bigint generated always as identity primary key,
+  title text not null,
   bytes bigint);
   create index items_bytes on items (bytes);
   create table notes (item bigint primary key references items (id) on delete cascade, note text not null);`;

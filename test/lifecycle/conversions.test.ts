@@ -28,7 +28,8 @@ describe('a converted column', () => {
 `,
       seed: {
         old: `insert into t (code, mb, at) values ('a', 1, '2026-01-01 10:00'), ('b', null, null);`,
-        new: `insert into t (code, bytes, at) values ('a', 1024, '2026-01-01 10:00Z'), ('b', null, null);`,
+        new: `insert into t (code, bytes, at) values ('a', 1024, '2026-01-01 10:00Z'), ('b',
+          null, null);`,
       },
       writes: (n) => [
         oldWrite(
@@ -36,7 +37,8 @@ describe('a converted column', () => {
           `insert into t (code, bytes) values ('old ${n}', ${n} * 1024)`,
         ),
         newWrite(
-          `insert into t (code, bytes, at) values ('new ${n}', ${n} * 2048, '2026-02-0${(n % 9) + 1} 00:00Z')`,
+          `insert into t (code, bytes, at) values ('new ${n}', ${n} * 2048,
+            '2026-02-0${(n % 9) + 1} 00:00Z')`,
           `insert into t (code, mb, at) values ('new ${n}', ${n} * 2, '2026-02-0${(n % 9) + 1}')`,
         ),
         newWrite(
@@ -104,8 +106,10 @@ describe('a converted column', () => {
 
   it('may become several, and several one', () =>
     lifecycleCase({
-      from: `create table t (id int primary key, full_name text not null, year int, month int, day int);`,
-      to: `create table t (id int primary key, first_name text not null, last_name text not null, born date);`,
+      from: `create table t (id int primary key, full_name text not null, year int, month int,
+        day int);`,
+      to: `create table t (id int primary key, first_name text not null,
+        last_name text not null, born date);`,
       evolution: `changes:
   - convert_column:
       table: t
@@ -115,7 +119,8 @@ describe('a converted column', () => {
         first_name: "split_part(full_name, ' ', 1)"
         last_name: "substr(full_name, length(split_part(full_name, ' ', 1)) + 2)"
       down:
-        full_name: "case when last_name = '' then first_name else first_name || ' ' || last_name end"
+        full_name: "case when last_name = '' then first_name else first_name || ' ' || last_name
+          end"
   - convert_column:
       table: t
       columns: [year, month, day]
@@ -133,7 +138,8 @@ describe('a converted column', () => {
       writes: (n) => [
         oldWrite(
           `insert into t values (10 + ${n}, 'Old Timer Jr', 1980, 1, ${(n % 28) + 1})`,
-          `insert into t values (10 + ${n}, 'Old', 'Timer Jr', make_date(1980, 1, ${(n % 28) + 1}))`,
+          `insert into t values (10 + ${n}, 'Old', 'Timer Jr', make_date(1980, 1,
+            ${(n % 28) + 1}))`,
         ),
         newWrite(
           `insert into t values (100 + ${n}, 'New', 'Comer', '2000-02-29')`,
@@ -148,7 +154,8 @@ describe('a converted column', () => {
         ),
         oldWrite(
           `update t set year = year + 4 where month <> 2`,
-          `update t set born = make_date(extract(year from born)::int + 4, extract(month from born)::int,
+          `update t set born = make_date(extract(year from born)::int + 4,
+            extract(month from born)::int,
              extract(day from born)::int) where extract(month from born) <> 2`,
         ),
         newWrite(`delete from t where id = 10 + ${n - 1}`),
@@ -174,10 +181,12 @@ describe('a split with renames and conversions', () => {
       seed: {
         old: `insert into sites values ('a', 'A');
           insert into hosts (name, owner, site, memory_mb, last_seen, heartbeat_count, status)
-          values ('h1', 'o', 'a', 5, '2026-01-01', 3, 'ok'), ('h2', 'o', null, null, null, 0, 'down');
+          values ('h1', 'o', 'a', 5, '2026-01-01', 3, 'ok'), ('h2', 'o', null, null, null, 0,
+            'down');
           insert into events (host_id, kind) values (1, 'k');`,
         new: `insert into sites values ('a', 'A');
-          insert into hosts (name, team, site, memory_bytes) values ('h1', 'o', 'a', 5 * 1048576), ('h2', 'o', null, null);
+          insert into hosts (name, team, site, memory_bytes)
+            values ('h1', 'o', 'a', 5 * 1048576), ('h2', 'o', null, null);
           insert into host_heartbeats values (1, null, '2026-01-01', 3, null);
           insert into host_status values (1, 'ok'), (2, 'down'); insert into events (host_id, kind) values (1, 'k');`,
       },
@@ -247,16 +256,19 @@ function inventoryWrites(n: number) {
       `insert into hosts (name, owner, memory_mb) values ('new ${n}', 'y', 1)`,
     ),
     newWrite(
-      `insert into host_status (host_id, status) select id, 'ok' from hosts where name = 'new ${n}'`,
+      `insert into host_status (host_id, status)
+        select id, 'ok' from hosts where name = 'new ${n}'`,
       `update hosts set status = 'ok' where name = 'new ${n}'`,
     ),
     newWrite(
       `insert into host_heartbeats (host_id, last_seen, load)
        select id, '2026-03-03', 0.5 from hosts where name in ('old ${n}', 'new ${n}')`,
-      `update hosts set last_seen = '2026-03-03', load = 0.5 where name in ('old ${n}', 'new ${n}')`,
+      `update hosts set last_seen = '2026-03-03', load = 0.5
+        where name in ('old ${n}', 'new ${n}')`,
     ),
     oldWrite(
-      `update hosts set heartbeat_count = heartbeat_count + 1, agent_version = 'v${n}' where last_seen is not null`,
+      `update hosts set heartbeat_count = heartbeat_count + 1, agent_version = 'v${n}'
+        where last_seen is not null`,
       `update host_heartbeats set heartbeat_count = heartbeat_count + 1, agent_version = 'v${n}'`,
     ),
     newWrite(
@@ -264,7 +276,8 @@ function inventoryWrites(n: number) {
       `update hosts set heartbeat_count = heartbeat_count + 1 where last_seen is not null`,
     ),
     newWrite(
-      `update hosts set memory_bytes = memory_bytes * 2, tags = tags || '{n}' where name like '%${n}'`,
+      `update hosts set memory_bytes = memory_bytes * 2, tags = tags || '{n}'
+        where name like '%${n}'`,
       `update hosts set memory_mb = memory_mb * 2, tags = tags || '{n}' where name like '%${n}'`,
     ),
     newWrite(

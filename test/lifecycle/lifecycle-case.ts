@@ -1,5 +1,5 @@
-// Takes one change through every phase, three times back and once to the end, and writes through one
-// release and reads through the other after every single step. The truth is kept by two plain
+// Takes one change through every phase, three times back and once to the end, and writes through
+// one release and reads through the other after every single step. The truth is kept by two plain
 // databases, one of each release, which get the same statements.
 //
 // | round | path                                                              |
@@ -42,7 +42,8 @@ export interface LifecycleCase {
   /** Statements of round n: each round writes other values. */
   readonly writes: (round: number) => readonly Write[];
   readonly refused?: (round: number) => readonly Refused[];
-  /** What the old release cannot hold goes with an abort: the same, as a statement of the new one. */
+  /** What the old release cannot hold goes with an abort: the same,
+    as a statement of the new one. */
   readonly lostByAbort?: string;
   /** What the old release could not see is nonetheless there after contract. */
   readonly ignored?: readonly string[];

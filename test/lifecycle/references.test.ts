@@ -15,7 +15,8 @@ const SPLIT = `changes:
 `;
 const SEED = {
   old: `insert into parents values (1, 'a', 'i'), (2, 'b', null), (3, 'c', 'k');`,
-  new: `insert into parents values (1, 'a'), (2, 'b'), (3, 'c'); insert into infos values (1, 'i'), (3, 'k');`,
+  new: `insert into parents values (1, 'a'), (2, 'b'), (3, 'c');
+    insert into infos values (1, 'i'), (3, 'k');`,
 };
 
 describe('a child table that both releases share', () => {
@@ -30,8 +31,10 @@ describe('a child table that both releases share', () => {
         seed: SEED,
         writes: (n) => [
           oldWrite(
-            `insert into parents values (100 + ${n}, 'old', 'o'); insert into children values (100 + ${n}, 100 + ${n})`,
-            `insert into parents values (100 + ${n}, 'old'); insert into infos values (100 + ${n}, 'o');
+            `insert into parents values (100 + ${n}, 'old', 'o');
+              insert into children values (100 + ${n}, 100 + ${n})`,
+            `insert into parents values (100 + ${n}, 'old');
+              insert into infos values (100 + ${n}, 'o');
              insert into children values (100 + ${n}, 100 + ${n})`,
           ),
           newWrite(
@@ -90,7 +93,8 @@ describe('a split child', () => {
           parent int references parents (id) on delete cascade, label text, extra text);`,
       to: `create table owners (id int primary key, name text);
         ${PARENT_NEW}
-        create table things (id int primary key, parent int references parents (id) on delete cascade, label text);
+        create table things (id int primary key,
+          parent int references parents (id) on delete cascade, label text);
         create table extras (thing int primary key references things (id) on delete cascade,
           owner int references owners (id) on delete cascade, extra text not null);`,
       evolution: `${SPLIT}  - split_table:
@@ -108,7 +112,8 @@ describe('a split child', () => {
       writes: (n) => [
         oldWrite(
           `insert into things values (100 + ${n}, 1, 1, 'old', 'x')`,
-          `insert into things values (100 + ${n}, 1, 'old'); insert into extras values (100 + ${n}, 1, 'x')`,
+          `insert into things values (100 + ${n}, 1, 'old');
+            insert into extras values (100 + ${n}, 1, 'x')`,
         ),
         newWrite(
           `insert into things values (200 + ${n}, 2, 'new')`,
@@ -120,7 +125,8 @@ describe('a split child', () => {
         ),
         oldWrite(
           `insert into parents values (500 + ${n}, 'p', 'i')`,
-          `insert into parents values (500 + ${n}, 'p'); insert into infos values (500 + ${n}, 'i')`,
+          `insert into parents values (500 + ${n}, 'p');
+            insert into infos values (500 + ${n}, 'i')`,
         ),
         newWrite(`update things set parent = 500 + ${n} where id = 100 + ${n}`),
         newWrite(`delete from parents where id = 500 + ${n}`),
@@ -160,7 +166,8 @@ describe('foreign keys that come and go', () => {
           `insert into a values (10 + ${n}, 'old'); insert into b values (10 + ${n}, 10 + ${n}, 1)`,
         ),
         newWrite(
-          `insert into a values (100 + ${n}, 'new'); insert into b values (100 + ${n}, 100 + ${n}, 2)`,
+          `insert into a values (100 + ${n}, 'new');
+            insert into b values (100 + ${n}, 100 + ${n}, 2)`,
         ),
         oldWrite(`update b set a = 1 where id = 100 + ${n}`),
       ],
@@ -178,7 +185,8 @@ describe('foreign keys that come and go', () => {
       writes: (n) => [
         oldWrite(
           `insert into parents values (100 + ${n}, 'old', 'o')`,
-          `insert into parents values (100 + ${n}, 'old'); insert into infos values (100 + ${n}, 'o')`,
+          `insert into parents values (100 + ${n}, 'old');
+            insert into infos values (100 + ${n}, 'o')`,
         ),
         newWrite(
           `insert into logs (parent, line) select id, 'l${n}' from parents where id > 100`,
@@ -204,15 +212,18 @@ describe('columns that only the new release knows', () => {
   it('are carried beside the old rows of a split table', () =>
     lifecycleCase({
       from: PARENT_OLD,
-      to: `create table parents (id int primary key, name text not null, rank int default 7, memo text);
-        create table infos (parent int primary key references parents (id) on delete cascade, info text not null,
+      to: `create table parents (id int primary key, name text not null, rank int default 7,
+        memo text);
+        create table infos (parent int primary key references parents (id) on delete cascade,
+          info text not null,
           seen boolean not null default false, at timestamptz default '2026-01-01');`,
       evolution: SPLIT,
       seed: SEED,
       writes: (n) => [
         oldWrite(
           `insert into parents values (100 + ${n}, 'old', 'o')`,
-          `insert into parents values (100 + ${n}, 'old'); insert into infos values (100 + ${n}, 'o')`,
+          `insert into parents values (100 + ${n}, 'old');
+            insert into infos values (100 + ${n}, 'o')`,
         ),
         newWrite(
           `insert into parents values (200 + ${n}, 'new', ${n}, 'memo')`,
@@ -235,6 +246,7 @@ describe('columns that only the new release knows', () => {
         oldWrite(`delete from parents where id = 100 + ${n - 1}`),
         newWrite(`delete from parents where id = 200 + ${n - 1}`),
       ],
-      lostByAbort: `update parents set rank = default, memo = default; update infos set seen = default, at = default`,
+      lostByAbort: `update parents set rank = default, memo = default;
+        update infos set seen = default, at = default`,
     }));
 });

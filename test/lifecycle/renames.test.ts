@@ -4,13 +4,16 @@ import { describe, it } from 'vitest';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 describe('a renamed table', () => {
-  it('serves both names in every phase, with its serial key, index, check and trigger-free defaults', () =>
+  it('serves both names in every phase, with its serial key, index,
+    check and trigger-free defaults', () =>
     lifecycleCase({
       from: `create table clients (id serial primary key, mail text not null unique,
-          rank int default 1 constraint ranked check (rank > 0), at timestamptz default '2026-01-01');
+          rank int default 1 constraint ranked check (rank > 0),
+            at timestamptz default '2026-01-01');
         create index clients_rank on clients (rank);`,
       to: `create table customers (id serial primary key, mail text not null unique,
-          rank int default 1 constraint ranked check (rank > 0), at timestamptz default '2026-01-01');
+          rank int default 1 constraint ranked check (rank > 0),
+            at timestamptz default '2026-01-01');
         create index customers_rank on customers (rank);`,
       evolution: `changes:
   - rename_table: { table: clients, to: customers }
@@ -71,8 +74,10 @@ describe('a renamed table', () => {
 
   it('may take the name of another table, which takes a third', () =>
     lifecycleCase({
-      from: `create table a (id int primary key, x text); create table b (id int primary key, y text);`,
-      to: `create table b (id int primary key, x text); create table c (id int primary key, y text);`,
+      from: `create table a (id int primary key, x text);
+        create table b (id int primary key, y text);`,
+      to: `create table b (id int primary key, x text);
+        create table c (id int primary key, y text);`,
       evolution: `changes:
   - rename_table: { table: a, to: b }
   - rename_table: { table: b, to: c }
@@ -113,7 +118,8 @@ describe('renamed columns', () => {
         create index cars_owner on cars (owner, price);`,
       to: `create table owners (code text primary key, title text);
         create table cars (car_id bigint generated always as identity primary key,
-          owned_by text references owners (code) on delete cascade, plate_number text not null unique,
+          owned_by text references owners (code) on delete cascade,
+            plate_number text not null unique,
           cost int check (cost >= 0));
         create index cars_owner on cars (owned_by, cost);`,
       evolution: `changes:
@@ -131,14 +137,16 @@ describe('renamed columns', () => {
       },
       writes: (n) => [
         oldWrite(
-          `insert into owners values ('o${n}', 'O'); insert into cars (owner, plate) values ('o${n}', 'old ${n}')`,
+          `insert into owners values ('o${n}', 'O');
+            insert into cars (owner, plate) values ('o${n}', 'old ${n}')`,
           `insert into owners values ('o${n}', 'O');
            insert into cars (owned_by, plate_number) values ('o${n}', 'old ${n}')`,
         ),
         newWrite(
           `insert into cars (owned_by, plate_number, cost) values ('a', 'new ${n}', ${n})
            on conflict (plate_number) do nothing`,
-          `insert into cars (owner, plate, price) values ('a', 'new ${n}', ${n}) on conflict (plate) do nothing`,
+          `insert into cars (owner, plate, price)
+            values ('a', 'new ${n}', ${n}) on conflict (plate) do nothing`,
         ),
         newWrite(
           `update cars set cost = coalesce(cost, 0) + 1`,
@@ -162,8 +170,10 @@ describe('renamed columns', () => {
 
   it('may change places', () =>
     lifecycleCase({
-      from: `create table pairs (id int primary key, first text default 'f', second text default 's');`,
-      to: `create table pairs (id int primary key, second text default 'f', first text default 's');`,
+      from: `create table pairs (id int primary key, first text default 'f',
+        second text default 's');`,
+      to: `create table pairs (id int primary key, second text default 'f',
+        first text default 's');`,
       evolution: `changes:
   - rename_column: { table: pairs, column: first, to: second }
   - rename_column: { table: pairs, column: second, to: first }

@@ -93,7 +93,8 @@ describe('a dropped column', () => {
 
   it('keeps its values beside a split', () =>
     lifecycleCase({
-      from: `create table t (id int primary key, x text, y text, gone text default 'd', kind text not null);`,
+      from: `create table t (id int primary key, x text, y text, gone text default 'd',
+        kind text not null);`,
       to: `create table t (id int primary key, x text);
         create table ys (id int primary key references t (id) on delete cascade, y text not null);`,
       evolution: `changes:
@@ -133,7 +134,8 @@ describe('a dropped column', () => {
 describe('rules that loosen or tighten', () => {
   it('a new NOT NULL and a new check bind the new release; an old row that fits crosses', () =>
     lifecycleCase({
-      from: `create table t (id int primary key, x text, n int default -1, free text not null default 'f',
+      from: `create table t (id int primary key, x text, n int default -1,
+        free text not null default 'f',
         constraint narrow check (n < 1000));`,
       to: `create table t (id int primary key, x text not null, n int default 5, free text,
         constraint positive check (n > 0));`,
@@ -173,8 +175,10 @@ describe('rules that loosen or tighten', () => {
 
   it('defaults may change, come and go', () =>
     lifecycleCase({
-      from: `create table t (id int primary key, a text default 'old', b text default 'gone', c text, d int default 1);`,
-      to: `create table t (id int primary key, a text default 'new', b text, c text default 'come', d int default 2);`,
+      from: `create table t (id int primary key, a text default 'old', b text default 'gone',
+        c text, d int default 1);`,
+      to: `create table t (id int primary key, a text default 'new', b text,
+        c text default 'come', d int default 2);`,
       seed: {
         old: `insert into t (id) values (1);`,
         new: `insert into t values (1, 'old', 'gone', null, 1);`,
@@ -190,7 +194,8 @@ describe('rules that loosen or tighten', () => {
         ),
         newWrite(
           `insert into t (id, a) values (200 + ${n}, default), (300 + ${n}, 'given')`,
-          `insert into t values (200 + ${n}, 'new', null, 'come', 2), (300 + ${n}, 'given', null, 'come', 2)`,
+          `insert into t values (200 + ${n}, 'new', null, 'come', 2), (300 + ${n}, 'given',
+            null, 'come', 2)`,
         ),
       ],
     }));
@@ -229,8 +234,10 @@ describe('rules that loosen or tighten', () => {
 
   it('indexes may come and go', () =>
     lifecycleCase({
-      from: `create table t (id int primary key, a text, b int); create index t_a on t (a); create index t_ab on t (a, b);`,
-      to: `create table t (id int primary key, a text, b int); create index t_b on t (b desc) where a is not null;
+      from: `create table t (id int primary key, a text, b int); create index t_a on t (a);
+        create index t_ab on t (a, b);`,
+      to: `create table t (id int primary key, a text, b int);
+        create index t_b on t (b desc) where a is not null;
         create index t_lower on t (lower(a)); create index t_ab on t (a, b);`,
       seed: { old: `insert into t values (1, 'a', 1);`, new: `insert into t values (1, 'a', 1);` },
       writes: (n) => [
@@ -265,7 +272,8 @@ describe('whole tables', () => {
           '',
         ),
         newWrite(
-          `delete from stays where id = 100 + ${n - 1} and not exists (select from more join comes on come = comes.id where stay = 100 + ${n - 1})`,
+          `delete from stays where id = 100 + ${n - 1}
+            and not exists (select from more join comes on come = comes.id where stay = 100 + ${n - 1})`,
           `delete from stays where id = -1`,
         ),
       ],

@@ -1,4 +1,5 @@
-// split_table through every phase: what each release writes, the other reads, and nothing else changes.
+// split_table through every phase: what each release writes, the other reads, and nothing else
+// changes.
 
 import { describe, it } from 'vitest';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
@@ -158,10 +159,12 @@ describe('a table split in three', () => {
         oldWrite(`update machines set label = 'still absent' where id in (${n}0, ${n}1)`),
         oldWrite(
           `update machines set state = 'ok' where id = ${n}0`,
-          `insert into machine_state (machine, state) select id, 'ok' from machines where id = ${n}0`,
+          `insert into machine_state (machine, state)
+            select id, 'ok' from machines where id = ${n}0`,
         ),
         newWrite(
-          `insert into machine_state (machine, note) select id, 'again' from machines where id = ${n}1`,
+          `insert into machine_state (machine, note)
+            select id, 'again' from machines where id = ${n}1`,
           `update machines set state = 'unknown', note = 'again' where id = ${n}1`,
         ),
         newWrite(
@@ -261,14 +264,16 @@ describe('the key of a split table', () => {
           when: memo is not null
 `,
       seed: {
-        old: `insert into prices values ('a', 1, 1.00, 'm'), ('a', 2, 2.5, null), ('b', 1, 3, 'x');`,
+        old: `insert into prices values ('a', 1, 1.00, 'm'), ('a', 2, 2.5, null), ('b', 1, 3,
+          'x');`,
         new: `insert into prices values ('a', 1, 1.00), ('a', 2, 2.5), ('b', 1, 3);
           insert into memos values (1, 'a', 'm'), (1, 'b', 'x');`,
       },
       writes: (n) => [
         oldWrite(
           `insert into prices values ('o', ${n}, 9.90, 'memo')`,
-          `insert into prices values ('o', ${n}, 9.90); insert into memos values (${n}, 'o', 'memo')`,
+          `insert into prices values ('o', ${n}, 9.90);
+            insert into memos values (${n}, 'o', 'memo')`,
         ),
         newWrite(
           `insert into prices values ('n', ${n}, 1.5)`,
@@ -293,7 +298,8 @@ describe('the key of a split table', () => {
 
   it('may be text, and change', () =>
     lifecycleCase({
-      from: `create table tags (name text collate "C" primary key, color text, uses int default 0);`,
+      from: `create table tags (name text collate "C" primary key, color text,
+        uses int default 0);`,
       to: `create table tags (name text collate "C" primary key, color text);
         create table tag_uses (tag text collate "C" primary key
           references tags (name) on delete cascade on update cascade, uses int default 0);`,
@@ -312,7 +318,8 @@ describe('the key of a split table', () => {
       writes: (n) => [
         oldWrite(
           `insert into tags values ('old ${n}', 'c', ${n})`,
-          `insert into tags values ('old ${n}', 'c'); insert into tag_uses values ('old ${n}', ${n})`,
+          `insert into tags values ('old ${n}', 'c');
+            insert into tag_uses values ('old ${n}', ${n})`,
         ),
         oldWrite(`update tags set name = name || '!' where name = 'old ${n}'`),
         newWrite(`update tags set name = name || '?' where name = 'old ${n}!'`),
@@ -347,7 +354,8 @@ describe('the key of a split table', () => {
         results: { key: { job: id }, when: result is not null }
 `,
       seed: {
-        old: `insert into jobs values ('00000000-0000-0000-0000-000000000001', 'ls', '{"a": 1}', '1s');`,
+        old: `insert into jobs values ('00000000-0000-0000-0000-000000000001', 'ls', '{"a": 1}',
+          '1s');`,
         new: `insert into jobs values ('00000000-0000-0000-0000-000000000001', 'ls');
           insert into results values ('00000000-0000-0000-0000-000000000001', '{"a": 1}', '1s');`,
       },

@@ -1,5 +1,6 @@
-// A random pair of releases: one table `items` of the old one, its parts in the new one, and how each
-// column crosses. Every conversion here is exact, so that both releases can always be compared.
+// A random pair of releases: one table `items` of the old one, its parts in the new one, and how
+// each column crosses. Every conversion here is exact, so that both releases can always be
+// compared.
 
 import type { Random } from './random.js';
 
@@ -10,7 +11,8 @@ export interface Column {
   /** Value of the new column over the old one, and back; null for the same value. */
   readonly up: string | null;
   readonly down: string | null;
-  /** In the release that has it; the deciding column of a conditional part is so in the new one only. */
+  /** In the release that has it; the deciding column of a conditional part is so in the new one
+    only. */
   readonly isRequired: boolean;
   readonly default: string | null;
   readonly kind: Kind;
@@ -260,7 +262,8 @@ function schemasOf(model: Bare): { old: string; new: string } {
       index === 0
         ? []
         : [
-            `foreign key (${part.key.join(', ')}) references ${base?.table} (${base?.key.join(', ')})
+            `foreign key (${part.key.join(', ')}) references ${base?.table} (${base?.key.join(',
+              ')})
     on delete cascade on update cascade`,
           ];
     return table(
@@ -279,7 +282,8 @@ function schemasOf(model: Bare): { old: string; new: string } {
   });
   const children = (target: string, column: string) =>
     hasChildren
-      ? `create table children (no int primary key, item ${key[0]?.type} references ${target} (${column})
+      ? `create table children (no int primary key,
+        item ${key[0]?.type} references ${target} (${column})
   on delete cascade on update cascade, word text);`
       : '';
   return {

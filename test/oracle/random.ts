@@ -1,4 +1,5 @@
-// Pseudo-random choices that a seed replays (mulberry32: 32 bits of state are enough for a test case).
+// Pseudo-random choices that a seed replays (mulberry32: 32 bits of state are enough for a test
+// case).
 
 export interface Random {
   /** A whole number from 0 up to, not with, `limit`. */

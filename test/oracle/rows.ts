@@ -1,5 +1,6 @@
-// What a plain database of each release holds, as text, and how a change of the one is written into the
-// other: the model's own idea of the evolution, said once more and in another way than the engine.
+// What a plain database of each release holds, as text, and how a change of the one is written
+// into the other: the model's own idea of the evolution, said once more and in another way than
+// the engine.
 
 import type { Client } from '../evolving/databases.js';
 import type { Column, Model, Part } from './model.js';

@@ -1,5 +1,5 @@
-// Random statements of either release, as text: single and bulk, with and without RETURNING, some of
-// which must fail.
+// Random statements of either release, as text: single and bulk, with and without RETURNING, some
+// of which must fail.
 
 import type { Column, Model } from './model.js';
 import type { Random } from './random.js';
@@ -179,7 +179,8 @@ function chosen({ random }: Situation, table: Table) {
   );
 }
 
-/** In the terms of the table's own release; a required column now and then gets a null, which fails. */
+/** In the terms of the table's own release; a required column now and then gets a null,
+  which fails. */
 function value(random: Random, at: { readonly name: string; readonly of: Column }): string {
   const { of } = at;
   const isStrict =

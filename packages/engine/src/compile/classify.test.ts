@@ -129,13 +129,17 @@ describe('crossingOf', () => {
       [],
       'unique key t_pkey is new, and the old release may violate it',
     ],
-  ] as const)('copies the table where %s', async (_, after, changes, ...[reason, before]) => {
-    const pair = await pairOf(after, changes, before);
-    expect({ kind: crossingOf(pair), reason: rebuildReason(pair) }).toEqual({
-      kind: 'rebuilt',
-      reason,
-    });
-  });
+  ] as [string, string, string[], string, string?][])(
+    'copies the table where %s',
+    async (...row) => {
+      const [, after, changes, reason, before] = row;
+      const pair = await pairOf(after, changes, before);
+      expect({ kind: crossingOf(pair), reason: rebuildReason(pair) }).toEqual({
+        kind: 'rebuilt',
+        reason,
+      });
+    },
+  );
 
   it('takes a unique key over columns that only the new release writes for harmless', async () => {
     const pair = await pairOf(table(`${SAME}, d int unique`));
