@@ -315,8 +315,7 @@ async function underLoad(
   await shard.drop();
 }
 
-describe('writers of both releases on the same rows, through prepare, expand,
-  abort and contract', () => {
+describe('writers of both releases on the same rows, through every phase', () => {
   it('lose nothing, and the old release is never refused', ({ annotate }) =>
     underLoad((sums) => [...singles(sums), ...comings()], 15, annotate));
 

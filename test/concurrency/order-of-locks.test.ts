@@ -201,7 +201,7 @@ describe('the old release, meeting a new row that somebody holds', () => {
     expect(await sums(22)).toEqual([row, row]);
   });
 
-  it('is let through by a transaction that holds other rows and wants one that it has', async () => {
+  it('is let through by a transaction that holds others and wants this one', async () => {
     await old.query('begin');
     await old.query('update items set a = a + 1 where id = 31');
     await fresh.query('begin');

@@ -25,7 +25,8 @@ const NEW = `create table items (id bigint generated always as identity primary 
   title text not null,
   bytes bigint);
   create index items_bytes on items (bytes);
-  create table notes (item bigint primary key references items (id) on delete cascade, note text not null);`;
+  create table notes (item bigint primary key references items (id) on delete cascade,
+    note text not null);`;
 const EVOLUTION = `changes:
   - rename_column: { table: items, column: name, to: title }
   - convert_column:
@@ -41,7 +42,8 @@ const EVOLUTION = `changes:
         notes: { key: { item: id }, when: note is not null }
 `;
 const ROWS = `insert into items (name, size, note)
-  select 'item ' || i, i % 9, case when i % 3 = 0 then 'note ' || i end from generate_series(1, 2000) i`;
+  select 'item ' || i, i % 9, case when i % 3 = 0 then 'note ' || i end
+  from generate_series(1, 2000) i`;
 const AS_OLD = `select i.id, title as name, bytes / 1024 as size, note
   from items i left join notes n on n.item = i.id`;
 

@@ -188,7 +188,8 @@ describe('a split with renames and conversions', () => {
           insert into hosts (name, team, site, memory_bytes)
             values ('h1', 'o', 'a', 5 * 1048576), ('h2', 'o', null, null);
           insert into host_heartbeats values (1, null, '2026-01-01', 3, null);
-          insert into host_status values (1, 'ok'), (2, 'down'); insert into events (host_id, kind) values (1, 'k');`,
+          insert into host_status values (1, 'ok'), (2, 'down');
+          insert into events (host_id, kind) values (1, 'k');`,
       },
       writes: inventoryWrites,
       lostByAbort: `insert into host_status (host_id) select id from hosts

@@ -5,7 +5,8 @@ import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 const PARENT_OLD = `create table parents (id int primary key, name text not null, info text);`;
 const PARENT_NEW = `create table parents (id int primary key, name text not null);
-  create table infos (parent int primary key references parents (id) on delete cascade, info text not null);`;
+  create table infos (parent int primary key references parents (id) on delete cascade,
+    info text not null);`;
 const SPLIT = `changes:
   - split_table:
       table: parents
@@ -107,7 +108,8 @@ describe('a split child', () => {
         old: `${SEED.old} insert into owners values (1, 'o'), (2, 'p');
           insert into things values (1, 1, 1, 'l', 'e'), (2, null, 2, null, null);`,
         new: `${SEED.new} insert into owners values (1, 'o'), (2, 'p');
-          insert into things values (1, 1, 'l'), (2, 2, null); insert into extras values (1, 1, 'e');`,
+          insert into things values (1, 1, 'l'), (2, 2, null);
+          insert into extras values (1, 1, 'e');`,
       },
       writes: (n) => [
         oldWrite(
@@ -179,7 +181,8 @@ describe('foreign keys that come and go', () => {
       to: `${PARENT_NEW}
         create table logs (id int generated always as identity primary key,
           parent int not null references parents (id) on delete cascade, line text);
-        create table marks (parent int primary key references infos (parent) on delete cascade, mark int);`,
+        create table marks (parent int primary key references infos (parent) on delete cascade,
+          mark int);`,
       evolution: SPLIT,
       seed: SEED,
       writes: (n) => [

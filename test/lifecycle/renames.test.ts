@@ -4,8 +4,7 @@ import { describe, it } from 'vitest';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 describe('a renamed table', () => {
-  it('serves both names in every phase, with its serial key, index,
-    check and trigger-free defaults', () =>
+  it('serves both names in every phase, with its serial key, index and check', () =>
     lifecycleCase({
       from: `create table clients (id serial primary key, mail text not null unique,
           rank int default 1 constraint ranked check (rank > 0),
@@ -133,7 +132,8 @@ describe('renamed columns', () => {
         old: `insert into owners values ('a', 'A'), ('b', 'B');
           insert into cars (owner, plate, price) values ('a', 'p1', 5), ('b', 'p2', null);`,
         new: `insert into owners values ('a', 'A'), ('b', 'B');
-          insert into cars (owned_by, plate_number, cost) values ('a', 'p1', 5), ('b', 'p2', null);`,
+          insert into cars (owned_by, plate_number, cost)
+          values ('a', 'p1', 5), ('b', 'p2', null);`,
       },
       writes: (n) => [
         oldWrite(

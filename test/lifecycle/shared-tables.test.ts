@@ -60,7 +60,7 @@ describe('an added column', () => {
 });
 
 describe('a dropped column', () => {
-  it('keeps its values for the old release; new rows have its default, null, or what is stated', () =>
+  it('keeps its values; new rows have its default, null, or what is stated', () =>
     lifecycleCase({
       from: `create table t (id int primary key, x text, gone text, level int default 4,
         kind text not null, code int not null default 7);`,
@@ -252,7 +252,8 @@ describe('whole tables', () => {
   it('come and go', () =>
     lifecycleCase({
       from: `create table stays (id int primary key, x text);
-        create table goes (id serial primary key, stay int references stays (id) on delete cascade, y text);`,
+        create table goes (id serial primary key, stay int references stays (id) on delete cascade,
+          y text);`,
       to: `create table stays (id int primary key, x text);
         create table comes (id serial primary key, stay int references stays (id) on delete cascade,
           z text not null default 'z' check (z <> ''));
@@ -273,7 +274,8 @@ describe('whole tables', () => {
         ),
         newWrite(
           `delete from stays where id = 100 + ${n - 1}
-            and not exists (select from more join comes on come = comes.id where stay = 100 + ${n - 1})`,
+            and not exists (select from more join comes on come = comes.id
+              where stay = 100 + ${n - 1})`,
           `delete from stays where id = -1`,
         ),
       ],

@@ -262,9 +262,8 @@ function schemasOf(model: Bare): { old: string; new: string } {
       index === 0
         ? []
         : [
-            `foreign key (${part.key.join(', ')}) references ${base?.table} (${base?.key.join(',
-              ')})
-    on delete cascade on update cascade`,
+            `foreign key (${part.key.join(', ')})
+references ${base?.table} (${base?.key.join(', ')}) on delete cascade on update cascade`,
           ];
     return table(
       part.table,
