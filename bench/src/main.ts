@@ -64,7 +64,7 @@ function print(bench: Bench, options: BenchOptions, { costs, stalls, backfill }:
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
 }
 
-/** What the command line got wrong is said in a line; everything else is a defect and shows whole. */
+/** A wrong command line is answered in a line; everything else is a defect and shows whole. */
 try {
   await main();
 } catch (error) {
