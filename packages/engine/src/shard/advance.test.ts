@@ -6,7 +6,13 @@ import type { Bundle } from '../compile/bundle.js';
 import { connect, type Session, withSession } from '../pg.js';
 import { type FreshDatabase, freshDatabase } from '../testing/index.js';
 import { runVerb } from './advance.js';
-import { divergence, handBundle, installByHand, transaction } from './testing/hand-bundle.js';
+import {
+  divergence,
+  handBundle,
+  installByHand,
+  pausedAfterFirstStep,
+  transaction,
+} from './testing/hand-bundle.js';
 
 const ROWS = "select n, 'item ' || n, n % 7 from generate_series(1, 3000) n";
 
@@ -61,11 +67,17 @@ describe('runVerb', () => {
     expect(await run('abort')).toMatchObject({ phase: 'settled', changed: true });
     expect(await run('abort')).toMatchObject({ changed: false });
     await run('prepare');
-    await session.query('update halflap.shard set paused = true');
-    await expect(run('expand')).rejects.toMatchObject({ code: 'PAUSED' });
+    const paused = pausedAfterFirstStep(bundle);
+    await expect(run('expand', { bundle: paused })).rejects.toMatchObject({ code: 'PAUSED' });
     expect(await shardRow()).toMatchObject({ phase: 'expanding' });
     await session.query('update halflap.shard set paused = false');
     await run('abort');
+    await run('prepare');
+    await session.query('update halflap.shard set paused = true');
+    await expect(run('expand')).rejects.toMatchObject({ code: 'PAUSED' });
+    expect(await shardRow()).toMatchObject({ phase: 'prepared' });
+    await run('abort');
+    await session.query('update halflap.shard set paused = false');
     await run('prepare');
     await run('expand');
     await run('abort');

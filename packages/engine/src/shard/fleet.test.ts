@@ -7,7 +7,7 @@ import { runVerb } from './advance.js';
 import { readFleet, readShard } from './fleet.js';
 import { adopt, installRelease } from './install.js';
 import { setPace } from './pace.js';
-import { installByHand } from './testing/hand-bundle.js';
+import { installByHand, pausedAfterFirstStep } from './testing/hand-bundle.js';
 import { waitFor } from './wait.js';
 
 const NOWHERE = 'postgres://nobody@127.0.0.1:1/none';
@@ -69,8 +69,8 @@ describe('readShard', () => {
     const bundle = await installByHand(database.url, { rows: "values (1, 'a', 1)" });
     const options = { url: database.url, shard: 'eu1', bundle };
     await runVerb({ ...options, verb: 'prepare' });
-    await setPace(database.url, { paused: true });
-    await runVerb({ ...options, verb: 'expand' }).catch(() => {});
+    const paused = pausedAfterFirstStep(bundle);
+    await runVerb({ ...options, bundle: paused, verb: 'expand' }).catch(() => {});
     expect(await readShard(database.url)).toMatchObject({ blocked: 'paused by an operator' });
     await setPace(database.url, { paused: false });
     expect((await readShard(database.url)).blocked).toContain('PAUSED: shard eu1');

@@ -199,6 +199,19 @@ export function transaction(
   return { kind: 'transaction', id, title: id, statements: list, entersPhase, settles };
 }
 
+/** The bundle with a first step of expand in which somebody pauses the shard. */
+export function pausedAfterFirstStep(bundle: Bundle): Bundle {
+  const expand = bundle.steps.expand.map((step, index) =>
+    index === 0 && step.kind === 'transaction'
+      ? {
+          ...step,
+          statements: [...step.statements, statement('update halflap.shard set paused = true')],
+        }
+      : step,
+  );
+  return { ...bundle, steps: { ...bundle.steps, expand } };
+}
+
 function statement(text: string) {
   const usesOld = text.includes(OLD) && !text.startsWith('create schema');
   const lock = usesOld ? { mode: 'ACCESS EXCLUSIVE' as const, relation: 'public.items' } : null;
