@@ -38,6 +38,7 @@ export function tombstone(table: Table, at: Sql, fence: Fence, places: Places): 
   const mark = `${TOMBSTONE_MARK}: ${table.name} of release ${fence.release}, ${origin}`;
   const events = sql`insert or update or delete on ${at}`;
   return [
+    replaceOlder(at),
     statement(
       sql`create view ${at} as select ${columns}
 from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as t(refused)`,
@@ -52,6 +53,19 @@ from ${name(STATE_SCHEMA, 'refuse_read')}(${names}) as t(refused)`,
     // A right to be refused: without it a role would read of missing rights instead.
     statement(sql`grant select, insert, update, delete on ${at} to public`),
   ];
+}
+
+/** An earlier evolution may have left a tombstone there: the newest one has the last word. */
+function replaceOlder(at: Sql): Statement {
+  return statement(sql`do $halflap$
+begin
+  if exists (
+    select from pg_class as c where c.oid = to_regclass($r$${at}$r$) and ${isTombstone('c')}
+  ) then
+    drop view ${at};
+  end if;
+end
+$halflap$`);
 }
 
 /**

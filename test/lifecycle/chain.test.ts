@@ -1,0 +1,95 @@
+// A shard that is taken through one evolution after the other: each begins where the last one ended,
+// wherever that left the tables, and an evolution that undoes another composes with it.
+
+import { searchPath } from '@halflap/protocol';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { unlikeFresh } from '../evolving/catalogue.js';
+import { withClient } from '../evolving/databases.js';
+import { APP, type Compiled, compileLine } from '../evolving/releases.js';
+import { installShard, shardOf } from '../evolving/shard.js';
+
+const FIRST = `create table items (id bigint generated always as identity primary key,
+  name text not null,
+  note text);
+  create table events (id serial primary key,
+    item bigint not null references items (id) on delete cascade);`;
+const SPLIT = `create table items (id bigint generated always as identity primary key,
+  name text not null);
+  create table notes (item bigint primary key references items (id) on delete cascade,
+    note text not null);
+  create table events (id serial primary key,
+    item bigint not null references items (id) on delete cascade);`;
+const LINE = [
+  { version: '1.0', schema: FIRST, changes: null },
+  {
+    version: '2.0',
+    schema: SPLIT,
+    changes: `changes:
+  - split_table:
+      table: items
+      into: { items: {}, notes: { key: { item: id }, when: note is not null } }`,
+  },
+  {
+    version: '3.0',
+    schema: SPLIT.replace('note text', 'remark text'),
+    changes: 'changes: [rename_column: { table: notes, column: note, to: remark }]',
+  },
+  {
+    version: '4.0',
+    schema: SPLIT,
+    changes: 'changes: [rename_column: { table: notes, column: remark, to: note }]',
+  },
+];
+
+let line: Compiled[];
+
+beforeAll(async () => {
+  line = await compileLine(LINE);
+});
+
+describe('a line of releases', () => {
+  it('goes from the first to the last, each table where the next evolution finds it', async () => {
+    const first = await installShard(line[0] as Compiled);
+    try {
+      await withClient(first.url, null, async (client) => {
+        await client.query("insert into items (name, note) values ('a', 'x'), ('b', null)");
+        await client.query('insert into events (item) values (1)');
+      });
+      for (const { bundle, to } of line) {
+        const shard = shardOf(first.url, bundle, async () => {});
+        for (const verb of ['prepare', 'abort', 'prepare', 'expand', 'contract'] as const) {
+          await shard.run(verb);
+        }
+        expect(await unlikeFresh(first.url, bundle)).toEqual([]);
+        await withClient(first.url, searchPath(APP, to.version), async (client) => {
+          await client.query(`insert into items (name) values ('${to.version}')`);
+          const kept = await client.query('select * from notes');
+          expect(kept.rows.map((row) => Object.values(row))).toEqual([['1', 'x']]);
+        });
+      }
+      await withClient(first.url, searchPath(APP, '4.0'), async (client) => {
+        const { rows } = await client.query('select id, name from items order by id');
+        expect(rows.map((row) => row.name)).toEqual(['a', 'b', '2.0', '3.0', '4.0']);
+        const schemas = await client.query(
+          "select nspname from pg_namespace where nspname like 'shop%' or nspname like 'halflap_%'",
+        );
+        expect(schemas.rows).toEqual([{ nspname: 'shop_4_0' }]);
+        const home = await client.query(
+          "select relname, relkind from pg_class where relnamespace = 'public'::regnamespace " +
+            "and relkind in ('r', 'v') order by relname",
+        );
+        // Tables that 4.0 left alone are at home; where notes was, a tombstone of 3.0 stands.
+        expect(home.rows).toEqual([
+          { relname: 'events', relkind: 'r' },
+          { relname: 'items', relkind: 'r' },
+          { relname: 'notes', relkind: 'v' },
+        ]);
+        await expect(client.query('select remark from public.notes')).rejects.toMatchObject({
+          code: 'HL002',
+        });
+      });
+    } finally {
+      await first.drop();
+    }
+  });
+});
