@@ -1,5 +1,5 @@
-// A shard that is taken through one evolution after the other: each begins where the last one ended,
-// wherever that left the tables, and an evolution that undoes another composes with it.
+// A shard that is taken through one evolution after the other: each begins where the last one
+// ended, wherever that left the tables, and an evolution that undoes another composes with it.
 
 import { searchPath } from '@halflap/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
