@@ -85,6 +85,43 @@ describe('a child table that both releases share', () => {
   }
 });
 
+describe('a part', () => {
+  for (const reference of [
+    'references parents (id) on delete cascade',
+    'references parents (id)',
+    'references parents (id) on delete restrict',
+    'references parents (id) deferrable initially deferred',
+    '',
+  ]) {
+    it(`goes with its old row, being a key ${reference || 'without reference'}`, () =>
+      lifecycleCase({
+        from: PARENT_OLD,
+        to: `create table parents (id int primary key, name text not null);
+          create table infos (parent int primary key ${reference}, info text not null);`,
+        evolution: SPLIT,
+        seed: SEED,
+        writes: (n) => [
+          oldWrite(
+            `insert into parents values (100 + ${n}, 'x', 'o'), (200 + ${n}, 'y', null),
+              (300 + ${n}, 'z', 'p')`,
+            `insert into parents values (100 + ${n}, 'x'), (200 + ${n}, 'y'), (300 + ${n}, 'z');
+              insert into infos values (100 + ${n}, 'o'), (300 + ${n}, 'p')`,
+          ),
+          oldWrite(
+            `delete from parents where id = 100 + ${n}`,
+            `delete from infos where parent = 100 + ${n};
+              delete from parents where id = 100 + ${n}`,
+          ),
+          oldWrite(
+            `delete from parents where id in (200 + ${n}, 300 + ${n})`,
+            `delete from infos where parent = 300 + ${n};
+              delete from parents where id in (200 + ${n}, 300 + ${n})`,
+          ),
+        ],
+      }));
+  }
+});
+
 describe('a split child', () => {
   it('refers to a shared parent, and to another split table', () =>
     lifecycleCase({

@@ -47,6 +47,20 @@ export function isToBase(key: ForeignKey, base: Table): boolean {
   return key.referencedTable === base.name;
 }
 
+/** Whether rows of the part go with the row of the base that they refer to. */
+export function cascades(part: SplitPartPlan, base: SplitPartPlan): boolean {
+  return part.table.foreignKeys.some(
+    (key) =>
+      isToBase(key, base.table) &&
+      key.onDelete === 'cascade' &&
+      key.columns.length === part.key.length &&
+      part.key.every((one, place) => {
+        const at = key.columns.indexOf(one.new.name);
+        return key.referencedColumns[at] === base.key[place]?.new.name;
+      }),
+  );
+}
+
 function hasCheck(old: Table, check: Check, source: ReadonlyMap<string, string>): boolean {
   const isSameColumns = check.columns.every((column) => source.get(column) === column);
   return isSameColumns && old.checks.some((one) => one.expression === check.expression);

@@ -11,7 +11,7 @@ import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
-import { isToBase, unguaranteed } from './guarantees.js';
+import { cascades, isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { bindWith } from './mapping.js';
@@ -62,12 +62,6 @@ function eventsOf(cluster: SplitCluster, part: SplitPartPlan): Event[] {
     ...(isUpdatedByPostgres ? [] : (['update'] as const)),
     ...(isDeletedByPostgres ? [] : (['delete'] as const)),
   ];
-}
-
-function cascades(part: SplitPartPlan, base: SplitPartPlan): boolean {
-  return part.table.foreignKeys.some(
-    (key) => isToBase(key, base.table) && key.onDelete === 'cascade',
-  );
 }
 
 function baseOf(cluster: SplitCluster): SplitPartPlan {

@@ -13,6 +13,7 @@ import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
 import { copyRights } from './grants.js';
+import { cascades } from './guarantees.js';
 import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
@@ -60,6 +61,8 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
         types: typesOf(part.table),
         isOverriding: part.generated.some((column) => column.identity === 'always'),
         givesOnInsert: stage === 'filling',
+        // The keys stand when the switch comes.
+        isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
       }),
     ),
     backward: cluster.backward.map(
@@ -70,6 +73,7 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
           mapping.target.side === 'old' &&
           cluster.oldKey.some((column) => column.identity === 'always'),
         givesOnInsert: true,
+        isCascaded: false,
       }),
     ),
   });
@@ -99,7 +103,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
     ...(hasSpill(cluster) ? dropBeside(filling) : []),
     ...forwardFunctions(filling).map((one) => statement(one)),
     ...EVENTS.map((event) =>
-      statement(statementTrigger(filling, source, event, forwardName(filling, event)), lock),
+      statement(statementTrigger(source, event, forwardName(filling, event)), lock),
     ),
     statement(
       keyTrigger(
@@ -109,17 +113,13 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
       ),
       lock,
     ),
-    statement(truncateTrigger(filling, source, forwardName(filling, 'truncate')), lock),
+    statement(truncateTrigger(source, forwardName(filling, 'truncate')), lock),
     ...filling.backward
       .slice(1)
       .flatMap(({ mapping }) => [
         statement(spillFunction(filling, mapping)),
         statement(
-          spillTrigger(
-            filling,
-            filling.bind(mapping.target),
-            work(places, 'forward', mapping.target.name),
-          ),
+          spillTrigger(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
         ),
       ]),
   ];
@@ -222,9 +222,9 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
     statement(backwardTruncateFunction(plan, table)),
     ...EVENTS.map((event) =>
-      statement(statementTrigger(plan, at, event, backwardName(plan, table, event)), lock),
+      statement(statementTrigger(at, event, backwardName(plan, table, event)), lock),
     ),
-    statement(truncateTrigger(plan, at, backwardName(plan, table, 'truncate')), lock),
+    statement(truncateTrigger(at, backwardName(plan, table, 'truncate')), lock),
     ...(part.isBase
       ? [
           statement(backwardKeyFunction(plan, part.mapping)),
@@ -330,8 +330,8 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     statement(forgetFunction(plan, false, kept)),
     statement(forgetFunction(plan, true, kept)),
     statement(forwardKeyFunction(plan)),
-    statement(statementTrigger(plan, source, 'delete', forward('delete')), lock),
-    statement(truncateTrigger(plan, source, forward('truncate')), lock),
+    statement(statementTrigger(source, 'delete', forward('delete')), lock),
+    statement(truncateTrigger(source, forward('truncate')), lock),
     statement(keyTrigger(source, keyNames(plan), forward('key')), lock),
   ];
 }

@@ -17,6 +17,8 @@ export interface Target {
   readonly isOverriding: boolean;
   /** False where another default supplies the onInsert columns (native new tables in dual). */
   readonly givesOnInsert: boolean;
+  /** True when a foreign key takes the rows along with those of the base that they refer to. */
+  readonly isCascaded: boolean;
 }
 
 /** A SELECT that yields the slices, with columns named as the slice columns of the target. */
@@ -42,6 +44,12 @@ function sourceRows(target: Target, bind: Bind, slices: Slices): Sql {
   return sql`select ${qualified('q', insertColumns(target))}
     from (${mapping.query(bind)}) as q
     where ${rowOf('q', mapping.slice)} in (${slices})`;
+}
+
+/** Plain inserts of all that the query yields: for sources bound to rows that are new. */
+export function insertAll(target: Target, bind: Bind): Sql {
+  const columns = qualified('q', insertColumns(target));
+  return insertInto(target, bind, sql`select ${columns} from (${target.mapping.query(bind)}) as q`);
 }
 
 /**

@@ -19,26 +19,29 @@ import {
   type Slices,
   type Target,
 } from './recompute.js';
-import { dynamic, raise, routine } from './routine.js';
+import { dynamic, raise } from './routine.js';
 import {
   asStatic,
   backwardName,
   clusterClaim,
   countToTwo,
-  ECHO_VARIABLE,
   type Event,
   keyNames,
-  MARKER_VARIABLE,
-  markEcho,
-  ONE_ROW_PLANS,
   ROWS,
   renameSlices,
   type SyncPlan,
   sliceClaim,
+  syncRoutine,
   touchedSlices,
   touchOf,
-  UNMARK_ECHO,
 } from './sync-plan.js';
+
+/**
+ * The plans for one row never read a whole table, whatever the statistics say. Many rows are
+ * planned afresh each time: before and after are joined, which have no index, and then a table,
+ * which has.
+ */
+const ONE_ROW_PLANS = [sql`set enable_seqscan = off`];
 
 /** After so long, a wait ends when somebody waits for us: nobody else would break that circle. */
 const SHORT_WAIT = '50 ms';
@@ -56,33 +59,27 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   const slices = touchedSlices(event, touchOf(oldMapping(plan), source.mapping), plan);
   const work = (form: (one: Sql) => Sql) =>
     joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
-  return routine(plan.places, {
+  return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
-    returns: 'trigger',
     about: `${event} on ${source.mapping.target.name} by the new release`,
     declare: [
-      sql`touched_rows bigint := ${countToTwo(event)}`,
+      sql`touched_rows bigint`,
       sql`refused record`,
       sql`patience text`,
       sql`waiting_since timestamptz`,
       sql`is_long boolean`,
-      ECHO_VARIABLE,
-      MARKER_VARIABLE,
     ],
-    settings: [ONE_ROW_PLANS],
+    settings: ONE_ROW_PLANS,
     body: [
-      sql`if touched_rows = 0 then return null; end if;`,
-      markEcho(plan),
+      sql`touched_rows := ${countToTwo(event)};`,
       // The old row of a new base row is made here; its key's unique index stands in for the lock.
       ...(isMade(written) ? [] : [lockOld(plan, slices)]),
       sql`if touched_rows = 1 then
     ${work(asStatic)}
-  else
+  elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
     ${work(dynamic)}
   end if;`,
-      UNMARK_ECHO,
-      sql`return null;`,
     ],
   });
 }

@@ -9,48 +9,46 @@
 // and a statement of the old release never fails because of sync. A row that cannot be carried goes
 // to quarantine.
 //
-// One row is handled by static statements over its key; many rows by statements planned afresh,
-// because one plan serves both badly: a plan made for one row is quadratic in a transition table of
-// 100,000, and a plan made for 100,000 reads the whole table for one row.
+// All statements are static, so that each session plans them once. The plans may only look rows up
+// by index (INDEX_PLANS), which is linear whatever number of rows a statement touches; a planner
+// with a free hand makes a plan for one row that is quadratic in a transition table of 100,000, and
+// a plan for 100,000 that reads the whole table for one row.
 // What costs microseconds here is paid by every write of the release in the field: settings stand
-// on the function, an update is tried before anything rarer, and questions that a simple expression
-// can answer are not asked as queries.
+// on the function, one updated row has statements over its key, an update is tried before anything
+// rarer, and questions that a simple expression can answer are not asked as queries.
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers, rowOf, sameKey } from './compared.js';
-import type { Mapping, Touch } from './mapping.js';
+import { bindWith, type Mapping, oldRelation, type Touch } from './mapping.js';
 import { stateTable, work } from './places.js';
 import {
   deleteGone,
+  insertAll,
   type Slices,
   type Target,
   updateMany,
   updateOne,
   upsert,
 } from './recompute.js';
-import { dynamic, routine } from './routine.js';
+import { routine } from './routine.js';
 import {
   asStatic,
   carryName,
   clusterClaim,
-  ECHO_VARIABLE,
   type Event,
   forwardName,
+  INDEX_PLANS,
   keyNames,
-  MARKER_VARIABLE,
-  markEcho,
-  ONE_ROW_PLANS,
   oldWrites,
   ownQuarantine,
   quarantineCount,
   quarantineKey,
   ROWS,
   renameSlices,
-  rowsOf,
   type SyncPlan,
   sliceClaim,
+  syncRoutine,
   touchedSlices,
-  UNMARK_ECHO,
 } from './sync-plan.js';
 
 /** How long the old side waits for a new row before it claims the slice. */
@@ -68,48 +66,19 @@ const CLAIMED_SLICES = 64;
 export function forwardFunction(plan: SyncPlan, event: Event): Sql {
   const touch = plan.forward[0]?.mapping.touches[0] as Touch;
   const slices = touchedSlices(event, touch, plan);
-  const flags = plan.forward.map((_, index) => name(`touched_${index}`));
-  const isUpdate = event === 'update';
-  const one = plan.forward.map((target, index) => {
-    const body = joined(carryOne(target, plan, event), '\n          ');
-    return isUpdate ? sql`if ${flags[index] ?? sql``} then ${body} end if;` : body;
-  });
-  const many = isUpdate
-    ? carryManyUpdated(plan, slices)
-    : plan.forward.flatMap((target) => carryMany(target, plan, event, slices));
-  const keys = keyNames(plan).map((key) => name(`k_${key}`));
-  return routine(plan.places, {
+  const carried = { insert: carryInserted, update: carryUpdated, delete: carryDeleted }[event];
+  const { declare, body } = carried(plan, slices);
+  return syncRoutine(plan, {
     at: forwardName(plan, event),
-    returns: 'trigger',
     about: `${event} on ${plan.cluster.id} by the old release`,
-    declare: [
-      sql`writes bigint := nextval(${literal(oldWrites(plan.places).text)}::regclass)`,
-      ...plan.key.map((key) => sql`${name(`k_${key.name}`)} ${trusted(key.type)}`),
-      ...(isUpdate ? flags.map((flag) => sql`${flag} boolean`) : []),
-      ...(isUpdate ? plan.forward.map((_, index) => sql`${countName(index)} bigint`) : []),
-      sql`is_moved boolean`,
-      sql`touched_rows int`,
-      sql`changed_rows bigint`,
-      sql`waits int := 0`,
-      sql`slice record`,
-      ECHO_VARIABLE,
-      MARKER_VARIABLE,
-    ],
-    settings: [ONE_ROW_PLANS, PATIENCE],
+    declare: [sql`writes bigint`, sql`waits int := 0`, sql`slice record`, ...declare],
+    settings: [...INDEX_PLANS, PATIENCE],
     body: [
-      markEcho(plan),
+      // Contract looks whether this sequence moves.
+      sql`writes := nextval(${literal(oldWrites(plan.places).text)}::regclass);`,
       sql`loop
     begin
-      touched_rows := 0;
-      for ${[...keys, sql`is_moved`, ...(isUpdate ? flags : [])]} in ${firstRows(plan, event)} loop
-        touched_rows := touched_rows + 1;
-      end loop;
-      if touched_rows = 1 and not is_moved then
-        ${joined(one, '\n        ')}
-      elsif touched_rows > 0 then
-        perform set_config('enable_seqscan', 'on', true);
-        ${joined(many, '\n        ')}
-      end if;
+      ${joined(body, '\n      ')}
       if ${isAnythingQuarantined(plan)} then
         ${forgetQuarantined(plan, slices)}
       end if;
@@ -124,25 +93,75 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
         exit;
     end;
   end loop;`,
-      UNMARK_ECHO,
-      sql`return null;`,
     ],
   });
+}
+
+/** What one event needs: variables, and statements that may be run again after a wait. */
+interface Carried {
+  readonly declare: readonly Sql[];
+  readonly body: readonly Sql[];
+}
+
+/**
+ * New rows are read from the statement itself and inserted plainly. Where a row is there against
+ * all expectation, its insert fails, and the rows are carried one by one.
+ */
+function carryInserted(plan: SyncPlan): Carried {
+  const bind = bindWith(oldRelation(plan.cluster.id), ROWS.new, plan.bind);
+  return { declare: [], body: plan.forward.map((one) => asStatic(insertAll(one, bind))) };
+}
+
+/** Rows that refer go before what they refer to, unless a cascade takes them along. */
+function carryDeleted(plan: SyncPlan, slices: Slices): Carried {
+  const body = [...plan.forward].reverse().flatMap((target) => {
+    const own = renameSlices(plan, slices, target.mapping);
+    const gone = target.isCascaded ? [] : [deleteGone(target, plan.bind, own)];
+    return [...gone, ...isNoMore(target, plan, own)].map(asStatic);
+  });
+  return { declare: [], body };
+}
+
+function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
+  const keys = keyNames(plan).map((key) => name(`k_${key}`));
+  const flags = plan.forward.map((_, index) => name(`touched_${index}`));
+  const one = plan.forward.map((target, index) => {
+    const body = joined(carryOne(target, plan), '\n          ');
+    return sql`if ${flags[index] ?? sql``} then ${body} end if;`;
+  });
+  return {
+    declare: [
+      ...plan.key.map((key) => sql`${name(`k_${key.name}`)} ${trusted(key.type)}`),
+      ...flags.map((flag) => sql`${flag} boolean`),
+      ...plan.forward.map((_, index) => sql`${countName(index)} bigint`),
+      sql`is_moved boolean`,
+      sql`touched_rows int`,
+      sql`changed_rows bigint`,
+      sql`nestloop text`,
+    ],
+    body: [
+      sql`touched_rows := 0;
+      for ${[...keys, sql`is_moved`, ...flags]} in ${firstRows(plan)} loop
+        touched_rows := touched_rows + 1;
+      end loop;
+      if touched_rows = 1 and not is_moved then
+        ${joined(one, '\n        ')}
+      elsif touched_rows > 0 then
+        ${joined(carryMany(plan, slices), '\n        ')}
+      end if;`,
+    ],
+  };
 }
 
 /**
  * At most two rows: is it one? One row pairs with itself; of several, any two pairs will do. With
  * the key, whether it changed, and which mappings watch a column that changed.
  */
-function firstRows(plan: SyncPlan, event: Event): Sql {
+function firstRows(plan: SyncPlan): Sql {
   const types = plan.backward[0]?.types ?? new Map();
   const keys = keyNames(plan);
-  const list = keys.map((one) => name('n', one));
-  if (event !== 'update') {
-    return sql`select ${[...list, sql`false`]} from ${rowsOf(event)} as n limit 2`;
-  }
   const moved = sql`(${anyDiffers('n', 'o', keys, types)})`;
-  return sql`select ${[...list, moved, ...watched(plan)]}
+  return sql`select ${[...keys.map((one) => name('n', one)), moved, ...watched(plan)]}
         from ${ROWS.new} as n, ${ROWS.old} as o limit 2`;
 }
 
@@ -157,54 +176,56 @@ function watched(plan: SyncPlan): Sql[] {
 }
 
 /** An update mostly finds its row there: only when it does not, is looked for gone and new. */
-function carryOne(target: Target, plan: SyncPlan, event: Event): Sql[] {
-  const keys = keyNames(plan);
-  const values = keys.map((one) => name(`k_${one}`));
-  const slice = sliceOf(values, target.mapping.slice);
-  const insert = upsert(target, plan.bind, slice);
-  const gone = deleteGone(target, plan.bind, slice);
-  if (event === 'insert') return [asStatic(insert)];
-  if (event === 'delete') return [gone, ...isNoMore(target, plan, slice)].map(asStatic);
-  const rarer = joined([gone, insert, ...isPresent(target, plan, slice)].map(asStatic), ' ');
+function carryOne(target: Target, plan: SyncPlan): Sql[] {
+  const values = keyNames(plan).map((one) => name(`k_${one}`));
+  const rarer = goneAndNew(target, plan, sliceOf(values, target.mapping.slice));
   const update = updateOne(target, plan.bind, values);
   return update === null ? [rarer] : [asStatic(update), sql`if not found then ${rarer} end if;`];
 }
 
-function carryMany(target: Target, plan: SyncPlan, event: Event, slices: Slices): Sql[] {
-  const own = renameSlices(plan, slices, target.mapping);
-  if (event === 'insert') return [dynamic(upsert(target, plan.bind, own))];
-  return [deleteGone(target, plan.bind, own), ...isNoMore(target, plan, own)].map(dynamic);
+function goneAndNew(target: Target, plan: SyncPlan, slices: Slices): Sql {
+  const statements = [
+    deleteGone(target, plan.bind, slices),
+    upsert(target, plan.bind, slices),
+    ...isPresent(target, plan, slices),
+  ];
+  return joined(statements.map(asStatic), ' ');
 }
 
 /**
  * Counts for each mapping the rows in which a watched column changed, and those whose key is new;
  * mappings that nothing touched are left alone, the others updated, and only where that did not
- * find as many rows as changed is looked for gone and new.
+ * find as many rows as changed is looked for gone and new. The count pairs rows of the statement,
+ * which have no index: it alone is planned as a hash join.
  */
-function carryManyUpdated(plan: SyncPlan, slices: Slices): Sql[] {
+function carryMany(plan: SyncPlan, slices: Slices): Sql[] {
   const isNew = sql`${name('o', keyNames(plan)[0] ?? '')} is null`;
   const counts = watched(plan).map((one) => sql`count(*) filter (where ${one} or ${isNew})`);
-  const count = sql`select ${counts} from ${ROWS.new} as n
-          left join ${ROWS.old} as o on ${sameKey('o', keyNames(plan), 'n')}`;
   const into = plan.forward.map((_, index) => countName(index));
+  const count = sql`select ${counts} into ${into} from ${ROWS.new} as n
+          left join ${ROWS.old} as o on ${sameKey('o', keyNames(plan), 'n')};`;
   const carried = plan.forward.map((target, index) => {
     const own = renameSlices(plan, slices, target.mapping);
-    const rarer = [
-      deleteGone(target, plan.bind, own),
-      upsert(target, plan.bind, own),
-      ...isPresent(target, plan, own),
-    ].map(dynamic);
     const update = updateMany(target, plan.bind, own);
     const first =
       update === null
         ? sql`changed_rows := 0;`
-        : sql`${dynamic(update)} get diagnostics changed_rows = row_count;`;
+        : sql`${asStatic(update)} get diagnostics changed_rows = row_count;`;
     return sql`if ${countName(index)} > 0 then
           ${first}
-          if changed_rows < ${countName(index)} then ${joined(rarer, ' ')} end if;
+          if changed_rows < ${countName(index)} then ${goneAndNew(target, plan, own)} end if;
         end if;`;
   });
-  return [sql`execute ${trusted(`$many$${count.text}$many$`)} into ${into};`, ...carried];
+  const joins = (hash: Sql, loop: Sql) =>
+    sql`perform set_config('enable_hashjoin', ${hash}, true),
+          set_config('enable_nestloop', ${loop}, true);`;
+  return [
+    sql`nestloop := current_setting('enable_nestloop');`,
+    joins(sql`'on'`, sql`'off'`),
+    count,
+    joins(sql`'off'`, sql`nestloop`),
+    ...carried,
+  ];
 }
 
 function countName(index: number): Sql {
@@ -260,10 +281,12 @@ function sliceOf(values: readonly Sql[], columns: readonly string[]): Slices {
 export function carryFunction(plan: SyncPlan): Sql {
   const parameters = plan.key.map((one) => name(`k_${one.name}`));
   const slices = sliceOf(parameters, keyNames(plan));
-  const recompute = plan.forward.flatMap((target) => {
-    const own = renameSlices(plan, slices, target.mapping);
-    return [deleteGone(target, plan.bind, own), upsert(target, plan.bind, own)];
-  });
+  const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  // Rows that refer go first and come last.
+  const recompute = [
+    ...[...plan.forward].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
+    ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
+  ];
   const mine = ownQuarantine(plan, 'q');
   return routine(plan.places, {
     at: carryName(plan),
@@ -271,7 +294,7 @@ export function carryFunction(plan: SyncPlan): Sql {
     returns: 'void',
     about: `carries one row of ${plan.cluster.id} over to the new layout`,
     declare: [sql`waits int := 0`, sql`failure_state text`, sql`failure_message text`],
-    settings: [ONE_ROW_PLANS],
+    settings: INDEX_PLANS,
     body: [
       sql`loop
     begin
@@ -306,17 +329,10 @@ export function carryFunction(plan: SyncPlan): Sql {
 export function spillFunction(plan: SyncPlan, spill: Mapping): Sql {
   const call = (row: 'old' | 'new') =>
     sql`perform ${carryName(plan)}(${spill.slice.map((column) => name(row, column))});`;
-  return routine(plan.places, {
+  return syncRoutine(plan, {
     at: work(plan.places, 'forward', spill.target.name),
-    returns: 'trigger',
     about: `what is kept beside a row of ${plan.cluster.id} changes`,
-    declare: [ECHO_VARIABLE, MARKER_VARIABLE],
-    body: [
-      markEcho(plan),
-      sql`if tg_op = 'DELETE' then ${call('old')} else ${call('new')} end if;`,
-      UNMARK_ECHO,
-      sql`return null;`,
-    ],
+    body: [sql`if tg_op = 'DELETE' then ${call('old')} else ${call('new')} end if;`],
   });
 }
 

@@ -8,14 +8,11 @@ import { floorTable, stateTable } from './places.js';
 import { raise, routine } from './routine.js';
 import {
   backwardName,
-  ECHO_VARIABLE,
   forwardName,
-  MARKER_VARIABLE,
-  markEcho,
   ownQuarantine,
   ROWS,
   type SyncPlan,
-  UNMARK_ECHO,
+  syncRoutine,
 } from './sync-plan.js';
 
 /** Row trigger on the old table: moves the new rows along with the key. */
@@ -27,18 +24,13 @@ export function forwardKeyFunction(plan: SyncPlan): Sql {
       plan.key.map((one) => one.name),
     ),
   );
-  return routine(plan.places, {
+  return syncRoutine(plan, {
     at: forwardName(plan, 'key'),
-    returns: 'trigger',
     about: `a key of ${plan.cluster.id} changes`,
-    declare: [ECHO_VARIABLE, MARKER_VARIABLE, sql`moved int`],
+    declare: [sql`moved int`],
     body: [
-      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
-      markEcho(plan),
       // What cannot be moved is made again by the statement trigger that follows.
       sql`begin ${inOneStatement(moves)} exception when others then null; end;`,
-      UNMARK_ECHO,
-      sql`return null;`,
     ],
   });
 }
@@ -46,18 +38,11 @@ export function forwardKeyFunction(plan: SyncPlan): Sql {
 /** Row trigger on the new table that has one row for every old one: moves the old row. */
 export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
   const moves = plan.backward.map((target) => move(plan, target.mapping, base.slice));
-  return routine(plan.places, {
+  return syncRoutine(plan, {
     at: backwardName(plan, base.target.name, 'key'),
-    returns: 'trigger',
     about: `a key of ${base.target.name} changes`,
-    declare: [ECHO_VARIABLE, MARKER_VARIABLE, sql`moved int`],
-    body: [
-      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
-      markEcho(plan),
-      inOneStatement(moves),
-      UNMARK_ECHO,
-      sql`return null;`,
-    ],
+    declare: [sql`moved int`],
+    body: [inOneStatement(moves)],
   });
 }
 
@@ -65,13 +50,10 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
   // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop it.
   const all = [...plan.forward].reverse().concat(plan.backward.slice(1));
   const deletes = all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
-  return routine(plan.places, {
+  return syncRoutine(plan, {
     at: forwardName(plan, 'truncate'),
-    returns: 'trigger',
     about: `${plan.cluster.id} is truncated by the old release`,
-    declare: [ECHO_VARIABLE, MARKER_VARIABLE],
     body: [
-      markEcho(plan),
       sql`begin
     ${joined(deletes, '\n    ')}
     delete from ${stateTable('quarantine')} as q
@@ -82,8 +64,6 @@ export function forwardTruncateFunction(plan: SyncPlan): Sql {
       sqlstate, 'truncate: ' || sqlerrm)
     on conflict do nothing;
   end;`,
-      UNMARK_ECHO,
-      sql`return null;`,
     ],
   });
 }
@@ -115,15 +95,18 @@ export function forgetFunction(
 ): Sql {
   const all = [...plan.forward].reverse().filter(({ mapping }) => kept.has(mapping.target.name));
   const spill = plan.backward.slice(1);
-  const deletes = isTruncate
-    ? [...all, ...spill].map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`)
-    : [...all, ...spill].map(({ mapping }) => {
-        const key = plan.key.map((one) => one.name);
-        const source = floorTable(plan.cluster.id);
-        const isBack = sql`select from ${source} as s where ${sameKey('s', key, 'o')}`;
-        return sql`delete from ${plan.bind(mapping.target)} as t using ${ROWS.old} as o
-    where ${sameKey('t', mapping.slice, 'o', key)} and not exists (${isBack});`;
-      });
+  const key = plan.key.map((one) => one.name);
+  const source = floorTable(plan.cluster.id);
+  const isBack = sql`select from ${source} as s where ${sameKey('s', key, 'o')}`;
+  const deletes = [...all, ...spill].map(({ mapping }) => {
+    const at = plan.bind(mapping.target);
+    if (isTruncate) return sql`delete from ${at};`;
+    // Mostly nothing is kept, and every delete of the release in the field comes by here.
+    return sql`if exists (select from ${at}) then
+    delete from ${at} as t using ${ROWS.old} as o
+    where ${sameKey('t', mapping.slice, 'o', key)} and not exists (${isBack});
+  end if;`;
+  });
   return routine(plan.places, {
     at: forwardName(plan, isTruncate ? 'truncate' : 'delete'),
     returns: 'trigger',

@@ -5,6 +5,7 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
 import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
+import { type Routine, routine } from './routine.js';
 import { stableBigint } from './statement.js';
 
 export type Event = 'insert' | 'update' | 'delete';
@@ -24,27 +25,40 @@ export interface SyncPlan {
 /** The transition tables of every sync trigger. */
 export const ROWS = { old: sql`h_old`, new: sql`h_new` };
 
-/** The plans for one row never read a whole table, whatever the statistics say. */
-export const ONE_ROW_PLANS = sql`set enable_seqscan = off`;
+/**
+ * Plans that are made once and serve one row as well as a hundred thousand: rows of a table are
+ * always found by index, whatever the statistics or the first statement suggest.
+ */
+export const INDEX_PLANS = [
+  sql`set enable_seqscan = off`,
+  sql`set enable_hashjoin = off`,
+  sql`set enable_mergejoin = off`,
+];
 
 /**
- * Marks the writes of a function as the engine's own, and gives back what was marked before. By
- * calls and not by SET clauses of the function, which only a superuser may give for such a
+ * A trigger function of sync: silent on the engine's own writes, and marks its own as such while it
+ * works. The function asks and not the trigger's condition, which PostgreSQL parses anew for every
+ * statement; and marks by calls and not by a SET clause, which only a superuser may give for such a
  * parameter.
  */
-export const ECHO_VARIABLE = sql`echo text := coalesce(current_setting('halflap.echo', true), '')`;
-
-export function markEcho(plan: SyncPlan): Sql {
-  return sql`marker := set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`;
-}
-
-export const UNMARK_ECHO = sql`marker := set_config('halflap.echo', echo, true);`;
-
-export const MARKER_VARIABLE = sql`marker text`;
-
-/** The condition of every sync trigger: the write is not the engine's own. */
-export function noEcho(plan: SyncPlan): Sql {
-  return sql`current_setting('halflap.echo', true) is distinct from ${literal(plan.cluster.id)}`;
+export function syncRoutine(plan: SyncPlan, one: Omit<Routine, 'returns'>): Sql {
+  const id = literal(plan.cluster.id);
+  return routine(plan.places, {
+    ...one,
+    returns: 'trigger',
+    declare: [
+      sql`echo text := coalesce(current_setting('halflap.echo', true), '')`,
+      sql`marker text`,
+      ...(one.declare ?? []),
+    ],
+    body: [
+      sql`if echo = ${id} then return null; end if;`,
+      sql`marker := set_config('halflap.echo', ${id}, true);`,
+      ...one.body,
+      sql`marker := set_config('halflap.echo', echo, true);`,
+      sql`return null;`,
+    ],
+  });
 }
 
 export function oldWrites(places: Places): Sql {

@@ -1,8 +1,8 @@
-// The triggers that call sync. None of them acts on the engine's own writes: their conditions ask
-// for the marker, or, where that would cost every statement too much, the function does.
+// The triggers that call sync. None has a condition that asks whose write it is: PostgreSQL parses
+// conditions anew for every statement, so the functions ask (syncRoutine).
 
 import { joined, name, names, type Sql, sql, trusted } from '../sql.js';
-import { type Event, noEcho, type SyncPlan } from './sync-plan.js';
+import type { Event } from './sync-plan.js';
 
 const TRANSITION = {
   insert: sql`referencing new table as h_new`,
@@ -10,16 +10,12 @@ const TRANSITION = {
   delete: sql`referencing old table as h_old`,
 } as const;
 
-export function statementTrigger(plan: SyncPlan, at: Sql, event: Event, routine: Sql): Sql {
+export function statementTrigger(at: Sql, event: Event, routine: Sql): Sql {
   return sql`create trigger ${name(`halflap_sync_${event}`)} after ${trusted(event)} on ${at}
-${TRANSITION[event]} for each statement when (${noEcho(plan)}) execute function ${routine}()`;
+${TRANSITION[event]} for each statement execute function ${routine}()`;
 }
 
-/**
- * For each row, since a statement's rows cannot be paired: before and after a key has changed. On
- * the key's columns and without asking for an echo (the function does): PostgreSQL reads the
- * condition anew for every statement.
- */
+/** For each row, since a statement's rows cannot be paired: before and after a key has changed. */
 export function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
   const changed = joined(
     key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
@@ -29,12 +25,12 @@ export function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
 for each row when (${changed}) execute function ${routine}()`;
 }
 
-export function truncateTrigger(plan: SyncPlan, at: Sql, routine: Sql): Sql {
+export function truncateTrigger(at: Sql, routine: Sql): Sql {
   return sql`create trigger ${name('halflap_sync_truncate')} after truncate on ${at}
-for each statement when (${noEcho(plan)}) execute function ${routine}()`;
+for each statement execute function ${routine}()`;
 }
 
-export function spillTrigger(plan: SyncPlan, at: Sql, routine: Sql): Sql {
+export function spillTrigger(at: Sql, routine: Sql): Sql {
   return sql`create trigger ${name('halflap_sync_spill')} after insert or delete on ${at}
-for each row when (${noEcho(plan)}) execute function ${routine}()`;
+for each row execute function ${routine}()`;
 }
