@@ -102,11 +102,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
       statement(statementTrigger(filling, source, event, forwardName(filling, event)), lock),
     ),
     statement(
-      keyTrigger(
-        source,
-        filling.key.map((one) => one.name),
-        forwardName(filling, 'key'),
-      ),
+      keyTrigger(source, keyNames(filling), typesOf(cluster.old), forwardName(filling, 'key')),
       lock,
     ),
     statement(truncateTrigger(filling, source, forwardName(filling, 'truncate')), lock),
@@ -174,7 +170,7 @@ as r (${keyDefinitions(cluster)})`;
     key,
     batch: [
       sql`select set_config('halflap.batch', coalesce(
-  (select jsonb_agg(to_jsonb(l)) from (${locked}) as l), '[]')::text, true)`.text,
+  (select jsonb_agg(to_jsonb(l.*)) from (${locked}) as l), '[]')::text, true)`.text,
       ...fills.map((one) => one.text),
     ],
     oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked}) as source`.text],
@@ -228,7 +224,10 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     ...(part.isBase
       ? [
           statement(backwardKeyFunction(plan, part.mapping)),
-          statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock),
+          statement(
+            keyTrigger(at, part.mapping.slice, source.types, backwardName(plan, table, 'key')),
+            lock,
+          ),
         ]
       : []),
   ];
@@ -332,7 +331,7 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     statement(forwardKeyFunction(plan)),
     statement(statementTrigger(plan, source, 'delete', forward('delete')), lock),
     statement(truncateTrigger(plan, source, forward('truncate')), lock),
-    statement(keyTrigger(source, keyNames(plan), forward('key')), lock),
+    statement(keyTrigger(source, keyNames(plan), typesOf(cluster.old), forward('key')), lock),
   ];
 }
 

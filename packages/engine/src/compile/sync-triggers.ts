@@ -1,7 +1,8 @@
 // The triggers that call sync. None of them acts on the engine's own writes: their conditions ask
 // for the marker, or, where that would cost every statement too much, the function does.
 
-import { joined, name, names, type Sql, sql, trusted } from '../sql.js';
+import { name, names, type Sql, sql, trusted } from '../sql.js';
+import { anyDiffers, type Types } from './compared.js';
 import { type Event, noEcho, type SyncPlan } from './sync-plan.js';
 
 const TRANSITION = {
@@ -20,11 +21,8 @@ ${TRANSITION[event]} for each statement when (${noEcho(plan)}) execute function 
  * the key's columns and without asking for an echo (the function does): PostgreSQL reads the
  * condition anew for every statement.
  */
-export function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
-  const changed = joined(
-    key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
-    ' or ',
-  );
+export function keyTrigger(at: Sql, key: readonly string[], types: Types, routine: Sql): Sql {
+  const changed = anyDiffers('old', 'new', key, types);
   return sql`create trigger ${name('halflap_sync_key')} after update of ${names(key)} on ${at}
 for each row when (${changed}) execute function ${routine}()`;
 }
