@@ -62,7 +62,7 @@ export function addColumns(pair: PairedTable, evolution: Evolution): Statement[]
 export function overlayView(pair: PairedTable, places: Places): Statement[] {
   const view = inRelease(places, pair.new.name);
   const hidden = hiddenDefaults(pair);
-  const inner = work(places, 'inner', pair.new.name);
+  const inner = work(places, 'halflap_inner', pair.new.name);
   const from = hidden.length === 0 ? floorTable(pair.old.name) : inner;
   const columns = pair.new.columns.map(
     (column) => sql`${name('t', physicalName(pair, column.name))} as ${name(column.name)}`,

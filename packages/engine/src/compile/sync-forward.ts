@@ -37,6 +37,7 @@ import {
   type Event,
   forwardName,
   keyNames,
+  keyVariable,
   MARKER_VARIABLE,
   markEcho,
   ONE_ROW_PLANS,
@@ -77,14 +78,14 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
   const many = isUpdate
     ? carryManyUpdated(plan, slices)
     : plan.forward.flatMap((target) => carryMany(target, plan, event, slices));
-  const keys = keyNames(plan).map((key) => name(`k_${key}`));
+  const keys = keyNames(plan).map((key) => keyVariable(key));
   return routine(plan.places, {
     at: forwardName(plan, event),
     returns: 'trigger',
     about: `${event} on ${plan.cluster.id} by the old release`,
     declare: [
       sql`writes bigint := nextval(${literal(oldWrites(plan.places).text)}::regclass)`,
-      ...plan.key.map((key) => sql`${name(`k_${key.name}`)} ${trusted(key.type)}`),
+      ...plan.key.map((key) => sql`${keyVariable(key.name)} ${trusted(key.type)}`),
       ...(isUpdate ? flags.map((flag) => sql`${flag} boolean`) : []),
       ...(isUpdate ? plan.forward.map((_, index) => sql`${countName(index)} bigint`) : []),
       sql`is_moved boolean`,
@@ -159,7 +160,7 @@ function watched(plan: SyncPlan): Sql[] {
 /** An update mostly finds its row there: only when it does not, is looked for gone and new. */
 function carryOne(target: Target, plan: SyncPlan, event: Event): Sql[] {
   const keys = keyNames(plan);
-  const values = keys.map((one) => name(`k_${one}`));
+  const values = keys.map((one) => keyVariable(one));
   const slice = sliceOf(values, target.mapping.slice);
   const insert = upsert(target, plan.bind, slice);
   const gone = deleteGone(target, plan.bind, slice);
@@ -258,7 +259,7 @@ function sliceOf(values: readonly Sql[], columns: readonly string[]): Slices {
 
 /** Recomputes one slice, waiting with patience; a row that cannot be carried goes to quarantine. */
 export function carryFunction(plan: SyncPlan): Sql {
-  const parameters = plan.key.map((one) => name(`k_${one.name}`));
+  const parameters = plan.key.map((one) => keyVariable(one.name));
   const slices = sliceOf(parameters, keyNames(plan));
   const recompute = plan.forward.flatMap((target) => {
     const own = renameSlices(plan, slices, target.mapping);
@@ -267,7 +268,7 @@ export function carryFunction(plan: SyncPlan): Sql {
   const mine = ownQuarantine(plan, 'q');
   return routine(plan.places, {
     at: carryName(plan),
-    parameters: joined(plan.key.map((one) => sql`${name(`k_${one.name}`)} ${trusted(one.type)}`)),
+    parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
     returns: 'void',
     about: `carries one row of ${plan.cluster.id} over to the new layout`,
     declare: [sql`waits int := 0`, sql`failure_state text`, sql`failure_message text`],

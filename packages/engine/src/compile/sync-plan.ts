@@ -1,6 +1,7 @@
 // What the generators of sync share: the plan of one cluster in one stage, the names of its
 // machinery, and the ways to speak of the slices that a statement touched.
 
+import { generatedName } from '../names.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
@@ -48,12 +49,12 @@ export function noEcho(plan: SyncPlan): Sql {
 }
 
 export function oldWrites(places: Places): Sql {
-  return work(places, 'old_writes');
+  return work(places, 'halflap_old_writes');
 }
 
 /** Advanced when a row goes to quarantine. */
 export function quarantineCount(places: Places): Sql {
-  return work(places, 'quarantined');
+  return work(places, 'halflap_quarantined');
 }
 
 export function carryName(plan: SyncPlan): Sql {
@@ -74,6 +75,11 @@ export function backwardName(
 
 export function keyNames(plan: SyncPlan): string[] {
   return plan.key.map((one) => one.name);
+}
+
+/** The variable that holds a key column of the one row; no column of a release is called so. */
+export function keyVariable(column: string): Sql {
+  return name(generatedName('halflap', column));
 }
 
 /** The slices of a statement, named as the key of the cluster. */
