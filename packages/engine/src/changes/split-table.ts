@@ -5,8 +5,8 @@
 // old(k, a, b, c) ⇄ base(k, a) · part(k, b) when … · part(k, c)
 // Absence: a part that the new release may leave without a row, although the old row would give
 // one, has a spill table `halflap_absent_<part>(k)`. Its row counts only while the old columns
-// still hold the values that stand for "no row", so an unaware write of the old release brings the row to
-// life.
+// still hold the values that stand for "no row", so an unaware write of the old release brings the
+// row to life.
 
 import type { BackwardColumn, PairedTable } from '../compile/layout.js';
 import {

@@ -123,6 +123,7 @@ export function overlayVerify(pair: PairedTable, stage: 'expand' | 'verify'): Ve
         sql: sql`select ${keys} from ${floorTable(pair.old.name)} as t
 where (${one.condition}) is not true`.text,
       })),
+      retry: null,
     },
   ];
 }

@@ -71,13 +71,15 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
   const slices = touchedSlices(event, touch, plan);
   const flags = plan.forward.map((_, index) => name(`touched_${index}`));
   const isUpdate = event === 'update';
-  const one = plan.forward.map((target, index) => {
+  // Parts go before the row that they refer to.
+  const targets = event === 'delete' ? [...plan.forward].reverse() : plan.forward;
+  const one = targets.map((target, index) => {
     const body = joined(carryOne(target, plan, event), '\n          ');
     return isUpdate ? sql`if ${flags[index] ?? sql``} then ${body} end if;` : body;
   });
   const many = isUpdate
     ? carryManyUpdated(plan, slices)
-    : plan.forward.flatMap((target) => carryMany(target, plan, event, slices));
+    : targets.flatMap((target) => carryMany(target, plan, event, slices));
   const keys = keyNames(plan).map((key) => keyVariable(key));
   return routine(plan.places, {
     at: forwardName(plan, event),
@@ -261,25 +263,33 @@ function sliceOf(values: readonly Sql[], columns: readonly string[]): Slices {
 export function carryFunction(plan: SyncPlan): Sql {
   const parameters = plan.key.map((one) => keyVariable(one.name));
   const slices = sliceOf(parameters, keyNames(plan));
-  const recompute = plan.forward.flatMap((target) => {
-    const own = renameSlices(plan, slices, target.mapping);
-    return [deleteGone(target, plan.bind, own), upsert(target, plan.bind, own)];
-  });
+  const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  const recompute = [
+    ...[...plan.forward].reverse().map((target) => deleteGone(target, plan.bind, own(target))),
+    ...plan.forward.map((target) => upsert(target, plan.bind, own(target))),
+  ];
   const mine = ownQuarantine(plan, 'q');
   return routine(plan.places, {
     at: carryName(plan),
     parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
     returns: 'void',
     about: `carries one row of ${plan.cluster.id} over to the new layout`,
-    declare: [sql`waits int := 0`, sql`failure_state text`, sql`failure_message text`],
+    declare: [
+      sql`waits int := 0`,
+      sql`failure_state text`,
+      sql`failure_message text`,
+      ECHO_VARIABLE,
+      MARKER_VARIABLE,
+    ],
     settings: [ONE_ROW_PLANS],
     body: [
+      markEcho(plan),
       sql`loop
     begin
       ${joined(recompute.map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
-      return;
+      exit;
     exception
       when lock_not_available or deadlock_detected then
         ${claim(plan, slices)}
@@ -294,9 +304,10 @@ export function carryFunction(plan: SyncPlan): Sql {
         set sqlstate = excluded.sqlstate,
             reason = excluded.reason,
             noticed_at = clock_timestamp();
-        return;
+        exit;
     end;
   end loop;`,
+      UNMARK_ECHO,
     ],
   });
 }

@@ -131,7 +131,18 @@ export function ownQuarantine({ places, cluster }: SyncPlan, alias: string): Sql
 
 /** The key as quarantine keeps it; `columns` in the order of the key. */
 export function quarantineKey(plan: SyncPlan, columns: readonly Sql[]): Sql {
-  const pairs = plan.key.map((one, index) => sql`${literal(one.name)}, ${columns[index] ?? sql``}`);
+  return keyObject(plan.key.map((one, index) => ({ ...one, value: columns[index] ?? sql`` })));
+}
+
+/** Sessions of any time zone write the same key, and a cast to the column's type reads it. */
+export function keyObject(
+  columns: readonly { readonly name: string; readonly type: string; readonly value: Sql }[],
+): Sql {
+  const pairs = columns.map(({ name: column, type, value }) => {
+    const isZoned = /^timestamp.* with time zone$/.test(type);
+    const zoned = sql`(to_jsonb(${value} at time zone 'UTC') #>> '{}') || 'Z'`;
+    return sql`${literal(column)}, ${isZoned ? zoned : value}`;
+  });
   return sql`jsonb_build_object(${pairs})`;
 }
 
