@@ -23,7 +23,7 @@ import {
   renamedColumns,
   tightenedColumns,
 } from './classify.js';
-import { copyRights } from './grants.js';
+import { copyAllRights, sharedSources } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
 import { refuse, stateColumn, statedAt } from './refuse.js';
@@ -83,7 +83,7 @@ export function overlayView(pair: PairedTable, places: Places): Statement[] {
     statement(sql`create view ${view} as select ${columns} from ${from} as t${where}${option}`),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
     ...changedDefaults(pair, view),
-    copyRights(places, floorTable(pair.old.name), view),
+    ...copyAllRights(places, { from: floorTable(pair.old.name), to: view }, sharedSources(pair)),
   ];
 }
 

@@ -12,7 +12,7 @@ import type { Catalog, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
-import { copyRights } from './grants.js';
+import { copyPartRights } from './grants.js';
 import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
 import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
@@ -85,8 +85,8 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
-      copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
-      copyRights(places, floorTable(cluster.id), work(places, part.table.name)),
+      ...copyPartRights(part, inRelease(places, part.table.name), places),
+      ...copyPartRights(part, work(places, part.table.name), places),
     ]),
     ...(hasSpill(cluster) ? besideTriggers(cluster, filling) : []),
   ];
