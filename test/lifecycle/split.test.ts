@@ -182,6 +182,52 @@ describe('a table split in three', () => {
         select id from machines where id not in (select machine from machine_state)`,
     }));
 
+  it('goes with its parts when the old release deletes it, though their keys would refuse', () =>
+    lifecycleCase({
+      from: `create table u (id int primary key, n text, e text, l text);`,
+      to: `create table u (id int primary key, n text);
+        create table p (uid int primary key references u (id), e text);
+        create table q (
+          uid int primary key references u (id) deferrable initially deferred,
+          l text not null
+        );`,
+      evolution: `changes:
+  - split_table:
+      table: u
+      into:
+        u: {}
+        p: { key: { uid: id } }
+        q: { key: { uid: id }, when: l is not null }
+`,
+      seed: {
+        old: `insert into u values (1, 'a', 'e', 'l'), (2, 'b', null, null)`,
+        new: `insert into u values (1, 'a'), (2, 'b'); insert into p values (1, 'e'), (2, null);
+          insert into q values (1, 'l')`,
+      },
+      writes: (n) => [
+        oldWrite(
+          `insert into u values (100 + ${n}, 'a', 'e', 'l'), (200 + ${n}, 'b', null, null),
+            (300 + ${n}, 'b', 'f', null)`,
+          `insert into u values (100 + ${n}, 'a'), (200 + ${n}, 'b'), (300 + ${n}, 'b');
+           insert into p values (100 + ${n}, 'e'), (200 + ${n}, null), (300 + ${n}, 'f');
+           insert into q values (100 + ${n}, 'l')`,
+        ),
+        oldWrite(
+          `delete from u where id = 100 + ${n}`,
+          `delete from q where uid = 100 + ${n}; delete from p where uid = 100 + ${n};
+           delete from u where id = 100 + ${n}`,
+        ),
+        oldWrite(
+          `delete from u where id in (200 + ${n}, 300 + ${n})`,
+          `delete from p where uid in (200 + ${n}, 300 + ${n});
+           delete from u where id in (200 + ${n}, 300 + ${n})`,
+        ),
+      ],
+      refused: () => [
+        { by: 'new', sql: `delete from u where id = 1`, lens: '23503', dual: '23503' },
+      ],
+    }));
+
   it('crosses with parts that are all total', () =>
     lifecycleCase({
       from: `create table accounts (aid int primary key, bid int, balance int, filler char(8));`,

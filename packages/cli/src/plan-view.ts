@@ -233,5 +233,6 @@ function verifyHow(step: VerifyStep): string {
 
 function verifyStatements(step: VerifyStep): StatementView[] {
   const offenders = step.offenders.map((offender) => `-- ${offender.rule}\n${offender.sql}`);
-  return [step.expected, step.actual, ...offenders].map(rowStatement);
+  const retry = step.retry === null ? [] : [`-- for each row in quarantine\n${step.retry.sql}`];
+  return [...retry, step.expected, step.actual, ...offenders].map(rowStatement);
 }

@@ -4,9 +4,9 @@
 //
 // old(k, a, b, c) ⇄ base(k, a) · part(k, b) when … · part(k, c)
 // Absence: a part that the new release may leave without a row, although the old row would give
-// one, has a spill table `absent_<part>(k)`. Its row counts only while the old columns still hold
-// the values that stand for "no row", so an unaware write of the old release brings the row to
-// life.
+// one, has a spill table `halflap_absent_<part>(k)`. Its row counts only while the old columns
+// still hold the values that stand for "no row", so an unaware write of the old release brings the
+// row to life.
 
 import type { BackwardColumn, PairedTable } from '../compile/layout.js';
 import {
@@ -68,7 +68,7 @@ export function splitCluster(
   const columns = oldColumns(old, parts, change, evolution);
   const absences = parts.map((part, index) =>
     needsAbsence(part, ownNullColumns(columns, index))
-      ? spillRelation(generatedName('absent', part.table.name))
+      ? spillRelation(generatedName('halflap_absent', part.table.name))
       : null,
   );
   const plans = parts.map((part, index): SplitPartPlan => {

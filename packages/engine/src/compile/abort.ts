@@ -8,7 +8,7 @@ import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
 import { exclusive, type Shared } from './contract.js';
 import { eachRelation } from './each-relation.js';
 import type { PairedTable } from './layout.js';
-import { floorSchema, floorTable, type Places } from './places.js';
+import { floorSchema, floorTable, type Places, stateTable } from './places.js';
 import { statement } from './statement.js';
 
 export function abortStatements(
@@ -30,6 +30,9 @@ export function abortStatements(
     statement(sql`drop schema if exists ${name(places.releaseSchema)} cascade`),
     statement(sql`drop schema if exists ${name(places.workSchema)} cascade`),
     ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : dropAdded(pair))),
+    // What could not be carried to the new layout is in the old one, and nothing is wrong with it.
+    statement(sql`delete from ${stateTable('quarantine')} as q
+where q.evolution = ${literal(places.evolution)}`),
   ];
 }
 

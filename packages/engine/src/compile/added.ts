@@ -5,7 +5,7 @@ import type { Table } from '../release/catalog.js';
 import { literal, name, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { Evolving } from './compile.js';
-import { copyRights } from './grants.js';
+import { copyRights, usageOfSequence } from './grants.js';
 import { floorTable, inRelease } from './places.js';
 import { inheritedSequences } from './sequences.js';
 import { statement } from './statement.js';
@@ -30,12 +30,13 @@ export function newTypes({ from, to, places, clusters, shared }: Evolving): Stat
       ),
     ...to.sequences
       .filter((one) => isNew(from.sequences, one) && !inherited.has(one.name))
-      .map((one) =>
+      .flatMap((one) => [
         statement(
           sql`create sequence ${at(one.name)} as ${trusted(one.type)}
 start ${trusted(one.start)} increment ${trusted(one.increment)}`,
         ),
-      ),
+        usageOfSequence(at(one.name)),
+      ]),
   ];
 }
 

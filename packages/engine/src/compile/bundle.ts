@@ -145,6 +145,16 @@ export interface VerifyStep extends StepBase {
    * Conditions that must hold for every row but cannot be enforced yet: SELECTs of offending keys.
    */
   readonly offenders: readonly { readonly rule: string; readonly sql: string }[];
+  /** How rows in quarantine are tried again; null where another step does it, or nothing can. */
+  readonly retry: Retry | null;
+}
+
+/** Carries one row of a relation over that could not be carried before. */
+export interface Retry {
+  /** The name under which the rows stand in quarantine. */
+  readonly relation: string;
+  /** $1 is the id of a row of quarantine. */
+  readonly sql: string;
 }
 
 /** Where the runner looks for use of the old layout before it contracts. */

@@ -1,22 +1,36 @@
 // Comparing rows by identity of value. `is distinct from` asks the type's own equality, which calls
-// 1.0 and 1.00 the same numeric and does not exist for json: those are compared by their text.
+// 1.0 and 1.00 the same numeric, 30 days and one month the same interval, and does not exist for
+// json. A release can tell such values apart, so they are compared by their text, unless equal
+// values of the type are known to be the same.
 
-import type { Table } from '../release/catalog.js';
+import type { Column, Table } from '../release/catalog.js';
 import { joined, name, type Sql, sql } from '../sql.js';
 
-const BY_TEXT = /^(json|xml|citext|numeric|point|polygon|box|path|line|lseg|circle)\b/;
+/** Types, and arrays of them, of which equal values are the same value. */
+const BY_VALUE = new RegExp(
+  `^(${[
+    'smallint|integer|bigint|oid|boolean|uuid|bytea|date|inet|cidr|macaddr',
+    'text|character varying(\\(\\d+\\))?',
+    'timestamp(\\(\\d\\))? with(out)? time zone|time(\\(\\d\\))? without time zone',
+  ].join('|')})(\\[\\])*$`,
+);
 
 /** Types of the columns of one relation, by column. */
 export type Types = ReadonlyMap<string, string>;
 
+/** A collation may call different texts equal, so it stands with the type. */
 export function typesOf(table: Table): Types {
-  return new Map(table.columns.map((column) => [column.name, column.type]));
+  return new Map(table.columns.map((column) => [column.name, comparedType(column)]));
+}
+
+function comparedType({ type, collation }: Column): string {
+  return collation === null ? type : `${type} collate ${collation}`;
 }
 
 export function differs(left: Sql, right: Sql, type: string | undefined): Sql {
-  return type !== undefined && BY_TEXT.test(type)
-    ? sql`(${left})::text is distinct from (${right})::text`
-    : sql`${left} is distinct from ${right}`;
+  if (type === undefined || BY_VALUE.test(type)) return sql`${left} is distinct from ${right}`;
+  const text = (value: Sql) => sql`(${value})::text collate "C"`;
+  return sql`${text(left)} is distinct from ${text(right)}`;
 }
 
 /** True where any of the columns differs between two aliases; `false` for no columns. */

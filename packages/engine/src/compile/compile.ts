@@ -18,7 +18,7 @@ import { crossingOf } from './classify.js';
 import { fenceCluster, moveHome, oldFence, type Shared } from './contract.js';
 import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
-import { grantFunction, usageForAll } from './grants.js';
+import { grantFunctions, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
 import { dropLens } from './lens.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
@@ -133,7 +133,7 @@ function prepareStep(evolving: Evolving): Step {
     [
       ...schemas(places),
       ...bound(places),
-      grantFunction(places),
+      ...grantFunctions(places),
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
       statement(sql`create sequence ${quarantineCount(places)}`),

@@ -5,6 +5,7 @@
 // sequences may change names among each other.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
+import { generatedName } from '../names.js';
 import type { Catalog, Check, Column, ForeignKey, Key } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
@@ -48,7 +49,9 @@ function dropOverlayView(pair: PairedTable, places: Places): Statement[] {
   const view = `${places.releaseSchema}.${pair.new.name}`;
   return [
     statement(sql`drop view ${inRelease(places, pair.new.name)}`, exclusive(view)),
-    ...(hasInner(pair) ? [statement(sql`drop view ${work(places, 'inner', pair.new.name)}`)] : []),
+    ...(hasInner(pair)
+      ? [statement(sql`drop view ${work(places, 'halflap_inner', pair.new.name)}`)]
+      : []),
   ];
 }
 
@@ -281,7 +284,7 @@ export function validateShared(shared: Shared, places: Places): TransactionStep[
 }
 
 function interimName(column: string): string {
-  return `halflap_${column}_not_null`.slice(0, 60);
+  return generatedName('halflap', column, 'not_null');
 }
 
 function interimCheck(column: string): Sql {

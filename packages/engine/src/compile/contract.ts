@@ -10,6 +10,7 @@ import type { SplitPartPlan } from '../changes/split-table.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { eachRelation } from './each-relation.js';
+import { copyPartRights } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { floorTable, inRelease, type Places } from './places.js';
 import type { Rebuilt } from './rebuilt.js';
@@ -44,6 +45,10 @@ export function fenceCluster({ cluster, dual: plan, places, to }: Rebuilt): Stat
   return [
     ...cluster.parts.flatMap((part) => dropBackward(part, plan)),
     ...cluster.parts.flatMap((part) => handOver(part, cluster.id, to, places)),
+    // Once more: rights may have been granted on the old table since the shard was prepared.
+    ...cluster.parts.flatMap((part) =>
+      copyPartRights(part, inRelease(places, part.table.name), places),
+    ),
     statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
     ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
   ];

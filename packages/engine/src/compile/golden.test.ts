@@ -92,7 +92,12 @@ function textsOf(step: Step): string[] {
     case 'backfill':
       return [...step.batch, ...step.oneByOne];
     case 'verify':
-      return [step.expected, step.actual, ...step.offenders.map((one) => one.sql)];
+      return [
+        ...(step.retry === null ? [] : [step.retry.sql]),
+        step.expected,
+        step.actual,
+        ...step.offenders.map((one) => one.sql),
+      ];
     default:
       return step satisfies never;
   }

@@ -1,47 +1,124 @@
 // Rights: what could use an old table can use what takes its place, on every shard, whatever the
 // roles there are called. Rights are read on the shard when the step runs, so a bundle names no
 // role.
+//
+// A role that has rights on some columns only gets them on the columns that come from those; on a
+// computed column where it has them on every column that it is computed from. The owner of the old
+// table counts as a role that has all rights, since the new one may be made by another.
 
+import type { SplitPartPlan } from '../changes/split-table.js';
+import { columnsOf } from '../release/expression.js';
 import { literal, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { type Places, work } from './places.js';
+import type { PairedTable } from './layout.js';
+import { floorTable, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
 import { statement } from './statement.js';
 
-/** A function of the work schema that copies the table rights of one relation to another. */
-export function grantFunction(places: Places): Statement {
-  const at = work(places, 'copy_rights');
-  return statement(sql`create function ${at}(source regclass, target regclass)
+/** New column → the old columns that it comes from. */
+export type ColumnSources = Readonly<Record<string, readonly string[]>>;
+
+/** Functions of the work schema that copy the rights on one relation to another. */
+export function grantFunctions(places: Places): Statement[] {
+  const origin = trusted(`${places.evolution} ${HASH_HOLE}`);
+  return [
+    statement(sql`create function ${rightsFunction(places)}(source regclass, target regclass)
 returns void language plpgsql
 set search_path = pg_catalog, pg_temp
 as $halflap$
--- Halflap ${trusted(`${places.evolution} ${HASH_HOLE}`)}: gives the roles that may use one relation
--- the same rights on another
+-- Halflap ${origin}: gives the roles that may use one relation the same rights on another
 declare
   item record;
 begin
   for item in
     select case a.grantee when 0 then 'public' else quote_ident(r.rolname) end as role,
-           string_agg(distinct a.privilege_type, ', ') as rights
+           string_agg(distinct a.privilege_type, ', ') as rights,
+           case when a.is_grantable then ' with grant option' else '' end as option
     from pg_class as c
-    cross join lateral aclexplode(c.relacl) as a
+    cross join lateral aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a
     left join pg_roles as r on r.oid = a.grantee
     where c.oid = source
-      and a.grantee <> c.relowner
-      and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'REFERENCES', 'TRIGGER')
+      and a.grantee <> (select t.relowner from pg_class as t where t.oid = target)
       and (a.grantee = 0 or r.rolname is not null)
-    group by 1
+    group by 1, a.is_grantable
   loop
-    execute format('grant %s on %s to %s', item.rights, target, item.role);
+    execute format('grant %s on %s to %s%s', item.rights, target, item.role, item.option);
   end loop;
 end
-$halflap$`);
+$halflap$`),
+    statement(sql`create function ${columnRightsFunction(places)}(
+  source regclass, target regclass, sources jsonb
+)
+returns void language plpgsql
+set search_path = pg_catalog, pg_temp
+as $halflap$
+-- Halflap ${origin}: gives the roles that may use some columns of one relation the same rights on
+-- those columns of another that come from them
+declare
+  item record;
+begin
+  for item in
+    select case a.grantee when 0 then 'public' else quote_ident(r.rolname) end as role,
+           a.privilege_type as privilege,
+           s.key as column
+    from jsonb_each(sources) as s
+    cross join lateral jsonb_array_elements_text(s.value) as f(source_column)
+    join pg_attribute as c on c.attrelid = source and c.attname = f.source_column
+    cross join lateral aclexplode(c.attacl) as a
+    left join pg_roles as r on r.oid = a.grantee
+    where a.grantee = 0 or r.rolname is not null
+    group by 1, 2, 3, s.value
+    having count(distinct f.source_column) = jsonb_array_length(s.value)
+  loop
+    execute format('grant %s (%I) on %s to %s', item.privilege, item.column, target, item.role);
+  end loop;
+end
+$halflap$`),
+  ];
 }
 
+/** Rights on whole tables; for one that comes from no other. */
 export function copyRights(places: Places, from: Sql, to: Sql): Statement {
   return statement(
-    sql`select ${work(places, 'copy_rights')}($r$${from}$r$::regclass, $r$${to}$r$::regclass)`,
+    sql`select ${rightsFunction(places)}($r$${from}$r$::regclass, $r$${to}$r$::regclass)`,
   );
+}
+
+export function copyAllRights(
+  places: Places,
+  { from, to }: { readonly from: Sql; readonly to: Sql },
+  sources: ColumnSources,
+): Statement[] {
+  const pairs = literal(JSON.stringify(sources));
+  return [
+    copyRights(places, from, to),
+    statement(
+      sql`select ${columnRightsFunction(places)}(
+  $r$${from}$r$::regclass, $r$${to}$r$::regclass, ${pairs}
+)`,
+    ),
+  ];
+}
+
+/** The rights on the old table of a cluster, for a part wherever it is. */
+export function copyPartRights(part: SplitPartPlan, to: Sql, places: Places): Statement[] {
+  const from = floorTable(part.pair.old.name);
+  const key = part.key.map((one) => [one.new.name, [one.old]] as const);
+  const mapped = part.mapped.map((one) => [one.column.name, columnsOf(one.up as string)] as const);
+  return copyAllRights(places, { from, to }, Object.fromEntries([...key, ...mapped]));
+}
+
+export function sharedSources(pair: PairedTable): ColumnSources {
+  return Object.fromEntries(
+    pair.forward.flatMap(({ column, source }) =>
+      source === null ? [] : [[column.name, [source]] as const],
+    ),
+  );
+}
+
+/** Whoever may insert into a new table may draw from its sequence; alone it opens nothing. */
+export function usageOfSequence(sequence: Sql): Statement {
+  return statement(sql`grant usage, select on sequence ${sequence} to public`);
 }
 
 export function usageForAll(schema: Sql, comment: string): Statement[] {
@@ -49,4 +126,12 @@ export function usageForAll(schema: Sql, comment: string): Statement[] {
     statement(sql`comment on schema ${schema} is ${literal(comment)}`),
     statement(sql`grant usage on schema ${schema} to public`),
   ];
+}
+
+function rightsFunction(places: Places): Sql {
+  return work(places, 'copy_rights');
+}
+
+function columnRightsFunction(places: Places): Sql {
+  return work(places, 'copy_column_rights');
 }

@@ -10,7 +10,7 @@ import { SQLSTATES } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { differs, sameKey, typesOf } from './compared.js';
+import { anyDiffers, differs, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
@@ -145,12 +145,7 @@ function parentExists({ cluster, part, plan }: Writing): Sql {
 }
 
 function fixedKey({ part, plan }: Writing): Sql {
-  const changed = joined(
-    part.mapping.slice.map(
-      (column) => sql`${name('new', column)} is distinct from ${name('old', column)}`,
-    ),
-    ' or ',
-  );
+  const changed = anyDiffers('new', 'old', part.mapping.slice, typesOf(part.table));
   return sql`if ${changed} then ${raise(
     'HL003',
     literal(`the key of ${part.table.name} cannot be changed through the lens`),
@@ -186,12 +181,7 @@ function isUnchanged({ part, plan, event }: Writing): Sql {
 
 /** The old row moves with its key; its own trigger moves what is kept beside it. */
 function moveKey({ cluster, part }: Writing): Sql {
-  const changed = joined(
-    part.mapping.slice.map(
-      (column) => sql`${name('new', column)} is distinct from ${name('old', column)}`,
-    ),
-    ' or ',
-  );
+  const changed = anyDiffers('new', 'old', part.mapping.slice, typesOf(part.table));
   const set = part.key.map((one) => sql`${name(one.old)} = ${name('new', one.new.name)}`);
   return sql`if ${changed} then
     update ${floorTable(cluster.id)} as s set ${set} where ${oldKeyIs('s', part, 'old')};

@@ -23,7 +23,7 @@ import {
   renamedColumns,
   tightenedColumns,
 } from './classify.js';
-import { copyRights } from './grants.js';
+import { copyAllRights, sharedSources } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
 import { refuse, stateColumn, statedAt } from './refuse.js';
@@ -62,7 +62,7 @@ export function addColumns(pair: PairedTable, evolution: Evolution): Statement[]
 export function overlayView(pair: PairedTable, places: Places): Statement[] {
   const view = inRelease(places, pair.new.name);
   const hidden = hiddenDefaults(pair);
-  const inner = work(places, 'inner', pair.new.name);
+  const inner = work(places, 'halflap_inner', pair.new.name);
   const from = hidden.length === 0 ? floorTable(pair.old.name) : inner;
   const columns = pair.new.columns.map(
     (column) => sql`${name('t', physicalName(pair, column.name))} as ${name(column.name)}`,
@@ -83,7 +83,7 @@ export function overlayView(pair: PairedTable, places: Places): Statement[] {
     statement(sql`create view ${view} as select ${columns} from ${from} as t${where}${option}`),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
     ...changedDefaults(pair, view),
-    copyRights(places, floorTable(pair.old.name), view),
+    ...copyAllRights(places, { from: floorTable(pair.old.name), to: view }, sharedSources(pair)),
   ];
 }
 
@@ -123,6 +123,7 @@ export function overlayVerify(pair: PairedTable, stage: 'expand' | 'verify'): Ve
         sql: sql`select ${keys} from ${floorTable(pair.old.name)} as t
 where (${one.condition}) is not true`.text,
       })),
+      retry: null,
     },
   ];
 }

@@ -12,7 +12,7 @@ import type { Catalog, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
-import { copyRights } from './grants.js';
+import { copyPartRights } from './grants.js';
 import { cascades } from './guarantees.js';
 import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
@@ -89,8 +89,8 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
-      copyRights(places, floorTable(cluster.id), inRelease(places, part.table.name)),
-      copyRights(places, floorTable(cluster.id), work(places, part.table.name)),
+      ...copyPartRights(part, inRelease(places, part.table.name), places),
+      ...copyPartRights(part, work(places, part.table.name), places),
     ]),
     ...(hasSpill(cluster) ? besideTriggers(cluster, filling) : []),
   ];
@@ -106,11 +106,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
       statement(statementTrigger(source, event, forwardName(filling, event)), lock),
     ),
     statement(
-      keyTrigger(
-        source,
-        filling.key.map((one) => one.name),
-        forwardName(filling, 'key'),
-      ),
+      keyTrigger(source, keyNames(filling), typesOf(cluster.old), forwardName(filling, 'key')),
       lock,
     ),
     statement(truncateTrigger(source, forwardName(filling, 'truncate')), lock),
@@ -174,7 +170,7 @@ as r (${keyDefinitions(cluster)})`;
     key,
     batch: [
       sql`select set_config('halflap.batch', coalesce(
-  (select jsonb_agg(to_jsonb(l)) from (${locked}) as l), '[]')::text, true)`.text,
+  (select jsonb_agg(to_jsonb(l.*)) from (${locked}) as l), '[]')::text, true)`.text,
       ...fills.map((one) => one.text),
     ],
     oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked}) as source`.text],
@@ -228,7 +224,10 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     ...(part.isBase
       ? [
           statement(backwardKeyFunction(plan, part.mapping)),
-          statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock),
+          statement(
+            keyTrigger(at, part.mapping.slice, source.types, backwardName(plan, table, 'key')),
+            lock,
+          ),
         ]
       : []),
   ];
@@ -332,7 +331,7 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     statement(forwardKeyFunction(plan)),
     statement(statementTrigger(source, 'delete', forward('delete')), lock),
     statement(truncateTrigger(source, forward('truncate')), lock),
-    statement(keyTrigger(source, keyNames(plan), forward('key')), lock),
+    statement(keyTrigger(source, keyNames(plan), typesOf(cluster.old), forward('key')), lock),
   ];
 }
 

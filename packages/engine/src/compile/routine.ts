@@ -22,6 +22,10 @@ export interface Routine {
   readonly settings?: readonly Sql[];
 }
 
+/**
+ * Where a column of a release is called as a variable, the column is meant; variables that stand
+ * beside columns have names that no column has.
+ */
 export function routine(places: Places, one: Routine): Sql {
   const schemas = sql`pg_catalog, ${name(places.releaseSchema)}, public, pg_temp`;
   const settings = [sql`set search_path = ${schemas}`, ...(one.settings ?? [])];
@@ -34,6 +38,7 @@ returns ${trusted(one.returns)}
 language plpgsql security definer
 ${trusted(settings.map((part) => part.text).join('\n'))}
 as ${DOLLAR}
+#variable_conflict use_column
 -- Halflap ${trusted(places.evolution)} ${trusted(HASH_HOLE)}: ${trusted(one.about)}
 ${declare}begin
   ${trusted(one.body.map((part) => part.text).join('\n  '))}

@@ -139,8 +139,18 @@ function serialOf(
   return statement(sql`do $halflap$
 declare
   owned text := ${of};
+  former name := (
+    select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = owned::regclass
+  );
+  owner name := (
+    select pg_get_userbyid(c.relowner) from pg_class as c where c.oid = $r$${at}$r$::regclass
+  );
 begin
   execute format('alter sequence %s owned by none', owned);
+  if former <> owner then
+    execute format('alter sequence %s owner to %I', owned, owner);
+    execute format('grant all on sequence %s to %I', owned, former);
+  end if;
   execute format('alter sequence %s set schema %I', owned, ${schema});
   if (parse_ident(owned))[2] <> ${literal(called)} then
     execute format('alter sequence %I.%I rename to %I',

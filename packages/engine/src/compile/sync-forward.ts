@@ -39,6 +39,9 @@ import {
   forwardName,
   INDEX_PLANS,
   keyNames,
+  keyVariable,
+  MARK_VARIABLES,
+  marked,
   oldWrites,
   ownQuarantine,
   quarantineCount,
@@ -80,7 +83,7 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
     begin
       ${joined(body, '\n      ')}
       if ${isAnythingQuarantined(plan)} then
-        ${forgetQuarantined(plan, slices)}
+        ${carryQuarantined(plan, slices)}
       end if;
       exit;
     exception
@@ -123,7 +126,7 @@ function carryDeleted(plan: SyncPlan, slices: Slices): Carried {
 }
 
 function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
-  const keys = keyNames(plan).map((key) => name(`k_${key}`));
+  const keys = keyNames(plan).map((key) => keyVariable(key));
   const flags = plan.forward.map((_, index) => name(`touched_${index}`));
   const one = plan.forward.map((target, index) => {
     const body = joined(carryOne(target, plan), '\n          ');
@@ -131,7 +134,7 @@ function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
   });
   return {
     declare: [
-      ...plan.key.map((key) => sql`${name(`k_${key.name}`)} ${trusted(key.type)}`),
+      ...plan.key.map((key) => sql`${keyVariable(key.name)} ${trusted(key.type)}`),
       ...flags.map((flag) => sql`${flag} boolean`),
       ...plan.forward.map((_, index) => sql`${countName(index)} bigint`),
       sql`is_moved boolean`,
@@ -177,7 +180,7 @@ function watched(plan: SyncPlan): Sql[] {
 
 /** An update mostly finds its row there: only when it does not, is looked for gone and new. */
 function carryOne(target: Target, plan: SyncPlan): Sql[] {
-  const values = keyNames(plan).map((one) => name(`k_${one}`));
+  const values = keyNames(plan).map((one) => keyVariable(one));
   const rarer = goneAndNew(target, plan, sliceOf(values, target.mapping.slice));
   const update = updateOne(target, plan.bind, values);
   return update === null ? [rarer] : [asStatic(update), sql`if not found then ${rarer} end if;`];
@@ -279,7 +282,7 @@ function sliceOf(values: readonly Sql[], columns: readonly string[]): Slices {
 
 /** Recomputes one slice, waiting with patience; a row that cannot be carried goes to quarantine. */
 export function carryFunction(plan: SyncPlan): Sql {
-  const parameters = plan.key.map((one) => name(`k_${one.name}`));
+  const parameters = plan.key.map((one) => keyVariable(one.name));
   const slices = sliceOf(parameters, keyNames(plan));
   const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
   // Rows that refer go first and come last.
@@ -290,18 +293,23 @@ export function carryFunction(plan: SyncPlan): Sql {
   const mine = ownQuarantine(plan, 'q');
   return routine(plan.places, {
     at: carryName(plan),
-    parameters: joined(plan.key.map((one) => sql`${name(`k_${one.name}`)} ${trusted(one.type)}`)),
+    parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
     returns: 'void',
     about: `carries one row of ${plan.cluster.id} over to the new layout`,
-    declare: [sql`waits int := 0`, sql`failure_state text`, sql`failure_message text`],
+    declare: [
+      sql`waits int := 0`,
+      sql`failure_state text`,
+      sql`failure_message text`,
+      ...MARK_VARIABLES,
+    ],
     settings: INDEX_PLANS,
-    body: [
+    body: marked(plan, [
       sql`loop
     begin
       ${joined(recompute.map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
-      return;
+      exit;
     exception
       when lock_not_available or deadlock_detected then
         ${claim(plan, slices)}
@@ -316,10 +324,10 @@ export function carryFunction(plan: SyncPlan): Sql {
         set sqlstate = excluded.sqlstate,
             reason = excluded.reason,
             noticed_at = clock_timestamp();
-        return;
+        exit;
     end;
   end loop;`,
-    ],
+    ]),
   });
 }
 
@@ -345,14 +353,16 @@ function isAnythingQuarantined(plan: SyncPlan): Sql {
   return sql`pg_sequence_last_value(${count}::regclass) is not null`;
 }
 
-/** A row that can be carried again needs nobody's attention any more. */
-function forgetQuarantined(plan: SyncPlan, slices: Slices): Sql {
-  const mine = ownQuarantine(plan, 'q');
-  const key = quarantineKey(
-    plan,
-    keyNames(plan).map((one) => sql`slice.${name(one)}`),
-  );
-  return sql`for slice in ${slices} loop
-      delete from ${stateTable('quarantine')} as q where ${mine} and q.key = ${key};
-    end loop;`;
+/**
+ * A row that is in quarantine is carried as a whole, whatever the statement changed of it: nothing
+ * of it was carried when it went there. Where that succeeds, it needs nobody's attention any more.
+ */
+function carryQuarantined(plan: SyncPlan, slices: Slices): Sql {
+  const keys = (alias: string) => keyNames(plan).map((one) => name(alias, one));
+  return sql`for slice in select s.* from (${slices}) as s where exists (
+          select from ${stateTable('quarantine')} as q
+          where ${ownQuarantine(plan, 'q')} and q.key = ${quarantineKey(plan, keys('s'))}
+        ) loop
+          perform ${carryName(plan)}(${keys('slice')});
+        end loop;`;
 }

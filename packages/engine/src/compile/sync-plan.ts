@@ -1,6 +1,7 @@
 // What the generators of sync share: the plan of one cluster in one stage, the names of its
 // machinery, and the ways to speak of the slices that a statement touched.
 
+import { generatedName } from '../names.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
@@ -42,32 +43,40 @@ export const INDEX_PLANS = [
  * parameter.
  */
 export function syncRoutine(plan: SyncPlan, one: Omit<Routine, 'returns'>): Sql {
-  const id = literal(plan.cluster.id);
   return routine(plan.places, {
     ...one,
     returns: 'trigger',
-    declare: [
-      sql`echo text := coalesce(current_setting('halflap.echo', true), '')`,
-      sql`marker text`,
-      ...(one.declare ?? []),
-    ],
+    declare: [...MARK_VARIABLES, ...(one.declare ?? [])],
     body: [
-      sql`if echo = ${id} then return null; end if;`,
-      sql`marker := set_config('halflap.echo', ${id}, true);`,
-      ...one.body,
-      sql`marker := set_config('halflap.echo', echo, true);`,
+      sql`if echo = ${literal(plan.cluster.id)} then return null; end if;`,
+      ...marked(plan, one.body),
       sql`return null;`,
     ],
   });
 }
 
+/** Variables of a function whose body is marked. */
+export const MARK_VARIABLES = [
+  sql`echo text := coalesce(current_setting('halflap.echo', true), '')`,
+  sql`marker text`,
+];
+
+/** The writes of the body are the engine's own; what was marked before is given back. */
+export function marked(plan: SyncPlan, body: readonly Sql[]): Sql[] {
+  return [
+    sql`marker := set_config('halflap.echo', ${literal(plan.cluster.id)}, true);`,
+    ...body,
+    sql`marker := set_config('halflap.echo', echo, true);`,
+  ];
+}
+
 export function oldWrites(places: Places): Sql {
-  return work(places, 'old_writes');
+  return work(places, 'halflap_old_writes');
 }
 
 /** Advanced when a row goes to quarantine. */
 export function quarantineCount(places: Places): Sql {
-  return work(places, 'quarantined');
+  return work(places, 'halflap_quarantined');
 }
 
 export function carryName(plan: SyncPlan): Sql {
@@ -88,6 +97,11 @@ export function backwardName(
 
 export function keyNames(plan: SyncPlan): string[] {
   return plan.key.map((one) => one.name);
+}
+
+/** The variable that holds a key column of the one row; no column of a release is called so. */
+export function keyVariable(column: string): Sql {
+  return name(generatedName('halflap', column));
 }
 
 /** The slices of a statement, named as the key of the cluster. */
@@ -139,7 +153,18 @@ export function ownQuarantine({ places, cluster }: SyncPlan, alias: string): Sql
 
 /** The key as quarantine keeps it; `columns` in the order of the key. */
 export function quarantineKey(plan: SyncPlan, columns: readonly Sql[]): Sql {
-  const pairs = plan.key.map((one, index) => sql`${literal(one.name)}, ${columns[index] ?? sql``}`);
+  return keyObject(plan.key.map((one, index) => ({ ...one, value: columns[index] ?? sql`` })));
+}
+
+/** Sessions of any time zone write the same key, and a cast to the column's type reads it. */
+export function keyObject(
+  columns: readonly { readonly name: string; readonly type: string; readonly value: Sql }[],
+): Sql {
+  const pairs = columns.map(({ name: column, type, value }) => {
+    const isZoned = /^timestamp.* with time zone$/.test(type);
+    const zoned = sql`(to_jsonb(${value} at time zone 'UTC') #>> '{}') || 'Z'`;
+    return sql`${literal(column)}, ${isZoned ? zoned : value}`;
+  });
   return sql`jsonb_build_object(${pairs})`;
 }
 

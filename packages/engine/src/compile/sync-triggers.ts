@@ -1,7 +1,8 @@
 // The triggers that call sync. None has a condition that asks whose write it is: PostgreSQL parses
 // conditions anew for every statement, so the functions ask (syncRoutine).
 
-import { joined, name, names, type Sql, sql, trusted } from '../sql.js';
+import { name, names, type Sql, sql, trusted } from '../sql.js';
+import { anyDiffers, type Types } from './compared.js';
 import type { Event } from './sync-plan.js';
 
 const TRANSITION = {
@@ -16,11 +17,8 @@ ${TRANSITION[event]} for each statement execute function ${routine}()`;
 }
 
 /** For each row, since a statement's rows cannot be paired: before and after a key has changed. */
-export function keyTrigger(at: Sql, key: readonly string[], routine: Sql): Sql {
-  const changed = joined(
-    key.map((column) => sql`${name('old', column)} is distinct from ${name('new', column)}`),
-    ' or ',
-  );
+export function keyTrigger(at: Sql, key: readonly string[], types: Types, routine: Sql): Sql {
+  const changed = anyDiffers('old', 'new', key, types);
   return sql`create trigger ${name('halflap_sync_key')} after update of ${names(key)} on ${at}
 for each row when (${changed}) execute function ${routine}()`;
 }

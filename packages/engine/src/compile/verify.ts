@@ -1,12 +1,14 @@
 // Verify: what the new layout should hold, computed from the old one, against what it holds. Rows
-// in quarantine are left out on both sides: they are known to differ, and contract waits for them.
+// in quarantine are tried again first, since what stood in their way may be gone; those that stay
+// there are left out on both sides: they are known to differ, and contract waits for them.
 
 import type { SplitCluster } from '../changes/split-table.js';
-import { literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { VerifyStep } from './bundle.js';
 import { qualified } from './compared.js';
 import type { Mapping } from './mapping.js';
-import { layoutBind, type Places, stateTable } from './places.js';
+import { floorTable, layoutBind, type Places, stateTable, work } from './places.js';
+import { keyObject } from './sync-plan.js';
 
 export function verifySteps(
   cluster: SplitCluster,
@@ -14,7 +16,7 @@ export function verifySteps(
   stage: 'filling' | 'dual',
 ): VerifyStep[] {
   const bind = layoutBind(places, stage);
-  return cluster.parts.map(({ mapping, table, key }) => {
+  return cluster.parts.map(({ mapping, table, key, isBase }) => {
     const columns = [...mapping.slice, ...mapping.columns];
     const expected = sql`select ${qualified('q', columns)} from (${mapping.query(bind)}) as q
 where ${notQuarantined(cluster, places, mapping, 'q')}`;
@@ -29,8 +31,26 @@ where ${notQuarantined(cluster, places, mapping, 't')}`;
       actual: actual.text,
       key: key.map((one) => ({ name: one.new.name, type: one.new.type })),
       offenders: [],
+      retry: isBase ? { relation: cluster.id, sql: retryOne(cluster, places).text } : null,
     };
   });
+}
+
+/** The old row is locked first, as by whoever writes it; it may be gone. */
+function retryOne(cluster: SplitCluster, places: Places): Sql {
+  const keys = cluster.oldKey.map(
+    (one) => sql`(z.key ->> ${literal(one.name)})::${trusted(one.type)}`,
+  );
+  const is = joined(
+    cluster.oldKey.map((one, index) => sql`${name('o', one.name)} = ${keys[index] ?? sql``}`),
+    ' and ',
+  );
+  return sql`select ${work(places, 'carry', cluster.id)}(${keys})
+from ${stateTable('quarantine')} as z
+left join lateral (
+  select 1 from ${floorTable(cluster.id)} as o where ${is} for no key update
+) as held on true
+where z.id = $1`;
 }
 
 function notQuarantined(
@@ -39,10 +59,14 @@ function notQuarantined(
   mapping: Mapping,
   alias: string,
 ): Sql {
-  const pairs = cluster.oldKey.map(
-    (one, index) => sql`${literal(one.name)}, ${name(alias, mapping.slice[index] ?? '')}`,
+  const key = keyObject(
+    cluster.oldKey.map((one, index) => ({
+      name: one.name,
+      type: one.type,
+      value: name(alias, mapping.slice[index] ?? ''),
+    })),
   );
   return sql`not exists (select from ${stateTable('quarantine')} as z
 where z.evolution = ${literal(places.evolution)} and z.relation = ${literal(cluster.id)}
-and z.key = jsonb_build_object(${pairs}))`;
+and z.key = ${key})`;
 }

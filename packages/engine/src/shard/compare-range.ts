@@ -28,14 +28,17 @@ interface Compared {
   readonly isEqual: boolean;
 }
 
-/** The sum of hashes does not depend on the order; with the count, duplicates cannot cancel out. */
+/**
+ * The sum of hashes does not depend on the order; with the count, duplicates cannot cancel out.
+ * Rows are written `s.*`, since a column of a release may be called `s`.
+ */
 export async function compareRange(
   session: Session,
   sides: Sides,
   range: KeyRange,
 ): Promise<Compared> {
   const digest = (side: Sql) => sql`(
-  select count(*)::int as rows, coalesce(sum(hashtextextended(s::text, 0)), 0) as digest
+  select count(*)::int as rows, coalesce(sum(hashtextextended((s.*)::text, 0)), 0) as digest
   from ${inRange(sides, side, range)} s
 )`;
   const [row] = await session.query<{ rows: number; is_equal: boolean }>(
@@ -66,15 +69,15 @@ export async function listDifferences(
   end as kind,
   array(
     select coalesce(l.key, r.key)
-    from jsonb_each_text(to_jsonb(e)) l
-    full join jsonb_each_text(to_jsonb(a)) r on l.key = r.key
+    from jsonb_each_text(to_jsonb(e.*)) l
+    full join jsonb_each_text(to_jsonb(a.*)) r on l.key = r.key
     where l.value is distinct from r.value
     order by 1
   ) as columns,
   (count(*) over ())::int as total
 from ${inRange(sides, sides.expected, range)} e
 full join ${inRange(sides, sides.actual, range)} a on ${keysEqual('e', 'a', key)}
-where e::text is distinct from a::text
+where (e.*)::text is distinct from (a.*)::text
 order by 1
 limit ${integer(EVIDENCE_LINES)}`.text,
   );

@@ -31,13 +31,14 @@ async function quarantine(run: Run, step: VerifyStep, rule: string, offenders: S
       sql`delete from halflap.quarantine q
 where q.evolution = $1 and q.relation = $2 and q.reason = $3
   and not exists (select from (${offenders}
-) o where to_jsonb(o) = q.key)`.text,
+) o where to_jsonb(o.*) = q.key)`.text,
       values,
     );
     const rows = await run.session.query<{ key: object; total: number }>(
       sql`with kept as (
   insert into halflap.quarantine (evolution, relation, key, sqlstate, reason)
-  select distinct $1::text, $2::text, to_jsonb(o), ${literal(OFFENCE)}, $3::text from (${offenders}
+  select distinct $1::text, $2::text, to_jsonb(o.*), ${literal(OFFENCE)}, $3::text
+  from (${offenders}
 ) o
   order by 3
   on conflict (evolution, relation, key) do update

@@ -26,6 +26,7 @@ import { findOffenders } from './offenders.js';
 import { readPace } from './pace.js';
 import { clampRows, estimateRows, findPage, nextPageRows } from './pages.js';
 import { rateMeter } from './rate.js';
+import { retryQuarantined } from './retry.js';
 import { assertNotStopped, type Run } from './run.js';
 import { withSettings } from './settings.js';
 
@@ -41,6 +42,7 @@ export async function runVerifyStep(run: Run, step: VerifyStep, floor: FloorTabl
     actual: sql`(${fill(step.actual)}\n)`,
   };
   await beginProgress(run, sides);
+  if (step.retry !== null) await retryQuarantined(run, { ...step.retry, id: step.id }, fill);
   const settings = { enable_seqscan: 'off', synchronous_commit: 'off' };
   const rows = await withSettings(run.session, settings, () => walk(run, sides));
   // Rows that break a rule of the new release alone are no difference between the layouts: they go

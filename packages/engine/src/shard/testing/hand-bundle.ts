@@ -186,6 +186,7 @@ function verification(
     actual: `select ${names}, label, qty from ${table}`,
     key,
     offenders: options.offenders ?? [],
+    retry: null,
   };
 }
 
