@@ -129,38 +129,18 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
 }
 
 /**
- * A batch takes only rows that it has locked against every change, and reads them in later
- * statements: what was written before is seen, and what comes after is carried by sync, which finds
- * the batch's rows. Rows that appear in the range meanwhile are sync's alone: copied here unlocked,
- * a concurrent delete would miss the copy. The keys travel in a setting: a table of them would have
- * to be emptied for every batch.
+ * A batch takes only rows that it has locked against every change, and copies them in a later
+ * statement: what was written before the lock is seen there, and what comes after is carried by
+ * sync, which finds the batch's rows. Of rows that have appeared in the range between the two,
+ * those in nobody's hands are locked and looked at as well; the others are sync's alone, since of
+ * a row copied unlocked a concurrent delete would miss the copy.
  */
 function backfillStep(cluster: SplitCluster, filling: SyncPlan): BackfillStep {
   const source = floorTable(cluster.id);
   const key = keyColumns(cluster);
   const keys = key.map((one) => name('source', one.name));
-  const range = trusted('{{range:source}}');
-  const inRange = sql`(select source.* from ${source} as source where ${range})`;
-  const bind = bindWith(oldRelation(cluster.id), inRange, filling.bind);
-  const locked = sql`select ${keys} from ${source} as source
-where ${range} order by ${keys} for no key update`;
-  const batch = sql`jsonb_to_recordset(current_setting('halflap.batch')::jsonb)
-as r (${keyDefinitions(cluster)})`;
-  const slices = ({ mapping }: Target) => {
-    const renamed = key.map(
-      (one, index) => sql`${name('r', one.name)} as ${name(mapping.slice[index] ?? '')}`,
-    );
-    return sql`select ${renamed} from ${batch}`;
-  };
-  // Rows that keep what only the new release knows are there already and are brought up to date.
-  const keeps = new Set(
-    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.mapping),
-  );
-  const fills = filling.forward.flatMap((target) => {
-    const own = slices(target);
-    const update = keeps.has(target.mapping) ? updateMany(target, bind, own) : null;
-    return [...(update === null ? [] : [update]), insertMissing(target, bind, own)];
-  });
+  const locked = (columns: Sql | readonly Sql[]) => sql`select ${columns} from ${source} as source
+where ${trusted('{{range:source}}')} order by ${keys} for no key update`;
   return {
     kind: 'backfill',
     id: `expand/backfill/${cluster.id}`,
@@ -169,12 +149,48 @@ as r (${keyDefinitions(cluster)})`;
     source: source.text,
     key,
     batch: [
-      sql`select set_config('halflap.batch', coalesce(
-  (select jsonb_agg(to_jsonb(l.*)) from (${locked}) as l), '[]')::text, true)`.text,
-      ...fills.map((one) => one.text),
+      sql`select count(*) from (${locked(keys)}) as l`.text,
+      sql`with ${BATCH} as materialized (
+${locked(sql`source.*`)} skip locked),
+${fills(cluster, filling)}
+select count(*) from ${BATCH}`.text,
     ],
-    oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked}) as source`.text],
+    oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked(keys)}) as source`.text],
   };
+}
+
+/** The rows of a batch, under a name that no table of a release has. */
+const BATCH = name('halflap_batch');
+
+/** All parts from one reading of the batch's rows. */
+function fills(cluster: SplitCluster, filling: SyncPlan): Sql {
+  const bind = bindWith(oldRelation(cluster.id), BATCH, filling.bind);
+  // Rows that keep what only the new release knows are there already and are brought up to date.
+  const keeps = new Set(
+    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.mapping),
+  );
+  const statements = filling.forward.flatMap((target) => {
+    const update = keeps.has(target.mapping) ? updateMany(target, bind, null) : null;
+    return [
+      ...(update === null ? [] : [update]),
+      insertMissing(target, bind, isAnyFilled(filling, target)),
+    ];
+  });
+  return joined(
+    statements.map((one, index) => sql`${name(`filled_${index}`)} as (${one})`),
+    ',\n',
+  );
+}
+
+/** Whether sync or the lens has made any row of the range: mostly not, and then none is sought. */
+function isAnyFilled(filling: SyncPlan, { mapping }: Target): Sql {
+  const key = keyNames(filling).map(
+    (one, index) => sql`${name('t', mapping.slice[index] ?? '')} as ${name(one)}`,
+  );
+  return sql`select exists (
+      select from (select ${key} from ${filling.bind(mapping.target)} as t) as filled
+      where ${trusted('{{range:filled}}')}
+    )`;
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */

@@ -41,41 +41,48 @@ export function upsert(target: Target, bind: Bind, slices: Slices): Sql {
 
 function sourceRows(target: Target, bind: Bind, slices: Slices): Sql {
   const { mapping } = target;
-  return sql`select ${qualified('q', insertColumns(target))}
-    from (${mapping.query(bind)}) as q
-    where ${rowOf('q', mapping.slice)} in (${slices})`;
+  return sql`${allRows(target, bind)} where ${rowOf('q', mapping.slice)} in (${slices})`;
 }
 
 /** Plain inserts of all that the query yields: for sources bound to rows that are new. */
 export function insertAll(target: Target, bind: Bind): Sql {
-  const columns = qualified('q', insertColumns(target));
-  return insertInto(target, bind, sql`select ${columns} from (${target.mapping.query(bind)}) as q`);
+  return insertInto(target, bind, allRows(target, bind));
 }
 
 /**
- * Plain inserts of what is missing in the target; for slices that nobody else can write meanwhile.
- * Cheaper than `on conflict do nothing`, which inserts every row speculatively.
+ * Plain inserts of what the query yields and the target lacks; for slices that nobody else can
+ * write meanwhile. Cheaper than `on conflict do nothing`, which inserts every row speculatively.
+ * @param isAnyThere a query, evaluated once: false where the target has none of the rows for sure.
  */
-export function insertMissing(target: Target, bind: Bind, slices: Slices): Sql {
+export function insertMissing(target: Target, bind: Bind, isAnyThere: Sql): Sql {
   const { mapping } = target;
   const isThere = sql`exists (
       select from ${bind(mapping.target)} as t where ${sameKey('t', mapping.slice, 'q')}
     )`;
-  return insertInto(target, bind, sql`${sourceRows(target, bind, slices)} and not ${isThere}`);
+  const source = sql`${allRows(target, bind)}
+    where not (${isAnyThere}) or not ${isThere}`;
+  return insertInto(target, bind, source);
+}
+
+function allRows(target: Target, bind: Bind): Sql {
+  const columns = qualified('q', insertColumns(target));
+  return sql`select ${columns} from (${target.mapping.query(bind)}) as q`;
 }
 
 /**
- * Updates rows of the slices that are there and differ; null where there is nothing but the key.
+ * Updates rows of the slices that are there and differ, or of all that the query yields where
+ * slices are null; null where there is nothing but the key.
  */
-export function updateMany(target: Target, bind: Bind, slices: Slices): Sql | null {
+export function updateMany(target: Target, bind: Bind, slices: Slices | null): Sql | null {
   const { mapping, types } = target;
   if (mapping.columns.length === 0) return null;
+  const isMeant = slices === null ? sql`` : sql`and ${rowOf('q', mapping.slice)} in (${slices})`;
   const set = mapping.columns.map((column) => sql`${name(column)} = ${name('q', column)}`);
   return sql`update ${bind(mapping.target)} as t
     set ${set}
     from (${mapping.query(bind)}) as q
     where ${sameKey('t', mapping.slice, 'q')}
-      and ${rowOf('q', mapping.slice)} in (${slices})
+      ${isMeant}
       and (${anyDiffers('t', 'q', mapping.columns, types)})`;
 }
 

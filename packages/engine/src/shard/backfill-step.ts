@@ -65,8 +65,11 @@ export async function runBackfillStep(run: Run, step: BackfillStep, floor: Floor
     lock_timeout: `${await rowLockTimeoutMs(run)}ms`,
     // The cursor is lost with the rows if the machine dies, so both are written again.
     synchronous_commit: 'off',
-    // Estimates of tables that were never analysed must not turn a key range into a full scan.
+    // Estimates of tables that were never analysed must not turn a key range, or the question what
+    // is there already, into a full scan.
     enable_seqscan: 'off',
+    enable_hashjoin: 'off',
+    enable_mergejoin: 'off',
   };
   const throttle = await startThrottle(run);
   try {
