@@ -17,7 +17,7 @@ import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step } from './bundle.js';
 import type { Evolving } from './compile.js';
-import { type Shared, sharedPlace } from './contract.js';
+import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { sameForeignKey } from './contract-shared.js';
 import { floorTable, inRelease, work } from './places.js';
 import { dropForeignKey, type Repointed, repoint, validateRepointed } from './repoint.js';
@@ -109,7 +109,10 @@ function addedKeys(input: Input) {
               lockOn(target.cluster.cluster.old),
             ),
           );
-          beforeSwitch.push(statement(sql`alter table ${at} drop constraint ${constraint(key)}`));
+          const referred = exclusive(target.cluster.cluster.id);
+          beforeSwitch.push(
+            statement(sql`alter table ${at} drop constraint ${constraint(key)}`, referred),
+          );
         }
         afterSwitch.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
         dual.push(validateStep('dual', table, key, at));
@@ -154,7 +157,9 @@ function partKeys(input: Input) {
             target: finalPlace(input, key.referencedTable),
           });
         } else {
-          statements.push(addForeignKey(at, key, physical, null));
+          const isShared = target.kind === 'shared';
+          const lock = isShared ? lockOn(target.shared.pair.old) : null;
+          statements.push(addForeignKey(at, key, physical, lock));
           validated.push(validateConstraint(at, key.name, null));
         }
       }
@@ -165,7 +170,8 @@ function partKeys(input: Input) {
         transactionStep(
           `expand/foreign-keys/${id}`,
           `add foreign keys of the new tables of ${id}`,
-          statements,
+          // With writers of the old table shut out, nobody is left who writes the new ones.
+          [lockWriters(cluster.old), ...statements],
         ),
         transactionStep(
           `expand/validate/${id}`,
@@ -243,6 +249,12 @@ function validateStep(stage: string, table: Table, key: ForeignKey, at: Sql): St
     `validate foreign key ${key.name} of ${table.name}`,
     [validateConstraint(at, key.name, null)],
   );
+}
+
+/** Shuts out writers of an old table, and with them those of the new tables that it fills. */
+function lockWriters(table: Table): Statement {
+  const lock = lockOn(table);
+  return statement(sql`lock table ${floorTable(table.name)} in share row exclusive mode`, lock);
 }
 
 function lockOn(table: Table) {

@@ -18,6 +18,9 @@ export interface Places {
   readonly to: string;
   readonly releaseSchema: string;
   readonly workSchema: string;
+  /** Where the switch puts the lens aside, and abort the whole release schema, before they go. */
+  readonly lensSchema: string;
+  readonly goneSchema: string;
   /** `1.0..2.0`, as journal and quarantine name the evolution. */
   readonly evolution: string;
 }
@@ -29,6 +32,8 @@ export function placesOf(app: string, from: string, to: string): Places {
     to,
     releaseSchema: releaseSchema(app, to),
     workSchema: workSchema(app, to),
+    lensSchema: generatedName(workSchema(app, to), 'lens'),
+    goneSchema: generatedName(workSchema(app, to), 'gone'),
     evolution: `${from}..${to}`,
   };
 }

@@ -40,19 +40,26 @@ export async function runTransactionStep(
   ];
   let timeoutMs = run.limits.lockTimeoutMs;
   const startedAt = performance.now();
+  let attempts = 0;
   const attempt = () => {
     assertNotStopped(run);
+    attempts += 1;
     return runInOneMessage(run.session, messageOfAttempt(timeoutMs));
   };
   try {
     await retryContended(run, {
       attempt,
-      giveUp: (cause, attempts) => lockRefused(run, step, { statements, floor, cause, attempts }),
-      onContention: (attempts) => {
+      giveUp: (cause) => lockRefused(run, step, { statements, floor, cause, attempts }),
+      // As long as two attempts at most: clients have their turn, and nobody waits for nothing.
+      get longestPauseMs() {
+        return Math.min(2 * timeoutMs, run.limits.lockPauseMs);
+      },
+      onContention: () => {
         timeoutMs = timeoutAfter(attempts, run.limits.lockTimeoutMs);
         if (attempts % 20 === 1) run.log(`${step.id}: a lock is taken, trying again`);
       },
     });
+    if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
     if (sqlStateOf(error) === undefined || isSlow || run.signal?.aborted) throw error;
