@@ -17,13 +17,14 @@
 // as it began. Nobody finds the renamed tables, and they are dropped at leisure.
 
 import type { Table } from '../release/catalog.js';
-import { literal, name, type Sql, sql } from '../sql.js';
+import { name, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places } from './places.js';
+import { dropKeysTo } from './repoint.js';
 import { routine } from './routine.js';
 import { statement, transactionStep } from './statement.js';
 import { FORWARD_EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
@@ -125,30 +126,10 @@ function foreignKeySteps(evolving: Evolving): TransactionStep[] {
     transactionStep(
       `abort/foreign-keys/${table}`,
       `foreign keys of release ${places.to} to ${table} go`,
-      [statement(dropKeysTo(table, places), exclusive(table))],
+      // Where a new table is depends on how far the shard had come.
+      [dropKeysTo(floorTable(table), table, [places.workSchema, places.goneSchema])],
     ),
   );
-}
-
-/** Which keys there are, and where, depends on how far the shard had come. */
-function dropKeysTo(table: string, places: Places): Sql {
-  return sql`do $halflap$
-declare
-  key record;
-begin
-  for key in
-    select c.conrelid::regclass as relation, c.conname
-    from pg_constraint as c
-    join pg_class as r on r.oid = c.conrelid
-    join pg_namespace as n on n.oid = r.relnamespace
-    where c.contype = 'f' and c.confrelid = $r$${floorTable(table)}$r$::regclass
-      and n.nspname in (${literal(places.workSchema)}, ${literal(places.goneSchema)})
-    order by r.relname, c.conname
-  loop
-    execute format('alter table %s drop constraint %I', key.relation, key.conname);
-  end loop;
-end
-$halflap$`;
 }
 
 /** The old table to which a key of the new release may point, physically; null for none. */

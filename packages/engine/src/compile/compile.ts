@@ -15,7 +15,15 @@ import { addedTable, newTypes } from './added.js';
 import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
-import { fenceCluster, moveHome, oldFence, type Shared } from './contract.js';
+import {
+  fenceCluster,
+  moveHome,
+  oldFence,
+  quietStep,
+  type Shared,
+  sharedPlace,
+  standAlone,
+} from './contract.js';
 import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunction, usageForAll } from './grants.js';
@@ -24,6 +32,7 @@ import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './ove
 import { floorTable, type Places, placesOf, work } from './places.js';
 import { fillRebuilt, prepareRebuilt, type Rebuilt, rebuilt, syncRebuilt } from './rebuilt.js';
 import { relationPlans } from './relations.js';
+import { dropKeysTo } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount } from './sync-plan.js';
@@ -196,30 +205,31 @@ function expandSteps(evolving: Evolving): Step[] {
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { to, places, clusters, shared, layout, foreignKeys } = evolving;
+  const { from, to, places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
-  const dropIndexStatements = shared.flatMap((one) => dropIndexes(one, places));
   return [
     transactionStep(
       'contract/fence',
       `release ${places.from} is fenced; release ${places.to} owns the tables`,
       [
         ...bound(places),
-        ...foreignKeys.beforeFence,
-        ...clusters.flatMap(fenceCluster),
+        ...clusters.flatMap((one) => fenceCluster(one, from)),
         ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
-        ...foreignKeys.afterFence,
       ],
       { entersPhase: 'contracting' },
     ),
-    ...shared.flatMap((one) => validateShared(one, places)),
     ...foreignKeys.contract,
+    ...(foreignKeys.unlink.length === 0 ? [] : quietStep(clusters, places)),
+    ...foreignKeys.unlink,
+    ...clusters.flatMap(standAlone),
+    ...shared.flatMap((one) => validateShared(one, places)),
+    ...shared.flatMap((one) => dropIndexes(one, places)),
+    ...oldKeySteps(evolving),
     transactionStep(
       'contract/drop',
       `the layout of release ${places.from} goes`,
       [
-        ...dropIndexStatements,
         statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
         ...moveHome(places, floorSchema),
@@ -228,6 +238,23 @@ function contractSteps(evolving: Evolving): Step[] {
       { settles: 'to', entersPhase: 'settled' },
     ),
   ];
+}
+
+/** Tables that go refer to tables that stay: a step for each of those. */
+function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
+  const going = [...clusters.map(({ cluster }) => cluster.old), ...layout.dropped];
+  const referenced = new Set(
+    going.flatMap((table) => table.foreignKeys.map((key) => key.referencedTable)),
+  );
+  return shared
+    .filter(({ pair }) => referenced.has(pair.old.name))
+    .map((one) =>
+      transactionStep(
+        `contract/old-keys/${one.pair.new.name}`,
+        `foreign keys of release ${places.from} to ${one.pair.new.name} go`,
+        [dropKeysTo(sharedPlace(one, places), one.pair.new.name, [places.workSchema])],
+      ),
+    );
 }
 
 function fenceDropped(table: Table, places: Places): Statement[] {

@@ -15,7 +15,7 @@ import { typesOf } from './compared.js';
 import { copyRights } from './grants.js';
 import { lensStatements } from './lens.js';
 import { bindWith, oldRelation } from './mapping.js';
-import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
+import { floorTable, inRelease, layoutBind, type Places, type Stage, work } from './places.js';
 import { insertMissing, type Target, updateMany } from './recompute.js';
 import { drawDefault, drawFunction, newSequences, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
@@ -43,13 +43,15 @@ export interface Rebuilt {
   readonly cluster: SplitCluster;
   readonly places: Places;
   readonly to: Catalog;
-  /** Plans of sync while filling and in dual. */
+  /** Plans of sync while filling, and in dual. */
   readonly filling: SyncPlan;
   readonly dual: SyncPlan;
+  /** Once the old table is fenced: it is in the work schema. */
+  readonly fenced: SyncPlan;
 }
 
 export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Rebuilt {
-  const planOf = (stage: 'filling' | 'dual'): SyncPlan => ({
+  const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
@@ -73,7 +75,14 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
       }),
     ),
   });
-  return { cluster, places, to, filling: planOf('filling'), dual: planOf('dual') };
+  return {
+    cluster,
+    places,
+    to,
+    filling: planOf('filling'),
+    dual: planOf('dual'),
+    fenced: planOf('fenced'),
+  };
 }
 
 export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
@@ -217,28 +226,39 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     mode: 'SHARE ROW EXCLUSIVE',
     relation: `${plan.places.releaseSchema}.${table}`,
   };
-  const source = plan.forward[index] as Target;
   return [
-    ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
+    ...backwardFunctions(part, index, plan),
     statement(backwardTruncateFunction(plan, table)),
     ...EVENTS.map((event) =>
       statement(statementTrigger(plan, at, event, backwardName(plan, table, event)), lock),
     ),
     statement(truncateTrigger(plan, at, backwardName(plan, table, 'truncate')), lock),
     ...(part.isBase
-      ? [
-          statement(backwardKeyFunction(plan, part.mapping)),
-          statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock),
-        ]
+      ? [statement(keyTrigger(at, part.mapping.slice, backwardName(plan, table, 'key')), lock)]
       : []),
   ];
 }
 
-function drawFunctions(cluster: SplitCluster, places: Places): Statement[] {
+/** Sync of a new table, as the plan binds the others; the triggers that call it stay. */
+export function backwardFunctions(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
+  const source = plan.forward[index] as Target;
+  return [
+    ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
+    ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping))] : []),
+  ];
+}
+
+export function drawFunctions(
+  cluster: SplitCluster,
+  places: Places,
+  oldTable = floorTable(cluster.id),
+): Statement[] {
   const sources = cluster.parts.flatMap((part) =>
     part.table.columns.flatMap((column) => sharedSequenceSource(part, column) ?? []),
   );
-  return [...new Set(sources)].map((source) => drawFunction(places, cluster.id, source));
+  return [...new Set(sources)].map((source) =>
+    drawFunction(places, { table: cluster.id, column: source, at: oldTable }),
+  );
 }
 
 function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
