@@ -62,7 +62,7 @@ const UNITS: Record<'old' | 'new', Unit[]> = {
     one('update counts set a = a + 1 where item = $1'),
     one("update notes set note = 'new' where item = $1"),
     one(
-      'select from notes n join counts c using (item) join items i on i.id = c.item where item = $1',
+      'select from notes n join counts c using (item) join items i on i.id = item where item = $1',
     ),
     several('update counts set a = 0 where item = $1', EVENT, 'select from notes where item = $1'),
     several('select from items where id = $1', "update notes set note = '' where item = $1", EVENT),

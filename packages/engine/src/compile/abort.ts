@@ -55,15 +55,16 @@ function fenceStep(evolving: Evolving): TransactionStep {
     'abort/fence',
     `release ${places.to} is refused; the shard returns to release ${places.from}`,
     [
+      ...clusters.flatMap(({ dual }) => endSync(dual)),
+      statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
+      ...fenceNew(evolving),
+      // At last: what is above is seen once it is committed, when none of them is under way.
       ...tables.map((table) =>
         statement(sql`lock table ${floorTable(table)} in share row exclusive mode`, {
           mode: 'SHARE ROW EXCLUSIVE',
           relation: table,
         }),
       ),
-      ...clusters.flatMap(({ dual }) => endSync(dual)),
-      statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
-      ...fenceNew(evolving),
     ],
   );
 }

@@ -51,6 +51,7 @@ export function fenceCluster(
   const old = floorTable(cluster.id);
   const aside = fenced(places, cluster.id);
   return [
+    ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
     ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
     statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
@@ -58,7 +59,6 @@ export function fenceCluster(
       statement(sql`alter table ${aside} drop constraint ${name(rule)}`, exclusive(cluster.id)),
     ),
     ...drawFunctions(cluster, places, aside),
-    ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
     ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
   ];
 }

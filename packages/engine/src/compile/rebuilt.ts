@@ -105,8 +105,8 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
   const source = floorTable(cluster.id);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
   return [
-    ...(hasSpill(cluster) ? dropBeside(filling) : []),
     ...forwardFunctions(filling).map((one) => statement(one)),
+    ...(hasSpill(cluster) ? dropBeside(filling) : []),
     ...EVENTS.map((event) =>
       statement(statementTrigger(filling, source, event, forwardName(filling, event)), lock),
     ),
@@ -190,6 +190,17 @@ as r (${keyDefinitions(cluster)})`;
   };
 }
 
+/** What sync in dual calls: made before anything is locked, seen when the switch is committed. */
+export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
+  return [
+    ...forwardFunctions(dual).map((one) => statement(one)),
+    ...cluster.parts.flatMap((part, index) => [
+      ...backwardFunctions(part, index, dual),
+      statement(backwardTruncateFunction(dual, part.table.name)),
+    ]),
+  ];
+}
+
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
 export function switchRebuilt(one: Rebuilt): Statement[] {
   const { cluster, places, dual } = one;
@@ -205,8 +216,7 @@ export function switchRebuilt(one: Rebuilt): Statement[] {
       ),
     ),
     ...cluster.parts.flatMap((part) => ownNewSequences(part, one)),
-    ...forwardFunctions(dual).map((one) => statement(one)),
-    ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
+    ...cluster.parts.flatMap((part) => backwardTriggers(part, dual)),
   ];
 }
 
@@ -219,7 +229,7 @@ function forwardFunctions(plan: SyncPlan): Sql[] {
   ];
 }
 
-function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
+function backwardTriggers(part: SplitPartPlan, plan: SyncPlan): Statement[] {
   const table = part.table.name;
   const at = inRelease(plan.places, table);
   const lock: Lock = {
@@ -227,8 +237,6 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
     relation: `${plan.places.releaseSchema}.${table}`,
   };
   return [
-    ...backwardFunctions(part, index, plan),
-    statement(backwardTruncateFunction(plan, table)),
     ...EVENTS.map((event) =>
       statement(statementTrigger(plan, at, event, backwardName(plan, table, event)), lock),
     ),

@@ -11,8 +11,8 @@
 // | overlay's view                 | as a new view over the same table, with the same rights |
 // | added table, type, sequence    | itself                                                 |
 //
-// Order: what the new release uses first, then the old tables, where its writers end up as well;
-// with their writers shut out, nobody is left who holds a new table.
+// Order: what needs no lock, then what the new release uses, then the old tables, where its writers
+// end up as well; with their writers shut out, nobody is left who holds a new table.
 
 import { name, type Sql, sql } from '../sql.js';
 import { newEnums, ownSequences } from './added.js';
@@ -22,7 +22,7 @@ import { exclusive } from './contract.js';
 import { copyRights, usageForAll } from './grants.js';
 import { overlayView } from './overlay.js';
 import { floorTable, inRelease, type Places, work } from './places.js';
-import { switchRebuilt } from './rebuilt.js';
+import { switchFunctions, switchRebuilt } from './rebuilt.js';
 import { HASH_HOLE } from './routine.js';
 import { statement, transactionStep } from './statement.js';
 
@@ -31,6 +31,7 @@ export function switchSteps(evolving: Evolving, bound: readonly Statement[]): St
   const hasLens = clusters.length > 0;
   const statements = [
     ...bound,
+    ...clusters.flatMap(switchFunctions),
     ...(hasLens ? replaceSchema(evolving) : []),
     ...lockOldTables(evolving),
     ...foreignKeys.beforeSwitch,

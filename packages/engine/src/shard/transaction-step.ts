@@ -33,9 +33,13 @@ export async function runTransactionStep(
     sql: assertFilled(fillFloor(statement.sql, floor), step.id),
   }));
   const closing = [finishStep(run, step), ...phaseChange(run.bundle, step)].map(({ text }) => text);
+  const firstLock = statements.find((one) => one.lock !== null);
   const messageOfAttempt = (timeoutMs: number) => [
     lockTimeout(timeoutMs),
-    ...statements.flatMap((one) => [...lockBudget(timeoutMs, one), one.sql]),
+    ...statements.flatMap((one) => [
+      ...(one === firstLock ? [MARK_FIRST_LOCK] : lockBudget(timeoutMs, one)),
+      one.sql,
+    ]),
     ...closing,
   ];
   let timeoutMs = run.limits.lockTimeoutMs;
@@ -91,6 +95,10 @@ function lockTimeout(timeoutMs: number): string {
   return sql`set local lock_timeout = ${integer(timeoutMs)}`.text;
 }
 
+/** When the first lock was asked for; work before it makes nobody wait. */
+const MARK_FIRST_LOCK = `select pg_catalog.set_config('halflap.asked_at',
+  clock_timestamp()::text, true)`;
+
 /**
  * Before a further lock: only what is left of the attempt's lock timeout, measured by the server.
  */
@@ -98,9 +106,10 @@ function lockBudget(timeoutMs: number, statement: Statement): string[] {
   if (statement.lock === null) return [];
   const whole = integer(timeoutMs);
   const least = integer(Math.min(LEAST_LOCK_TIMEOUT_MS, timeoutMs));
+  const waited = sql`clock_timestamp() - current_setting('halflap.asked_at')::timestamptz`;
   return [
     sql`select pg_catalog.set_config('lock_timeout', greatest(${least}, ${whole} - (extract(
-  epoch from clock_timestamp() - statement_timestamp()) * 1000)::int)::text || 'ms', true)`.text,
+  epoch from ${waited}) * 1000)::int)::text || 'ms', true)`.text,
   ];
 }
 
