@@ -6,13 +6,15 @@ import { EXIT } from '@halflap/protocol';
 import { type BackfillFigures, measureBackfill } from './backfill.js';
 import { type CostRow, measureCosts } from './costs.js';
 import { type BenchOptions, readOptions, USAGE, UsageError } from './options.js';
-import { backfillTable, costTable, noiseLine, stallTable } from './print.js';
+import { backfillTable, costTable, noiseLine, saturationTable, stallTable } from './print.js';
+import { measureSaturation, type SaturationFigures } from './saturation.js';
 import { type Bench, startBench } from './shards.js';
 import { measureStalls, type StallFigures } from './stalls.js';
 
 interface Figures {
   readonly costs: readonly CostRow[] | null;
   readonly stalls: StallFigures | null;
+  readonly saturation: SaturationFigures | null;
   readonly backfill: BackfillFigures | null;
 }
 
@@ -42,11 +44,13 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
   return {
     backfill: wants('backfill') ? await measureBackfill(bench, options, tell) : null,
     stalls: wants('stalls') ? await measureStalls(bench, options, tell) : null,
+    saturation: wants('saturation') ? await measureSaturation(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
   };
 }
 
-function print(bench: Bench, options: BenchOptions, { costs, stalls, backfill }: Figures): void {
+function print(bench: Bench, options: BenchOptions, figures: Figures): void {
+  const { costs, stalls, saturation, backfill } = figures;
   console.log(
     `\nPostgreSQL ${bench.server.version} (fsync ${options.isDurable ? 'on' : 'off'}), ` +
       `${cpus().length} processors, ${options.rows.toLocaleString('en')} rows; ! misses the aim`,
@@ -60,6 +64,9 @@ function print(bench: Bench, options: BenchOptions, { costs, stalls, backfill }:
   }
   if (stalls !== null) {
     console.log(`\nLongest wait of a busy client for one statement\n${stallTable(stalls)}`);
+  }
+  if (saturation !== null) {
+    console.log(`\nBeside sessions that never pause\n${saturationTable(saturation)}`);
   }
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
 }

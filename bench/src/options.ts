@@ -18,7 +18,7 @@ export interface BenchOptions {
   readonly isDurable: boolean;
 }
 
-export const PARTS = ['costs', 'stalls', 'backfill'] as const;
+export const PARTS = ['costs', 'stalls', 'saturation', 'backfill'] as const;
 export type Part = (typeof PARTS)[number];
 
 export const USAGE = `npm run bench -- [options]

@@ -4,6 +4,7 @@
 import type { BackfillFigures } from './backfill.js';
 import type { CostRow } from './costs.js';
 import { type LaneCost, quantile } from './measure.js';
+import type { SaturationFigures } from './saturation.js';
 import type { StallFigures } from './stalls.js';
 import type { Aim } from './workloads.js';
 
@@ -63,6 +64,27 @@ export function stallTable({ stalls, statements, failures }: StallFigures): stri
   return [
     table([['while', 'old release', 'new release', 'lasted', 'aim'], ...body]),
     `${statements} statements, ${failed}`,
+  ].join('\n');
+}
+
+export function saturationTable(figures: SaturationFigures): string {
+  const { sessions, unitsPerSecond, controlMs, steps, refusals } = figures;
+  const range = (middle: number, most: number) => `${middle.toFixed(0)} (${most.toFixed(0)})`;
+  const body = steps.map((one) => [
+    one.step,
+    range(one.attempts, one.mostAttempts),
+    range(one.ms, one.mostMs),
+    one.oldMs.toFixed(0),
+    one.newMs.toFixed(0),
+    one.failures === 0 ? '' : `${one.failures}${MISSED}`,
+  ]);
+  const refused = Object.entries(refusals).map(([answer, count]) => `${count} × ${answer}`);
+  const head = ['step', 'attempts (most)', 'ms (most)', 'old waits ms', 'new waits ms', 'failed'];
+  return [
+    table([head, ...body]),
+    `${sessions} sessions, ${unitsPerSecond} units of work per second; ` +
+      `longest wait while nothing is done: ${controlMs.toFixed(0)} ms`,
+    refused.length === 0 ? 'nothing was refused' : `refused: ${refused.join('; ')}`,
   ].join('\n');
 }
 

@@ -133,7 +133,8 @@ function summarize(
   return {
     stalls: kinds.map((what) => {
       const own = intervals.filter((one) => one.what === what);
-      const isServed = !['nothing (control)', 'prepare/lens', 'abort/drop'].includes(what);
+      const isServed =
+        !what.startsWith('abort') && !['nothing (control)', 'prepare/lens'].includes(what);
       return {
         what,
         oldMs: what.startsWith('contract') ? Number.NaN : longest(own, old.slow),

@@ -1,46 +1,164 @@
-// Abort: everything of the evolution goes in one transaction; the old tables are as they were,
-// since nothing of them was ever changed but by adding.
+// Abort: the shard returns to the old release; the old tables are as they were, since nothing of
+// them was ever changed but by adding.
+//
+// | step                    | does                                            | waits for        |
+// |-------------------------|-------------------------------------------------|------------------|
+// | abort/fence             | the new release is refused, sync ends           | old writers      |
+// | abort/triggers/TABLE    | the old table loses its triggers                | one table        |
+// | abort/foreign-keys/TABLE | keys to a table that stays go                  | one table        |
+// | abort/drop              | what the evolution has made goes                | nobody           |
+// | abort/columns/TABLE     | a shared table loses what it had gained         | one table        |
+//
+// Invariant: no step waits for a second relation that clients use while it holds a first one, but
+// for several old tables. In dual the two releases lock in opposite orders (old writers the old
+// table first, new writers the new one), so whoever wants both tables waits in a circle with one of
+// them, whatever order he takes. So the fence renames the whole release schema, which locks nothing
+// that is in it, and tombstones stand in its place for the next statement; what is under way ends
+// as it began. Nobody finds the renamed tables, and they are dropped at leisure.
 
-import type { SplitCluster } from '../changes/split-table.js';
+import type { Table } from '../release/catalog.js';
 import { literal, name, sql } from '../sql.js';
-import type { Statement } from './bundle.js';
+import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
-import { exclusive, type Shared } from './contract.js';
-import { eachRelation } from './each-relation.js';
+import type { Evolving } from './compile.js';
+import { exclusive } from './contract.js';
 import type { PairedTable } from './layout.js';
-import { floorSchema, floorTable, type Places, stateTable } from './places.js';
-import { statement } from './statement.js';
+import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
+import { dropKeysTo } from './repoint.js';
+import { routine } from './routine.js';
+import { statement, transactionStep } from './statement.js';
+import { FORWARD_EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
+import { tombstone } from './tombstone.js';
 
-export function abortStatements(
-  clusters: readonly SplitCluster[],
-  shared: readonly Shared[],
-  places: Places,
-): Statement[] {
-  const touched = [
-    ...clusters.map((cluster) => cluster.id),
-    ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.old.name),
-  ].sort();
-  return [
-    // Views first: sessions of the new release lock the view and then the table under it. Then the
-    // tables in one order: what follows needs no further lock that an application holds.
-    dropViews(places),
-    ...touched.map((table) =>
-      statement(sql`lock table ${floorTable(table)} in access exclusive mode`, exclusive(table)),
+export function abortSteps(evolving: Evolving): Step[] {
+  const { clusters, shared } = evolving;
+  const steps = [
+    fenceStep(evolving),
+    ...clusters.map(({ cluster }) => triggersStep(cluster.id)),
+    ...foreignKeySteps(evolving),
+    dropStep(evolving.places),
+    ...shared.flatMap(({ pair, kind }) =>
+      kind === 'same' ? [] : columnsStep(pair, evolving.places),
     ),
-    statement(sql`drop schema if exists ${name(places.releaseSchema)} cascade`),
-    statement(sql`drop schema if exists ${name(places.workSchema)} cascade`),
-    ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : dropAdded(pair))),
-    // What could not be carried to the new layout is in the old one, and nothing is wrong with it.
-    statement(sql`delete from ${stateTable('quarantine')} as q
-where q.evolution = ${literal(places.evolution)}`),
+  ];
+  return steps.map((step, index) =>
+    index === steps.length - 1 ? { ...step, settles: 'from', entersPhase: 'settled' } : step,
+  );
+}
+
+/** Locks out writers of the old tables only: their readers, of both releases, go on. */
+function fenceStep(evolving: Evolving): TransactionStep {
+  const { clusters, places } = evolving;
+  const { releaseSchema, goneSchema } = places;
+  const tables = clusters.map(({ cluster }) => cluster.id).sort();
+  return transactionStep(
+    'abort/fence',
+    `release ${places.to} is refused; the shard returns to release ${places.from}`,
+    [
+      ...clusters.flatMap(({ dual }) => endSync(dual)),
+      statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
+      ...fenceNew(evolving),
+      // At last: what is above is seen once it is committed, when none of them is under way.
+      ...tables.map((table) =>
+        statement(sql`lock table ${floorTable(table)} in share row exclusive mode`, {
+          mode: 'SHARE ROW EXCLUSIVE',
+          relation: table,
+        }),
+      ),
+    ],
+  );
+}
+
+/** The triggers find nothing to do from now on; to drop them needs a stronger lock. */
+function endSync(plan: SyncPlan): Statement[] {
+  return FORWARD_EVENTS.map((event) =>
+    statement(
+      routine(plan.places, {
+        at: forwardName(plan, event),
+        returns: 'trigger',
+        about: `nothing: release ${plan.places.to} is not served any more`,
+        body: [sql`return null;`],
+      }),
+    ),
+  );
+}
+
+/** A session of the new release must not fall through to tables of the old one by their names. */
+function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Statement[] {
+  const schema = name(places.releaseSchema);
+  const tables = [
+    ...clusters.flatMap(({ cluster }) => cluster.parts.map((part) => part.table)),
+    ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.new),
+    ...layout.added,
+  ];
+  const known = new Set(from.enums.map((one) => one.name));
+  const goneTypes = new Set(to.enums.map((one) => one.name).filter((one) => !known.has(one)));
+  const fence = { release: places.to, successor: places.from, goneTypes };
+  return [
+    statement(sql`create schema ${schema}`),
+    statement(sql`grant usage on schema ${schema} to public`),
+    ...tables.flatMap((table) => tombstone(table, inRelease(places, table.name), fence, places)),
   ];
 }
 
+function triggersStep(table: string): TransactionStep {
+  return transactionStep(
+    `abort/triggers/${table}`,
+    `${table} loses the triggers of sync`,
+    FORWARD_EVENTS.map((event) =>
+      statement(
+        sql`drop trigger if exists ${name(`halflap_sync_${event}`)} on ${floorTable(table)}`,
+        exclusive(table),
+      ),
+    ),
+  );
+}
+
+/** A step for each table that stays and that a table which goes may refer to. */
+function foreignKeySteps(evolving: Evolving): TransactionStep[] {
+  const { places, clusters, layout } = evolving;
+  const parts = clusters.flatMap(({ cluster }) => cluster.parts.map((part) => part.table));
+  const targets = (tables: readonly Table[], isAdded: boolean) =>
+    tables
+      .flatMap((table) => table.foreignKeys)
+      .flatMap((key) => staying(evolving, key.referencedTable, isAdded) ?? []);
+  const tables = new Set([...targets(parts, false), ...targets(layout.added, true)]);
+  return [...tables].map((table) =>
+    transactionStep(
+      `abort/foreign-keys/${table}`,
+      `foreign keys of release ${places.to} to ${table} go`,
+      // Where a new table is depends on how far the shard had come.
+      [dropKeysTo(floorTable(table), table, [places.workSchema, places.goneSchema])],
+    ),
+  );
+}
+
+/** The old table to which a key of the new release may point, physically; null for none. */
+function staying({ shared, clusters }: Evolving, table: string, isAdded: boolean): string | null {
+  const own = shared.find(({ pair }) => pair.new.name === table);
+  if (own !== undefined || !isAdded) return own?.pair.old.name ?? null;
+  const cluster = clusters.find((one) =>
+    one.cluster.parts.some((part) => part.isBase && part.table.name === table),
+  );
+  return cluster?.cluster.id ?? null;
+}
+
+function dropStep(places: Places): TransactionStep {
+  return transactionStep('abort/drop', `what release ${places.to} had goes`, [
+    statement(sql`drop schema ${name(places.goneSchema)} cascade`),
+    statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
+    statement(sql`drop schema ${name(places.workSchema)} cascade`),
+    // What could not be carried to the new layout is in the old one, and nothing is wrong with it.
+    statement(sql`delete from ${stateTable('quarantine')} as q
+where q.evolution = ${literal(places.evolution)}`),
+  ]);
+}
+
 /** What the new release has put on a table that both releases share. */
-function dropAdded(pair: PairedTable): Statement[] {
+function columnsStep(pair: PairedTable, places: Places): TransactionStep[] {
   const { name: table } = pair.old;
   const lock = exclusive(table);
-  return [
+  const statements = [
     ...addedIndexes(pair)
       .filter((index) => physicalDefinition(pair, index) !== null)
       .map((index) =>
@@ -53,16 +171,12 @@ function dropAdded(pair: PairedTable): Statement[] {
       ),
     ),
   ];
-}
-
-function dropViews(places: Places): Statement {
-  return statement(
-    eachRelation({
-      schema: places.releaseSchema,
-      which: sql`c.relkind = 'v'`,
-      body: sql`execute format('drop view %I.%I',
-      ${literal(places.releaseSchema)}, relation.relname);`,
-    }),
-    exclusive(`views of ${places.releaseSchema}`),
-  );
+  if (statements.length === 0) return [];
+  const first = statement(sql`lock table ${floorTable(table)} in access exclusive mode`, lock);
+  return [
+    transactionStep(`abort/columns/${table}`, `${table} is as in release ${places.from}`, [
+      first,
+      ...statements,
+    ]),
+  ];
 }

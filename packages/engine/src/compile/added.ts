@@ -1,7 +1,7 @@
 // What only the new release has: enums, sequences and whole tables. They are made when a shard is
 // prepared, empty, in the release schema, where no session of the old release looks.
 
-import type { Table } from '../release/catalog.js';
+import type { Enum, Sequence, Table } from '../release/catalog.js';
 import { literal, name, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { Evolving } from './compile.js';
@@ -11,33 +11,45 @@ import { inheritedSequences } from './sequences.js';
 import { statement } from './statement.js';
 import { createTable } from './tables.js';
 
-export function newTypes({ from, to, places, clusters, shared }: Evolving): Statement[] {
+export function newTypes(evolving: Evolving): Statement[] {
+  const at = (object: string) => inRelease(evolving.places, object);
+  return [
+    ...newEnums(evolving).map((one) =>
+      statement(
+        sql`create type ${at(one.name)} as enum (${one.labels.map((label) => literal(label))})`,
+      ),
+    ),
+    ...newSequences(evolving).flatMap((one) => [
+      statement(
+        sql`create sequence ${at(one.name)} as ${trusted(one.type)}
+start ${trusted(one.start)} increment ${trusted(one.increment)}`,
+      ),
+      usageOfSequence(at(one.name)),
+    ]),
+  ];
+}
+
+export function newEnums({ from, to }: Evolving): Enum[] {
+  return to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
+}
+
+/** New sequences that do not go wherever an added table goes. */
+export function ownSequences(evolving: Evolving): Sequence[] {
+  const prefixes = evolving.layout.added.map((table) => `${table.name}.`);
+  return newSequences(evolving).filter(
+    ({ ownedBy }) => !prefixes.some((prefix) => ownedBy?.startsWith(prefix)),
+  );
+}
+
+function newSequences({ from, to, clusters, shared }: Evolving): Sequence[] {
   const inherited = inheritedSequences(
     clusters.flatMap(({ cluster }) => cluster.parts),
     shared.map((one) => one.pair),
     to,
   );
-  const isNew = (list: readonly { name: string }[], one: { name: string }) =>
-    !list.some((other) => other.name === one.name);
-  const at = (object: string) => inRelease(places, object);
-  return [
-    ...to.enums
-      .filter((one) => isNew(from.enums, one))
-      .map((one) =>
-        statement(
-          sql`create type ${at(one.name)} as enum (${one.labels.map((label) => literal(label))})`,
-        ),
-      ),
-    ...to.sequences
-      .filter((one) => isNew(from.sequences, one) && !inherited.has(one.name))
-      .flatMap((one) => [
-        statement(
-          sql`create sequence ${at(one.name)} as ${trusted(one.type)}
-start ${trusted(one.start)} increment ${trusted(one.increment)}`,
-        ),
-        usageOfSequence(at(one.name)),
-      ]),
-  ];
+  return to.sequences.filter(
+    (one) => !from.sequences.some((other) => other.name === one.name) && !inherited.has(one.name),
+  );
 }
 
 export function addedTable(table: Table, { places, from, to }: Evolving): Statement[] {

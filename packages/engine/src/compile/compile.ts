@@ -10,29 +10,31 @@ import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
 import { literal, name, sql } from '../sql.js';
-import { abortStatements } from './abort.js';
+import { abortSteps } from './abort.js';
 import { addedTable, newTypes } from './added.js';
 import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
-import { fenceCluster, moveHome, oldFence, type Shared } from './contract.js';
+import {
+  fenceCluster,
+  moveHome,
+  oldFence,
+  quietStep,
+  type Shared,
+  sharedPlace,
+  standAlone,
+} from './contract.js';
 import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
-import { dropLens } from './lens.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { floorTable, inRelease, type Places, placesOf, work } from './places.js';
-import {
-  fillRebuilt,
-  prepareRebuilt,
-  type Rebuilt,
-  rebuilt,
-  switchRebuilt,
-  syncRebuilt,
-} from './rebuilt.js';
+import { floorTable, type Places, placesOf, work } from './places.js';
+import { fillRebuilt, prepareRebuilt, type Rebuilt, rebuilt, syncRebuilt } from './rebuilt.js';
 import { relationPlans } from './relations.js';
+import { dropKeysTo } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
+import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount } from './sync-plan.js';
 import { dropTombstones, tombstone } from './tombstone.js';
 import { assertCarried, assertMovable } from './unsupported.js';
@@ -81,7 +83,7 @@ export function compile(input: CompileInput): Bundle {
         ...evolving.shared.flatMap(({ pair }) => overlayVerify(pair, 'verify')),
       ],
       contract: contractSteps(evolving),
-      abort: [abortStep(evolving)],
+      abort: abortSteps(evolving),
     },
     evidence: {
       oldTables: [
@@ -198,54 +200,37 @@ function expandSteps(evolving: Evolving): Step[] {
       id: 'expand/barrier',
       title: 'wait for transactions that began before the new tables were full',
     },
-    transactionStep(
-      'expand/switch',
-      `release ${places.to} becomes native`,
-      [
-        ...bound(places),
-        // Views first: sessions of the new release lock the view and then the table under it.
-        ...clusters.flatMap(({ cluster }) => dropLens(cluster, places)),
-        ...clusters.map(({ cluster }) =>
-          statement(sql`lock table ${floorTable(cluster.id)} in share row exclusive mode`, {
-            mode: 'SHARE ROW EXCLUSIVE',
-            relation: cluster.id,
-          }),
-        ),
-        ...foreignKeys.beforeSwitch,
-        ...clusters.flatMap(switchRebuilt),
-        ...foreignKeys.afterSwitch,
-      ],
-      { entersPhase: 'dual' },
-    ),
-    ...foreignKeys.dual,
+    ...switchSteps(evolving, bound(places)),
   ];
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { to, places, clusters, shared, layout, foreignKeys } = evolving;
+  const { from, to, places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
-  const dropIndexStatements = shared.flatMap((one) => dropIndexes(one, places));
   return [
     transactionStep(
       'contract/fence',
       `release ${places.from} is fenced; release ${places.to} owns the tables`,
       [
         ...bound(places),
-        ...foreignKeys.beforeFence,
-        ...clusters.flatMap(fenceCluster),
+        ...clusters.flatMap((one) => fenceCluster(one, from)),
         ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
-        ...foreignKeys.afterFence,
       ],
       { entersPhase: 'contracting' },
     ),
-    ...shared.flatMap((one) => validateShared(one, places)),
     ...foreignKeys.contract,
+    ...(foreignKeys.unlink.length === 0 ? [] : quietStep(clusters, places)),
+    ...foreignKeys.unlink,
+    ...clusters.flatMap(standAlone),
+    ...shared.flatMap((one) => validateShared(one, places)),
+    ...shared.flatMap((one) => dropIndexes(one, places)),
+    ...oldKeySteps(evolving),
     transactionStep(
       'contract/drop',
       `the layout of release ${places.from} goes`,
       [
-        ...dropIndexStatements,
+        statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
         ...moveHome(places, floorSchema),
         statement(sql`drop schema if exists ${name(floorSchema)} cascade`),
@@ -255,6 +240,23 @@ function contractSteps(evolving: Evolving): Step[] {
   ];
 }
 
+/** Tables that go refer to tables that stay: a step for each of those. */
+function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
+  const going = [...clusters.map(({ cluster }) => cluster.old), ...layout.dropped];
+  const referenced = new Set(
+    going.flatMap((table) => table.foreignKeys.map((key) => key.referencedTable)),
+  );
+  return shared
+    .filter(({ pair }) => referenced.has(pair.old.name))
+    .map((one) =>
+      transactionStep(
+        `contract/old-keys/${one.pair.new.name}`,
+        `foreign keys of release ${places.from} to ${one.pair.new.name} go`,
+        [dropKeysTo(sharedPlace(one, places), one.pair.new.name, [places.workSchema])],
+      ),
+    );
+}
+
 function fenceDropped(table: Table, places: Places): Statement[] {
   return [
     statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
@@ -262,41 +264,6 @@ function fenceDropped(table: Table, places: Places): Statement[] {
       relation: table.name,
     }),
     ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
-  ];
-}
-
-function abortStep(evolving: Evolving): Step {
-  const { clusters, shared, places } = evolving;
-  return transactionStep(
-    'abort/drop',
-    `the shard returns to release ${places.from}`,
-    [
-      ...abortStatements(
-        clusters.map((one) => one.cluster),
-        shared,
-        places,
-      ),
-      ...fenceNew(evolving),
-    ],
-    { settles: 'from', entersPhase: 'settled' },
-  );
-}
-
-/** A session of the new release must not fall through to tables of the old one by their names. */
-function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Statement[] {
-  const schema = name(places.releaseSchema);
-  const tables = [
-    ...clusters.flatMap(({ cluster }) => cluster.parts.map((part) => part.table)),
-    ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.new),
-    ...layout.added,
-  ];
-  const known = new Set(from.enums.map((one) => one.name));
-  const goneTypes = new Set(to.enums.map((one) => one.name).filter((one) => !known.has(one)));
-  const fence = { release: places.to, successor: places.from, goneTypes };
-  return [
-    statement(sql`create schema ${schema}`),
-    statement(sql`grant usage on schema ${schema} to public`),
-    ...tables.flatMap((table) => tombstone(table, inRelease(places, table.name), fence, places)),
   ];
 }
 

@@ -291,11 +291,14 @@ function interimCheck(column: string): Sql {
   return name(interimName(column));
 }
 
-export function dropIndexes({ pair, kind }: Shared, places: Places): Statement[] {
+export function dropIndexes({ pair, kind }: Shared, places: Places): TransactionStep[] {
   const schema = kind === 'overlay' ? name(places.releaseSchema) : floorSchema(pair.old.name);
-  return droppedIndexes(pair).map((index) =>
+  const dropped = droppedIndexes(pair).map((index) =>
     statement(sql`drop index if exists ${schema}.${name(index.name)}`, exclusive(pair.new.name)),
   );
+  if (dropped.length === 0) return [];
+  const title = `indexes of release ${places.from} on ${pair.new.name} go`;
+  return [transactionStep(`contract/indexes/${pair.new.name}`, title, dropped)];
 }
 
 export function sameForeignKey(pair: PairedTable, old: ForeignKey, other: ForeignKey): boolean {

@@ -7,16 +7,18 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitPartPlan } from '../changes/split-table.js';
+import type { Catalog, Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql } from '../sql.js';
-import type { Statement } from './bundle.js';
+import type { Statement, TransactionStep } from './bundle.js';
 import { eachRelation } from './each-relation.js';
 import { copyPartRights } from './grants.js';
 import type { PairedTable } from './layout.js';
-import { floorTable, inRelease, type Places } from './places.js';
-import type { Rebuilt } from './rebuilt.js';
+import { fenced, floorTable, inRelease, type Places, work } from './places.js';
+import { backwardFunctions, drawFunctions, type Rebuilt } from './rebuilt.js';
+import { routine } from './routine.js';
 import { handOver } from './sequences.js';
-import { type Lock, statement } from './statement.js';
-import { backwardName, type SyncPlan } from './sync-plan.js';
+import { type Lock, statement, transactionStep } from './statement.js';
+import { backwardName, EVENTS, type Event, type SyncPlan } from './sync-plan.js';
 import { type Fence, isTombstone, tombstone } from './tombstone.js';
 
 /** One table that both releases shared, on its way to be the new release's alone. */
@@ -39,33 +41,87 @@ export function exclusive(relation: string): Lock {
   return { mode: 'ACCESS EXCLUSIVE', relation };
 }
 
-/** The old table of a cluster goes aside; the new ones stand on their own. */
-export function fenceCluster({ cluster, dual: plan, places, to }: Rebuilt): Statement[] {
+/**
+ * The old table of a cluster goes aside, and nothing else is locked: writers of the new release
+ * hold theirs and want this one. So they go on filling it there, until there is nobody who looks.
+ */
+export function fenceCluster(
+  { cluster, fenced: plan, places }: Rebuilt,
+  from: Catalog,
+): Statement[] {
   const old = floorTable(cluster.id);
+  const aside = fenced(places, cluster.id);
   return [
-    ...cluster.parts.flatMap((part) => dropBackward(part, plan)),
-    ...cluster.parts.flatMap((part) => handOver(part, cluster.id, to, places)),
+    ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
+    // Stand there when a verb was interrupted before it took away what is left of the lens.
+    ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
     // Once more: rights may have been granted on the old table since the shard was prepared.
     ...cluster.parts.flatMap((part) =>
       copyPartRights(part, inRelease(places, part.table.name), places),
     ),
     statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
+    ...freeRules(cluster.old, from).map((rule) =>
+      statement(sql`alter table ${aside} drop constraint ${name(rule)}`, exclusive(cluster.id)),
+    ),
+    ...drawFunctions(cluster, places, aside),
     ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
   ];
 }
 
+/** Rules of the old release bind nobody any more, and its table is soon kept in part only. */
+function freeRules(old: Table, from: Catalog): string[] {
+  const referred = from.tables
+    .flatMap((table) => table.foreignKeys)
+    .filter((key) => key.referencedTable === old.name)
+    .map((key) => [...key.referencedColumns].sort().join());
+  const uniques = old.uniques.filter((key) => !referred.includes([...key.columns].sort().join()));
+  return [...old.checks, ...uniques].map((rule) => rule.name);
+}
+
+function dropView(at: Sql): Sql {
+  return sql`drop view if exists ${at}`;
+}
+
+/** From here on only what makes and takes whole rows of the old table reaches it. */
+export function quietStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
+  const statements = clusters.flatMap(({ cluster, fenced: plan }) =>
+    cluster.parts
+      .filter((part) => !part.isBase)
+      .flatMap((part) => EVENTS.map((event) => endBackward(plan, part.table.name, event))),
+  );
+  if (statements.length === 0) return [];
+  const title = `the layout of release ${places.from} is not kept any more`;
+  return [transactionStep('contract/quiet', title, statements)];
+}
+
+function endBackward(plan: SyncPlan, table: string, event: Event): Statement {
+  return statement(
+    routine(plan.places, {
+      at: backwardName(plan, table, event),
+      returns: 'trigger',
+      about: `nothing: release ${plan.places.from} is not served any more`,
+      body: [sql`return null;`],
+    }),
+  );
+}
+
+/** A new table stands on its own: a step each, since it is in use. */
+export function standAlone({ cluster, fenced: plan, places, to }: Rebuilt): TransactionStep[] {
+  return cluster.parts.map((part) =>
+    transactionStep(
+      `contract/alone/${part.table.name}`,
+      `${part.table.name} loses the triggers of sync`,
+      [...dropBackward(part, plan), ...handOver(part, cluster.id, to, places)],
+    ),
+  );
+}
+
 function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
   const table = part.table.name;
-  const events = [
-    'insert',
-    'update',
-    'delete',
-    'truncate',
-    ...(part.isBase ? ['key'] : []),
-  ] as const;
+  const events = [...EVENTS, 'truncate', ...(part.isBase ? (['key'] as const) : [])] as const;
   return events.map((event) =>
     statement(
-      sql`drop function ${backwardName(plan, table, event as 'key')}() cascade`,
+      sql`drop function ${backwardName(plan, table, event)}() cascade`,
       exclusive(`${plan.places.releaseSchema}.${table}`),
     ),
   );

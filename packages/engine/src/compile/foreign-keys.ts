@@ -13,14 +13,15 @@
 // field must never fail for a key that it does not know (DESIGN section 5, rule 5).
 
 import type { SplitPartPlan } from '../changes/split-table.js';
+import { generatedName } from '../names.js';
 import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step } from './bundle.js';
 import type { Evolving } from './compile.js';
-import { type Shared, sharedPlace } from './contract.js';
+import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { sameForeignKey } from './contract-shared.js';
 import { floorTable, inRelease, work } from './places.js';
-import { dropForeignKey, type Repointed, repoint, validateRepointed } from './repoint.js';
+import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
 import { addForeignKey, canRefuse, validateConstraint } from './tables.js';
 
@@ -30,9 +31,10 @@ export interface ForeignKeyPlan {
   readonly beforeSwitch: readonly Statement[];
   readonly afterSwitch: readonly Statement[];
   readonly dual: readonly Step[];
-  readonly beforeFence: readonly Statement[];
-  readonly afterFence: readonly Statement[];
+  /** After the fence: keys of the new release. */
   readonly contract: readonly Step[];
+  /** Then: keys of the old one go. */
+  readonly unlink: readonly Step[];
 }
 
 type Input = Omit<Evolving, 'foreignKeys'>;
@@ -48,9 +50,8 @@ export function foreignKeyPlan(input: Input): ForeignKeyPlan {
     beforeSwitch: added.beforeSwitch,
     afterSwitch: added.afterSwitch,
     dual: added.dual,
-    beforeFence: shared.beforeFence,
-    afterFence: late.map(repoint),
-    contract: late.map(validateRepointed),
+    contract: late.flatMap((one) => [repoint(one), validateRepointed(one)]),
+    unlink: shared.gone.map(unlink),
   };
 }
 
@@ -87,7 +88,8 @@ function addedKeys(input: Input) {
       if (target.kind === 'added') {
         prepare.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
       } else if (target.kind === 'shared') {
-        const physical = { table, at, key, target: finalPlace(input, key.referencedTable) };
+        const final = finalPlace(input, key.referencedTable);
+        const physical = { table, at, key, target: final, interim: null };
         if (canRefuse(key) || target.shared.kind === 'overlay') late.push(physical);
         else
           prepare.push(
@@ -109,7 +111,10 @@ function addedKeys(input: Input) {
               lockOn(target.cluster.cluster.old),
             ),
           );
-          beforeSwitch.push(statement(sql`alter table ${at} drop constraint ${constraint(key)}`));
+          const referred = exclusive(target.cluster.cluster.id);
+          beforeSwitch.push(
+            statement(sql`alter table ${at} drop constraint ${constraint(key)}`, referred),
+          );
         }
         afterSwitch.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
         dual.push(validateStep('dual', table, key, at));
@@ -152,9 +157,12 @@ function partKeys(input: Input) {
             at: inRelease(places, table.name),
             key,
             target: finalPlace(input, key.referencedTable),
+            interim: null,
           });
         } else {
-          statements.push(addForeignKey(at, key, physical, null));
+          const isShared = target.kind === 'shared';
+          const lock = isShared ? lockOn(target.shared.pair.old) : null;
+          statements.push(addForeignKey(at, key, physical, lock));
           validated.push(validateConstraint(at, key.name, null));
         }
       }
@@ -165,7 +173,8 @@ function partKeys(input: Input) {
         transactionStep(
           `expand/foreign-keys/${id}`,
           `add foreign keys of the new tables of ${id}`,
-          statements,
+          // With writers of the old table shut out, nobody is left who writes the new ones.
+          [lockWriters(cluster.old), ...statements],
         ),
         transactionStep(
           `expand/validate/${id}`,
@@ -202,25 +211,40 @@ function physicalTarget(
 
 /** Keys of tables that both releases share: those to a rebuilt table move at contract. */
 function sharedKeys(input: Input) {
-  const beforeFence: Statement[] = [];
+  const all: Unlinked[] = [];
   const late: Repointed[] = [];
   for (const one of input.shared) {
     const { pair } = one;
-    const at = floorTable(pair.old.name);
+    const at = sharedPlace(one, input.places);
     const gone = pair.old.foreignKeys.filter((key) => !isKept(input, one, key));
-    beforeFence.push(...gone.map((key) => dropForeignKey(pair.old.name, at, key)));
+    const names = new Set(gone.map((key) => nameInContract(one, key)));
+    const own: Repointed[] = [];
     for (const key of pair.new.foreignKeys) {
       if (pair.old.foreignKeys.some((old) => !gone.includes(old) && isSame(input, one, old, key)))
         continue;
-      late.push({
+      own.push({
         table: pair.new,
-        at: sharedPlace(one, input.places),
+        at,
         key,
         target: finalPlace(input, key.referencedTable),
+        interim: names.has(key.name) ? generatedName('halflap', key.name) : null,
       });
     }
+    late.push(...own);
+    for (const key of gone) {
+      const called = nameInContract(one, key);
+      const successor = own.find((other) => other.key.name === called) ?? null;
+      const referenced = key.referencedTable;
+      all.push({ table: pair.new, at, key: called, referenced, successor });
+    }
   }
-  return { beforeFence, late };
+  return { gone: all, late };
+}
+
+/** The fence gives the new release's names to what is the same but for the table it refers to. */
+function nameInContract({ pair, kind }: Shared, old: ForeignKey): string {
+  const same = pair.new.foreignKeys.find((key) => sameForeignKey(pair, old, key));
+  return kind === 'same' || same === undefined ? old.name : same.name;
 }
 
 /** Whether a key of the old release is also one of the new, on a table that stays. */
@@ -243,6 +267,12 @@ function validateStep(stage: string, table: Table, key: ForeignKey, at: Sql): St
     `validate foreign key ${key.name} of ${table.name}`,
     [validateConstraint(at, key.name, null)],
   );
+}
+
+/** Shuts out writers of an old table, and with them those of the new tables that it fills. */
+function lockWriters(table: Table): Statement {
+  const lock = lockOn(table);
+  return statement(sql`lock table ${floorTable(table.name)} in share row exclusive mode`, lock);
 }
 
 function lockOn(table: Table) {

@@ -33,15 +33,6 @@ export function lensStatements(cluster: SplitCluster, plan: SyncPlan): Statement
   ]);
 }
 
-export function dropLens(cluster: SplitCluster, places: Places): Statement[] {
-  return cluster.parts.map((part) =>
-    statement(sql`drop view ${inRelease(places, part.table.name)}`, {
-      mode: 'ACCESS EXCLUSIVE',
-      relation: `${places.releaseSchema}.${part.table.name}`,
-    }),
-  );
-}
-
 function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
   const view = inRelease(places, part.table.name);
   const columns = part.table.columns.map((column) => lensColumn(part, column));

@@ -59,7 +59,12 @@ export function addColumns(pair: PairedTable, evolution: Evolution): Statement[]
   });
 }
 
-export function overlayView(pair: PairedTable, places: Places): Statement[] {
+/** `again`: what it stands on is there already. Rights are those of the table both times. */
+export function overlayView(
+  pair: PairedTable,
+  places: Places,
+  when: 'first' | 'again' = 'first',
+): Statement[] {
   const view = inRelease(places, pair.new.name);
   const hidden = hiddenDefaults(pair);
   const inner = work(places, 'halflap_inner', pair.new.name);
@@ -79,7 +84,7 @@ export function overlayView(pair: PairedTable, places: Places): Statement[] {
   const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
   const comment = `${origin}: release ${places.to} of ${pair.old.name}`;
   return [
-    ...(hidden.length === 0 ? [] : innerView(pair, inner, hidden)),
+    ...(hidden.length === 0 || when === 'again' ? [] : innerView(pair, inner, hidden)),
     statement(sql`create view ${view} as select ${columns} from ${from} as t${where}${option}`),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
     ...changedDefaults(pair, view),

@@ -2,7 +2,7 @@
 //
 // | relation       | prepared, expanding          | dual                    |
 // |----------------|------------------------------|-------------------------|
-// | old table      | where the floor release is   | the same                |
+// | old table      | where the floor release is   | the same (fenced: work) |
 // | new table      | work schema                  | release schema          |
 // | its lens       | release schema               | gone                    |
 // | spill          | work schema                  | work schema             |
@@ -18,6 +18,9 @@ export interface Places {
   readonly to: string;
   readonly releaseSchema: string;
   readonly workSchema: string;
+  /** Where the switch puts the lens aside, and abort the whole release schema, before they go. */
+  readonly lensSchema: string;
+  readonly goneSchema: string;
   /** `1.0..2.0`, as journal and quarantine name the evolution. */
   readonly evolution: string;
 }
@@ -29,6 +32,8 @@ export function placesOf(app: string, from: string, to: string): Places {
     to,
     releaseSchema: releaseSchema(app, to),
     workSchema: workSchema(app, to),
+    lensSchema: generatedName(workSchema(app, to), 'lens'),
+    goneSchema: generatedName(workSchema(app, to), 'gone'),
     evolution: `${from}..${to}`,
   };
 }
@@ -56,14 +61,24 @@ export function stateTable(table: string): Sql {
   return name(STATE_SCHEMA, table);
 }
 
-/** The layouts in a phase: `filling` while the new tables are in the work schema, else `dual`. */
-export function layoutBind(places: Places, stage: 'filling' | 'dual'): Bind {
+/** An old table that contract has fenced. */
+export function fenced(places: Places, table: string): Sql {
+  return name(places.workSchema, table);
+}
+
+/**
+ * `filling` while the new tables are in the work schema, `dual`, and `fenced` when the old ones are
+ * there.
+ */
+export type Stage = 'filling' | 'dual' | 'fenced';
+
+export function layoutBind(places: Places, stage: Stage): Bind {
   return (relation) => {
     switch (relation.side) {
       case 'old':
-        return floorTable(relation.name);
+        return stage === 'fenced' ? fenced(places, relation.name) : floorTable(relation.name);
       case 'new':
-        return stage === 'dual' ? inRelease(places, relation.name) : work(places, relation.name);
+        return stage === 'filling' ? work(places, relation.name) : inRelease(places, relation.name);
       case 'spill':
         return work(places, relation.name);
       default:

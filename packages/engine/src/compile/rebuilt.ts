@@ -9,15 +9,15 @@
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Key } from '../release/catalog.js';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
-import type { BackfillStep, KeyColumn, Statement, Step } from './bundle.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { backfillStep } from './backfill.js';
+import type { Statement, Step } from './bundle.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades } from './guarantees.js';
 import { lensStatements } from './lens.js';
-import { bindWith, oldRelation } from './mapping.js';
-import { floorTable, inRelease, layoutBind, type Places, work } from './places.js';
-import { insertMissing, type Target, updateMany } from './recompute.js';
+import { floorTable, inRelease, layoutBind, type Places, type Stage, work } from './places.js';
+import type { Target } from './recompute.js';
 import { drawDefault, drawFunction, newSequences, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
@@ -29,14 +29,7 @@ import {
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
-import {
-  backwardName,
-  carryName,
-  EVENTS,
-  forwardName,
-  keyNames,
-  type SyncPlan,
-} from './sync-plan.js';
+import { backwardName, EVENTS, forwardName, keyNames, type SyncPlan } from './sync-plan.js';
 import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
@@ -44,13 +37,15 @@ export interface Rebuilt {
   readonly cluster: SplitCluster;
   readonly places: Places;
   readonly to: Catalog;
-  /** Plans of sync while filling and in dual. */
+  /** Plans of sync while filling, and in dual. */
   readonly filling: SyncPlan;
   readonly dual: SyncPlan;
+  /** Once the old table is fenced: it is in the work schema. */
+  readonly fenced: SyncPlan;
 }
 
 export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Rebuilt {
-  const planOf = (stage: 'filling' | 'dual'): SyncPlan => ({
+  const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
@@ -77,7 +72,14 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
       }),
     ),
   });
-  return { cluster, places, to, filling: planOf('filling'), dual: planOf('dual') };
+  return {
+    cluster,
+    places,
+    to,
+    filling: planOf('filling'),
+    dual: planOf('dual'),
+    fenced: planOf('fenced'),
+  };
 }
 
 export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
@@ -98,18 +100,14 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
 
 export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] {
   const source = floorTable(cluster.id);
-  const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
+  const writes = (['insert', 'update'] as const).map((event) =>
+    statementTrigger(source, event, forwardName(filling, event)),
+  );
   return [
-    ...(hasSpill(cluster) ? dropBeside(filling) : []),
     ...forwardFunctions(filling).map((one) => statement(one)),
-    ...EVENTS.map((event) =>
-      statement(statementTrigger(source, event, forwardName(filling, event)), lock),
-    ),
-    statement(
-      keyTrigger(source, keyNames(filling), typesOf(cluster.old), forwardName(filling, 'key')),
-      lock,
-    ),
-    statement(truncateTrigger(source, forwardName(filling, 'truncate')), lock),
+    ...writes.map((one) => statement(one, syncLock(cluster))),
+    // What is kept beside old rows has these already; the functions behind them are replaced.
+    ...(hasSpill(cluster) ? [] : removalTriggers(cluster, filling)),
     ...filling.backward
       .slice(1)
       .flatMap(({ mapping }) => [
@@ -128,69 +126,15 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
   ];
 }
 
-/**
- * A batch takes only rows that it has locked against every change, and copies them in a later
- * statement: what was written before the lock is seen there, and what comes after is carried by
- * sync, which finds the batch's rows. Of rows that have appeared in the range between the two,
- * those in nobody's hands are locked and looked at as well; the others are sync's alone, since of
- * a row copied unlocked a concurrent delete would miss the copy.
- */
-function backfillStep(cluster: SplitCluster, filling: SyncPlan): BackfillStep {
-  const source = floorTable(cluster.id);
-  const key = keyColumns(cluster);
-  const keys = key.map((one) => name('source', one.name));
-  const locked = (columns: Sql | readonly Sql[]) => sql`select ${columns} from ${source} as source
-where ${trusted('{{range:source}}')} order by ${keys} for no key update`;
-  return {
-    kind: 'backfill',
-    id: `expand/backfill/${cluster.id}`,
-    title: `fill ${cluster.parts.map((part) => part.table.name).join(', ')} from ${cluster.id}`,
-    relation: cluster.id,
-    source: source.text,
-    key,
-    batch: [
-      sql`select count(*) from (${locked(keys)}) as l`.text,
-      sql`with ${BATCH} as materialized (
-${locked(sql`source.*`)} skip locked),
-${fills(cluster, filling)}
-select count(*) from ${BATCH}`.text,
-    ],
-    oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked(keys)}) as source`.text],
-  };
-}
-
-/** The rows of a batch, under a name that no table of a release has. */
-const BATCH = name('halflap_batch');
-
-/** All parts from one reading of the batch's rows. */
-function fills(cluster: SplitCluster, filling: SyncPlan): Sql {
-  const bind = bindWith(oldRelation(cluster.id), BATCH, filling.bind);
-  // Rows that keep what only the new release knows are there already and are brought up to date.
-  const keeps = new Set(
-    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.mapping),
-  );
-  const statements = filling.forward.flatMap((target) => {
-    const update = keeps.has(target.mapping) ? updateMany(target, bind, null) : null;
-    return [
-      ...(update === null ? [] : [update]),
-      insertMissing(target, bind, isAnyFilled(filling, target)),
-    ];
-  });
-  return joined(
-    statements.map((one, index) => sql`${name(`filled_${index}`)} as (${one})`),
-    ',\n',
-  );
-}
-
-/** Whether sync or the lens has made any row of the range: mostly not, and then none is sought. */
-function isAnyFilled(filling: SyncPlan, { mapping }: Target): Sql {
-  const key = keyNames(filling).map(
-    (one, index) => sql`${name('t', mapping.slice[index] ?? '')} as ${name(one)}`,
-  );
-  return sql`select exists (
-      select from (select ${key} from ${filling.bind(mapping.target)} as t) as filled
-      where ${trusted('{{range:filled}}')}
-    )`;
+/** What sync in dual calls: made before anything is locked, seen when the switch is committed. */
+export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
+  return [
+    ...forwardFunctions(dual).map((one) => statement(one)),
+    ...cluster.parts.flatMap((part, index) => [
+      ...backwardFunctions(part, index, dual),
+      statement(backwardTruncateFunction(dual, part.table.name)),
+    ]),
+  ];
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
@@ -208,7 +152,6 @@ export function switchRebuilt(one: Rebuilt): Statement[] {
       ),
     ),
     ...cluster.parts.flatMap((part) => ownNewSequences(part, one)),
-    ...forwardFunctions(dual).map((one) => statement(one)),
     ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
   ];
 }
@@ -223,25 +166,22 @@ function forwardFunctions(plan: SyncPlan): Sql[] {
 }
 
 function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
+  const types = plan.forward[index]?.types ?? new Map();
   const table = part.table.name;
   const at = inRelease(plan.places, table);
   const lock: Lock = {
     mode: 'SHARE ROW EXCLUSIVE',
     relation: `${plan.places.releaseSchema}.${table}`,
   };
-  const source = plan.forward[index] as Target;
   return [
-    ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
-    statement(backwardTruncateFunction(plan, table)),
     ...EVENTS.map((event) =>
       statement(statementTrigger(at, event, backwardName(plan, table, event)), lock),
     ),
     statement(truncateTrigger(at, backwardName(plan, table, 'truncate')), lock),
     ...(part.isBase
       ? [
-          statement(backwardKeyFunction(plan, part.mapping)),
           statement(
-            keyTrigger(at, part.mapping.slice, source.types, backwardName(plan, table, 'key')),
+            keyTrigger(at, part.mapping.slice, types, backwardName(plan, table, 'key')),
             lock,
           ),
         ]
@@ -249,11 +189,26 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
   ];
 }
 
-function drawFunctions(cluster: SplitCluster, places: Places): Statement[] {
+/** Sync of a new table, as the plan binds the others; the triggers that call it stay. */
+export function backwardFunctions(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
+  const source = plan.forward[index] as Target;
+  return [
+    ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
+    ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping))] : []),
+  ];
+}
+
+export function drawFunctions(
+  cluster: SplitCluster,
+  places: Places,
+  oldTable = floorTable(cluster.id),
+): Statement[] {
   const sources = cluster.parts.flatMap((part) =>
     part.table.columns.flatMap((column) => sharedSequenceSource(part, column) ?? []),
   );
-  return [...new Set(sources)].map((source) => drawFunction(places, cluster.id, source));
+  return [...new Set(sources)].map((source) =>
+    drawFunction(places, { table: cluster.id, column: source, at: oldTable }),
+  );
 }
 
 function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
@@ -334,9 +289,6 @@ greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
  * goes with it when it goes.
  */
 function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
-  const source = floorTable(plan.cluster.id);
-  const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: plan.cluster.id };
-  const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, event);
   // Only these tables can hold rows yet.
   const kept = new Set(
     cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.table.name),
@@ -345,21 +297,23 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     statement(forgetFunction(plan, false, kept)),
     statement(forgetFunction(plan, true, kept)),
     statement(forwardKeyFunction(plan)),
-    statement(statementTrigger(source, 'delete', forward('delete')), lock),
-    statement(truncateTrigger(source, forward('truncate')), lock),
-    statement(keyTrigger(source, keyNames(plan), typesOf(cluster.old), forward('key')), lock),
+    ...removalTriggers(cluster, plan),
   ];
 }
 
-function dropBeside(plan: SyncPlan): Statement[] {
-  const source = floorTable(plan.cluster.id);
-  // The triggers, not the functions: those are replaced, and a statement under way may need them.
-  return ['delete', 'truncate', 'key'].map((event) =>
-    statement(sql`drop trigger ${name(`halflap_sync_${event}`)} on ${source}`, {
-      mode: 'ACCESS EXCLUSIVE',
-      relation: plan.cluster.id,
-    }),
-  );
+/** For what makes an old row go, or moves it. */
+function removalTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+  const source = floorTable(cluster.id);
+  const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, event);
+  return [
+    statementTrigger(source, 'delete', forward('delete')),
+    truncateTrigger(source, forward('truncate')),
+    keyTrigger(source, keyNames(plan), typesOf(cluster.old), forward('key')),
+  ].map((one) => statement(one, syncLock(cluster)));
+}
+
+function syncLock(cluster: SplitCluster): Lock {
+  return { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
 }
 
 /**
@@ -368,8 +322,4 @@ function dropBeside(plan: SyncPlan): Statement[] {
  */
 function hasSpill(cluster: SplitCluster): boolean {
   return cluster.parts.some((part) => part.absence !== null || part.carried.length > 0);
-}
-
-function keyColumns(cluster: SplitCluster): KeyColumn[] {
-  return cluster.oldKey.map((column) => ({ name: column.name, type: column.type }));
 }

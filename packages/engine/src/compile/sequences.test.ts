@@ -35,7 +35,7 @@ describe('a key that both releases draw', () => {
 
   it('is handed over with its sequence at contract', async () => {
     const bundle = await reader.bundle(old('serial'), parts('serial'), SPLIT);
-    const handed = about(statementsOf(bundle, 'contract/fence'), /alter sequence/);
+    const handed = about(statementsOf(bundle, 'contract/alone/t'), /alter sequence/);
     expect(handed).toHaveLength(1);
     expect(handed[0]).toContain("owned by none', owned)");
     expect(handed[0]).toContain("if (parse_ident(owned))[2] <> 't_id_seq' then");
@@ -43,11 +43,11 @@ describe('a key that both releases draw', () => {
 
   it('goes on where the old identity is, at contract', async () => {
     const bundle = await reader.bundle(old(IDENTITY), parts(IDENTITY), SPLIT);
-    const fence = statementsOf(bundle, 'contract/fence');
-    expect(about(fence, /as identity/)).toEqual([
+    const alone = statementsOf(bundle, 'contract/alone/t');
+    expect(about(alone, /as identity/)).toEqual([
       'alter table "shop_2_0"."t" alter column "id" add generated always as identity',
     ]);
-    expect(about(fence, /setval/)[0]).toContain('position.last_value, position.is_called');
+    expect(about(alone, /setval/)[0]).toContain('position.last_value, position.is_called');
   });
 
   it('keeps the table’s own default through an overlay; its sequence is renamed', async () => {

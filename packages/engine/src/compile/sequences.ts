@@ -8,7 +8,7 @@ import type { Catalog, Column } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { PairedTable } from './layout.js';
-import { floorTable, inRelease, type Places, work } from './places.js';
+import { fenced, inRelease, type Places, work } from './places.js';
 import { statement } from './statement.js';
 
 /**
@@ -31,15 +31,18 @@ export function drawsFromSequence(column: Column): boolean {
  * A function that draws from the old column's sequence, whatever that is called. With the engine's
  * own rights, since an identity column asks no right on its sequence of whoever inserts.
  */
-export function drawFunction(places: Places, oldTable: string, oldColumn: string): Statement {
+export function drawFunction(
+  places: Places,
+  { table, column, at }: { readonly table: string; readonly column: string; readonly at: Sql },
+): Statement {
   return statement(sql`do $halflap$
 begin
   execute format(
     'create or replace function %s() returns bigint language plpgsql security definer '
     'set search_path = pg_catalog, pg_temp '
     'as $draw$ begin return nextval(%L::regclass); end $draw$',
-    ${literal(drawName(places, oldTable, oldColumn).text)},
-    pg_get_serial_sequence($name$${floorTable(oldTable)}$name$, ${literal(oldColumn)})
+    ${literal(drawName(places, table, column).text)},
+    pg_get_serial_sequence($name$${at}$name$, ${literal(column)})
   );
 end
 $halflap$`);
@@ -94,7 +97,7 @@ export function inheritedSequences(
   );
 }
 
-/** At contract: the sequence of the old table becomes the new one's and goes on where it is. */
+/** At contract: the sequence of the fenced table becomes the new one's, and goes on where it is. */
 export function handOver(
   part: SplitPartPlan,
   oldTable: string,
@@ -105,7 +108,7 @@ export function handOver(
   return part.table.columns.flatMap((column) => {
     const source = sharedSequenceSource(part, column);
     if (source === null) return [];
-    const of = sql`pg_get_serial_sequence($r$${floorTable(oldTable)}$r$, ${literal(source)})`;
+    const of = sql`pg_get_serial_sequence($r$${fenced(places, oldTable)}$r$, ${literal(source)})`;
     if (column.identity !== null) return identityOf(at, column, of);
     const owner = `${part.table.name}.${column.name}`;
     const called = to.sequences.find((one) => one.ownedBy === owner)?.name;

@@ -11,6 +11,8 @@ import { stableBigint } from './statement.js';
 
 export type Event = 'insert' | 'update' | 'delete';
 export const EVENTS: readonly Event[] = ['insert', 'update', 'delete'];
+/** What the triggers of an old table are for; their names and their functions' end in it. */
+export const FORWARD_EVENTS = [...EVENTS, 'key', 'truncate'] as const;
 
 /** All that sync of one cluster needs in one stage. */
 export interface SyncPlan {

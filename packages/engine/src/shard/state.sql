@@ -116,6 +116,12 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Sync that was under way when the fence came: its statement belongs to the release in service.
+  if coalesce(current_setting('halflap.echo', true), '') <> '' then
+    raise serialization_failure using
+      message = format('could not serialize access due to the fence of release %s', release),
+      hint = 'Run the transaction again.';
+  end if;
   raise exception using
     errcode = 'HL002',
     message = format(

@@ -33,26 +33,37 @@ export async function runTransactionStep(
     sql: assertFilled(fillFloor(statement.sql, floor), step.id),
   }));
   const closing = [finishStep(run, step), ...phaseChange(run.bundle, step)].map(({ text }) => text);
+  const firstLock = statements.find((one) => one.lock !== null);
   const messageOfAttempt = (timeoutMs: number) => [
     lockTimeout(timeoutMs),
-    ...statements.flatMap((one) => [...lockBudget(timeoutMs, one), one.sql]),
+    ...statements.flatMap((one) => [
+      ...(one === firstLock ? [MARK_FIRST_LOCK] : lockBudget(timeoutMs, one)),
+      one.sql,
+    ]),
     ...closing,
   ];
   let timeoutMs = run.limits.lockTimeoutMs;
   const startedAt = performance.now();
+  let attempts = 0;
   const attempt = () => {
     assertNotStopped(run);
+    attempts += 1;
     return runInOneMessage(run.session, messageOfAttempt(timeoutMs));
   };
   try {
     await retryContended(run, {
       attempt,
-      giveUp: (cause, attempts) => lockRefused(run, step, { statements, floor, cause, attempts }),
-      onContention: (attempts) => {
+      giveUp: (cause) => lockRefused(run, step, { statements, floor, cause, attempts }),
+      // As long as two attempts at most: clients have their turn, and nobody waits for nothing.
+      get longestPauseMs() {
+        return Math.min(2 * timeoutMs, run.limits.lockPauseMs);
+      },
+      onContention: () => {
         timeoutMs = timeoutAfter(attempts, run.limits.lockTimeoutMs);
         if (attempts % 20 === 1) run.log(`${step.id}: a lock is taken, trying again`);
       },
     });
+    if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
     if (sqlStateOf(error) === undefined || isSlow || run.signal?.aborted) throw error;
@@ -84,6 +95,10 @@ function lockTimeout(timeoutMs: number): string {
   return sql`set local lock_timeout = ${integer(timeoutMs)}`.text;
 }
 
+/** When the first lock was asked for; work before it makes nobody wait. */
+const MARK_FIRST_LOCK = `select pg_catalog.set_config('halflap.asked_at',
+  clock_timestamp()::text, true)`;
+
 /**
  * Before a further lock: only what is left of the attempt's lock timeout, measured by the server.
  */
@@ -91,9 +106,10 @@ function lockBudget(timeoutMs: number, statement: Statement): string[] {
   if (statement.lock === null) return [];
   const whole = integer(timeoutMs);
   const least = integer(Math.min(LEAST_LOCK_TIMEOUT_MS, timeoutMs));
+  const waited = sql`clock_timestamp() - current_setting('halflap.asked_at')::timestamptz`;
   return [
     sql`select pg_catalog.set_config('lock_timeout', greatest(${least}, ${whole} - (extract(
-  epoch from clock_timestamp() - statement_timestamp()) * 1000)::int)::text || 'ms', true)`.text,
+  epoch from ${waited}) * 1000)::int)::text || 'ms', true)`.text,
   ];
 }
 

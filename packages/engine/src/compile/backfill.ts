@@ -1,0 +1,72 @@
+// Filling the new tables of a cluster from its old one, batch by batch.
+//
+// A batch takes only rows that it has locked against every change, and copies them in a later
+// statement: what was written before the lock is seen there, and what comes after is carried by
+// sync, which finds the batch's rows. Of rows that have appeared in the range between the two,
+// those in nobody's hands are locked and looked at as well; the others are sync's alone, since of a
+// row copied unlocked a concurrent delete would miss the copy.
+
+import type { SplitCluster } from '../changes/split-table.js';
+import { joined, name, type Sql, sql, trusted } from '../sql.js';
+import type { BackfillStep } from './bundle.js';
+import { bindWith, oldRelation } from './mapping.js';
+import { floorTable } from './places.js';
+import { insertMissing, type Target, updateMany } from './recompute.js';
+import { carryName, keyNames, type SyncPlan } from './sync-plan.js';
+
+/** The rows of a batch, under a name that no table of a release has. */
+const BATCH = name('halflap_batch');
+
+export function backfillStep(cluster: SplitCluster, filling: SyncPlan): BackfillStep {
+  const source = floorTable(cluster.id);
+  const keys = filling.key.map((one) => name('source', one.name));
+  const locked = (columns: Sql | readonly Sql[]) => sql`select ${columns} from ${source} as source
+where ${trusted('{{range:source}}')} order by ${keys} for no key update`;
+  return {
+    kind: 'backfill',
+    id: `expand/backfill/${cluster.id}`,
+    title: `fill ${cluster.parts.map((part) => part.table.name).join(', ')} from ${cluster.id}`,
+    relation: cluster.id,
+    source: source.text,
+    key: filling.key,
+    batch: [
+      sql`select count(*) from (${locked(keys)}) as l`.text,
+      sql`with ${BATCH} as materialized (
+${locked(sql`source.*`)} skip locked),
+${fills(cluster, filling)}
+select count(*) from ${BATCH}`.text,
+    ],
+    oneByOne: [sql`select ${carryName(filling)}(${keys}) from (${locked(keys)}) as source`.text],
+  };
+}
+
+/** All parts from one reading of the batch's rows. */
+function fills(cluster: SplitCluster, filling: SyncPlan): Sql {
+  const bind = bindWith(oldRelation(cluster.id), BATCH, filling.bind);
+  // Rows that keep what only the new release knows are there already and are brought up to date.
+  const keeps = new Set(
+    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.mapping),
+  );
+  const statements = filling.forward.flatMap((target) => {
+    const update = keeps.has(target.mapping) ? updateMany(target, bind, null) : null;
+    return [
+      ...(update === null ? [] : [update]),
+      insertMissing(target, bind, isAnyFilled(filling, target)),
+    ];
+  });
+  return joined(
+    statements.map((one, index) => sql`${name(`filled_${index}`)} as (${one})`),
+    ',\n',
+  );
+}
+
+/** Whether sync or the lens has made any row of the range: mostly not, and then none is sought. */
+function isAnyFilled(filling: SyncPlan, { mapping }: Target): Sql {
+  const key = keyNames(filling).map(
+    (one, index) => sql`${name('t', mapping.slice[index] ?? '')} as ${name(one)}`,
+  );
+  return sql`select exists (
+      select from (select ${key} from ${filling.bind(mapping.target)} as t) as filled
+      where ${trusted('{{range:filled}}')}
+    )`;
+}
