@@ -1,10 +1,12 @@
 // Sessions of both releases that never pause, on the tables that change: whatever the runner wants
 // to lock is always in use, and in dual the two releases lock it in opposite orders.
 
+import { runVerb } from '@halflap/engine';
+import type { Verb } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, openClient, stateOf, withClient } from '../evolving/databases.js';
 import { type Compiled, compilePair } from '../evolving/releases.js';
-import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
+import { installShard, LIMITS, NEW_PATH, type Shard } from '../evolving/shard.js';
 import { inTransaction } from './load.js';
 
 const EVENTS = `create table events (id bigint generated always as identity primary key,
@@ -29,8 +31,8 @@ const ROWS = 2000;
 const SESSIONS = 5;
 /** A saturated server serves a statement late by itself; the runner's part is far below. */
 const STALL_MS = 1000;
-/** What a step may take at most: it was 120 s, and no end. */
-const STEP_MS = 10_000;
+/** A step that waits in a circle with its clients does not get through in so few attempts. */
+const ATTEMPTS = 6;
 
 type Unit = (client: Client, id: number) => Promise<unknown>;
 
@@ -146,12 +148,19 @@ describe('a saturated shard', () => {
     annotate,
   }) => {
     const crowd = startCrowd(shard.url);
-    const took: Record<string, number> = {};
-    const pass = async (verb: 'prepare' | 'expand' | 'abort' | 'contract') => {
-      const startedAt = performance.now();
-      await shard.run(verb);
-      took[verb] = Math.max(took[verb] ?? 0, performance.now() - startedAt);
-    };
+    const repeated: string[] = [];
+    const pass = (verb: Verb) =>
+      runVerb({
+        url: shard.url,
+        shard: 'eu1',
+        bundle: shard.bundle,
+        verb,
+        limits: { ...LIMITS, lockAttempts: ATTEMPTS },
+        log: (line) => {
+          if (line.includes('in attempt')) repeated.push(line);
+        },
+        ...(verb === 'contract' ? { force: { reason: 'writers have stopped' } } : {}),
+      });
     try {
       for (const back of [true, false]) {
         await pass('prepare');
@@ -167,9 +176,8 @@ describe('a saturated shard', () => {
       await Promise.all([crowd.stop('old'), crowd.stop('new')]);
     }
     const { longestMs, refusals } = crowd;
-    await annotate(JSON.stringify({ took, longestMs, refusals: Object.fromEntries(refusals) }));
+    await annotate(JSON.stringify({ repeated, longestMs, refusals: Object.fromEntries(refusals) }));
     expect([...refusals.keys()].filter((answer) => answer !== 'new 40001')).toEqual([]);
-    expect(Math.max(...Object.values(took))).toBeLessThan(STEP_MS);
     expect(longestMs).toBeLessThan(STALL_MS);
   }, 60_000);
 });

@@ -220,7 +220,7 @@ function contractSteps(evolving: Evolving): Step[] {
       { entersPhase: 'contracting' },
     ),
     ...foreignKeys.contract,
-    ...(foreignKeys.unlink.length === 0 ? [] : quietStep(clusters, places)),
+    ...quietStep(clusters, places),
     ...foreignKeys.unlink,
     ...clusters.flatMap(standAlone),
     ...shared.flatMap((one) => validateShared(one, places)),

@@ -6,8 +6,8 @@
 // home what that evolution left as it was.
 
 import { HOME_SCHEMA } from '@halflap/protocol';
-import type { SplitPartPlan } from '../changes/split-table.js';
-import type { Catalog, Table } from '../release/catalog.js';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { Catalog } from '../release/catalog.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import { eachRelation } from './each-relation.js';
@@ -60,7 +60,7 @@ export function fenceCluster(
       copyPartRights(part, inRelease(places, part.table.name), places),
     ),
     statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
-    ...freeRules(cluster.old, from).map((rule) =>
+    ...freeRules(cluster, from).map((rule) =>
       statement(sql`alter table ${aside} drop constraint ${name(rule)}`, exclusive(cluster.id)),
     ),
     ...drawFunctions(cluster, places, aside),
@@ -68,13 +68,20 @@ export function fenceCluster(
   ];
 }
 
-/** Rules of the old release bind nobody any more, and its table is soon kept in part only. */
-function freeRules(old: Table, from: Catalog): string[] {
-  const referred = from.tables
-    .flatMap((table) => table.foreignKeys)
-    .filter((key) => key.referencedTable === old.name)
-    .map((key) => [...key.referencedColumns].sort().join());
-  const uniques = old.uniques.filter((key) => !referred.includes([...key.columns].sort().join()));
+/**
+ * Rules of the old release bind nobody any more, and its table is soon kept in part only. What sync
+ * finds rows by, and what a foreign key refers to, stays.
+ */
+function freeRules({ old, oldKey }: SplitCluster, from: Catalog): string[] {
+  const columnsOf = (list: readonly string[]) => [...list].sort().join();
+  const needed = new Set([
+    columnsOf(oldKey.map((column) => column.name)),
+    ...from.tables
+      .flatMap((table) => table.foreignKeys)
+      .filter((key) => key.referencedTable === old.name)
+      .map((key) => columnsOf(key.referencedColumns)),
+  ]);
+  const uniques = old.uniques.filter((key) => !needed.has(columnsOf(key.columns)));
   return [...old.checks, ...uniques].map((rule) => rule.name);
 }
 
@@ -82,7 +89,10 @@ function dropView(at: Sql): Sql {
   return sql`drop view if exists ${at}`;
 }
 
-/** From here on only what makes and takes whole rows of the old table reaches it. */
+/**
+ * From here on only what makes and takes whole rows of the old table reaches it. All parts at once:
+ * one that is still carried would miss the old row of a base row that is not.
+ */
 export function quietStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
   const statements = clusters.flatMap(({ cluster, fenced: plan }) =>
     cluster.parts
