@@ -79,6 +79,7 @@ export function compile(input: CompileInput): Bundle {
       verify: [
         ...evolving.clusters.flatMap(({ cluster }) => verifySteps(cluster, places, 'dual')),
         ...evolving.shared.flatMap(({ pair }) => overlayVerify(pair, 'verify')),
+        ...evolving.foreignKeys.verify,
       ],
       contract: contractSteps(evolving),
       abort: [abortStep(evolving)],

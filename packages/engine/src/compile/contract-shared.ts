@@ -6,13 +6,15 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import { generatedName } from '../names.js';
-import type { Catalog, Check, Column, ForeignKey, Key } from '../release/catalog.js';
+import type { Catalog, Check, Column, ForeignKey } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import {
   addedChecks,
   droppedColumns,
   droppedIndexes,
+  isSameKey,
+  keysOf,
   physicalName,
   renamedColumns,
   renamedIndexes,
@@ -112,10 +114,11 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
     (check) =>
       !pair.new.checks.some((one) => one.name === check.name || isSameCheck(pair, check, one)),
   );
-  const goneKeys = pair.old.uniques.filter(
-    (key) => !pair.new.uniques.some((one) => isSameKey(pair, key, one)),
+  const goneKeys = keysOf(pair.old).filter(
+    (key) => !keysOf(pair.new).some((one) => isSameKey(pair, key, one)),
   );
   return [
+    ...goneKeys.map((key) => alter(sql`drop constraint ${name(key.name)}`)),
     ...pair.forward.flatMap(({ column, source }) => {
       const old = pair.old.columns.find((one) => one.name === source);
       if (old === undefined) return [];
@@ -136,7 +139,6 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
       ];
     }),
     ...goneChecks.map((check) => alter(sql`drop constraint ${name(check.name)}`)),
-    ...goneKeys.map((key) => alter(sql`drop constraint ${name(key.name)}`)),
     ...tightenedColumns(pair).map((column) => {
       const rule = sql`check (${name(column.name)} is not null) not valid`;
       return alter(sql`add constraint ${interimCheck(column.name)} ${rule}`);
@@ -191,10 +193,11 @@ function renamesOf(shared: Shared, places: Places, to: Catalog): Rename[] {
   const constraint = (from: Sql, target: Sql) =>
     sql`alter table ${at} rename constraint ${from} to ${target}`;
   const index = (from: Sql, target: Sql) => sql`alter index ${schema}.${from} rename to ${target}`;
-  const oldKeys = [pair.old.primaryKey, ...pair.old.uniques].filter((key) => key !== null);
-  const newKeys = [pair.new.primaryKey, ...pair.new.uniques].filter((key) => key !== null);
+  const oldKeys = keysOf(pair.old);
   const pairs = [
-    ...newKeys.map((key) => [oldKeys.find((one) => isSameKey(pair, one, key)), key] as const),
+    ...keysOf(pair.new).map(
+      (key) => [oldKeys.find((one) => isSameKey(pair, one, key)), key] as const,
+    ),
     ...pair.new.foreignKeys.map(
       (key) => [pair.old.foreignKeys.find((one) => sameForeignKey(pair, one, key)), key] as const,
     ),
@@ -239,13 +242,6 @@ function schemaOf(pair: PairedTable, at: Sql): Sql {
 function isSameCheck(pair: PairedTable, old: Check, check: Check): boolean {
   const isRenamed = check.columns.some((column) => physicalName(pair, column) !== column);
   return !isRenamed && old.expression === check.expression;
-}
-
-function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
-  return (
-    old.columns.length === key.columns.length &&
-    key.columns.every((column, index) => physicalName(pair, column) === old.columns[index])
-  );
 }
 
 /**

@@ -90,7 +90,7 @@ function bodyOf(writing: Writing): Sql[] {
     case 'insert':
       return [
         ...surrogate,
-        ...constraints(part, baseOf(cluster).table, plan.places),
+        ...constraints(part, baseOf(cluster).table, plan.places, 'new'),
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
@@ -100,7 +100,7 @@ function bodyOf(writing: Writing): Sql[] {
       ];
     case 'update':
       return [
-        ...constraints(part, baseOf(cluster).table, plan.places),
+        ...constraints(part, baseOf(cluster).table, plan.places, 'old'),
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
         isUnchanged(writing),

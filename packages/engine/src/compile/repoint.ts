@@ -15,6 +15,8 @@ export interface Repointed {
   readonly at: Sql;
   readonly key: ForeignKey;
   readonly target: Sql;
+  /** Whether the old release, or another form of the key, sees to it until then. */
+  readonly isHeld: boolean;
 }
 
 export function dropForeignKey(table: string, at: Sql, key: ForeignKey): Statement {

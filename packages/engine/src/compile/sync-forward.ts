@@ -32,6 +32,7 @@ import { dynamic, routine } from './routine.js';
 import {
   asStatic,
   carryName,
+  checkAtOnce,
   clusterClaim,
   ECHO_VARIABLE,
   type Event,
@@ -103,7 +104,7 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
       markEcho(plan),
       sql`loop
     begin
-      touched_rows := 0;
+      touched_rows := 0;${checkAtOnce(plan)}
       for ${[...keys, sql`is_moved`, ...(isUpdate ? flags : [])]} in ${firstRows(plan, event)} loop
         touched_rows := touched_rows + 1;
       end loop;
@@ -286,7 +287,7 @@ export function carryFunction(plan: SyncPlan): Sql {
       markEcho(plan),
       sql`loop
     begin
-      ${joined(recompute.map(asStatic), '\n      ')}
+      ${checkAtOnce(plan)}${joined(recompute.map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
       exit;
