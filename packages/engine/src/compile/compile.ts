@@ -16,7 +16,8 @@ import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.
 import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import { fenceCluster, moveHome, oldFence, type Shared } from './contract.js';
-import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
+import { fenceShared, validateShared } from './contract-shared.js';
+import { refuseDependents } from './dependents.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
@@ -85,10 +86,7 @@ export function compile(input: CompileInput): Bundle {
       abort: [abortStep(evolving)],
     },
     evidence: {
-      oldTables: [
-        ...evolving.clusters.map(({ cluster }) => cluster.id),
-        ...evolving.layout.dropped.map((table) => table.name),
-      ],
+      oldTables: goingTables(evolving),
       oldWrites: oldWrites(places).text,
     },
   };
@@ -225,7 +223,6 @@ function expandSteps(evolving: Evolving): Step[] {
 function contractSteps(evolving: Evolving): Step[] {
   const { to, places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
-  const dropIndexStatements = shared.flatMap((one) => dropIndexes(one, places));
   return [
     transactionStep(
       'contract/fence',
@@ -233,6 +230,7 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         ...bound(places),
         ...foreignKeys.beforeFence,
+        ...refuseDependents(goingTables(evolving), places),
         ...clusters.flatMap(fenceCluster),
         ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
@@ -246,13 +244,20 @@ function contractSteps(evolving: Evolving): Step[] {
       'contract/drop',
       `the layout of release ${places.from} goes`,
       [
-        ...dropIndexStatements,
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
         ...moveHome(places, floorSchema),
         statement(sql`drop schema if exists ${name(floorSchema)} cascade`),
       ],
       { settles: 'to', entersPhase: 'settled' },
     ),
+  ];
+}
+
+/** Tables of the old release that contract takes away. */
+function goingTables({ clusters, layout }: Evolving): string[] {
+  return [
+    ...clusters.map(({ cluster }) => cluster.id),
+    ...layout.dropped.map((table) => table.name),
   ];
 }
 
