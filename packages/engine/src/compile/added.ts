@@ -1,8 +1,8 @@
 // What only the new release has: enums, sequences and whole tables. They are made when a shard is
 // prepared, empty, in the release schema, where no session of the old release looks.
 
-import type { Table } from '../release/catalog.js';
-import { literal, name, sql, trusted } from '../sql.js';
+import type { Sequence, Table } from '../release/catalog.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyRights, usageOfSequence } from './grants.js';
@@ -29,22 +29,28 @@ export function newTypes({ from, to, places, clusters, shared }: Evolving): Stat
         ),
       ),
     ...to.sequences
-      .filter((one) => isNew(from.sequences, one) && !inherited.has(one.name))
+      .filter((one) =>
+        one.ownedBy === null ? isNew(from.sequences, one) : !inherited.has(one.name),
+      )
       .flatMap((one) => [
         statement(
           sql`create sequence ${at(one.name)} as ${trusted(one.type)}
-start ${trusted(one.start)} increment ${trusted(one.increment)}`,
+start ${trusted(one.start)} increment ${trusted(one.increment)}${optionsOf(one)}`,
         ),
         usageOfSequence(at(one.name)),
       ]),
   ];
 }
 
+function optionsOf({ options }: Sequence): Sql {
+  return options === null ? sql`` : sql` ${trusted(options)}`;
+}
+
 export function addedTable(table: Table, { places, from, to }: Evolving): Statement[] {
   const at = inRelease(places, table.name);
   const prefix = `${table.name}.`;
   const owned = to.sequences.flatMap(({ name: sequence, ownedBy }) =>
-    ownedBy?.startsWith(prefix) === true && !from.sequences.some((one) => one.name === sequence)
+    ownedBy?.startsWith(prefix) === true
       ? [{ sequence, column: ownedBy.slice(prefix.length) }]
       : [],
   );

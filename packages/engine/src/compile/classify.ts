@@ -166,7 +166,7 @@ function generatedDiffers(pair: PairedTable, column: Column): boolean {
   const old = pair.old.columns.find((one) => one.name === source);
   if (column.generated === null) return old !== undefined && old.generated !== null;
   if (old === undefined) return false;
-  const isSame = old.generated === column.generated;
+  const isSame = old.generated === column.generated && old.generatedKind === column.generatedKind;
   return !isSame || columnsOf(column.generated).some((one) => physicalName(pair, one) !== one);
 }
 

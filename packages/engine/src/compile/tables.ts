@@ -45,11 +45,18 @@ export function typeOf(column: Column): Sql {
 
 function defaultOf(column: Column, form: TableForm): Sql {
   if (column.generated !== null) {
-    return sql` generated always as (${trusted(column.generated)}) stored`;
+    const kind = trusted(column.generatedKind ?? 'stored');
+    return sql` generated always as (${trusted(column.generated)}) ${kind}`;
   }
   if (form.withoutDefault.has(column.name)) return sql``;
-  if (column.identity !== null) return sql` generated ${trusted(column.identity)} as identity`;
+  if (column.identity !== null) return sql` ${identityOf(column)}`;
   return column.default === null ? sql`` : sql` default ${trusted(column.default)}`;
+}
+
+/** `generated always as identity (start 5 increment 1 …)` */
+export function identityOf({ identity, identityOptions }: Column): Sql {
+  const options = identityOptions === null ? sql`` : sql` (${trusted(identityOptions)})`;
+  return sql`generated ${trusted(identity ?? 'always')} as identity${options}`;
 }
 
 function comments(at: Sql, table: Table): Statement[] {
