@@ -200,3 +200,52 @@ describe('renamed columns', () => {
       ],
     }));
 });
+
+describe('an old name', () => {
+  const users = (type: string) => `create table users (id serial primary key, n ${type});
+    create index users_n on users (n);`;
+  const after = (type: string) => `create table accounts (id serial primary key, n ${type});
+    create index accounts_n on accounts (n);
+    create table users (id serial primary key, x text);
+    create index users_n on users (x);`;
+  const evolution = `changes:\n  - rename_table: { table: users, to: accounts }\n`;
+
+  for (const [how, type] of [
+    ['shared by both releases', 'int'],
+    ['rebuilt', 'bigint'],
+  ] as const) {
+    it(`may be a new table's, with sequence, key and index, when its table is ${how}`, () =>
+      lifecycleCase({
+        from: users('int'),
+        to: after(type),
+        evolution,
+        seed: {
+          old: `insert into users (n) values (1), (2)`,
+          new: `insert into accounts (n) values (1), (2)`,
+        },
+        writes: (n) => [
+          oldWrite(`insert into users (n) values (${n})`, `insert into accounts (n) values (${n})`),
+          newWrite(`insert into accounts (n) values (${n})`, `insert into users (n) values (${n})`),
+          newWrite(`insert into users (x) values ('x${n}')`, ''),
+        ],
+        lostByAbort: 'truncate users restart identity',
+      }));
+  }
+
+  it('may be a new index of another table, where a key to a rebuilt table changes its name', () =>
+    lifecycleCase({
+      from: `create table t (id int primary key, v int);
+        create table r (id int primary key, t int references t (id));
+        create index ri on r (t);`,
+      to: `create table t (id int primary key, v bigint);
+        create table r (id int primary key, target int references t (id));
+        create table s (id int primary key);
+        create index ri on s (id);`,
+      evolution: `changes:\n  - rename_column: { table: r, column: t, to: target }\n`,
+      seed: {
+        old: `insert into t values (1, 1); insert into r values (1, 1)`,
+        new: `insert into t values (1, 1); insert into r values (1, 1)`,
+      },
+      writes: (n) => [oldWrite(`insert into t values (10 + ${n}, 1)`)],
+    }));
+});

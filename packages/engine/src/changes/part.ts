@@ -79,6 +79,14 @@ function keyPairs(
       at: declared?.at ?? statedAt(evolution, pair.old.name),
     });
   }
+  if (pair.old.primaryKey?.deferrable !== 'no') {
+    throw refuse(evolution, {
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: `the primary key of ${pair.old.name} is deferrable, so rows cannot be found by it`,
+      hint: `leave the table as it is, or make the key not deferrable in a release before this one`,
+      at: declared?.at ?? statedAt(evolution, pair.old.name),
+    });
+  }
   const sources = keySources(pair, declared, base);
   return primaryKey.map((old) => {
     const found = pair.new.columns.find((column) => sources.get(column.name) === old);
@@ -91,7 +99,7 @@ function keyPairs(
           `${pair.old.name}(${primaryKey.join(', ')}) with the same types`,
         hint:
           `state it: key: { <column of ${pair.new.name}>: ${primaryKey[0]} }, ` +
-          'and make it a primary or unique key',
+          'and make it a primary or unique key that is not deferrable',
         at: declared?.at ?? statedAt(evolution, pair.old.name),
       });
     }
@@ -115,10 +123,10 @@ function keySources(
       }),
     );
   }
-  const primaryKey = new Set(pair.new.primaryKey?.columns ?? []);
+  const primaryKey = new Set(pair.old.primaryKey?.columns ?? []);
   return new Map(
     pair.forward.flatMap(({ column, source }) =>
-      source !== null && primaryKey.has(column.name) ? [[column.name, source] as const] : [],
+      source !== null && primaryKey.has(source) ? [[column.name, source] as const] : [],
     ),
   );
 }
@@ -127,7 +135,9 @@ function isUnique(table: Table, sources: ReadonlyMap<string, string>): boolean {
   const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
   return keys.some(
     (key) =>
-      key.columns.length === sources.size && key.columns.every((column) => sources.has(column)),
+      key.deferrable === 'no' &&
+      key.columns.length === sources.size &&
+      key.columns.every((column) => sources.has(column)),
   );
 }
 

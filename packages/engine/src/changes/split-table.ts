@@ -218,12 +218,18 @@ function forwardMapping(
       {
         source: oldRelation(part.pair.old.name),
         slice: part.key.map((one) => one.old),
-        watches: [...new Set(watched)],
+        watches: [...new Set(watched.flatMap((one) => [one, ...sourcesOf(part.pair.old, one)]))],
         feeds: part.mapped.map((one) => one.column.name),
         drives: true,
       },
     ],
   };
+}
+
+/** What a generated column is made of: a transition table does not hold a virtual one's value. */
+function sourcesOf(old: Table, column: string): string[] {
+  const { generated } = columnOf(old, column);
+  return generated === null ? [] : columnsOf(generated);
 }
 
 /** Not absent: some own column differs from its missing value, or no absence is on record. */

@@ -2,7 +2,7 @@
 // prepared, empty, in the release schema, where no session of the old release looks.
 
 import type { Enum, Sequence, Table } from '../release/catalog.js';
-import { literal, name, sql, trusted } from '../sql.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyRights, usageOfSequence } from './grants.js';
@@ -22,7 +22,7 @@ export function newTypes(evolving: Evolving): Statement[] {
     ...newSequences(evolving).flatMap((one) => [
       statement(
         sql`create sequence ${at(one.name)} as ${trusted(one.type)}
-start ${trusted(one.start)} increment ${trusted(one.increment)}`,
+start ${trusted(one.start)} increment ${trusted(one.increment)}${optionsOf(one)}`,
       ),
       usageOfSequence(at(one.name)),
     ]),
@@ -47,16 +47,22 @@ function newSequences({ from, to, clusters, shared }: Evolving): Sequence[] {
     shared.map((one) => one.pair),
     to,
   );
-  return to.sequences.filter(
-    (one) => !from.sequences.some((other) => other.name === one.name) && !inherited.has(one.name),
+  return to.sequences.filter((one) =>
+    one.ownedBy === null
+      ? !from.sequences.some((other) => other.name === one.name)
+      : !inherited.has(one.name),
   );
+}
+
+function optionsOf({ options }: Sequence): Sql {
+  return options === null ? sql`` : sql` ${trusted(options)}`;
 }
 
 export function addedTable(table: Table, { places, from, to }: Evolving): Statement[] {
   const at = inRelease(places, table.name);
   const prefix = `${table.name}.`;
   const owned = to.sequences.flatMap(({ name: sequence, ownedBy }) =>
-    ownedBy?.startsWith(prefix) === true && !from.sequences.some((one) => one.name === sequence)
+    ownedBy?.startsWith(prefix) === true
       ? [{ sequence, column: ownedBy.slice(prefix.length) }]
       : [],
   );

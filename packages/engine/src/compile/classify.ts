@@ -13,7 +13,7 @@
 // none of that.
 
 import { isConstant } from '../changes/expression-shape.js';
-import type { Check, Column, Index } from '../release/catalog.js';
+import type { Check, Column, Index, Key, Table } from '../release/catalog.js';
 import { columnsOf } from '../release/expression.js';
 import type { ForwardColumn, PairedTable } from './layout.js';
 
@@ -36,8 +36,7 @@ export function rebuildReason(pair: PairedTable): string | null {
   const generated = pair.new.columns.find((column) => generatedDiffers(pair, column));
   if (generated !== undefined) return `column ${generated.name} is generated differently`;
   const unique = newUniques(pair)[0];
-  if (unique !== undefined)
-    return `unique key ${unique} is new, and the old release may violate it`;
+  if (unique !== undefined) return `unique key ${unique} is new`;
   return null;
 }
 
@@ -140,24 +139,26 @@ function isSameIndex(pair: PairedTable, old: Index, other: Index): boolean {
   );
 }
 
-/** Unique keys and indexes over columns that the old release writes. */
+/** Primary and unique keys and unique indexes that the old table does not have in this form. */
 function newUniques(pair: PairedTable): string[] {
-  const isWritten = (column: string | null) =>
-    column === null ||
-    pair.forward.some((one) => one.column.name === column && one.source !== null);
-  const isKnown = (columns: readonly (string | null)[]) => {
-    const physical = columns.map((column) => physicalName(pair, column ?? '')).sort();
-    return [pair.old.primaryKey, ...pair.old.uniques].some(
-      (key) => key !== null && JSON.stringify([...key.columns].sort()) === JSON.stringify(physical),
-    );
-  };
-  const keys = [pair.new.primaryKey, ...pair.new.uniques].flatMap((key) =>
-    key?.columns.some(isWritten) && !isKnown(key.columns) ? [key.name] : [],
+  const before = keysOf(pair.old);
+  const keys = keysOf(pair.new).filter((key) => !before.some((one) => isSameKey(pair, one, key)));
+  const indexes = addedIndexes(pair).filter((index) => index.isUnique);
+  return [...keys, ...indexes].map((one) => one.name);
+}
+
+export function keysOf(table: Table): Key[] {
+  return [table.primaryKey, ...table.uniques].filter((key) => key !== null);
+}
+
+export function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
+  // What stands around the list of columns: PRIMARY KEY, NULLS NOT DISTINCT, INCLUDE, DEFERRABLE.
+  const form = ({ definition }: Key) => definition.replace(/ \((?:[^()"]|"(?:[^"]|"")*")*\)/, '');
+  return (
+    old.columns.length === key.columns.length &&
+    key.columns.every((column, index) => physicalName(pair, column) === old.columns[index]) &&
+    form(old) === form(key)
   );
-  const indexes = addedIndexes(pair).filter(
-    (index) => index.isUnique && index.mentions.some(isWritten),
-  );
-  return [...keys, ...indexes.map((index) => index.name)];
 }
 
 function generatedDiffers(pair: PairedTable, column: Column): boolean {
@@ -165,7 +166,7 @@ function generatedDiffers(pair: PairedTable, column: Column): boolean {
   const old = pair.old.columns.find((one) => one.name === source);
   if (column.generated === null) return old !== undefined && old.generated !== null;
   if (old === undefined) return false;
-  const isSame = old.generated === column.generated;
+  const isSame = old.generated === column.generated && old.generatedKind === column.generatedKind;
   return !isSame || columnsOf(column.generated).some((one) => physicalName(pair, one) !== one);
 }
 

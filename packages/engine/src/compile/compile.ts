@@ -24,7 +24,8 @@ import {
   sharedPlace,
   standAlone,
 } from './contract.js';
-import { dropIndexes, fenceShared, validateShared } from './contract-shared.js';
+import { fenceShared, validateShared } from './contract-shared.js';
+import { refuseDependents } from './dependents.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { type Layout, layoutOf } from './layout.js';
@@ -81,15 +82,13 @@ export function compile(input: CompileInput): Bundle {
       verify: [
         ...evolving.clusters.flatMap(({ cluster }) => verifySteps(cluster, places, 'dual')),
         ...evolving.shared.flatMap(({ pair }) => overlayVerify(pair, 'verify')),
+        ...evolving.foreignKeys.verify,
       ],
       contract: contractSteps(evolving),
       abort: abortSteps(evolving),
     },
     evidence: {
-      oldTables: [
-        ...evolving.clusters.map(({ cluster }) => cluster.id),
-        ...evolving.layout.dropped.map((table) => table.name),
-      ],
+      oldTables: goingTables(evolving),
       oldWrites: oldWrites(places).text,
     },
   };
@@ -213,6 +212,7 @@ function contractSteps(evolving: Evolving): Step[] {
       `release ${places.from} is fenced; release ${places.to} owns the tables`,
       [
         ...bound(places),
+        ...refuseDependents(goingTables(evolving), places),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
         ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
@@ -224,7 +224,6 @@ function contractSteps(evolving: Evolving): Step[] {
     ...foreignKeys.unlink,
     ...clusters.flatMap(standAlone),
     ...shared.flatMap((one) => validateShared(one, places)),
-    ...shared.flatMap((one) => dropIndexes(one, places)),
     ...oldKeySteps(evolving),
     transactionStep(
       'contract/drop',
@@ -255,6 +254,14 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
         [dropKeysTo(sharedPlace(one, places), one.pair.new.name, [places.workSchema])],
       ),
     );
+}
+
+/** Tables of the old release that contract takes away. */
+function goingTables({ clusters, layout }: Evolving): string[] {
+  return [
+    ...clusters.map(({ cluster }) => cluster.id),
+    ...layout.dropped.map((table) => table.name),
+  ];
 }
 
 function fenceDropped(table: Table, places: Places): Statement[] {

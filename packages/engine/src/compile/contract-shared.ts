@@ -6,13 +6,15 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import { generatedName } from '../names.js';
-import type { Catalog, Check, Column, ForeignKey, Key } from '../release/catalog.js';
+import type { Catalog, Check, Column, ForeignKey } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import {
   addedChecks,
   droppedColumns,
   droppedIndexes,
+  isSameKey,
+  keysOf,
   physicalName,
   renamedColumns,
   renamedIndexes,
@@ -28,15 +30,20 @@ import { tombstone } from './tombstone.js';
 
 /**
  * Tables that both releases shared get the new release's names and rules; those that changed leave
- * for its schema. Names are given up before any is taken: tables and columns may change places.
+ * for its schema. Names are given up before any is taken and before a table moves: tables, columns
+ * and what hangs on them may change places, also with what only the new release has.
  */
 export function fenceShared(all: readonly Shared[], places: Places, to: Catalog): Statement[] {
   const overlays = all.filter((one) => one.kind === 'overlay').map((one) => one.pair);
+  const renames = all.flatMap((one) => renamesOf(one, { places, to }));
+  const interim = (index: number) => name(`halflap_name_${index}`);
   return [
     ...overlays.flatMap((pair) => dropOverlayView(pair, places)),
+    ...renames.map((one, index) => pass(one, one.before, [name(one.from), interim(index)])),
+    ...all.flatMap((one) => dropGone(one)),
     ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), places)),
     ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
-    ...renamed(all.flatMap((one) => renamesOf(one, places, to))),
+    ...renames.map((one, index) => pass(one, one.after, [interim(index), name(one.to)])),
     ...all.flatMap((one) =>
       one.kind === 'same'
         ? []
@@ -105,15 +112,32 @@ function hasInner(pair: PairedTable): boolean {
   return pair.backward.some((one) => one.source === null && one.down !== null);
 }
 
+/** What only the old release has on the table, and whose name another may take. */
+function dropGone({ pair, kind }: Shared): Statement[] {
+  if (kind === 'same') return [];
+  const lock = exclusive(pair.old.name);
+  const goneKeys = keysOf(pair.old).filter(
+    (key) => !keysOf(pair.new).some((one) => isSameKey(pair, key, one)),
+  );
+  return [
+    ...goneKeys.map((key) =>
+      statement(
+        sql`alter table ${floorTable(pair.old.name)} drop constraint ${name(key.name)}`,
+        lock,
+      ),
+    ),
+    ...droppedIndexes(pair).map((index) =>
+      statement(sql`drop index if exists ${floorSchema(pair.old.name)}.${name(index.name)}`, lock),
+    ),
+  ];
+}
+
 /** Defaults, nullability, checks and index names of the new release on the shared table. */
 function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
   const alter = (what: Sql) => statement(sql`alter table ${at} ${what}`, lock);
   const goneChecks = pair.old.checks.filter(
     (check) =>
       !pair.new.checks.some((one) => one.name === check.name || isSameCheck(pair, check, one)),
-  );
-  const goneKeys = pair.old.uniques.filter(
-    (key) => !pair.new.uniques.some((one) => isSameKey(pair, key, one)),
   );
   return [
     ...pair.forward.flatMap(({ column, source }) => {
@@ -136,7 +160,6 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
       ];
     }),
     ...goneChecks.map((check) => alter(sql`drop constraint ${name(check.name)}`)),
-    ...goneKeys.map((key) => alter(sql`drop constraint ${name(key.name)}`)),
     ...tightenedColumns(pair).map((column) => {
       const rule = sql`check (${name(column.name)} is not null) not valid`;
       return alter(sql`add constraint ${interimCheck(column.name)} ${rule}`);
@@ -165,36 +188,46 @@ function sequenceColumns(pair: PairedTable): Column[] {
 /** An object of a table that is the same in both releases under different names. */
 interface Rename {
   readonly table: string;
-  /** `alter … rename … from` without the name that is given up and taken. */
-  readonly alter: (from: Sql, to: Sql) => Sql;
+  readonly alter: (place: TablePlace, from: Sql, to: Sql) => Sql;
   readonly from: string;
   readonly to: string;
+  /** Where the table is when the name is given up, and when the other is taken. */
+  readonly before: TablePlace;
+  readonly after: TablePlace;
 }
 
-/** Through interim names, since objects of one schema may change names among each other. */
-function renamed(renames: readonly Rename[]): Statement[] {
-  const interim = (index: number) => name(`halflap_${index}`);
-  const pass = (one: Rename, from: Sql, to: Sql) =>
-    statement(one.alter(from, to), exclusive(one.table));
-  return [
-    ...renames.map((one, index) => pass(one, name(one.from), interim(index))),
-    ...renames.map((one, index) => pass(one, interim(index), name(one.to))),
-  ];
+interface TablePlace {
+  readonly table: Sql;
+  readonly schema: Sql;
 }
 
-function renamesOf(shared: Shared, places: Places, to: Catalog): Rename[] {
+function pass(one: Rename, place: TablePlace, [from, to]: readonly [Sql, Sql]): Statement {
+  return statement(one.alter(place, from, to), exclusive(one.table));
+}
+
+interface Fencing {
+  readonly places: Places;
+  readonly to: Catalog;
+}
+
+function renamesOf(shared: Shared, { places, to }: Fencing): Rename[] {
   const { pair, kind } = shared;
   if (kind === 'same') return [];
   const at = sharedPlace(shared, places);
-  const schema = schemaOf(pair, at);
+  const before = { table: floorTable(pair.old.name), schema: floorSchema(pair.old.name) };
+  const after = { table: at, schema: schemaOf(pair, at) };
   const table = pair.old.name;
-  const constraint = (from: Sql, target: Sql) =>
-    sql`alter table ${at} rename constraint ${from} to ${target}`;
-  const index = (from: Sql, target: Sql) => sql`alter index ${schema}.${from} rename to ${target}`;
-  const oldKeys = [pair.old.primaryKey, ...pair.old.uniques].filter((key) => key !== null);
-  const newKeys = [pair.new.primaryKey, ...pair.new.uniques].filter((key) => key !== null);
+  const constraint = (place: TablePlace, from: Sql, target: Sql) =>
+    sql`alter table ${place.table} rename constraint ${from} to ${target}`;
+  const index = (place: TablePlace, from: Sql, target: Sql) =>
+    sql`alter index ${place.schema}.${from} rename to ${target}`;
+  const sequence = (place: TablePlace, from: Sql, target: Sql) =>
+    sql`alter sequence ${place.schema}.${from} rename to ${target}`;
+  const oldKeys = keysOf(pair.old);
   const pairs = [
-    ...newKeys.map((key) => [oldKeys.find((one) => isSameKey(pair, one, key)), key] as const),
+    ...keysOf(pair.new).map(
+      (key) => [oldKeys.find((one) => isSameKey(pair, one, key)), key] as const,
+    ),
     ...pair.new.foreignKeys.map(
       (key) => [pair.old.foreignKeys.find((one) => sameForeignKey(pair, one, key)), key] as const,
     ),
@@ -206,14 +239,10 @@ function renamesOf(shared: Shared, places: Places, to: Catalog): Rename[] {
     ...pairs.flatMap(([old, key]) =>
       old === undefined || old.name === key.name
         ? []
-        : [{ table, alter: constraint, from: old.name, to: key.name }],
+        : [{ table, alter: constraint, from: old.name, to: key.name, before, after }],
     ),
-    ...renamedIndexes(pair).map((one) => ({ table, alter: index, ...one })),
-    ...sequencesOf(pair, to).map((one) => ({
-      table,
-      alter: (from: Sql, target: Sql) => sql`alter sequence ${schema}.${from} rename to ${target}`,
-      ...one,
-    })),
+    ...renamedIndexes(pair).map((one) => ({ table, alter: index, before, after, ...one })),
+    ...sequencesOf(pair, to).map((one) => ({ table, alter: sequence, before, after, ...one })),
   ];
 }
 
@@ -239,13 +268,6 @@ function schemaOf(pair: PairedTable, at: Sql): Sql {
 function isSameCheck(pair: PairedTable, old: Check, check: Check): boolean {
   const isRenamed = check.columns.some((column) => physicalName(pair, column) !== column);
   return !isRenamed && old.expression === check.expression;
-}
-
-function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
-  return (
-    old.columns.length === key.columns.length &&
-    key.columns.every((column, index) => physicalName(pair, column) === old.columns[index])
-  );
 }
 
 /**
@@ -289,16 +311,6 @@ function interimName(column: string): string {
 
 function interimCheck(column: string): Sql {
   return name(interimName(column));
-}
-
-export function dropIndexes({ pair, kind }: Shared, places: Places): TransactionStep[] {
-  const schema = kind === 'overlay' ? name(places.releaseSchema) : floorSchema(pair.old.name);
-  const dropped = droppedIndexes(pair).map((index) =>
-    statement(sql`drop index if exists ${schema}.${name(index.name)}`, exclusive(pair.new.name)),
-  );
-  if (dropped.length === 0) return [];
-  const title = `indexes of release ${places.from} on ${pair.new.name} go`;
-  return [transactionStep(`contract/indexes/${pair.new.name}`, title, dropped)];
 }
 
 export function sameForeignKey(pair: PairedTable, old: ForeignKey, other: ForeignKey): boolean {

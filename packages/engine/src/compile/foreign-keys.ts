@@ -5,25 +5,31 @@
 // | among parts of one cluster                 | old row is both  | physical | physical |
 // | part → shared table, as the old table has  | old table's      | physical | physical |
 // | shared table → rebuilt table               | old table's      | the same | moved    |
-// | added table → rebuilt table                | to the old table | physical | physical |
+// | added → shared table, gentle               | physical         | physical | physical |
+// | added → rebuilt table, gentle              | to the old table | physical | physical |
 // | the same, where the key could stop the old | not enforced     | physical | physical |
 // | anything else that could stop the old      | not enforced     | the same | added    |
 //
-// "Could stop" is an action that refuses: no action, restrict. A statement of the release in the
-// field must never fail for a key that it does not know (DESIGN section 5, rule 5).
+// "Could stop" is an action that refuses, and a check that is put off to the commit. A statement of
+// the release in the field must never fail for a key that it does not know, nor take rows with it
+// that it would have left (DESIGN section 5, rule 5). What is gentle is said in gentle-keys.ts; a
+// gentle key that had to be changed for that gets its own form at contract.
 
 import type { SplitPartPlan } from '../changes/split-table.js';
 import { generatedName } from '../names.js';
 import type { ForeignKey, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
-import type { Statement, Step } from './bundle.js';
+import type { Statement, Step, VerifyStep } from './bundle.js';
+import { physicalName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { sameForeignKey } from './contract-shared.js';
+import { gentleForm } from './gentle-keys.js';
 import { floorTable, inRelease, work } from './places.js';
 import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
-import { addForeignKey, canRefuse, validateConstraint } from './tables.js';
+import { addForeignKey, validateConstraint } from './tables.js';
+import { verifyKeys } from './verify-keys.js';
 
 export interface ForeignKeyPlan {
   readonly prepare: readonly Statement[];
@@ -35,6 +41,8 @@ export interface ForeignKeyPlan {
   readonly contract: readonly Step[];
   /** Then: keys of the old one go. */
   readonly unlink: readonly Step[];
+  /** Looks for rows that keys which nothing enforces before contract would refuse then. */
+  readonly verify: readonly VerifyStep[];
 }
 
 type Input = Omit<Evolving, 'foreignKeys'>;
@@ -51,7 +59,11 @@ export function foreignKeyPlan(input: Input): ForeignKeyPlan {
     afterSwitch: added.afterSwitch,
     dual: added.dual,
     contract: late.flatMap((one) => [repoint(one), validateRepointed(one)]),
-    unlink: shared.gone.map(unlink),
+    unlink: [...added.gone, ...shared.gone].map(unlink),
+    verify: verifyKeys(
+      late.filter((one) => !one.isHeld),
+      (table) => seenPlace(input, table),
+    ),
   };
 }
 
@@ -74,8 +86,16 @@ function finalPlace(input: Input, table: string): Sql {
     : inRelease(input.places, table);
 }
 
+/** What a session of the new release sees in dual. */
+function seenPlace(input: Input, table: string): Sql {
+  const found = place(input, table);
+  const isTable = found.kind === 'shared' && found.shared.kind !== 'overlay';
+  return isTable ? floorTable(found.shared.pair.old.name) : inRelease(input.places, table);
+}
+
 function addedKeys(input: Input) {
   const { places, layout } = input;
+  const gone: Unlinked[] = [];
   const prepare: Statement[] = [];
   const beforeSwitch: Statement[] = [];
   const afterSwitch: Statement[] = [];
@@ -85,23 +105,37 @@ function addedKeys(input: Input) {
     const at = inRelease(places, table.name);
     for (const key of table.foreignKeys) {
       const target = place(input, key.referencedTable);
+      const gentle = gentleForm(key, table, input.to);
+      if (gentle !== null && gentle !== key && target.kind !== 'added') {
+        const interim = generatedName('halflap', key.name);
+        const target = finalPlace(input, key.referencedTable);
+        const successor = { table, at, key, target, isHeld: true, interim };
+        late.push(successor);
+        gone.push({ table, at, key: key.name, referenced: key.referencedTable, successor });
+      }
       if (target.kind === 'added') {
         prepare.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
       } else if (target.kind === 'shared') {
-        const final = finalPlace(input, key.referencedTable);
-        const physical = { table, at, key, target: final, interim: null };
-        if (canRefuse(key) || target.shared.kind === 'overlay') late.push(physical);
+        if (gentle === null)
+          late.push({
+            table,
+            at,
+            key,
+            target: finalPlace(input, key.referencedTable),
+            isHeld: false,
+            interim: null,
+          });
         else
           prepare.push(
             addForeignKey(
               at,
-              key,
+              onFloor(target.shared, gentle),
               floorTable(target.shared.pair.old.name),
               lockOn(target.shared.pair.old),
             ),
           );
       } else {
-        const interim = throughOld(input, key);
+        const interim = gentle === null ? null : throughOld(input, gentle);
         if (interim !== null) {
           prepare.push(
             addForeignKey(
@@ -116,18 +150,19 @@ function addedKeys(input: Input) {
             statement(sql`alter table ${at} drop constraint ${constraint(key)}`, referred),
           );
         }
-        afterSwitch.push(addForeignKey(at, key, inRelease(places, key.referencedTable), null));
+        const now = gentle ?? key;
+        afterSwitch.push(addForeignKey(at, now, inRelease(places, key.referencedTable), null));
         dual.push(validateStep('dual', table, key, at));
       }
     }
   }
-  return { prepare, beforeSwitch, afterSwitch, dual, late };
+  return { prepare, beforeSwitch, afterSwitch, dual, gone, late };
 }
 
 /** The key as one on the old table, where old rows stand for the rows it refers to. */
 function throughOld(input: Input, key: ForeignKey): ForeignKey | null {
   const found = place(input, key.referencedTable);
-  if (found.kind !== 'rebuilt' || canRefuse(key)) return null;
+  if (found.kind !== 'rebuilt') return null;
   const base = found.cluster.cluster.parts[0];
   if (base?.table.name !== key.referencedTable) return null;
   const columns = key.referencedColumns.map(
@@ -158,6 +193,7 @@ function partKeys(input: Input) {
             key,
             target: finalPlace(input, key.referencedTable),
             interim: null,
+            isHeld: false,
           });
         } else {
           const isShared = target.kind === 'shared';
@@ -193,20 +229,44 @@ function physicalTarget(
   key: ForeignKey,
   target: ReturnType<typeof place>,
 ): Sql | null {
-  const { old, forward } = part.pair;
-  if (target.kind === 'rebuilt') return work(input.places, key.referencedTable);
-  if (target.kind === 'added') return inRelease(input.places, key.referencedTable);
+  if (target.kind === 'added') {
+    const isOwn = key.columns.every((column) => part.carried.some((one) => one.name === column));
+    return isOwn ? inRelease(input.places, key.referencedTable) : null;
+  }
+  if (target.kind === 'rebuilt') {
+    const { cluster } = target.cluster;
+    const isOneRow =
+      cluster.old === part.pair.old &&
+      key.columns.every((column) => part.key.some((one) => one.new.name === column));
+    const isToBase = cluster.parts[0]?.table.name === key.referencedTable;
+    return isOneRow || (isToBase && isKnownKey(part, key, cluster.id))
+      ? work(input.places, key.referencedTable)
+      : null;
+  }
+  const { old } = target.shared.pair;
+  return isKnownKey(part, key, old.name) ? floorTable(old.name) : null;
+}
+
+/** Whether the old table has the key too, and lets its statements do no more than this one does. */
+function isKnownKey({ pair }: SplitPartPlan, key: ForeignKey, oldTarget: string): boolean {
   const sources = key.columns.map(
-    (column) => forward.find((one) => one.column.name === column)?.source,
+    (column) => pair.forward.find((one) => one.column.name === column)?.source,
   );
-  const known = old.foreignKeys.some(
+  const places = ['no', 'immediate', 'deferred'] as const;
+  return pair.old.foreignKeys.some(
     (one) =>
-      one.referencedTable === target.shared.pair.old.name &&
+      one.referencedTable === oldTarget &&
       one.columns.length === sources.length &&
       one.columns.every((column, index) => column === sources[index]) &&
-      one.onDelete === key.onDelete,
+      one.onDelete === key.onDelete &&
+      one.onUpdate === key.onUpdate &&
+      places.indexOf(one.deferrable) <= places.indexOf(key.deferrable),
   );
-  return known || !canRefuse(key) ? floorTable(target.shared.pair.old.name) : null;
+}
+
+/** The key as one on the table that both releases share, under the names of the old one. */
+function onFloor({ pair }: Shared, key: ForeignKey): ForeignKey {
+  return { ...key, referencedColumns: key.referencedColumns.map((one) => physicalName(pair, one)) };
 }
 
 /** Keys of tables that both releases share: those to a rebuilt table move at contract. */
@@ -228,6 +288,7 @@ function sharedKeys(input: Input) {
         key,
         target: finalPlace(input, key.referencedTable),
         interim: names.has(key.name) ? generatedName('halflap', key.name) : null,
+        isHeld: pair.old.foreignKeys.some((old) => sameForeignKey(pair, old, key)),
       });
     }
     late.push(...own);

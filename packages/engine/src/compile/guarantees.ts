@@ -42,6 +42,14 @@ export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
   };
 }
 
+/**
+ * Unique keys that rows of the old release may break: they are there before the first row comes, so
+ * that such a row goes to quarantine.
+ */
+export function newUniques(part: SplitPartPlan, base: Table): Key[] {
+  return unguaranteed(part, base).uniques.filter((key) => key !== part.table.primaryKey);
+}
+
 /** Whether the key refers to the base of its own cluster. */
 export function isToBase(key: ForeignKey, base: Table): boolean {
   return key.referencedTable === base.name;
@@ -72,8 +80,14 @@ function hasUnique(old: Table, key: Key, source: ReadonlyMap<string, string>): b
   return keys.some(
     (one) =>
       one.columns.length === columns.length &&
-      one.columns.every((column) => columns.includes(column)),
+      one.columns.every((column) => columns.includes(column)) &&
+      (isOnceForNull(one) || !isOnceForNull(key)),
   );
+}
+
+/** Whether the key allows no more than one null. */
+export function isOnceForNull(key: Key): boolean {
+  return key.definition.includes('NULLS NOT DISTINCT');
 }
 
 function isSurrogate(part: SplitPartPlan, key: Key): boolean {

@@ -9,18 +9,26 @@ import type { Check, Column, ForeignKey, Key, Table } from '../release/catalog.j
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { sameKey } from './compared.js';
-import { unguaranteed } from './guarantees.js';
+import { isOnceForNull, unguaranteed } from './guarantees.js';
 import { inRelease, type Places } from './places.js';
 
-/** Statements of a trigger body that refuse a NEW row which breaks a rule of its table. */
-export function constraints(part: SplitPartPlan, base: Table, places: Places): Sql[] {
+/**
+ * Statements of a trigger body that refuse a NEW row which breaks a rule of its table.
+ * @param self the row by whose key the written one is found now: OLD for an update.
+ */
+export function constraints(
+  part: SplitPartPlan,
+  base: Table,
+  places: Places,
+  self: 'old' | 'new',
+): Sql[] {
   const checked = unguaranteed(part, base);
   return [
     ...checked.notNull
       .filter((column) => !part.generated.includes(column))
       .map((column) => isGiven(column, part.table)),
     ...checked.checks.map((check) => holds(check, part.table)),
-    ...checked.uniques.map((key) => isUnique(key, part, places)),
+    ...checked.uniques.map((key) => isUnique(key, part, places, self)),
     ...checked.foreignKeys.map((key) => referenceExists(key, part.table)),
   ];
 }
@@ -61,16 +69,24 @@ function holds(check: Check, table: Table): Sql {
   end if;`;
 }
 
-function isUnique(key: Key, part: SplitPartPlan, places: Places): Sql {
+function isUnique(key: Key, part: SplitPartPlan, places: Places, self: 'old' | 'new'): Sql {
   const isOther = joined(
     part.mapping.slice.map(
-      (column) => sql`${name('q', column)} is distinct from ${name('new', column)}`,
+      (column) => sql`${name('q', column)} is distinct from ${name(self, column)}`,
     ),
     ' or ',
   );
+  const isSame = isOnceForNull(key)
+    ? joined(
+        key.columns.map(
+          (column) => sql`${name('q', column)} is not distinct from ${name('new', column)}`,
+        ),
+        ' and ',
+      )
+    : sameKey('q', key.columns, 'new');
   return sql`if exists (
     select from ${inRelease(places, part.table.name)} as q
-    where ${sameKey('q', key.columns, 'new')} and (${isOther})
+    where ${isSame} and (${isOther})
   ) then
     ${duplicate(part.table, key.name)}
   end if;`;

@@ -84,7 +84,7 @@ function bodyOf(writing: Writing): Sql[] {
     case 'insert':
       return [
         ...surrogate,
-        ...constraints(part, baseOf(cluster).table, plan.places),
+        ...constraints(part, baseOf(cluster).table, plan.places, 'new'),
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
@@ -94,7 +94,7 @@ function bodyOf(writing: Writing): Sql[] {
       ];
     case 'update':
       return [
-        ...constraints(part, baseOf(cluster).table, plan.places),
+        ...constraints(part, baseOf(cluster).table, plan.places, 'old'),
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
         isUnchanged(writing),

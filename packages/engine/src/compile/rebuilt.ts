@@ -8,13 +8,14 @@
 // these in compile.ts.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { Catalog, Key } from '../release/catalog.js';
-import { joined, literal, name, type Sql, sql } from '../sql.js';
+import type { Catalog, Index, Key } from '../release/catalog.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillStep } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
+import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
-import { cascades } from './guarantees.js';
+import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
 import { floorTable, inRelease, layoutBind, type Places, type Stage, work } from './places.js';
 import type { Target } from './recompute.js';
@@ -48,6 +49,12 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
   const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
+    checkedAtOnce: cluster.parts.flatMap((part) => {
+      const schema = stage === 'dual' ? places.releaseSchema : places.workSchema;
+      return newUniques(part, (cluster.parts[0] ?? part).table).flatMap((key) =>
+        key.deferrable === 'no' ? [] : [name(schema, key.name)],
+      );
+    }),
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
     bind: layoutBind(places, stage),
     forward: cluster.parts.map(
@@ -122,7 +129,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
 export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
   return [
     backfillStep(cluster, filling),
-    ...cluster.parts.flatMap((part) => indexSteps(part, places)),
+    ...cluster.parts.flatMap((part) => indexSteps(cluster, part, places)),
   ];
 }
 
@@ -217,14 +224,16 @@ function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
     const source = sharedSequenceSource(part, column);
     return source === null ? [] : [{ column, source }];
   });
-  const slice = part.mapping.slice;
-  const isSlice = (key: Key) =>
-    key.columns.length === slice.length && key.columns.every((one) => slice.includes(one));
   return [
     ...createTable(at, part.table, {
       withoutDefault: new Set(shared.map((one) => one.column.name)),
-      uniques: part.table.uniques.filter(isSlice),
+      uniques: earlyUniques(cluster, part),
     }),
+    ...earlyIndexes(part).map((index) =>
+      statement(
+        sql`create unique index ${name(index.name)} on ${at} using ${trusted(index.definition)}`,
+      ),
+    ),
     ...shared.map(({ column, source }) =>
       statement(
         sql`alter table ${at} alter column ${name(column.name)}
@@ -232,6 +241,19 @@ set default ${drawDefault(places, cluster.id, source)}`,
       ),
     ),
   ];
+}
+
+/** Those that upserts need, and those that rows of the old release may break. */
+function earlyUniques(cluster: SplitCluster, part: SplitPartPlan): Key[] {
+  const { slice } = part.mapping;
+  const isSlice = (key: Key) =>
+    key.columns.length === slice.length && key.columns.every((one) => slice.includes(one));
+  const broken = newUniques(part, (cluster.parts[0] ?? part).table);
+  return part.table.uniques.filter((key) => isSlice(key) || broken.includes(key));
+}
+
+function earlyIndexes(part: SplitPartPlan): Index[] {
+  return addedIndexes(part.pair).filter((index) => index.isUnique);
 }
 
 function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
@@ -244,16 +266,14 @@ function keyDefinitions(cluster: SplitCluster): Sql {
   return joined(cluster.oldKey.map((one) => sql`${name(one.name)} ${typeOf(one)}`));
 }
 
-function indexSteps(part: SplitPartPlan, places: Places): Step[] {
+function indexSteps(cluster: SplitCluster, part: SplitPartPlan, places: Places): Step[] {
   const at = { schema: places.workSchema, table: work(places, part.table.name) };
-  const slice = part.mapping.slice;
-  const late = part.table.uniques.filter(
-    (key) =>
-      !(key.columns.length === slice.length && key.columns.every((one) => slice.includes(one))),
-  );
+  const early = { uniques: earlyUniques(cluster, part), indexes: earlyIndexes(part) };
+  const late = part.table.uniques.filter((key) => !early.uniques.includes(key));
+  const indexes = part.table.indexes.filter((index) => !early.indexes.includes(index));
   const attach = late.map((key) => attachUnique(at.table, key));
   return [
-    ...part.table.indexes.map((index) => indexStep(at, index, null)),
+    ...indexes.map((index) => indexStep(at, index, null)),
     ...late.map((key) => indexStep(at, uniqueIndex(key), null)),
     ...(attach.length === 0
       ? []

@@ -18,6 +18,8 @@ export interface Repointed {
   readonly target: Sql;
   /** The name that it has until the key of the old release that has its own is gone. */
   readonly interim: string | null;
+  /** Whether the old release, or another form of the key, sees to it until then. */
+  readonly isHeld: boolean;
 }
 
 /** A key of the old release that the new one does not have, under the name that it has then. */

@@ -38,7 +38,7 @@ describe('a key that both releases draw', () => {
     const handed = about(statementsOf(bundle, 'contract/alone/t'), /alter sequence/);
     expect(handed).toHaveLength(1);
     expect(handed[0]).toContain("owned by none', owned)");
-    expect(handed[0]).toContain("if (parse_ident(owned))[2] <> 't_id_seq' then");
+    expect(handed[0]).toContain(`rename to %I', 'shop_2_0', 't_id_seq')`);
   });
 
   it('goes on where the old identity is, at contract', async () => {
@@ -60,8 +60,8 @@ describe('a key that both releases draw', () => {
     expect(about(prepared, /set default/)).toEqual([]);
     expect(about(prepared, /create sequence "shop_2_0"/)).toEqual([]);
     expect(about(statementsOf(bundle, 'contract/fence'), /alter sequence/)).toEqual([
-      'alter sequence "shop_2_0"."t_id_seq" rename to "halflap_1"',
-      'alter sequence "shop_2_0"."halflap_1" rename to "v_id_seq"',
+      'alter sequence {{schema:t}}."t_id_seq" rename to "halflap_name_1"',
+      'alter sequence "shop_2_0"."halflap_name_1" rename to "v_id_seq"',
     ]);
   });
 });

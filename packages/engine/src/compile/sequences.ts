@@ -5,11 +5,12 @@
 
 import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Column } from '../release/catalog.js';
-import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { PairedTable } from './layout.js';
 import { fenced, inRelease, type Places, work } from './places.js';
 import { statement } from './statement.js';
+import { identityOf } from './tables.js';
 
 /**
  * The old column whose sequence serves the new column too; null when it has one of its own or none.
@@ -109,18 +110,18 @@ export function handOver(
     const source = sharedSequenceSource(part, column);
     if (source === null) return [];
     const of = sql`pg_get_serial_sequence($r$${fenced(places, oldTable)}$r$, ${literal(source)})`;
-    if (column.identity !== null) return identityOf(at, column, of);
+    if (column.identity !== null) return handOverIdentity(at, column, of);
     const owner = `${part.table.name}.${column.name}`;
     const called = to.sequences.find((one) => one.ownedBy === owner)?.name;
     return called === undefined ? [] : [serialOf(at, column, { of, called, places })];
   });
 }
 
-function identityOf(at: Sql, column: Column, of: Sql): Statement[] {
+function handOverIdentity(at: Sql, column: Column, of: Sql): Statement[] {
   const altered = sql`alter table ${at} alter column ${name(column.name)}`;
   return [
     statement(sql`${altered} drop default`),
-    statement(sql`${altered} add generated ${trusted(column.identity ?? 'always')} as identity`),
+    statement(sql`${altered} add ${identityOf(column)}`),
     statement(sql`do $halflap$
 declare
   position record;
@@ -154,11 +155,11 @@ begin
     execute format('alter sequence %s owner to %I', owned, owner);
     execute format('grant all on sequence %s to %I', owned, former);
   end if;
-  execute format('alter sequence %s set schema %I', owned, ${schema});
-  if (parse_ident(owned))[2] <> ${literal(called)} then
-    execute format('alter sequence %I.%I rename to %I',
-      ${schema}, (parse_ident(owned))[2], ${literal(called)});
-  end if;
+  -- Its old name may be another's in the new schema.
+  execute format('alter sequence %s rename to halflap_sequence', owned);
+  execute format('alter sequence %I.halflap_sequence set schema %I',
+    (parse_ident(owned))[1], ${schema});
+  execute format('alter sequence %I.halflap_sequence rename to %I', ${schema}, ${literal(called)});
   execute format('alter sequence %I.%I owned by %s.%I',
     ${schema}, ${literal(called)}, $r$${at}$r$, ${literal(column.name)});
   execute format('alter table %s alter column %I set default nextval(%L::regclass)',

@@ -34,6 +34,7 @@ import { routine } from './routine.js';
 import {
   asStatic,
   carryName,
+  checkAtOnce,
   clusterClaim,
   type Event,
   forwardName,
@@ -81,7 +82,7 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
       sql`writes := nextval(${literal(oldWrites(plan.places).text)}::regclass);`,
       sql`loop
     begin
-      ${joined(body, '\n      ')}
+      ${checkAtOnce(plan)}${joined(body, '\n      ')}
       if ${isAnythingQuarantined(plan)} then
         ${carryQuarantined(plan, slices)}
       end if;
@@ -306,7 +307,7 @@ export function carryFunction(plan: SyncPlan): Sql {
     body: marked(plan, [
       sql`loop
     begin
-      ${joined(recompute.map(asStatic), '\n      ')}
+      ${checkAtOnce(plan)}${joined(recompute.map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
       exit;

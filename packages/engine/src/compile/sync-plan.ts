@@ -20,6 +20,8 @@ export interface SyncPlan {
   readonly cluster: Cluster;
   readonly key: readonly { readonly name: string; readonly type: string }[];
   readonly bind: Bind;
+  /** Keys of the new release that are checked here, and not at a commit of the old one. */
+  readonly checkedAtOnce: readonly Sql[];
   readonly forward: readonly Target[];
   /** The old table first, then spill. */
   readonly backward: readonly Target[];
@@ -168,6 +170,11 @@ export function keyObject(
     return sql`${literal(column)}, ${isZoned ? zoned : value}`;
   });
   return sql`jsonb_build_object(${pairs})`;
+}
+
+/** What is put off would be found broken when the old release commits, where nothing catches it. */
+export function checkAtOnce({ checkedAtOnce }: SyncPlan): Sql {
+  return checkedAtOnce.length === 0 ? sql`` : sql`set constraints ${checkedAtOnce} immediate;`;
 }
 
 export function asStatic(statement: Sql): Sql {

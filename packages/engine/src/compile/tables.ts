@@ -45,11 +45,18 @@ export function typeOf(column: Column): Sql {
 
 function defaultOf(column: Column, form: TableForm): Sql {
   if (column.generated !== null) {
-    return sql` generated always as (${trusted(column.generated)}) stored`;
+    const kind = trusted(column.generatedKind ?? 'stored');
+    return sql` generated always as (${trusted(column.generated)}) ${kind}`;
   }
   if (form.withoutDefault.has(column.name)) return sql``;
-  if (column.identity !== null) return sql` generated ${trusted(column.identity)} as identity`;
+  if (column.identity !== null) return sql` ${identityOf(column)}`;
   return column.default === null ? sql`` : sql` default ${trusted(column.default)}`;
+}
+
+/** `generated always as identity (start 5 increment 1 …)` */
+export function identityOf({ identity, identityOptions }: Column): Sql {
+  const options = identityOptions === null ? sql`` : sql` (${trusted(identityOptions)})`;
+  return sql`generated ${trusted(identity ?? 'always')} as identity${options}`;
 }
 
 function comments(at: Sql, table: Table): Statement[] {
@@ -93,10 +100,18 @@ export function uniqueIndex(key: Key): Pick<Index, 'name' | 'isUnique' | 'defini
   return {
     name: key.name,
     isUnique: true,
-    definition: `btree (${names(key.columns)
-      .map((one) => one.text)
-      .join(', ')})`,
+    definition: `btree ${indexForm(key.definition)}`,
   };
+}
+
+/** `UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b) DEFERRABLE` → `(a) INCLUDE (b) NULLS NOT DISTINCT` */
+function indexForm(definition: string): string {
+  const nulls = /^UNIQUE( NULLS NOT DISTINCT)? /.exec(definition);
+  const form = definition
+    .slice(nulls?.[0].length ?? 0)
+    .replace(/( DEFERRABLE)( INITIALLY DEFERRED)?$/, '');
+  const [columns = form, storage] = form.split(/(?= WITH \()/);
+  return `${columns}${nulls?.[1] ?? ''}${storage ?? ''}`;
 }
 
 export function attachUnique(at: Sql, key: Key): Statement {
@@ -131,14 +146,4 @@ function deferral({ deferrable }: Pick<Key, 'deferrable'>): Sql {
 
 export function validateConstraint(at: Sql, constraint: string, lock: Lock | null): Statement {
   return statement(sql`alter table ${at} validate constraint ${name(constraint)}`, lock);
-}
-
-/** Foreign keys whose action can make a statement on the referenced table fail. */
-export function canRefuse(key: ForeignKey): boolean {
-  return (
-    key.onDelete === 'no action' ||
-    key.onDelete === 'restrict' ||
-    key.onUpdate === 'restrict' ||
-    (key.onUpdate === 'no action' && key.onDelete !== 'cascade')
-  );
 }

@@ -37,6 +37,23 @@ columns as (
     and not a.attisdropped
     and not starts_with(a.attname, 'halflap_')
 ),
+-- What a sequence has besides its start and increment, and whether that is the default.
+sequence_options as (
+  select
+    s.*,
+    pg_catalog.format('minvalue %s maxvalue %s cache %s', s.seqmin, s.seqmax, s.seqcache)
+      || case when s.seqcycle then ' cycle' else '' end as options,
+    s.seqincrement > 0
+      and s.seqmin = 1
+      and s.seqcache = 1
+      and not s.seqcycle
+      and s.seqmax = case s.seqtypid
+        when 'pg_catalog.int2'::regtype then 32767
+        when 'pg_catalog.int4'::regtype then 2147483647
+        else 9223372036854775807
+      end as is_default
+  from pg_catalog.pg_sequence s
+),
 columns_json as (
   select
     a.attrelid,
@@ -47,7 +64,21 @@ columns_json as (
         'notNull', a.attnotnull,
         'default', case when a.attgenerated = '' then e.expression end,
         'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
+        'identityOptions', (
+          select
+            pg_catalog.format('start %s increment %s ', s.seqstart, s.seqincrement) || s.options
+          from sequence_options s
+          join pg_catalog.pg_depend o
+            on o.classid = 'pg_catalog.pg_class'::regclass
+            and o.objid = s.seqrelid
+            and o.refclassid = 'pg_catalog.pg_class'::regclass
+            and o.refobjid = a.attrelid
+            and o.refobjsubid = a.attnum
+            and o.deptype = 'i'
+          where not s.is_default or s.seqstart <> 1 or s.seqincrement <> 1
+        ),
         'generated', case when a.attgenerated <> '' then e.expression end,
+        'generatedKind', case a.attgenerated when 's' then 'stored' when 'v' then 'virtual' end,
         'collation', (
           select case
               when pg_catalog.pg_collation_is_visible(l.oid) then quote_ident(l.collname)
@@ -259,6 +290,7 @@ sequences_json as (
       'type', pg_catalog.format_type(s.seqtypid, null),
       'start', s.seqstart::text,
       'increment', s.seqincrement::text,
+      'options', case when not s.is_default then s.options end,
       'ownedBy', case
         when d.objid is not null then o.relname || '.' || a.attname
       end
@@ -266,7 +298,7 @@ sequences_json as (
     order by r.relname collate "C"
   ) as list
   from relation r
-  join pg_catalog.pg_sequence s on s.seqrelid = r.oid
+  join sequence_options s on s.seqrelid = r.oid
   left join pg_catalog.pg_depend d
     on d.classid = 'pg_catalog.pg_class'::regclass
     and d.objid = r.oid

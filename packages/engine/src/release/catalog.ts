@@ -38,7 +38,10 @@ export interface Column {
   /** Expression as pg_get_expr prints it; null for none, and for identity and generated columns. */
   readonly default: string | null;
   readonly identity: 'always' | 'by default' | null;
+  /** Options of an identity's sequence, all of them where one is not the default; else null. */
+  readonly identityOptions: string | null;
   readonly generated: string | null;
+  readonly generatedKind: 'stored' | 'virtual' | null;
   /** Only when it is not the type's own; as SQL names it: `"C"`. */
   readonly collation: string | null;
   readonly comment: string | null;
@@ -88,6 +91,8 @@ export interface Sequence {
   readonly type: string;
   readonly start: string;
   readonly increment: string;
+  /** `minvalue 0 maxvalue 9 cache 1 cycle`, all of them where one is not the default; else null. */
+  readonly options: string | null;
   /** `table.column` that owns it (serial), or null. Identity sequences are not listed. */
   readonly ownedBy: string | null;
 }

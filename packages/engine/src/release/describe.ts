@@ -32,9 +32,9 @@ function one(kind: Described['kind'], object: string, facts: Described['facts'])
 }
 
 /** A serial column's sequence belongs to its table. */
-function describeSequence({ name, type, start, increment, ownedBy }: Sequence): Described {
+function describeSequence({ name, type, start, increment, options, ownedBy }: Sequence): Described {
   const table = ownedBy === null ? null : ownedBy.slice(0, ownedBy.lastIndexOf('.'));
-  const facts = { type, start, increment, owner: ownedBy };
+  const facts = { type, start, increment, options, owner: ownedBy };
   return { kind: 'sequence', table, object: `sequence ${name}`, facts };
 }
 
@@ -76,6 +76,7 @@ function columnFacts(column: Column): Described['facts'] {
     nullability: column.notNull ? 'not null' : 'null',
     default: column.default,
     identity: column.identity,
+    'options of identity': column.identityOptions,
     generation: column.generated,
     collation: column.collation,
   };

@@ -156,7 +156,9 @@ describe('introspect', () => {
       notNull: true,
       default: null,
       identity: 'always',
+      identityOptions: null,
       generated: null,
+      generatedKind: null,
       collation: null,
       comment: null,
     });
@@ -254,8 +256,22 @@ describe('introspect', () => {
 
   it('describes sequences but not those of identity columns', () => {
     expect(catalog.sequences).toEqual([
-      { name: 'owners_id_seq', type: 'integer', start: '1', increment: '1', ownedBy: 'owners.id' },
-      { name: 'tickets', type: 'integer', start: '7', increment: '3', ownedBy: null },
+      {
+        name: 'owners_id_seq',
+        type: 'integer',
+        start: '1',
+        increment: '1',
+        options: null,
+        ownedBy: 'owners.id',
+      },
+      {
+        name: 'tickets',
+        type: 'integer',
+        start: '7',
+        increment: '3',
+        options: null,
+        ownedBy: null,
+      },
     ]);
   });
 
