@@ -212,7 +212,7 @@ function contractSteps(evolving: Evolving): Step[] {
       `release ${places.from} is fenced; release ${places.to} owns the tables`,
       [
         ...bound(places),
-        ...refuseDependents(goingTables(evolving), places),
+        ...refuseDependents(goingTables(evolving), from, places),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
         ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),

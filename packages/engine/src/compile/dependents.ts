@@ -2,14 +2,30 @@
 // contract drops the old layout with all that hangs on it, so it looks first, while there is a way
 // back.
 
+import type { Catalog } from '../release/catalog.js';
 import { joined, literal, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { floorTable, type Places } from './places.js';
 import { statement } from './statement.js';
 
-/** Fails where a view, a function or a foreign key of somebody else depends on the tables. */
-export function refuseDependents(tables: readonly string[], places: Places): Statement[] {
+/**
+ * Fails where a view, a function or a foreign key of somebody else depends on the tables.
+ * @param from the old release: its own keys to the tables go in steps of their own.
+ */
+export function refuseDependents(
+  tables: readonly string[],
+  from: Catalog,
+  places: Places,
+): Statement[] {
   if (tables.length === 0) return [];
+  const known = from.tables.flatMap((table) =>
+    table.foreignKeys
+      .filter((key) => tables.includes(key.referencedTable) && !tables.includes(table.name))
+      .map(
+        (key) => sql` and not (k.conname = ${literal(key.name)}
+        and k.conrelid = $r$${floorTable(table.name)}$r$::regclass)`,
+      ),
+  );
   const going = joined(
     tables.map((table) => sql`$r$${floorTable(table)}$r$::regclass`),
     ', ',
@@ -44,7 +60,7 @@ begin
     join pg_class as c on c.oid = k.conrelid
     join pg_namespace as n on n.oid = c.relnamespace
     where k.contype = 'f' and k.confrelid in (${going}) and k.conrelid not in (${going})
-      and n.nspname not in (${ownSchemas(places)})
+      and n.nspname not in (${ownSchemas(places)})${joined(known, '')}
   ) as one;
   if found is not null then
     raise dependent_objects_still_exist using
