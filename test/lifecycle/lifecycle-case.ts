@@ -52,9 +52,12 @@ export interface LifecycleCase {
 export const oldWrite = (old: string, as: string = old): Write => ({ by: 'old', old, new: as });
 export const newWrite = (as: string, old: string = as): Write => ({ by: 'new', old, new: as });
 
-/** Writes of both releases after each change of each phase; all comparisons are by `expect`. */
-export async function lifecycleCase(one: LifecycleCase): Promise<void> {
-  const compiled = await compilePair(one.from, one.to, one.evolution ?? null);
+/**
+ * Writes of both releases after each change of each phase; all comparisons are by `expect`.
+ * `built` is the evolution as compiled elsewhere, where it is not to be compiled here.
+ */
+export async function lifecycleCase(one: LifecycleCase, built?: Compiled): Promise<void> {
+  const compiled = built ?? (await compilePair(one.from, one.to, one.evolution ?? null));
   const course = await openCourse(one, compiled);
   try {
     await course.round('settled');

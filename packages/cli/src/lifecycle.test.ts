@@ -227,6 +227,12 @@ shards:
     });
     expect(ended.stderr).toContain('eu1 expand/');
     expect(await waiting).toMatchObject({ code: 0, stdout: 'eu1: dual\n' });
+    expect(await run('prepare', '--shard', 'eu1')).toMatchObject({
+      code: 0,
+      stdout: 'eu1: nothing to prepare, the shard is dual\n',
+    });
+    const passed = await run('wait', '--shard', 'eu1', '--for', 'prepared', '--timeout', '10m');
+    expect(passed).toMatchObject({ code: 0, stdout: 'eu1: past prepared: dual\n' });
   });
 
   it('verifies, and lists what is in quarantine', async () => {
@@ -266,7 +272,25 @@ shards:
     expect((await run('contract', '--shard', 'eu1')).stdout).toContain('nothing to contract');
     const wait = ['wait', '--shard', 'eu1', '--for', 'settled', '--timeout', '1s', '--release'];
     expect((await run(...wait, '2.0')).code).toBe(0);
-    expect((await run(...wait, '1.0')).code).toBe(5);
+    expect((await run(...wait, '1.0')).code).toBe(3);
+  });
+
+  it('runs a script of verbs and waits again from its beginning', async () => {
+    for (const verb of ['prepare', 'expand']) {
+      expect(await run(verb, '--shard', 'eu1')).toMatchObject({
+        code: 0,
+        stdout: `eu1: nothing to ${verb}, the shard is settled at 2.0\n`,
+      });
+    }
+    const wait = ['wait', '--shard', 'eu1', '--for', 'dual', '--timeout', '1s'];
+    const passed = await run(...wait, '--release', '2.0', '--json');
+    expect(jsonLines(passed.stdout)).toEqual([
+      { event: 'outcome', shard: 'eu1', phase: 'dual', passed: true, found: 'settled' },
+    ]);
+    expect(await run(...wait)).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('eu1: settled at 2.0, waiting for dual\n'),
+    });
   });
 
   it('installs a release on an empty database, from the releases', async () => {

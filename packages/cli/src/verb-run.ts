@@ -49,8 +49,9 @@ export async function runOnShards(verb: Verb, options: VerbOptions, command: Com
 }
 
 /** `eu1: expand done in 3m20s, the shard is dual`. */
-export function outcomeText({ shard, verb, phase, steps, seconds }: Outcome): string {
+export function outcomeText({ shard, verb, phase, steps, seconds, floor }: Outcome): string {
   const isAlready = steps.every((step) => step.outcome === 'earlier');
   const what = isAlready ? `nothing to ${verb}` : `${verb} done in ${duration(seconds)}`;
-  return `${shard}: ${what}, the shard is ${phase}`;
+  const where = phase === 'settled' ? `settled at ${floor}` : phase;
+  return `${shard}: ${what}, the shard is ${where}`;
 }

@@ -30,6 +30,19 @@ export const TRANSITIONS: Readonly<
 };
 
 /**
+ * Phases of an evolution that lie behind what a verb leads to. There it has nothing left to do, as
+ * on a shard that is settled on the new release; so a script may be run again from its beginning.
+ */
+export const PASSED: Readonly<Record<Verb, readonly Phase[]>> = {
+  prepare: ['expanding', 'dual', 'contracting'],
+  expand: ['contracting'],
+  // One layout is left: there is nothing to compare.
+  verify: ['contracting'],
+  contract: [],
+  abort: [],
+};
+
+/**
  * How a server of the newer release sees a shard in each phase; `refused` has no relations at all.
  */
 export function modeOfNewer(phase: Phase): 'refused' | 'lens' | 'native' {

@@ -8,7 +8,8 @@
 // still hold the values that stand for "no row", so an unaware write of the old release brings the
 // row to life.
 
-import type { BackwardColumn, PairedTable } from '../compile/layout.js';
+import { assigned } from '../compile/assigned.js';
+import type { BackwardColumn, ForwardColumn, PairedTable } from '../compile/layout.js';
 import {
   type Bind,
   type Cluster,
@@ -149,7 +150,7 @@ function missingValue(
   const declared = change?.into.find((one) => one.table === part.table.name)?.otherwise[
     column.name
   ];
-  if (declared !== undefined) return trusted(`(${declared.sql})::${column.type}`);
+  if (declared !== undefined) return assigned(trusted(declared.sql), column, part.pair.bases);
   if (!column.notNull) return trusted(`null::${column.type}`);
   if (column.default !== null && isConstant(column.default)) return trusted(`(${column.default})`);
   throw refuse(evolution, {
@@ -196,9 +197,7 @@ function forwardMapping(
 ): Mapping {
   const values = [
     ...part.key.map((one) => sql`${name('o', one.old)} as ${name(one.new.name)}`),
-    ...part.mapped.map(
-      (one) => sql`${trusted(bindTo(one.up as string, 'o'))} as ${name(one.column.name)}`,
-    ),
+    ...part.mapped.map((one) => sql`${mappedValue(part, one, 'o')} as ${name(one.column.name)}`),
     ...part.generated.map((one) => sql`${name('o', part.key[0]?.old ?? '')} as ${name(one.name)}`),
   ];
   const watched = [
@@ -256,7 +255,8 @@ function backwardMapping(
   const mapped = columns.filter((one) => one.owner !== null && !isKeyOf(base, one.column));
   const values = mapped.map((one) => {
     const owner = one.owner as number;
-    const down = trusted(bindTo(one.down as string, `p${owner}`));
+    const bound = trusted(bindTo(one.down as string, `p${owner}`));
+    const down = one.source === null ? assigned(bound, one.column, base.pair.bases) : bound;
     const isMissing = sql`${name(`p${owner}`, keyName(parts, owner))} is null`;
     const value =
       owner === 0 ? down : sql`case when ${isMissing} then ${one.missing} else ${down} end`;
@@ -361,15 +361,20 @@ function bindTo(expression: string, qualifier: string): string {
 export function columnValue(part: Part, column: Column, alias: string): Sql | null {
   const key = part.key.find((one) => one.new.name === column.name);
   if (key !== undefined) return name(alias, key.old);
-  const up = part.mapped.find((one) => one.column.name === column.name)?.up;
-  if (up != null) return trusted(bindTo(up, alias));
+  const mapped = part.mapped.find((one) => one.column.name === column.name);
+  if (mapped !== undefined) return mappedValue(part, mapped, alias);
   if (column.generated === null) return null;
   const computed = bindColumns(column.generated, (mentioned) => {
     const source = part.table.columns.find((one) => one.name === mentioned);
     const value = source === undefined ? null : columnValue(part, source, alias);
     return { expression: value?.text ?? 'null' };
   });
-  return trusted(`(${computed})`);
+  return assigned(trusted(computed), column, part.pair.bases);
+}
+
+function mappedValue(part: Part, { column, up, source }: ForwardColumn, alias: string): Sql {
+  const bound = trusted(bindTo(up as string, alias));
+  return source === null ? assigned(bound, column, part.pair.bases) : bound;
 }
 
 function isKeyOf(part: Part, column: Column): boolean {

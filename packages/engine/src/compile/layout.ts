@@ -5,16 +5,21 @@
 // Invariant: every new table and every old table stands in exactly one pair, split, `added` or
 // `dropped` entry.
 
+import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
 import type { Evolution, SplitPart, SplitTable } from '../release/evolution.js';
 import { name } from '../sql.js';
+import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
 
 /** A new column and where its value comes from. */
 export interface ForwardColumn {
   readonly column: Column;
-  /** Expression over the old columns; null for a column that only the new release knows. */
+  /**
+   * Expression over the old columns, as stated, for `assigned` to give it the column's type; null
+   * for a column that only the new release knows.
+   */
   readonly up: string | null;
   /** The old column, when the value is taken over unchanged. */
   readonly source: string | null;
@@ -23,7 +28,7 @@ export interface ForwardColumn {
 /** An old column and where its value comes from. */
 export interface BackwardColumn {
   readonly column: Column;
-  /** Expression over the new columns; null for a column that only the old release knows. */
+  /** The same over the new columns; null for a column that only the old release knows. */
   readonly down: string | null;
   /** The new column, when the value is taken over unchanged. */
   readonly source: string | null;
@@ -34,6 +39,7 @@ export interface PairedTable {
   readonly new: Table;
   readonly forward: readonly ForwardColumn[];
   readonly backward: readonly BackwardColumn[];
+  readonly bases: BaseTypes;
 }
 
 export interface SplitLayout {
@@ -50,9 +56,10 @@ export interface Layout {
 }
 
 export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layout {
+  const bases = baseTypes(from, to);
   const splits = evolution.changes
     .filter((change) => change.kind === 'split_table')
-    .map((change) => splitLayout(from, to, evolution, change));
+    .map((change) => splitLayout({ from, to, evolution, bases }, change));
   const usedOld = new Set(splits.map((split) => split.old.name));
   const usedNew = new Set(splits.flatMap((split) => split.parts.map(({ pair }) => pair.new.name)));
   const pairs: PairedTable[] = [];
@@ -60,7 +67,7 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
     if (usedOld.has(old.name)) continue;
     const target = findTable(to, newTableName(evolution, old.name));
     if (target === undefined || usedNew.has(target.name)) continue;
-    pairs.push(pairTables(old, target, evolution));
+    pairs.push(pairTables({ old, target, evolution, bases, key: {} }));
     usedOld.add(old.name);
     usedNew.add(target.name);
   }
@@ -72,60 +79,55 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
   };
 }
 
-function splitLayout(
-  from: Catalog,
-  to: Catalog,
-  evolution: Evolution,
-  change: SplitTable,
-): SplitLayout {
+interface Releases {
+  readonly from: Catalog;
+  readonly to: Catalog;
+  readonly evolution: Evolution;
+  readonly bases: BaseTypes;
+}
+
+function splitLayout({ from, to, evolution, bases }: Releases, change: SplitTable): SplitLayout {
   const old = assertFound(findTable(from, change.table), evolution, change.at, change.table);
   return {
     change,
     old,
-    parts: change.into.map((part) => ({
-      part,
-      pair: pairTables(
-        old,
-        assertFound(findTable(to, part.table), evolution, part.at, part.table),
-        evolution,
-        part.key ?? {},
-      ),
-    })),
+    parts: change.into.map((part) => {
+      const target = assertFound(findTable(to, part.table), evolution, part.at, part.table);
+      return { part, pair: pairTables({ old, target, evolution, bases, key: part.key ?? {} }) };
+    }),
   };
 }
 
-/** @param key new key column → old key column, where their names differ. */
-function pairTables(
-  old: Table,
-  target: Table,
-  evolution: Evolution,
-  key: Readonly<Record<string, string>> = {},
-): PairedTable {
-  const pairing: Pairing = { old, target, evolution, key };
+/** Two tables on their way to a pair. */
+interface Pairing {
+  readonly old: Table;
+  readonly target: Table;
+  readonly evolution: Evolution;
+  readonly bases: BaseTypes;
+  /** New key column → old key column, where that is stated. */
+  readonly key: Readonly<Record<string, string>>;
+}
+
+function pairTables(pairing: Pairing): PairedTable {
+  const { old, target, bases } = pairing;
   return {
     old,
     new: target,
+    bases,
     forward: target.columns.map((column) => forwardColumn(pairing, column)),
     backward: old.columns.map((column) => backwardColumn(pairing, column)),
   };
 }
 
-/** Two tables on their way to a pair, with the new key column → old key column that is stated. */
-interface Pairing {
-  readonly old: Table;
-  readonly target: Table;
-  readonly evolution: Evolution;
-  readonly key: Readonly<Record<string, string>>;
-}
-
-function forwardColumn({ old, target, evolution, key }: Pairing, column: Column): ForwardColumn {
+function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
+  const { old, target, evolution, bases, key } = pairing;
   const unchanged = (source: string): ForwardColumn => {
     const found = findColumn(old, source);
     const isSameType = found?.type === column.type && found.collation === column.collation;
     const up = name(source).text;
     return {
       column,
-      up: isSameType ? up : `(${up})::${column.type}`,
+      up: isSameType || isLimited(column.type, bases) ? up : `(${up})::${column.type}`,
       source: isSameType ? source : null,
     };
   };
@@ -151,7 +153,8 @@ function forwardColumn({ old, target, evolution, key }: Pairing, column: Column)
   return { column, up: null, source: null };
 }
 
-function backwardColumn({ old, target, evolution, key }: Pairing, column: Column): BackwardColumn {
+function backwardColumn(pairing: Pairing, column: Column): BackwardColumn {
+  const { old, target, evolution, bases, key } = pairing;
   const unchanged = (source: string): BackwardColumn => {
     const found = findColumn(target, source);
     if (found === undefined) return { column, down: null, source: null };
@@ -159,7 +162,7 @@ function backwardColumn({ old, target, evolution, key }: Pairing, column: Column
     const down = name(source).text;
     return {
       column,
-      down: isSameType ? down : `(${down})::${column.type}`,
+      down: isSameType || isLimited(column.type, bases) ? down : `(${down})::${column.type}`,
       source: isSameType ? source : null,
     };
   };

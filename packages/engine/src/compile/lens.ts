@@ -17,6 +17,7 @@ import { columnValue, type SplitCluster, type SplitPartPlan } from '../changes/s
 import type { Column } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
 import { lensTriggers } from './lens-triggers.js';
@@ -72,15 +73,14 @@ function simpleValue(part: SplitPartPlan, column: Column): Sql {
 function joinedValue(part: SplitPartPlan, column: Column): Sql {
   if (column.generated !== null) {
     const columns = new Map(part.table.columns.map((one) => [one.name, one]));
-    return trusted(
-      bindColumns(column.generated, (mentioned) => ({
-        expression: joinedValue(part, columns.get(mentioned) ?? column).text,
-      })),
-    );
+    const computed = bindColumns(column.generated, (mentioned) => ({
+      expression: joinedValue(part, columns.get(mentioned) ?? column).text,
+    }));
+    return assigned(trusted(computed), column, part.pair.bases);
   }
   if (!part.carried.includes(column)) return name('q', column.name);
   const key = name('t', part.mapping.slice[0] ?? '');
-  const missing = trusted(column.default ?? `null::${column.type}`);
+  const missing = assigned(trusted(column.default ?? 'null'), column, part.pair.bases);
   return sql`case when ${key} is null then ${missing} else ${name('t', column.name)} end`;
 }
 

@@ -12,6 +12,7 @@ import type { Column } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { assigned } from './assigned.js';
 import type { Statement, Step, VerifyStep } from './bundle.js';
 import {
   addedChecks,
@@ -170,22 +171,22 @@ function innerView(pair: PairedTable, inner: Sql, hidden: readonly Hidden[]): St
       sql`create view ${inner} as select ${columns} from ${floorTable(pair.old.name)} as t`,
     ),
     ...hidden.map(({ column, down }) =>
-      statement(
-        sql`alter view ${inner} alter column ${name(column.name)} set default ${trusted(down)}`,
-      ),
+      statement(sql`alter view ${inner} alter column ${name(column.name)} set default ${down}`),
     ),
   ];
 }
 
 interface Hidden {
   readonly column: Column;
-  readonly down: string;
+  readonly down: Sql;
 }
 
 /** Old columns that the new release does not see, with the constant that its rows hold there. */
 function hiddenDefaults(pair: PairedTable): Hidden[] {
   return pair.backward.flatMap(({ column, down, source }) =>
-    source === null && down !== null ? [{ column, down: `(${down})::${column.type}` }] : [],
+    source === null && down !== null
+      ? [{ column, down: assigned(trusted(down), column, pair.bases) }]
+      : [],
   );
 }
 

@@ -1,10 +1,11 @@
 // May this verb run on this shard now, or is its work done already? Pure: decided from the shard's
 // row, its journal and the bundle, before anything is touched.
 //
-// Invariant: a verb whose goal is reached answers "done"; a verb that could half-undo what another
-// one has half-done is refused.
+// Invariant: a verb whose goal is reached or passed within this evolution answers "done"; one that
+// leads the wrong way, or could half-undo what another one has half-done, is refused. A hint never
+// names contract, from which nothing leads back, unless contract has begun.
 
-import { HalflapError, TRANSITIONS, type Verb } from '@halflap/protocol';
+import { HalflapError, PASSED, TRANSITIONS, type Verb } from '@halflap/protocol';
 import { BUNDLE_FORMAT, type Bundle, type Step } from '../compile/bundle.js';
 import type { Journal } from './journal.js';
 import type { ShardState } from './state.js';
@@ -28,8 +29,8 @@ export function admit(request: Request): 'go' | 'done' {
 function admitSettled(request: Request): 'go' | 'done' {
   const { state, bundle, verb, journal } = request;
   const isAhead = state.floor === bundle.to.version;
-  if (isAhead && verb === 'contract') return 'done';
-  if (isAhead) throw refused(request, `it is settled at ${state.floor} already`);
+  if (isAhead && verb !== 'abort') return 'done';
+  if (isAhead) throw refused(request, `it is settled at ${state.floor}, nothing leads back`);
   if (verb === 'prepare') return 'go';
   // A prepare that died half-way leaves the phase as it was, and rows to undo in the journal.
   if (verb === 'abort') return hasActed(journal, bundle.steps.prepare) ? 'go' : 'done';
@@ -45,9 +46,12 @@ function admitUnderWay(request: Request, verb: Verb): 'go' | 'done' {
   if (state.phase === transition.to) {
     return bundle.steps[verb].every((step) => isFinished(journal, step)) ? 'done' : 'go';
   }
+  if (PASSED[verb].includes(state.phase)) return 'done';
   if (transition.from.includes(state.phase)) return 'go';
-  const next = state.phase === 'contracting' ? 'contract' : nextVerb(state.phase);
-  throw refused(request, `it is ${state.phase}`, next);
+  if (state.phase === 'contracting') {
+    throw refused(request, 'it is contracting, nothing leads back', 'contract');
+  }
+  throw refused(request, `it is ${state.phase}`, 'expand');
 }
 
 function assertEvolution(request: Request): void {
@@ -102,10 +106,6 @@ export function hasActed(journal: Journal, steps: readonly Step[]): boolean {
 
 function isFinished(journal: Journal, step: Step): boolean {
   return (journal.get(step.id)?.finished_at ?? null) !== null;
-}
-
-function nextVerb(phase: string): Verb {
-  return phase === 'dual' ? 'contract' : 'expand';
 }
 
 function refused({ shard, verb }: Request, why: string, next?: Verb): HalflapError {

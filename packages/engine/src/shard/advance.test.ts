@@ -8,6 +8,7 @@ import { type FreshDatabase, freshDatabase } from '../testing/index.js';
 import { runVerb } from './advance.js';
 import {
   divergence,
+  failingAfterFence,
   handBundle,
   installByHand,
   pausedAfterFirstStep,
@@ -125,9 +126,46 @@ describe('runVerb', () => {
     await expect(run('expand')).rejects.toMatchObject({ code: 'PHASE_REFUSED' });
     await run('prepare');
     await run('expand');
-    await expect(run('prepare')).rejects.toMatchObject({ code: 'PHASE_REFUSED' });
     await run('contract');
+    await expect(run('abort')).rejects.toMatchObject({
+      code: 'PHASE_REFUSED',
+      message: expect.stringContaining('settled at 2.0, nothing leads back'),
+      hint: 'halflap status',
+    });
+  });
+
+  it('does nothing where the goal was passed in this evolution', async () => {
+    await run('prepare');
+    const paused = pausedAfterFirstStep(bundle);
+    await expect(run('expand', { bundle: paused })).rejects.toMatchObject({ code: 'PAUSED' });
+    expect(await run('prepare')).toMatchObject({ phase: 'expanding', changed: false, steps: [] });
+    await session.query('update halflap.shard set paused = false');
+    await run('expand');
+    expect(await run('prepare')).toMatchObject({ phase: 'dual', changed: false, steps: [] });
+    await expect(run('contract', { bundle: failingAfterFence(bundle) })).rejects.toMatchObject({
+      code: 'STEP_FAILED',
+    });
+    for (const verb of ['prepare', 'expand', 'verify'] as const) {
+      expect(await run(verb)).toMatchObject({ phase: 'contracting', changed: false, steps: [] });
+    }
     await expect(run('abort')).rejects.toMatchObject({ code: 'PHASE_REFUSED' });
+    await run('contract');
+    for (const verb of ['prepare', 'expand', 'verify', 'contract'] as const) {
+      const settled = { phase: 'settled', floor: '2.0', ceiling: '2.0', changed: false, steps: [] };
+      expect(await run(verb)).toMatchObject(settled);
+    }
+  });
+
+  it('never proposes contract, from which nothing leads back', async () => {
+    await run('prepare');
+    await run('abort');
+    for (const verb of ['expand', 'verify', 'contract'] as const) {
+      await expect(run(verb)).rejects.toMatchObject({ hint: 'halflap prepare --shard eu1' });
+    }
+    await run('prepare');
+    for (const verb of ['verify', 'contract'] as const) {
+      await expect(run(verb)).rejects.toMatchObject({ hint: 'halflap expand --shard eu1' });
+    }
   });
 
   it('refuses another bundle than the one that the evolution began with', async () => {

@@ -8,6 +8,8 @@
 // | contract | steps.verify unless fresh; evidence; steps.contract | settled (to) |
 // | abort    | steps.abort                                      | settled (from) |
 //
+// A verb whose end is reached or passed within the evolution runs nothing (admission.ts).
+//
 // Invariant: what is finished is in the journal and is not done again; so a verb that was
 // interrupted, at whatever point, by whatever means, is continued by running it again, on any
 // machine.
@@ -63,6 +65,9 @@ export interface Outcome {
   readonly verb: Verb;
   /** The phase in which the shard is now. */
   readonly phase: Phase;
+  /** The oldest and the newest release that it serves now; the same twice when it is settled. */
+  readonly floor: string;
+  readonly ceiling: string;
   /** False when the verb had nothing to do, and for verify. */
   readonly changed: boolean;
   readonly steps: readonly StepOutcome[];
@@ -90,6 +95,8 @@ export async function runVerb(options: VerbOptions): Promise<Outcome> {
     shard,
     verb,
     phase: state.phase,
+    floor: state.floor,
+    ceiling: state.ceiling,
     changed: verb !== 'verify' && done.some((step) => step.outcome === 'done'),
     steps: done,
     seconds: (performance.now() - startedAt) / 1000,

@@ -1,5 +1,6 @@
 // What people see of shards, how scripts wait for them, and how shards come into being.
 
+import type { Phase } from '@halflap/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Session } from '../pg.js';
 import { type FreshDatabase, freshDatabase } from '../testing/index.js';
@@ -94,7 +95,38 @@ describe('waitFor', () => {
     const waiting = waitFor({ url: database.url, phase: 'dual', timeoutMs: 1, shard: 'eu1' });
     await expect(waiting).rejects.toMatchObject({
       code: 'WAIT_TIMED_OUT',
-      message: expect.stringContaining('found unknown to Halflap'),
+      message: expect.stringContaining('Halflap does not know the database'),
+    });
+    const dead = waitFor({ url: NOWHERE, phase: 'dual', timeoutMs: 1, shard: 'eu1' });
+    await expect(dead).rejects.toMatchObject({
+      message: expect.stringMatching(/: it could not be reached: cannot connect: /),
+    });
+  });
+
+  it('returns at once for a phase that is passed, and refuses one that cannot come', async () => {
+    const bundle = await installByHand(database.url);
+    const options = { url: database.url, shard: 'eu1', bundle };
+    const wait = (phase: Phase, release?: string) =>
+      waitFor({
+        ...{ url: database.url, phase, timeoutMs: 1, shard: 'eu1' },
+        ...(release === undefined ? {} : { release }),
+      });
+    await runVerb({ ...options, verb: 'prepare' });
+    await runVerb({ ...options, verb: 'expand' });
+    expect(await wait('prepared')).toMatchObject({ state: { phase: 'dual' } });
+    expect(await wait('prepared', '2.0')).toMatchObject({ state: { phase: 'dual' } });
+    await expect(wait('contracting')).rejects.toMatchObject({ code: 'WAIT_TIMED_OUT' });
+    await expect(wait('prepared', '3.0')).rejects.toMatchObject({ code: 'WAIT_TIMED_OUT' });
+    await expect(wait('settled', '1.0')).rejects.toMatchObject({ code: 'WAIT_TIMED_OUT' });
+    await runVerb({ ...options, verb: 'contract', limits: { evidenceWindowMs: 30 } });
+    expect(await wait('dual', '2.0')).toMatchObject({ state: { phase: 'settled' } });
+    await expect(wait('dual')).rejects.toMatchObject({
+      code: 'WAIT_TIMED_OUT',
+      message: expect.stringContaining('it is settled at 2.0'),
+    });
+    await expect(wait('settled', '1.0')).rejects.toMatchObject({
+      code: 'PHASE_REFUSED',
+      message: 'shard eu1 is settled at 2.0: nothing leads back to settled at 1.0',
     });
   });
 });

@@ -213,6 +213,13 @@ export function pausedAfterFirstStep(bundle: Bundle): Bundle {
   return { ...bundle, steps: { ...bundle.steps, expand } };
 }
 
+/** The bundle with a contract that fails between the fence and the end. */
+export function failingAfterFence(bundle: Bundle): Bundle {
+  const [fence, ...others] = bundle.steps.contract;
+  const contract = fence === undefined ? [] : [fence, transaction('contract/no', ['select 1/0'])];
+  return { ...bundle, steps: { ...bundle.steps, contract: [...contract, ...others] } };
+}
+
 function statement(text: string) {
   const usesOld = text.includes(OLD) && !text.startsWith('create schema');
   const lock = usesOld ? { mode: 'ACCESS EXCLUSIVE' as const, relation: 'public.items' } : null;
