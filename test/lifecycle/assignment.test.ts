@@ -28,7 +28,8 @@ describe('a computed value', () => {
 `,
       seed: {
         old: `insert into t values (1, 150, 3, 'a'), (2, 1, null, null);`,
-        new: `insert into t values (1, 1.5, 'a', 1.5, 6, '3', '1', '3'), (2, 0.01, null, null, null, null, null, null);`,
+        new: `insert into t values (1, 1.5, 'a', 1.5, 6, '3', '1', '3'),
+          (2, 0.01, null, null, null, null, null, null);`,
       },
       writes: (n) => [
         oldWrite(

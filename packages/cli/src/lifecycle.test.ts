@@ -267,6 +267,8 @@ shards:
     expect(jsonLines(refused.stdout).at(-1)).toMatchObject({
       error: { code: 'CONTRACT_REFUSED', detail: { evidence: [expect.stringContaining('web-9')] } },
     });
+    const silent = await run('contract', '--shard', 'eu1', '--force-in-use', ' ');
+    expect(silent).toMatchObject({ code: 2, stderr: expect.stringContaining('Say why') });
     const forced = await run('contract', '--shard', 'eu1', '--force-in-use', 'web-9 was scrapped');
     expect(forced).toMatchObject({ code: 0, stdout: expect.stringContaining('settled') });
     expect((await run('contract', '--shard', 'eu1')).stdout).toContain('nothing to contract');

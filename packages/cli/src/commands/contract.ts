@@ -1,6 +1,6 @@
 // dual → contracting → settled on the new release: the only verb from which there is no way back.
 
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
 
 interface ContractOptions extends VerbOptions {
@@ -23,9 +23,19 @@ Examples:
 export function addContract(program: Command): void {
   withVerbOptions(program.command('contract'))
     .description('take the old release and its layout away, when nobody uses it')
-    .option('--force-in-use <reason>', 'contract although the old release seems to be in use')
+    .option(
+      '--force-in-use <reason>',
+      'contract although the old release seems to be in use',
+      parseReason,
+    )
     .addHelpText('after', HELP)
     .action((options: ContractOptions, command: Command) =>
       runOnShards('contract', { ...options, forceReason: options.forceInUse }, command),
     );
+}
+
+/** It is all that is left of the decision when somebody asks later. */
+function parseReason(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Say why, in words.');
+  return text;
 }

@@ -24,9 +24,9 @@ const DEFAULT_TIMEOUT_MS = 3_600_000;
 const HELP = `
 Returns at once when the shards are in the phase already, or have passed it in this evolution. A
 shard that is settled does not say whether it is before or after: that follows from the newer
-release, which --release names, or else the bundle of halflap.yaml. A shard that cannot be reached is asked again until the deadline. What the shard is
-found in meanwhile goes to stderr. Ends with exit code 5 when the deadline passes, and with 3 when
-the phase cannot come any more.
+release, which --release names, or else the bundle of halflap.yaml. A shard that cannot be reached
+is asked again until the deadline. What the shard is found in meanwhile goes to stderr. Ends with
+exit code 5 when the deadline passes, and with 3 when the phase cannot come any more.
 
 Examples:
   halflap wait --shard eu1 --for dual --release 2.0 --timeout 2h
