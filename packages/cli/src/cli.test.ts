@@ -137,11 +137,18 @@ shards:
   });
 
   it('are missed by name', async () => {
-    const ended = await workspace.run(['status', '--shard', 'by-env']);
-    expect(ended).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('environment variable DATABASE_PASSWORD is not set'),
-    });
+    const why = 'environment variable DATABASE_PASSWORD is not set';
+    const paused = await workspace.run(['pause', '--shard', 'by-env']);
+    expect(paused).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+  });
+
+  it('hide the shard that lacks them, and no other', async () => {
+    const ended = await workspace.run(['status', '--shard', 'by-env', '--shard', 'dead', '--json']);
+    expect(ended.code).toBe(4);
+    expect(JSON.parse(ended.stdout).shards).toMatchObject([
+      { shard: 'by-env', reachable: false, error: expect.stringContaining('DATABASE_PASSWORD is') },
+      { shard: 'dead', reachable: false, error: expect.stringContaining('cannot connect') },
+    ]);
   });
 
   function expectNoSecret(text: string): void {

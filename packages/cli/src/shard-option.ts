@@ -2,7 +2,7 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
-import { type Config, findShard, openShard, type Shard } from './config.js';
+import { type Config, findShard, openShard, type Shard, type ShardConfig } from './config.js';
 
 export interface ShardOptions {
   readonly shard?: readonly string[];
@@ -17,6 +17,11 @@ export function withShardOptions(command: Command): Command {
 
 /** @throws COMMAND_INVALID when none is named, CONFIG_UNKNOWN_SHARD, CONFIG_INVALID. */
 export function selectShards(config: Config, options: ShardOptions): Shard[] {
+  return chooseShards(config, options).map(openShard);
+}
+
+/** The same without their secrets, for those who can do with some of the shards. */
+export function chooseShards(config: Config, options: ShardOptions): readonly ShardConfig[] {
   const named = options.shard ?? [];
   const isAll = options.all === true;
   if (isAll === named.length > 0) {
@@ -29,7 +34,7 @@ export function selectShards(config: Config, options: ShardOptions): Shard[] {
       hint: 'add them under "shards:", each with a name and a url',
     });
   }
-  return chosen.map(openShard);
+  return chosen;
 }
 
 /** Not a variadic option: `--shard eu1 2.0` would take the version for a second shard. */

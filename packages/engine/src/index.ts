@@ -30,6 +30,7 @@ export {
   readFleet,
   readShard,
   type ShardStatus,
+  type ShardUrl,
 } from './shard/fleet.js';
 export { type AdoptOptions, adopt, type InstallOptions, installRelease } from './shard/install.js';
 export { LIMITS, type Limits } from './shard/limits.js';

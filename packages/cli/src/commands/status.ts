@@ -1,14 +1,14 @@
 // Shows the fleet, once or again and again. Reads only.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { readFleet } from '@halflap/engine';
-import { EXIT } from '@halflap/protocol';
+import { readFleet, type ShardUrl } from '@halflap/engine';
+import { EXIT, HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
-import type { Shard } from '../config.js';
+import { openShard, type ShardConfig } from '../config.js';
 import { contextOf } from '../context.js';
 import { wholeNumber } from '../duration.js';
 import type { Printer } from '../print.js';
-import { collectShard, selectShards } from '../shard-option.js';
+import { chooseShards, collectShard } from '../shard-option.js';
 import { statusText, statusView } from '../status-view.js';
 
 interface StatusOptions {
@@ -47,7 +47,7 @@ export function addStatus(program: Command): void {
 async function run(options: StatusOptions, command: Command): Promise<void> {
   const { printer, config } = contextOf(command);
   const { shard } = options;
-  const shards = selectShards(config(), shard === undefined ? { all: true } : { shard });
+  const shards = chooseShards(config(), shard === undefined ? { all: true } : { shard });
   let isComplete = await show(shards, printer);
   const everySeconds = options.watch === true ? WATCH_SECONDS : options.watch;
   while (everySeconds !== undefined && !printer.isClosed()) {
@@ -58,11 +58,21 @@ async function run(options: StatusOptions, command: Command): Promise<void> {
 }
 
 /** Returns whether every shard was reached. */
-async function show(shards: readonly Shard[], printer: Printer): Promise<boolean> {
-  const fleet = await readFleet(shards);
+async function show(shards: readonly ShardConfig[], printer: Printer): Promise<boolean> {
+  const fleet = await readFleet(shards.map((one) => ({ name: one.name, url: urlOf(one) })));
   const views = fleet.map(({ shard, status }) => statusView(shard.name, status));
   printer.clear();
   printer.line(statusText(views, printer.colors));
   printer.json({ shards: views });
   return views.every((view) => view.reachable);
+}
+
+/** A secret that is missing hides one shard, not the fleet. */
+function urlOf(shard: ShardConfig): ShardUrl {
+  try {
+    return openShard(shard).url;
+  } catch (error) {
+    if (error instanceof HalflapError) return error;
+    throw error;
+  }
 }

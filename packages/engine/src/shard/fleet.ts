@@ -57,8 +57,12 @@ const NOTHING: ShardStatus = {
   blocked: null,
 };
 
+/** How to reach a shard, or why nobody can: a secret that is missing, for one. */
+export type ShardUrl = string | HalflapError;
+
 /** Never throws for what the shard is or is not; the answer says it. */
-export async function readShard(url: string): Promise<ShardStatus> {
+export async function readShard(url: ShardUrl): Promise<ShardStatus> {
+  if (url instanceof HalflapError) return { ...NOTHING, reachable: false, error: messageOf(url) };
   try {
     return await withSession(url, 'status', readStatus);
   } catch (error) {
@@ -68,7 +72,7 @@ export async function readShard(url: string): Promise<ShardStatus> {
 }
 
 /** All shards at once, in the order given. */
-export async function readFleet<Shard extends { readonly url: string }>(
+export async function readFleet<Shard extends { readonly url: ShardUrl }>(
   shards: readonly Shard[],
 ): Promise<readonly { readonly shard: Shard; readonly status: ShardStatus }[]> {
   return Promise.all(shards.map(async (shard) => ({ shard, status: await readShard(shard.url) })));
