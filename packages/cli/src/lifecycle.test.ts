@@ -193,6 +193,19 @@ shards:
     }
   });
 
+  it('is watched while an operator pauses it', async () => {
+    const watching = operator.start(['status', '--watch', '1', '--shard', 'eu1']);
+    await watching.shows('prepared');
+    await run('pause', '--shard', 'eu1');
+    await watching.shows('paused by an operator');
+    await run('resume', '--shard', 'eu1');
+    watching.signal('SIGINT');
+    const { stdout } = await watching.ended;
+    const times = stdout.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/gm) ?? [];
+    expect(new Set(times).size).toBeGreaterThan(1);
+    expect(stdout).not.toContain('\u001b');
+  });
+
   it('pauses, resumes and paces', async () => {
     expect((await run('pause', '--shard', 'eu1')).stdout).toBe('eu1: paused\n');
     expect(await run('expand', '--shard', 'eu1')).toMatchObject({

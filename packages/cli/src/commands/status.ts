@@ -48,20 +48,27 @@ async function run(options: StatusOptions, command: Command): Promise<void> {
   const { printer, config } = contextOf(command);
   const { shard } = options;
   const shards = chooseShards(config(), shard === undefined ? { all: true } : { shard });
-  let isComplete = await show(shards, printer);
   const everySeconds = options.watch === true ? WATCH_SECONDS : options.watch;
+  let isComplete = await show(shards, printer, everySeconds !== undefined);
   while (everySeconds !== undefined && !printer.isClosed()) {
     await delay(everySeconds * 1000);
-    isComplete = await show(shards, printer);
+    isComplete = await show(shards, printer, true);
   }
   process.exitCode = isComplete ? EXIT.done : EXIT.unreachable;
 }
 
-/** Returns whether every shard was reached. */
-async function show(shards: readonly ShardConfig[], printer: Printer): Promise<boolean> {
+/** Returns whether every shard was reached. One of several tables has its time above it. */
+async function show(
+  shards: readonly ShardConfig[],
+  printer: Printer,
+  isWatching: boolean,
+): Promise<boolean> {
   const fleet = await readFleet(shards.map((one) => ({ name: one.name, url: urlOf(one) })));
   const views = fleet.map(({ shard, status }) => statusView(shard.name, status));
-  printer.clear();
+  if (isWatching) {
+    printer.clear();
+    printer.line(`${new Date().toISOString().slice(0, 19).replace('T', ' ')} UTC`);
+  }
   printer.line(statusText(views, printer.colors));
   printer.json({ shards: views });
   return views.every((view) => view.reachable);
