@@ -94,12 +94,15 @@ async function loop(order: Loop): Promise<void> {
     const unit = units[Math.floor(Math.random() * units.length)] ?? [];
     const id =
       order.stripe + stripes * Math.floor(Math.random() * Math.floor(order.rows / stripes));
-    const refusal = await run(client, unit, id, (startedAt, ms) => {
-      if (ms >= SLOW_MS) events.push({ release, startedAt, ms, refusal: null });
+    // A refusal belongs to the moment when the unit was sent, not to that when it was heard of: the
+    // release may have come into service in between.
+    const startedAt = now();
+    const refusal = await run(client, unit, id, (statementAt, ms) => {
+      if (ms >= SLOW_MS) events.push({ release, startedAt: statementAt, ms, refusal: null });
     });
     if (refusal === null) done[release] += 1;
     else {
-      events.push({ release, startedAt: now(), ms: 0, refusal });
+      events.push({ release, startedAt, ms: 0, refusal });
       await new Promise((resolve) => setTimeout(resolve, BACK_OFF_MS));
     }
   }
