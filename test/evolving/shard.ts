@@ -1,6 +1,6 @@
 // One shard under evolution, driven verb by verb or step by step, as an operator and a crash would.
 
-import { type Bundle, installRelease, runVerb } from '@halflap/engine';
+import { type Bundle, installRelease, type Limits, runVerb } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { HalflapError, searchPath, type Verb } from '@halflap/protocol';
 import { APP, type Compiled } from './releases.js';
@@ -17,8 +17,14 @@ export interface Shard {
    * Runs the next step of a verb that is not done yet, as a runner of its own; false when none was
    * left.
    */
-  step(verb: Verb): Promise<boolean>;
+  step(verb: Verb, options?: StepOptions): Promise<boolean>;
   drop(): Promise<void>;
+}
+
+export interface StepOptions {
+  readonly limits?: Partial<Limits>;
+  /** Hears what the runner logs. */
+  readonly tell?: (line: string) => void;
 }
 
 /** search_path of the new release. */
@@ -42,13 +48,21 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
     async run(verb) {
       await runVerb({ ...options, verb, ...force(verb), log: () => {} });
     },
-    async step(verb) {
+    async step(verb, { limits = {}, tell = () => {} } = {}) {
       const stop = new AbortController();
       const log = (line: string) => {
+        tell(line);
         if (line.includes(': done in ')) stop.abort();
       };
       try {
-        await runVerb({ ...options, verb, log, signal: stop.signal, ...force(verb) });
+        await runVerb({
+          ...options,
+          limits: { ...LIMITS, ...limits },
+          verb,
+          log,
+          signal: stop.signal,
+          ...force(verb),
+        });
         return false;
       } catch (error) {
         if (error instanceof HalflapError && error.code === 'INTERRUPTED') return true;

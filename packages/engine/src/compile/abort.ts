@@ -14,7 +14,8 @@
 // table first, new writers the new one), so whoever wants both tables waits in a circle with one of
 // them, whatever order he takes. So the fence renames the whole release schema, which locks nothing
 // that is in it, and tombstones stand in its place for the next statement; what is under way ends
-// as it began. Nobody finds the renamed tables, and they are dropped at leisure.
+// as it began, or meets a tombstone and is refused as a whole. Nobody finds the renamed tables, and
+// they are dropped at leisure.
 
 import type { Table } from '../release/catalog.js';
 import { literal, name, sql } from '../sql.js';
