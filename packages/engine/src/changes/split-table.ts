@@ -87,6 +87,14 @@ export function splitCluster(
   });
   return {
     id: old.name,
+    olds: [
+      {
+        relation: oldRelation(old.name),
+        table: old,
+        key: oldKey.map((column) => column.name),
+        isBase: true,
+      },
+    ],
     old,
     oldKey,
     parts: plans,

@@ -72,10 +72,13 @@ function fenceStep(evolving: Evolving): TransactionStep {
 
 /** The triggers find nothing to do from now on; to drop them needs a stronger lock. */
 function endSync(plan: SyncPlan): Statement[] {
-  return FORWARD_EVENTS.map((event) =>
+  const functions = plan.cluster.olds.flatMap(({ relation }) =>
+    FORWARD_EVENTS.map((event) => forwardName(plan, relation.name, event)),
+  );
+  return functions.map((at) =>
     statement(
       routine(plan.places, {
-        at: forwardName(plan, event),
+        at,
         returns: 'trigger',
         about: `nothing: release ${plan.places.to} is not served any more`,
         body: [sql`return null;`],

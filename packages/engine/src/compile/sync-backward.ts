@@ -56,7 +56,7 @@ interface Written {
 /** The trigger function on a new table for one event. */
 export function backwardFunction(plan: SyncPlan, source: Target, event: Event): Sql {
   const written: Written = { plan, source, event };
-  const slices = touchedSlices(event, touchOf(oldMapping(plan), source.mapping), plan);
+  const slices = touchedSlices(event, source.mapping.slice, plan);
   const work = (form: (one: Sql) => Sql) =>
     joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
   return syncRoutine(plan, {
@@ -85,7 +85,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
 }
 
 function isMade({ plan, source, event }: Written): boolean {
-  return event === 'insert' && touchOf(oldMapping(plan), source.mapping).drives;
+  return event === 'insert' && touchOf(oldMapping(plan), source.mapping.target)?.drives === true;
 }
 
 /**
@@ -144,7 +144,8 @@ function carryBack(
   const before = event === 'insert' ? noneOf(ROWS.new) : ROWS.old;
   const after = event === 'delete' ? noneOf(ROWS.old) : ROWS.new;
   return plan.backward.flatMap((target) => {
-    const touch = touchOf(target.mapping, source.mapping);
+    const touch = touchOf(target.mapping, relation);
+    if (touch === null) return [];
     const change: Change = {
       before: bindWith(relation, before, plan.bind),
       after: bindWith(relation, after, plan.bind),
