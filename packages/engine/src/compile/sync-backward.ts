@@ -72,8 +72,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
     settings: ONE_ROW_PLANS,
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
-      // The old row of a new base row is made here; its key's unique index stands in for the lock.
-      ...(isMade(written) ? [] : [lockOld(plan, slices)]),
+      ...lockedTargets(written).map((target) => lockOld(plan, target, slices)),
       sql`if touched_rows = 1 then
     ${work(asStatic)}
   elsif touched_rows > 1 then
@@ -84,8 +83,16 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   });
 }
 
-function isMade({ plan, source, event }: Written): boolean {
-  return event === 'insert' && touchOf(oldMapping(plan), source.mapping.target)?.drives === true;
+/**
+ * Old rows that the statement may change. One that a new row brings about is made here; its key's
+ * unique index stands in for the lock.
+ */
+function lockedTargets({ plan, source, event }: Written): Target[] {
+  return plan.backward.filter(({ mapping }) => {
+    const touch = touchOf(mapping, source.mapping.target);
+    const isMade = event === 'insert' && touch?.drives === true;
+    return mapping.target.side === 'old' && touch !== null && !isMade;
+  });
 }
 
 /**
@@ -94,8 +101,7 @@ function isMade({ plan, source, event }: Written): boolean {
  * it. What no detector sees has to end by itself: we give way to a claim of our slices, and after a
  * while to whoever waits for this transaction, which may hold old rows already.
  */
-function lockOld(plan: SyncPlan, slices: Slices): Sql {
-  const target = plan.backward[0] as Target;
+function lockOld(plan: SyncPlan, target: Target, slices: Slices): Sql {
   const lock = lockSlices(target, plan.bind, slices);
   const there = sql`select from ${plan.bind(target.mapping.target)} as t
       where ${rowOf('t', target.mapping.slice)} in (${slices})`;
@@ -228,10 +234,6 @@ function notAsWritten(plan: SyncPlan, { mapping, types }: Target, event: Event):
 
 function keyText(mapping: Mapping, alias: string): Sql {
   return sql`row(${mapping.slice.map((column) => name(alias, column))})::text`;
-}
-
-function oldMapping(plan: SyncPlan): Mapping {
-  return (plan.backward[0] as Target).mapping;
 }
 
 function noneOf(rows: Sql): Sql {
