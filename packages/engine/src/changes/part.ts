@@ -5,6 +5,7 @@ import type { ForwardColumn, PairedTable } from '../compile/layout.js';
 import { refuse, stateColumn, statedAt } from '../compile/refuse.js';
 import { type Column, findColumn, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
+import type { Sql } from '../sql.js';
 import { conjunctsNotNull } from './expression-shape.js';
 
 export interface KeyPair {
@@ -25,6 +26,11 @@ export interface Part {
   /** Surrogate key columns that the new release generates. */
   readonly generated: readonly Column[];
   readonly when: string | null;
+  /**
+   * What a column holds while an old table beside the base has no row, by the column of the joined
+   * old table that tells so.
+   */
+  readonly absent: ReadonlyMap<string, { readonly presence: string; readonly value: Sql }>;
 }
 
 export function partOf(
@@ -48,6 +54,7 @@ export function partOf(
       .map((one) => one.column),
     generated: pair.new.columns.filter((column) => generates.has(column.name)),
     when: declared?.when?.sql ?? null,
+    absent: new Map(),
   };
   assertSupplied(part, declared, evolution);
   return part;

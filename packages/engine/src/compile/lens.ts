@@ -13,7 +13,8 @@
 // the planner folds it to k, so that indexes serve it, while the rewriter takes it for an
 // expression.
 
-import { columnValue, type SplitCluster, type SplitPartPlan } from '../changes/split-table.js';
+import { columnValue } from '../changes/cluster-mappings.js';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
