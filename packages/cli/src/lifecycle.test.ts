@@ -70,6 +70,22 @@ describe('halflap check, plan and build', () => {
     ]);
   });
 
+  it('check, plan and build end with 2 where PostgreSQL refuses an expression', async () => {
+    const broken = createVendor();
+    broken.write(
+      'releases/2.0/evolution.yaml',
+      RELEASES['releases/2.0/evolution.yaml'].replace('load is not null', 'load + name'),
+    );
+    for (const verb of ['check', 'plan', 'build']) {
+      const ended = await broken.run([verb, '2.0']);
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+      expect(ended.stderr).toMatch(
+        /^error EVOLUTION_INVALID: .*evolution\.yaml:11:22: .*integer \+ text, in "load \+ name"/,
+      );
+    }
+    broken.remove();
+  });
+
   it('plan shows every statement with lock, block and rewrite', async () => {
     const ended = await vendor.run(['plan', '2.0', '--json']);
     const [plan] = jsonLines(ended.stdout) as [
