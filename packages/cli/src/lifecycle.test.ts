@@ -70,6 +70,24 @@ describe('halflap check, plan and build', () => {
     ]);
   });
 
+  it('check claims no more than what was tried', async () => {
+    const odd = createVendor();
+    const table = 'create table odd (id int primary key check (id * 2 = 7), note text);';
+    for (const version of ['1.0', '2.0'] as const) {
+      const file = `releases/${version}/schema.sql` as const;
+      odd.write(file, RELEASES[file] + table);
+    }
+    const ended = await odd.run(['check', '2.0']);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/: it holds where it was tried; not tried: odd\n/);
+    expect(ended.stdout).toMatch(/\nwarning: no sample for odd: .*odd_id_check/);
+    const [json] = jsonLines((await odd.run(['check', '2.0', '--json'])).stdout);
+    odd.remove();
+    expect(json).toMatchObject({
+      checked: [{ verdict: 'holds where tried', trial: { untried: [{ table: 'odd' }] } }],
+    });
+  });
+
   it('check, plan and build end with 2 where PostgreSQL refuses an expression', async () => {
     const broken = createVendor();
     broken.write(

@@ -82,6 +82,11 @@ export function positionOf(error: unknown): number | undefined {
   return position === undefined ? undefined : Number(position);
 }
 
+/** The constraint or unique index that refused a row. */
+export function constraintOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.constraint : undefined;
+}
+
 /** What PostgreSQL advises. */
 export function hintOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.hint : undefined;

@@ -1,5 +1,5 @@
-// What PostgreSQL is asked about each expression of an evolution, and what is said where it refuses.
-// Pure; expression-types.ts asks.
+// What PostgreSQL is asked about each expression of an evolution, and what is said where it
+// refuses. Pure; expression-types.ts asks.
 
 import { assigned } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';

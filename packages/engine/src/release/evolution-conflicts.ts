@@ -69,7 +69,7 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
   }
 }
 
-/** No two changes may give one name to columns of a split: the parser cannot tell the parts apart. */
+/** Two changes that give one name to columns of a split collide: neither names its part. */
 function newColumnOf(tables: readonly string[], column: string): string {
   const [only] = tables;
   if (only === undefined) return `column ${column} of the new release`;
