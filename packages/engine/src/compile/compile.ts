@@ -17,7 +17,6 @@ import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import {
   fenceCluster,
-  moveHome,
   oldFence,
   quietStep,
   type Shared,
@@ -28,6 +27,7 @@ import { fenceShared, validateShared } from './contract-shared.js';
 import { refuseDependents } from './dependents.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
+import { tablesHome, typesHome } from './home.js';
 import { type Layout, layoutOf } from './layout.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
 import { floorTable, type Places, placesOf, work } from './places.js';
@@ -135,6 +135,7 @@ function prepareStep(evolving: Evolving): Step {
       ...schemas(places),
       ...bound(places),
       ...grantFunctions(places),
+      ...typesHome(places),
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
       statement(sql`create sequence ${quarantineCount(places)}`),
@@ -143,6 +144,7 @@ function prepareStep(evolving: Evolving): Step {
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
       ...foreignKeys.prepare,
+      ...tablesHome(shared, places),
     ],
     { entersPhase: 'prepared' },
   );
@@ -231,8 +233,7 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
-        ...moveHome(places, floorSchema),
-        statement(sql`drop schema if exists ${name(floorSchema)} cascade`),
+        dropTombstones(floorSchema),
       ],
       { settles: 'to', entersPhase: 'settled' },
     ),
