@@ -10,12 +10,13 @@ import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
+import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { fenced, floorTable, inRelease, type Places, work } from './places.js';
-import { backwardFunctions, drawFunctions, type Rebuilt } from './rebuilt.js';
+import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
-import { handOver } from './sequences.js';
+import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, EVENTS, type Event, type SyncPlan } from './sync-plan.js';
 import { type Fence, tombstone } from './tombstone.js';
@@ -62,7 +63,6 @@ export function fenceCluster(
     ...freeRules(cluster, from).map((rule) =>
       statement(sql`alter table ${aside} drop constraint ${name(rule)}`, exclusive(cluster.id)),
     ),
-    ...drawFunctions(cluster, places, aside),
     ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
   ];
 }
@@ -115,12 +115,15 @@ function endBackward(plan: SyncPlan, table: string, event: Event): Statement {
 }
 
 /** A new table stands on its own: a step each, since it is in use. */
-export function standAlone({ cluster, fenced: plan, places, to }: Rebuilt): TransactionStep[] {
+export function standAlone(
+  { cluster, fenced: plan }: Rebuilt,
+  evolving: Evolving,
+): TransactionStep[] {
   return cluster.parts.map((part) =>
     transactionStep(
       `contract/alone/${part.table.name}`,
       `${part.table.name} loses the triggers of sync`,
-      [...dropBackward(part, plan), ...handOver(part, cluster.id, to, places)],
+      [...dropBackward(part, plan), ...handOver(part, cluster.id, evolving)],
     ),
   );
 }
