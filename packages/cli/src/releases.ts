@@ -3,6 +3,7 @@
 
 import {
   type Bundle,
+  checkExpressions,
   checkNames,
   compile,
   didYouMean,
@@ -39,7 +40,10 @@ export interface Releases {
   evolutions(): Promise<readonly Evolution[]>;
   /** @throws RELEASE_UNREADABLE, RELEASE_UNSUPPORTED. */
   load(version: string): Promise<Release>;
-  /** The bundle of the evolution that ends in this release. @throws EVOLUTION_… */
+  /**
+   * The bundle of the evolution that ends in this release, whose expressions PostgreSQL accepts.
+   * @throws EVOLUTION_…
+   */
   compile(version: string): Promise<Bundle>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
@@ -107,21 +111,30 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     if (evolution === undefined) throw firstRelease(version, config);
     return evolution;
   };
+  const compiled = new Map<string, Promise<Bundle>>();
+  const compileOnce = (version: string) => {
+    const bundle = compiled.get(version) ?? compileTo(version);
+    compiled.set(version, bundle);
+    return bundle;
+  };
   const compileTo = async (version: string) => {
     const evolution = await evolutionTo(version);
     const from = await load(evolution.from);
     const to = await load(version);
     checkNames(evolution, from.catalog, to.catalog);
-    return compile({ app: config.app, from, to, evolution });
+    const input = { app: config.app, from, to, evolution };
+    const bundle = compile(input);
+    await checkExpressions(input, scratch);
+    return bundle;
   };
   return {
     versions: async () => (await list()).map((release) => release.version),
     evolutions,
     load,
-    compile: compileTo,
+    compile: compileOnce,
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
-      return tryEvolution({ bundle: await compileTo(version), from, scratch, signal });
+      return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });
     },
   };
 }

@@ -15,6 +15,8 @@ import {
 } from '../releases.js';
 
 const HELP = `
+A column or a table for which no sample row can be made was not tried; the verdict says so.
+
 Labels: exact (both releases see the same), carried (kept aside until contract), lossy (with the
 policy that evolution.yaml states), refused. Without a version, every release of the directory
 is checked.
@@ -39,6 +41,11 @@ interface Checked {
   readonly from: string | null;
   readonly tables: number;
   readonly relations: readonly RelationPlan[];
+  /**
+   * Whether it holds for everything, or only for what the samples reach (`trial.untried` is the
+   * rest); null for the first release.
+   */
+  readonly verdict: 'holds' | 'holds where tried' | null;
   /** What was seen when the evolution was tried on sample rows; null for the first release. */
   readonly trial: Trial | null;
 }
@@ -65,19 +72,35 @@ async function check(version: string, releases: Releases): Promise<Checked> {
   const evolutions = await releases.evolutions();
   const from = evolutions.find((evolution) => evolution.to === version)?.from ?? null;
   const checked = { release: version, from, tables: catalog.tables.length };
-  if (from === null) return { ...checked, relations: [], trial: null };
+  if (from === null) return { ...checked, relations: [], verdict: null, trial: null };
   const { relations } = await releases.compile(version);
-  return { ...checked, relations, trial: await releases.try(version) };
+  const trial = await releases.try(version);
+  const verdict = trial.untried.length === 0 ? 'holds' : 'holds where tried';
+  return { ...checked, relations, verdict, trial };
 }
 
 function textOf({ release, from, tables, relations, trial }: Checked, app: string): string {
   const count = tables === 1 ? '1 table' : `${tables} tables`;
   if (from === null) return `${app} ${release}: ${count}, the first release`;
   const lines = [`${app} ${from} → ${release}`, relationsText(relations)];
-  if (trial === null) return lines.join('\n');
-  const seconds = duration(trial.seconds);
-  lines.push(`tried on sample rows, to dual and back and to the end, in ${seconds}: it holds`);
-  for (const table of trial.untried) lines.push(`warning: no sample row for ${table}: not tried`);
-  for (const one of trial.quarantined) lines.push(`warning: a new rule keeps rows out: ${one}`);
+  if (trial !== null) lines.push(...trialLines(trial));
   return lines.join('\n');
+}
+
+/** The verdict, which claims no more than was tried, and a line for each table to look at. */
+function trialLines({ seconds, untried, quarantined }: Trial): string[] {
+  const how = `tried on sample rows, to dual and back and to the end, in ${duration(seconds)}`;
+  const names = untried.map(({ table, columns }) =>
+    columns.length === 0 ? table : columns.map((column) => `${table}.${column}`).join(', '),
+  );
+  return [
+    untried.length === 0
+      ? `${how}: it holds`
+      : `${how}: it holds where it was tried; not tried: ${names.join(', ')}`,
+    ...untried.map(({ reason }, index) => `warning: no sample for ${names[index]}: ${reason}`),
+    ...quarantined.map(
+      ({ relation, reasons }) =>
+        `warning: sample rows of ${relation} go to quarantine: ${reasons.join('; ')}`,
+    ),
+  ];
 }

@@ -21,6 +21,8 @@ import type { SplitPartPlan } from './split-table.js';
 export interface OldColumn extends BackwardColumn {
   /** Index of the part that holds its value; null when only the old release knows it. */
   readonly owner: number | null;
+  /** Whether PostgreSQL computes it in the old release, and the new one has it too. */
+  readonly isComputed: boolean;
   /** What the old release reads while the owner has no row. */
   readonly missing: Sql;
 }

@@ -107,7 +107,9 @@ export function clusterOf(
     old,
     oldKey,
     parts: plans,
-    oldOnly: columns.filter((one) => one.owner === null).map((one) => one.column),
+    oldOnly: columns
+      .filter((one) => one.owner === null && !one.isComputed)
+      .map((one) => one.column),
     forward: plans.map((plan) => plan.mapping),
     backward: [
       ...side.sources.map((source) => backwardMapping(source, parts, columns)),
@@ -132,12 +134,15 @@ function oldColumns(
     const part = parts[index];
     if (part === undefined) {
       assertOldSupplied(old, column, evolution);
-      return { column, down: null, source: null, owner: null, missing: sql`null` };
+      const isHere = parts.some(({ pair }) => pair.backward[position]?.down != null);
+      const isComputed = column.generated !== null && isHere;
+      return { column, down: null, source: null, owner: null, isComputed, missing: sql`null` };
     }
     const backward = part.pair.backward[position] as BackwardColumn;
     return {
       ...backward,
       owner: index,
+      isComputed: false,
       missing: part.isBase ? sql`null` : missingValue(column, part, change, evolution),
     };
   });

@@ -6,7 +6,7 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import { generatedName } from '../names.js';
-import type { Catalog, Check, Column, ForeignKey } from '../release/catalog.js';
+import type { Check, Column, ForeignKey } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import {
@@ -20,9 +20,11 @@ import {
   renamedIndexes,
   tightenedColumns,
 } from './classify.js';
+import type { Evolving } from './compile.js';
 import { exclusive, oldFence, type Shared, sharedPlace } from './contract.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
+import { giveUpSequences, redraw } from './sequence-contract.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { validateConstraint } from './tables.js';
@@ -33,13 +35,15 @@ import { tombstone } from './tombstone.js';
  * for its schema. Names are given up before any is taken and before a table moves: tables, columns
  * and what hangs on them may change places, also with what only the new release has.
  */
-export function fenceShared(all: readonly Shared[], places: Places, to: Catalog): Statement[] {
+export function fenceShared(evolving: Evolving): Statement[] {
+  const { shared: all, places } = evolving;
   const overlays = all.filter((one) => one.kind === 'overlay').map((one) => one.pair);
-  const renames = all.flatMap((one) => renamesOf(one, { places, to }));
+  const renames = all.flatMap((one) => renamesOf(one, places));
   const interim = (index: number) => name(`halflap_name_${index}`);
   return [
     ...overlays.flatMap((pair) => dropOverlayView(pair, places)),
     ...renames.map((one, index) => pass(one, one.before, [name(one.from), interim(index)])),
+    ...giveUpSequences(evolving),
     ...all.flatMap((one) => dropGone(one)),
     ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), places)),
     ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
@@ -47,7 +51,10 @@ export function fenceShared(all: readonly Shared[], places: Places, to: Catalog)
     ...all.flatMap((one) =>
       one.kind === 'same'
         ? []
-        : newRules(one.pair, sharedPlace(one, places), exclusive(one.pair.old.name)),
+        : [
+            ...redraw(one, evolving),
+            ...newRules(one.pair, sharedPlace(one, places), exclusive(one.pair.old.name)),
+          ],
     ),
   ];
 }
@@ -205,12 +212,7 @@ function pass(one: Rename, place: TablePlace, [from, to]: readonly [Sql, Sql]): 
   return statement(one.alter(place, from, to), exclusive(one.table));
 }
 
-interface Fencing {
-  readonly places: Places;
-  readonly to: Catalog;
-}
-
-function renamesOf(shared: Shared, { places, to }: Fencing): Rename[] {
+function renamesOf(shared: Shared, places: Places): Rename[] {
   const { pair, kind } = shared;
   if (kind === 'same') return [];
   const at = sharedPlace(shared, places);
@@ -221,8 +223,6 @@ function renamesOf(shared: Shared, { places, to }: Fencing): Rename[] {
     sql`alter table ${place.table} rename constraint ${from} to ${target}`;
   const index = (place: TablePlace, from: Sql, target: Sql) =>
     sql`alter index ${place.schema}.${from} rename to ${target}`;
-  const sequence = (place: TablePlace, from: Sql, target: Sql) =>
-    sql`alter sequence ${place.schema}.${from} rename to ${target}`;
   const oldKeys = keysOf(pair.old);
   const pairs = [
     ...keysOf(pair.new).map(
@@ -242,21 +242,7 @@ function renamesOf(shared: Shared, { places, to }: Fencing): Rename[] {
         : [{ table, alter: constraint, from: old.name, to: key.name, before, after }],
     ),
     ...renamedIndexes(pair).map((one) => ({ table, alter: index, before, after, ...one })),
-    ...sequencesOf(pair, to).map((one) => ({ table, alter: sequence, before, after, ...one })),
   ];
-}
-
-/** Sequences that a column owns in both releases, under different names. */
-function sequencesOf(pair: PairedTable, to: Catalog) {
-  return sequenceColumns(pair).flatMap((column) => {
-    const source = pair.forward.find((one) => one.column === column)?.source;
-    const old = pair.old.columns.find((one) => one.name === source);
-    const from = /^nextval\('"?([^'"]+)"?'/.exec(old?.default ?? '')?.[1];
-    const called = to.sequences.find((one) => one.ownedBy === `${pair.new.name}.${column.name}`);
-    return from === undefined || called === undefined || called.name === from
-      ? []
-      : [{ from, to: called.name }];
-  });
 }
 
 /** The schema of the table, as it stands in its qualified name. */
