@@ -88,6 +88,23 @@ describe('halflap check, plan and build', () => {
     });
   });
 
+  it('check asks whether what goes was renamed', async () => {
+    const renamed = createVendor();
+    renamed.write('releases/1.0/schema.sql', 'create table a (id int primary key, rack text);');
+    renamed.write('releases/2.0/schema.sql', 'create table a (id int primary key, room text);');
+    renamed.write('releases/2.0/evolution.yaml', 'from: "1.0"\n');
+    const ended = await renamed.run(['check', '2.0']);
+    const [json] = jsonLines((await renamed.run(['check', '2.0', '--json'])).stdout);
+    renamed.remove();
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(
+      /warning: column rack of a goes and column room of a comes, .* a rename\? .*:\n {2}- /,
+    );
+    expect(json).toMatchObject({
+      checked: [{ renames: [{ change: '- rename_column: { table: a, column: rack, to: room }' }] }],
+    });
+  });
+
   it('check, plan and build end with 2 where PostgreSQL refuses an expression', async () => {
     const broken = createVendor();
     broken.write(

@@ -2,7 +2,9 @@
 // release is loaded and stopped at the end.
 
 import {
+  adviseRenames,
   type Bundle,
+  type CompileInput,
   checkExpressions,
   checkNames,
   compile,
@@ -11,6 +13,8 @@ import {
   lineage,
   listReleases,
   loadRelease,
+  type PossibleRename,
+  possibleRenames,
   type Release,
   type ReleaseDirectory,
   type Scratch,
@@ -45,6 +49,8 @@ export interface Releases {
    * @throws EVOLUTION_…
    */
   compile(version: string): Promise<Bundle>;
+  /** What that evolution may leave unsaid. @throws EVOLUTION_… */
+  renames(version: string): Promise<readonly PossibleRename[]>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
@@ -117,13 +123,16 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     compiled.set(version, bundle);
     return bundle;
   };
-  const compileTo = async (version: string) => {
+  const inputTo = async (version: string): Promise<CompileInput> => {
     const evolution = await evolutionTo(version);
     const from = await load(evolution.from);
     const to = await load(version);
     checkNames(evolution, from.catalog, to.catalog);
-    const input = { app: config.app, from, to, evolution };
-    const bundle = compile(input);
+    return { app: config.app, from, to, evolution };
+  };
+  const compileTo = async (version: string) => {
+    const input = await inputTo(version);
+    const bundle = compileOrAdvise(input);
     await checkExpressions(input, scratch);
     return bundle;
   };
@@ -132,11 +141,20 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     evolutions,
     load,
     compile: compileOnce,
+    renames: async (version) => possibleRenames(await inputTo(version)),
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
       return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });
     },
   };
+}
+
+function compileOrAdvise(input: CompileInput): Bundle {
+  try {
+    return compile(input);
+  } catch (error) {
+    throw adviseRenames(error, input);
+  }
 }
 
 function find(list: ReleaseDirectory[], version: string, config: Config): ReleaseDirectory {

@@ -3,6 +3,7 @@ export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
 export { checkExpressions } from './gate/expression-types.js';
+export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
 export type { Untried } from './gate/samples.js';
 export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
 export { sqlStateOf } from './pg.js';

@@ -1,7 +1,7 @@
 // Tells the developer whether releases and evolutions hold: loads, compiles, and tries them on a
 // scratch server.
 
-import type { RelationPlan, Trial } from '@halflap/engine';
+import type { PossibleRename, RelationPlan, Trial } from '@halflap/engine';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
@@ -41,6 +41,8 @@ interface Checked {
   readonly from: string | null;
   readonly tables: number;
   readonly relations: readonly RelationPlan[];
+  /** What may be renames that nobody stated. */
+  readonly renames: readonly PossibleRename[];
   /**
    * Whether it holds for everything, or only for what the samples reach (`trial.untried` is the
    * rest); null for the first release.
@@ -72,18 +74,23 @@ async function check(version: string, releases: Releases): Promise<Checked> {
   const evolutions = await releases.evolutions();
   const from = evolutions.find((evolution) => evolution.to === version)?.from ?? null;
   const checked = { release: version, from, tables: catalog.tables.length };
-  if (from === null) return { ...checked, relations: [], verdict: null, trial: null };
+  if (from === null) return { ...checked, relations: [], renames: [], verdict: null, trial: null };
   const { relations } = await releases.compile(version);
+  const renames = await releases.renames(version);
   const trial = await releases.try(version);
   const verdict = trial.untried.length === 0 ? 'holds' : 'holds where tried';
-  return { ...checked, relations, verdict, trial };
+  return { ...checked, relations, renames, verdict, trial };
 }
 
-function textOf({ release, from, tables, relations, trial }: Checked, app: string): string {
+function textOf(checked: Checked, app: string): string {
+  const { release, from, tables, relations, renames, trial } = checked;
   const count = tables === 1 ? '1 table' : `${tables} tables`;
   if (from === null) return `${app} ${release}: ${count}, the first release`;
   const lines = [`${app} ${from} → ${release}`, relationsText(relations)];
   if (trial !== null) lines.push(...trialLines(trial));
+  for (const { what, change } of renames) {
+    lines.push(`warning: ${what}: a rename? Then state it in evolution.yaml:`, `  ${change}`);
+  }
   return lines.join('\n');
 }
 
