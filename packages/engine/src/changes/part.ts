@@ -30,7 +30,15 @@ export interface Part {
    * What a column holds while an old table beside the base has no row, by the column of the joined
    * old table that tells so.
    */
-  readonly absent: ReadonlyMap<string, { readonly presence: string; readonly value: Sql }>;
+  readonly absent: ReadonlyMap<string, Absent>;
+  /** Whether more than one old table stands behind it. */
+  readonly isJoined: boolean;
+}
+
+export interface Absent {
+  /** Column of the joined old table. */
+  readonly presence: string;
+  readonly value: Sql;
 }
 
 export function partOf(
@@ -55,6 +63,7 @@ export function partOf(
     generated: pair.new.columns.filter((column) => generates.has(column.name)),
     when: declared?.when?.sql ?? null,
     absent: new Map(),
+    isJoined: false,
   };
   assertSupplied(part, declared, evolution);
   return part;

@@ -24,6 +24,7 @@ import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
 import type { PairedTable } from './layout.js';
+import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
 import { routine } from './routine.js';
@@ -35,7 +36,7 @@ export function abortSteps(evolving: Evolving): Step[] {
   const { clusters, shared } = evolving;
   const steps = [
     fenceStep(evolving),
-    ...clusters.map(({ cluster }) => triggersStep(cluster.id)),
+    ...oldNames(clusters).map(triggersStep),
     ...foreignKeySteps(evolving),
     dropStep(evolving.places),
     ...shared.flatMap(({ pair, kind }) =>
@@ -51,7 +52,7 @@ export function abortSteps(evolving: Evolving): Step[] {
 function fenceStep(evolving: Evolving): TransactionStep {
   const { clusters, places } = evolving;
   const { releaseSchema, goneSchema } = places;
-  const tables = clusters.map(({ cluster }) => cluster.id).sort();
+  const tables = oldNames(clusters).sort();
   return transactionStep(
     'abort/fence',
     `release ${places.to} is refused; the shard returns to release ${places.from}`,

@@ -56,7 +56,7 @@ function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
 
 /** Whether the view reads the old table alone, so that PostgreSQL can write through it. */
 export function isSimple(part: SplitPartPlan): boolean {
-  return part.carried.length === 0 && part.generated.length === 0;
+  return part.carried.length === 0 && part.generated.length === 0 && !part.isJoined;
 }
 
 function lensColumn(part: SplitPartPlan, column: Column): Sql {

@@ -64,6 +64,11 @@ export interface Cluster {
   readonly backward: readonly Mapping[];
 }
 
+/** Names of the old tables of some clusters. */
+export function oldNames(clusters: readonly { readonly cluster: Cluster }[]): string[] {
+  return clusters.flatMap(({ cluster }) => cluster.olds.map((one) => one.table.name));
+}
+
 export const oldRelation = (name: string): Relation => ({ side: 'old', name });
 export const newRelation = (name: string): Relation => ({ side: 'new', name });
 export const spillRelation = (name: string): Relation => ({ side: 'spill', name });
