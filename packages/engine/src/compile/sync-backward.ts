@@ -31,6 +31,7 @@ import {
   renameSlices,
   type SyncPlan,
   sliceClaim,
+  spillsOf,
   syncRoutine,
   touchedSlices,
   touchOf,
@@ -42,6 +43,13 @@ import {
  * which has.
  */
 const ONE_ROW_PLANS = [sql`set enable_seqscan = off`];
+
+/** Of a function that locks politely. */
+export const POLITE_VARIABLES = [
+  sql`patience text`,
+  sql`waiting_since timestamptz`,
+  sql`is_long boolean`,
+];
 
 /** After so long, a wait ends when somebody waits for us: nobody else would break that circle. */
 const SHORT_WAIT = '50 ms';
@@ -62,17 +70,11 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
-    declare: [
-      sql`touched_rows bigint`,
-      sql`refused record`,
-      sql`patience text`,
-      sql`waiting_since timestamptz`,
-      sql`is_long boolean`,
-    ],
+    declare: [sql`touched_rows bigint`, sql`refused record`, ...POLITE_VARIABLES],
     settings: ONE_ROW_PLANS,
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
-      ...lockedTargets(written).map((target) => lockOld(plan, target, slices)),
+      ...lockedTargets(written).map((target) => lockPolitely(plan, target, slices)),
       sql`if touched_rows = 1 then
     ${work(asStatic)}
   elsif touched_rows > 1 then
@@ -101,7 +103,7 @@ function lockedTargets({ plan, source, event }: Written): Target[] {
  * it. What no detector sees has to end by itself: we give way to a claim of our slices, and after a
  * while to whoever waits for this transaction, which may hold old rows already.
  */
-function lockOld(plan: SyncPlan, target: Target, slices: Slices): Sql {
+export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sql {
   const lock = lockSlices(target, plan.bind, slices);
   const there = sql`select from ${plan.bind(target.mapping.target)} as t
       where ${rowOf('t', target.mapping.slice)} in (${slices})`;
@@ -149,7 +151,7 @@ function carryBack(
   const relation = source.mapping.target;
   const before = event === 'insert' ? noneOf(ROWS.new) : ROWS.old;
   const after = event === 'delete' ? noneOf(ROWS.old) : ROWS.new;
-  return plan.backward.flatMap((target) => {
+  return inOrder(plan, event).flatMap((target) => {
     const touch = touchOf(target.mapping, relation);
     if (touch === null) return [];
     const change: Change = {
@@ -160,6 +162,12 @@ function carryBack(
     };
     return differencesOf(target, plan, change, { touch, event }).map(form);
   });
+}
+
+/** Rows that refer to the base go before it. */
+function inOrder(plan: SyncPlan, event: Event): Target[] {
+  const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
+  return [...(event === 'delete' ? olds.reverse() : olds), ...spillsOf(plan)];
 }
 
 function differencesOf(
