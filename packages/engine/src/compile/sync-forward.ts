@@ -55,6 +55,7 @@ import {
   touchedSlices,
   touchOf,
 } from './sync-plan.js';
+import { takeTurn, waitOrGiveUp } from './sync-turns.js';
 
 /** How long the old side waits for a new row before it claims the slice. */
 const PATIENCE = sql`set lock_timeout = '5ms'`;
@@ -72,6 +73,9 @@ export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event):
   const slices = touchedSlices(event, source.key, plan);
   const carried = { insert: carryInserted, update: carryUpdated, delete: carryDeleted }[event];
   const { declare, body } = carried({ plan, source, slices });
+  const oneByOne = sql`for slice in ${slices} loop
+          perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});
+        end loop;`;
   return syncRoutine(plan, {
     at: forwardName(plan, source.relation.name, event),
     about: `${event} on ${source.relation.name} by the old release`,
@@ -82,18 +86,16 @@ export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event):
       sql`writes := nextval(${literal(oldWrites(plan.places).text)}::regclass);`,
       sql`loop
     begin
-      ${checkAtOnce(plan)}${joined(body, '\n      ')}
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, source.relation)}${joined(body, '\n      ')}
       if ${isAnythingQuarantined(plan)} then
         ${carryQuarantined(plan, slices)}
       end if;
       exit;
     exception
       when lock_not_available or deadlock_detected then
-        ${claim(plan, slices)}
+        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, oneByOne)}
       when others then
-        for slice in ${slices} loop
-          perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});
-        end loop;
+        ${oneByOne}
         exit;
     end;
   end loop;`,
@@ -328,6 +330,16 @@ export function carryFunction(plan: SyncPlan): Sql {
     ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
   ];
   const mine = ownQuarantine(plan, 'q');
+  const quarantined = sql`perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
+        get stacked diagnostics
+          failure_state = returned_sqlstate, failure_message = message_text;
+        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
+        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
+          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
+        on conflict (evolution, relation, key) do update
+        set sqlstate = excluded.sqlstate,
+            reason = excluded.reason,
+            noticed_at = clock_timestamp();`;
   return routine(plan.places, {
     at: carryName(plan),
     parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
@@ -343,24 +355,15 @@ export function carryFunction(plan: SyncPlan): Sql {
     body: marked(plan, [
       sql`loop
     begin
-      ${checkAtOnce(plan)}${joined(recompute.map(asStatic), '\n      ')}
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}${joined(recompute.map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
       exit;
     exception
       when lock_not_available or deadlock_detected then
-        ${claim(plan, slices)}
+        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, quarantined)}
       when others then
-        perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
-        get stacked diagnostics
-          failure_state = returned_sqlstate, failure_message = message_text;
-        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
-        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
-          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
-        on conflict (evolution, relation, key) do update
-        set sqlstate = excluded.sqlstate,
-            reason = excluded.reason,
-            noticed_at = clock_timestamp();
+        ${quarantined}
         exit;
     end;
   end loop;`,
