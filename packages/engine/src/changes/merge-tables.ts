@@ -16,12 +16,13 @@ import { bindColumns, columnsOf } from '../release/expression.js';
 import { name, type Sql, trusted } from '../sql.js';
 import { isConstant } from './expression-shape.js';
 import { joinedOldSide, type OldSide, type OldSource } from './old-side.js';
-import { type Absent, type KeyPair, type Part, partOf } from './part.js';
+import { type Absent, type KeyPair, keyPairs, type Part, partOf } from './part.js';
 import { clusterOf, type SplitCluster } from './split-table.js';
 
 export function mergedCluster({ change, pairs }: MergeLayout, evolution: Evolution): SplitCluster {
   const [base, ...others] = pairs as [PairedTable, ...PairedTable[]];
-  const { key } = partOf(base, declaredKey(change.from[0] as MergedTable), null, evolution);
+  const declaredBase = declaredKey(change.from[0] as MergedTable);
+  const key = keyPairs(base, declaredBase, null, evolution);
   const old = { table: base.old, key: key.map((one) => one.old) };
   const beside = others.map((pair, index) => {
     const declared = change.from[index + 1] as MergedTable;
@@ -35,7 +36,7 @@ export function mergedCluster({ change, pairs }: MergeLayout, evolution: Evoluti
   const merge: Merge = { change, side, pairs, key, evolution };
   const pair = joinedPair(merge);
   const part: Part = {
-    ...partOf(pair, declaredKey(change.from[0] as MergedTable), null, evolution),
+    ...partOf(pair, declaredBase, null, evolution),
     absent: absentValues(merge, pair),
     isJoined: true,
   };

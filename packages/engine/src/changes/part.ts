@@ -80,7 +80,8 @@ export function needsAbsence(part: Part, ownNullable: ReadonlySet<string>): bool
   return !conjunctsNotNull(part.when).some((column) => ownNullable.has(column));
 }
 
-function keyPairs(
+/** The columns that stand for the old primary key, in its order. */
+export function keyPairs(
   pair: PairedTable,
   declared: SplitPart | null,
   base: Part | null,
