@@ -141,8 +141,10 @@ describe('tables that become one', () => {
           `delete from stats where user_id = ${n}3`,
           `update accounts set logins = 0, last_seen = null where id = ${n}3`,
         ),
-        newWrite(`update accounts set id = ${n}6 where id = ${n}5`,
-          `update users set uid = ${n}6 where uid = ${n}5`),
+        newWrite(
+          `update accounts set id = ${n}6 where id = ${n}5`,
+          `update users set uid = ${n}6 where uid = ${n}5`,
+        ),
         newWrite(`delete from accounts where id = ${n}3`, `delete from users where uid = ${n}3`),
       ],
       ignored: ['users.extra', 'settings.hidden', 'accounts.color'],

@@ -30,6 +30,7 @@ export function mergedCluster({ change, pairs }: MergeLayout, evolution: Evoluti
       table: pair.old,
       key: keyOf(pair, declared, { base, key, evolution }),
       when: declared.when?.sql ?? whenOf(pair),
+      isWhenInferred: declared.when === null,
     };
   });
   const side = joinedOldSide(old, beside);
@@ -90,7 +91,10 @@ function keyOf(
     return found !== undefined && found.type === key[place]?.new.type;
   });
   const columns = own.filter((column) => column !== undefined);
-  if (columns.length === key.length && isSameType && isUnique(old, columns)) return columns;
+  if (columns.length === key.length && isSameType && isUnique(old, columns)) {
+    assertNeverAlone(old, columns, { base, key, evolution }, declared);
+    return columns;
+  }
   const [first] = key;
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
@@ -100,6 +104,36 @@ function keyOf(
     hint:
       `state it: ${old.name}: { key: { <column of ${old.name}>: ${first?.new.name} } }, ` +
       'and make it a primary or unique key that is not deferrable and not null',
+    at: declared.at,
+  });
+}
+
+/** A row without one of the base would have no row in the new table. */
+function assertNeverAlone(
+  old: Table,
+  columns: readonly string[],
+  { base, key, evolution }: KeyContext,
+  declared: MergedTable,
+): void {
+  const refers = old.foreignKeys.some(
+    (one) =>
+      one.referencedTable === base.old.name &&
+      one.columns.length === columns.length &&
+      columns.every(
+        (column, place) => one.referencedColumns[one.columns.indexOf(column)] === key[place]?.old,
+      ),
+  );
+  if (refers) return;
+  const [from, to] = [
+    `${old.name} (${columns})`,
+    `${base.old.name} (${key.map((one) => one.old)})`,
+  ];
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message:
+      `table ${old.name} may have rows without one of ${base.old.name}, ` +
+      `which would have none in ${base.new.name}: it has no foreign key to it`,
+    hint: `add a foreign key from ${from} to ${to} in a release before this one`,
     at: declared.at,
   });
 }

@@ -13,6 +13,8 @@ import { joined, name, type Sql, sql } from '../sql.js';
 export interface OldSource extends OldTable {
   /** Over the new columns: which new rows have one here; null where every one has. */
   readonly when: string | null;
+  /** Whether `when` says no more than that the row has what the table requires. */
+  readonly isWhenInferred: boolean;
   /** Own column → the column of the joined table. */
   readonly names: ReadonlyMap<string, string>;
   /** Column of the joined table that is not null where this table has a row; null for the base. */
@@ -33,7 +35,18 @@ export function oldSideOf(table: Table, key: readonly string[]): OldSide {
   const names = new Map(table.columns.map((column) => [column.name, column.name]));
   return {
     table,
-    sources: [{ relation, table, key, isBase: true, when: null, names, presence: null }],
+    sources: [
+      {
+        relation,
+        table,
+        key,
+        isBase: true,
+        when: null,
+        isWhenInferred: false,
+        names,
+        presence: null,
+      },
+    ],
     rows: (bind) => bind(relation),
   };
 }
@@ -43,6 +56,7 @@ export interface Beside {
   readonly table: Table;
   readonly key: readonly string[];
   readonly when: string | null;
+  readonly isWhenInferred: boolean;
 }
 
 export function joinedOldSide(
@@ -56,7 +70,8 @@ export function joinedOldSide(
   return { table: joinedTable(sources), sources, rows: (bind) => joinedRows(sources, bind) };
 }
 
-function besideSource({ table, key, when }: Beside, index: number, taken: Set<string>): OldSource {
+function besideSource(beside: Beside, index: number, taken: Set<string>): OldSource {
+  const { table, key } = beside;
   const columns = table.columns.filter((column) => !key.includes(column.name));
   const names = new Map(
     columns.map((column) => {
@@ -68,7 +83,7 @@ function besideSource({ table, key, when }: Beside, index: number, taken: Set<st
     }),
   );
   const presence = `halflap_has_${index}`;
-  return { relation: oldRelation(table.name), table, key, isBase: false, when, names, presence };
+  return { ...beside, relation: oldRelation(table.name), isBase: false, names, presence };
 }
 
 function joinedTable(sources: readonly OldSource[]): Table {

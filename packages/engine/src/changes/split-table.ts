@@ -33,11 +33,12 @@ import {
   rowsOf,
 } from './cluster-mappings.js';
 import { isConstant, mentionsAny } from './expression-shape.js';
-import { type OldSide, oldSideOf } from './old-side.js';
+import { type OldSide, type OldSource, oldSideOf } from './old-side.js';
 import { needsAbsence, type Part, partOf } from './part.js';
 
 /** A split as the generators of lens and tables see it: its mappings and what each part is. */
 export interface SplitCluster extends Cluster {
+  readonly olds: readonly OldSource[];
   readonly old: Table;
   readonly oldKey: readonly Column[];
   readonly parts: readonly SplitPartPlan[];
@@ -47,6 +48,7 @@ export interface SplitCluster extends Cluster {
 
 export interface SplitPartPlan extends Part {
   readonly relation: Relation;
+  readonly side: OldSide;
   readonly mapping: Mapping;
   /** FROM and WHERE of the mapping's query, for those who need its values in another order. */
   readonly rows: (bind: Bind) => Sql;
@@ -95,6 +97,7 @@ export function clusterOf(
     return {
       ...part,
       relation: newRelation(part.table.name),
+      side,
       absence,
       rows,
       mapping: forwardMapping(side, part, { own, rows, absence }),

@@ -157,7 +157,10 @@ function prepareStep(evolving: Evolving): Step {
     [
       ...schemas(places),
       ...bound(places),
-      ...grantFunctions(places),
+      ...grantFunctions(
+        places,
+        clusters.some(({ cluster }) => cluster.olds.length > 1),
+      ),
       ...typesHome(places),
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
