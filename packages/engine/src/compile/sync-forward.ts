@@ -33,6 +33,7 @@ import {
 import { routine } from './routine.js';
 import {
   asStatic,
+  CLAIMED_SLICES,
   carryName,
   checkAtOnce,
   clusterClaim,
@@ -65,8 +66,6 @@ const PATIENCE = sql`set lock_timeout = '5ms'`;
  */
 const SHORT_WAITS = 100;
 const LONG_WAIT_MS = 2000;
-/** A statement that touches more rows than this claims the whole cluster instead of each slice. */
-const CLAIMED_SLICES = 64;
 
 /** The trigger function on an old table for one event. */
 export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event): Sql {

@@ -27,6 +27,9 @@ export interface SyncPlan {
   readonly backward: readonly Target[];
 }
 
+/** A statement that touches more rows than this claims the whole cluster instead of each slice. */
+export const CLAIMED_SLICES = 64;
+
 /** The transition tables of every sync trigger. */
 export const ROWS = { old: sql`h_old`, new: sql`h_new` };
 

@@ -7,14 +7,18 @@
 // would wait for ever, is the row left as it is: it goes to quarantine, and is carried by whoever
 // writes it next, which is mostly that holder, or by verify.
 //
+// Who has a turn says so by an advisory lock for each slice, since the row itself does not tell who
+// holds it: sync writes in a subtransaction, whose number no lock has once it is over.
+//
 // A writer of a table beside the base also shares the base row while the new tables are filled,
 // since a batch holds just those rows, and knows of a new row that nobody else can see yet.
 
-import { integer, joined, type Sql, sql } from '../sql.js';
+import { integer, joined, literal, name, type Sql, sql } from '../sql.js';
 import { qualified, rowOf } from './compared.js';
 import type { Relation } from './mapping.js';
 import type { Slices } from './recompute.js';
-import { renameSlices, type SyncPlan } from './sync-plan.js';
+import { stableBigint } from './statement.js';
+import { CLAIMED_SLICES, keyNames, renameSlices, type SyncPlan } from './sync-plan.js';
 
 /** Between two looks. */
 const LOOK_MS = 2;
@@ -68,23 +72,46 @@ export function takeTurn(plan: SyncPlan, slices: Slices, written: Relation | nul
       end if;`;
   });
   return sql`${joined(checks, '\n      ')}
+      ${takeMarks(plan, slices)}
       `;
+}
+
+/** A statement of many rows holds the mark of all. */
+function takeMarks(plan: SyncPlan, slices: Slices): Sql {
+  const few = sql`select from (${slices}) as r limit ${integer(CLAIMED_SLICES + 1)}`;
+  return sql`if (select count(*) from (${few}) as r) <= ${integer(CLAIMED_SLICES)} then
+        perform pg_advisory_xact_lock_shared(${sliceMark(plan, 's')}) from (${slices}) as s;
+      else
+        perform pg_advisory_xact_lock_shared(${clusterMark(plan)});
+      end if;`;
+}
+
+function sliceMark(plan: SyncPlan, alias: string): Sql {
+  const row = keyNames(plan).map((one) => name(alias, one));
+  return sql`hashtextextended(row(${row})::text, ${clusterMark(plan)})`;
+}
+
+function clusterMark({ places, cluster }: SyncPlan): Sql {
+  return sql`${literal(stableBigint(`${places.workSchema}.${cluster.id}.turn`))}::bigint`;
 }
 
 /** In the handler of lock_not_available, with `waits` counted: waits, or does `instead` and ends. */
 export function waitOrGiveUp(plan: SyncPlan, slices: Slices, instead: Sql): Sql {
   if (!takesTurns(plan)) return sql``;
-  const holders = wantedBy(plan, slices, null).map(
-    ({ at, key, slices: own }) => sql`select t.xmax from ${at} as t
-            where ${rowOf('t', key)} in (${own})`,
-  );
   return sql`
         if exists (
           with recursive holder(pid) as (
             select l.pid
             from pg_locks as l
-            where l.locktype = 'transactionid' and l.granted and l.pid <> pg_backend_pid()
-              and l.transactionid in (${joined(holders, ' union ')})
+            where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+              and l.pid <> pg_backend_pid()
+              and l.database = (
+                select d.oid from pg_database as d where d.datname = current_database()
+              )
+              and (l.classid::bigint << 32) | l.objid::bigint in (
+                select ${sliceMark(plan, 's')} from (${slices}) as s
+                union select ${clusterMark(plan)}
+              )
             union
             select b.pid
             from holder as h cross join lateral unnest(pg_blocking_pids(h.pid)) as b(pid)
