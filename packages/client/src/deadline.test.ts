@@ -59,7 +59,7 @@ describe('timeoutMs', { timeout: TIMEOUT_MS }, () => {
     });
   });
 
-  it('is a number of milliseconds; that and other options say so when they are not fit', async () => {
+  it('is a number of milliseconds, and each option says what it expects', async () => {
     const shards = [{ name: 'a', url: database.url }];
     await withFleet({ release: '1.0', shards }, async ({ fleet }) => {
       for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31, '5s' as unknown as number]) {

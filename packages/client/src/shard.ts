@@ -5,7 +5,14 @@
 // what had no effect: a single statement, or a transaction whose caller allowed it.
 
 import { HalflapError } from '@halflap/protocol';
-import type { ClientBase, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+import type {
+  ClientBase,
+  CustomTypesConfig,
+  PoolClient,
+  QueryConfig,
+  QueryResult,
+  QueryResultRow,
+} from 'pg';
 import { within } from './deadline.js';
 import { isFence, isSignOfMove, isStalePlan, leavesConnectionUsable } from './failure.js';
 import { checkChoice, checkRetries, checkTimeout } from './given.js';
@@ -63,6 +70,11 @@ export class Shard {
   /** How the shard stands towards this server, as last heard. Asks nothing. */
   get status(): ShardStatus {
     return this.#lease.status;
+  }
+
+  /** How its connections read values, unless a statement says otherwise. */
+  get types(): CustomTypesConfig {
+    return this.#sessions.types;
   }
 
   /**
