@@ -15,6 +15,7 @@ const SQLSTATE = {
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
   protocolViolation: '08P01',
+  readOnlyTransaction: '25006',
 } as const;
 
 const FENCED: HalflapSqlState = 'HL002';
@@ -75,6 +76,11 @@ export function isStateMissing(error: unknown): boolean {
 /** The role may not do it. */
 export function isForbidden(error: unknown): boolean {
   return sqlStateOf(error) === SQLSTATE.insufficientPrivilege;
+}
+
+/** Nothing can be written: a hot standby, or a database or role that is set so. */
+export function isReadOnly(error: unknown): boolean {
+  return sqlStateOf(error) === SQLSTATE.readOnlyTransaction;
 }
 
 /** A pooler refused something in the startup message, such as an option that it does not know. */

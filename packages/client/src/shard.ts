@@ -16,7 +16,7 @@ import type {
 import { within } from './deadline.js';
 import { isFence, isSignOfMove, isStalePlan, leavesConnectionUsable } from './failure.js';
 import { checkChoice, checkRetries, checkTimeout } from './given.js';
-import { type Lease, notServed, type ShardStatus } from './lease.js';
+import { isServed, type Lease, notServed, type ShardStatus } from './lease.js';
 import type { Settings } from './options.js';
 import { repeatedly } from './repeat.js';
 import type { Fate, Sessions } from './sessions.js';
@@ -228,7 +228,7 @@ export class Shard {
 
   #fenced(cause: unknown): HalflapError {
     const status = this.#lease.status;
-    if (status.reason !== null) return notServed(status, this.#settings, cause);
+    if (!isServed(status.mode)) return notServed(status, this.#settings, cause);
     const hint = 'install the release that the shard serves on this server';
     return notServed(
       { ...status, mode: 'refused', reason: 'it has been contracted', hint },
