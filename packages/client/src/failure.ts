@@ -9,6 +9,7 @@ const SQLSTATE = {
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   featureNotSupported: '0A000',
+  invalidStatementName: '26000',
   undefinedTable: '42P01',
   undefinedColumn: '42703',
   undefinedFunction: '42883',
@@ -37,11 +38,15 @@ export function isContention(error: unknown): boolean {
 }
 
 /**
- * `cached plan must not change result type`: a prepared statement met a relation that changed under
- * it, before it did anything. The same SQLSTATE has many other causes; the routine tells this one.
+ * A prepared statement did nothing because its plan is of no use any more: `cached plan must not
+ * change result type`, when it met a relation that changed under it, or the statement is gone,
+ * after `discard all`, of which the driver does not learn. The first has its SQLSTATE in common
+ * with much else; the routine tells it.
  */
 export function isStalePlan(error: unknown): boolean {
-  if (sqlStateOf(error) !== SQLSTATE.featureNotSupported) return false;
+  const state = sqlStateOf(error);
+  if (state === SQLSTATE.invalidStatementName) return true;
+  if (state !== SQLSTATE.featureNotSupported) return false;
   return error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery';
 }
 

@@ -5,7 +5,8 @@
 //      any ──no answer for longer than the lease──► unreachable ──answer──► by the shard's row
 //
 // Invariant: a lease is held in the shard before the first statement of the application is sent,
-// unless the shard takes no writes at all, and is given back when the shard refuses. At most one check runs at a time; a check never throws.
+// unless the shard takes no writes at all, and is given back when the shard refuses. At most one
+// check runs at a time; a check never throws.
 
 import { HalflapError, type Phase } from '@halflap/protocol';
 import type { ClientBase } from 'pg';

@@ -89,7 +89,9 @@ async function findLeases(session: Session, bundle: Bundle): Promise<Finding[]> 
 async function findPublications(session: Session, old: readonly Sql[]): Promise<Finding[]> {
   const rows = await session.query<{ publication: string; tables: string; is_listed: boolean }>(
     `select quote_ident(t.pubname) as publication,
-            string_agg(format('%I.%I', t.schemaname, t.tablename), ', ' order by tablename) as tables,
+            string_agg(
+              format('%I.%I', t.schemaname, t.tablename), ', ' order by t.tablename
+            ) as tables,
             exists (
               select from pg_catalog.pg_publication_rel as r
               join pg_catalog.pg_publication as p on p.oid = r.prpubid
