@@ -44,11 +44,13 @@ describe('the packed packages', () => {
     }
   });
 
-  it('export what their manifests say, to Node and to TypeScript', async () => {
+  it('export what their manifests say, the client to CommonJS, too', async () => {
     const exported = ['client', 'engine', 'engine/testing', 'protocol'];
     const text = exported.map((name) => `await import('@halflap/${name}');`).join('\n');
     await fs.writeFile(join(project.directory, 'imports.mjs'), text);
     execFileSync(process.execPath, ['imports.mjs'], { cwd: project.directory });
+    await fs.writeFile(join(project.directory, 'required.cjs'), "require('@halflap/client').open;");
+    execFileSync(process.execPath, ['required.cjs'], { cwd: project.directory });
   });
 
   it('take a shard from one release to the next by the command line', async () => {
