@@ -54,7 +54,7 @@ export class Fleet {
   }
 
   /** One statement on all shards, or on those of `options.shards`. See `gather.ts`. */
-  gather<Result extends Row = Row>(
+  async gather<Result extends Row = Row>(
     statement: Statement,
     values?: readonly unknown[],
     options: GatherOptions = {},

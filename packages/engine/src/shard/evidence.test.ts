@@ -86,6 +86,21 @@ describe('contract', () => {
     expect(await run('contract')).toMatchObject({ phase: 'settled' });
   });
 
+  it('is refused while an old table is published, and says how to end that', async () => {
+    await session.query('create table other (id int primary key)');
+    await session.query('create publication "Feed" for table items, other');
+    await session.query('create publication everything for all tables');
+    const { detail, hint } = await refused();
+    expect(detail.evidence).toEqual([
+      'publication "Feed" publishes public.items, where its subscribers cannot follow',
+      'publication everything publishes public.items, where its subscribers cannot follow',
+    ]);
+    expect(hint).toContain('alter publication "Feed" drop table public.items;');
+    await session.query('alter publication "Feed" drop table public.items');
+    await session.query('drop publication everything');
+    expect(await run('contract')).toMatchObject({ phase: 'settled' });
+  });
+
   it('is refused when an old table was read in a quiet window', async () => {
     const reader = await connect(database.url, 'reader');
     // Before PostgreSQL 15 a session that is busy reports twice a second, unasked.

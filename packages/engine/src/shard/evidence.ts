@@ -1,4 +1,4 @@
-// Is the old release still in use, or is something unresolved? Looked for in six places before
+// Is the old release still in use, or is something unresolved? Looked for in seven places before
 // contract.
 //
 // | place                 | what shows it                                        | overridable |
@@ -7,6 +7,7 @@
 // | writes                | the sequence that a write of the old layout advances | yes         |
 // | sessions              | locks on old tables and on none of the new           | yes         |
 // | scans                 | statistics of old tables, while nobody writes        | yes         |
+// | publications          | a consumer of old tables, who cannot follow          | yes         |
 // | quarantine, verify    | rows that cannot be carried, or are not equal        | no          |
 // | prepared transactions | would hold their locks for ever                      | no          |
 //
@@ -16,7 +17,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bundle } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
-import { sql, trusted } from '../sql.js';
+import { type Sql, sql, trusted } from '../sql.js';
 import { readStaleVerify } from './freshness.js';
 import { floorTable, readFloorTables } from './holes.js';
 import { readLayoutUse, type TableSet } from './layout-use.js';
@@ -27,6 +28,7 @@ export interface Finding {
     | 'write'
     | 'session'
     | 'scan'
+    | 'publication'
     | 'quarantine'
     | 'verify'
     | 'prepared transaction';
@@ -55,6 +57,7 @@ export async function contractEvidence(
 ): Promise<readonly Finding[]> {
   const lists = [
     await findLeases(session, bundle),
+    await findPublications(session, await readOldTables(session, bundle)),
     await findQuarantine(session),
     await findPreparedTransactions(session),
     (await readStaleVerify(session, bundle, options.verifyFreshMs)).map(verifyFinding),
@@ -75,6 +78,36 @@ async function findLeases(session: Session, bundle: Bundle): Promise<Finding[]> 
     kind: 'lease',
     text: `server ${row.server} runs release ${bundle.from.version}, seen at ${row.renewed}`,
     hint: `upgrade the servers of ${bundle.from.version} or stop them`,
+    isOverridable: true,
+  }));
+}
+
+/**
+ * A subscriber that is sent a row of a table by its new name, which it does not have, stops there
+ * and is sent the row again for ever, while the WAL that it has not confirmed fills the disk.
+ */
+async function findPublications(session: Session, old: readonly Sql[]): Promise<Finding[]> {
+  const rows = await session.query<{ publication: string; tables: string; is_listed: boolean }>(
+    `select quote_ident(t.pubname) as publication,
+            string_agg(
+              format('%I.%I', t.schemaname, t.tablename), ', ' order by t.tablename
+            ) as tables,
+            exists (
+              select from pg_catalog.pg_publication_rel as r
+              join pg_catalog.pg_publication as p on p.oid = r.prpubid
+              where p.pubname = t.pubname
+            ) as is_listed
+     from pg_catalog.pg_publication_tables as t
+     where format('%I.%I', t.schemaname, t.tablename)::regclass = any($1::text[]::regclass[])
+     group by t.pubname order by t.pubname`,
+    [old.map(({ text }) => text)],
+  );
+  return rows.map(({ publication, tables, is_listed: isListed }) => ({
+    kind: 'publication',
+    text: `publication ${publication} publishes ${tables}, where its subscribers cannot follow`,
+    hint: isListed
+      ? `let its subscribers do without, then alter publication ${publication} drop table ${tables}`
+      : `end the subscriptions to publication ${publication}, then drop it`,
     isOverridable: true,
   }));
 }
@@ -121,12 +154,9 @@ async function watchOldLayout(
   bundle: Bundle,
   options: EvidenceOptions,
 ): Promise<Finding[]> {
-  if (bundle.evidence.oldTables.length === 0) return [];
-  const floor = await readFloorTables(session, bundle);
-  const tables: TableSet = {
-    old: bundle.evidence.oldTables.map((table) => floorTable(floor, table)),
-    newSchema: bundle.releaseSchema,
-  };
+  const old = await readOldTables(session, bundle);
+  if (old.length === 0) return [];
+  const tables: TableSet = { old, newSchema: bundle.releaseSchema };
   const readWrites = () => readOldWrites(session, bundle.evidence.oldWrites);
   const writesBefore = await readWrites();
   const use = await readLayoutUse(session, tables, {
@@ -151,6 +181,11 @@ async function watchOldLayout(
       ? use.scanned.map((table) => found('scan', `${table} was read within ${seconds} s`))
       : []),
   ];
+}
+
+async function readOldTables(session: Session, bundle: Bundle): Promise<Sql[]> {
+  const floor = await readFloorTables(session, bundle);
+  return bundle.evidence.oldTables.map((table) => floorTable(floor, table));
 }
 
 /** How often the sequence was advanced; 0 where there is none. */
