@@ -105,6 +105,21 @@ describe('halflap check, plan and build', () => {
     });
   });
 
+  it('check warns, once, of a conversion that does not take every value', async () => {
+    const partial = createVendor();
+    partial.write('releases/1.0/schema.sql', 'create table a (id int primary key, n text);');
+    partial.write('releases/2.0/schema.sql', 'create table a (id int primary key, n int);');
+    partial.write('releases/2.0/evolution.yaml', 'from: "1.0"\n');
+    const ended = await partial.run(['check', '2.0']);
+    partial.remove();
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout.match(/^warning: /gm)).toHaveLength(1);
+    expect(ended.stdout).toMatch(
+      /\nwarning: a\.n cannot be made from all that n may hold; for 'a': invalid input syntax .*\n/,
+    );
+    expect(ended.stdout).toContain('up: case when <it converts> then ("n")::integer end');
+  });
+
   it('check, plan and build end with 2 where PostgreSQL refuses an expression', async () => {
     const broken = createVendor();
     broken.write(

@@ -10,6 +10,7 @@ import {
   compile,
   didYouMean,
   type Evolution,
+  findUnconvertible,
   lineage,
   listReleases,
   loadRelease,
@@ -20,6 +21,7 @@ import {
   type Scratch,
   type Trial,
   tryEvolution,
+  type Unconvertible,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
 import { HalflapError } from '@halflap/protocol';
@@ -51,6 +53,8 @@ export interface Releases {
   compile(version: string): Promise<Bundle>;
   /** What that evolution may leave unsaid. @throws EVOLUTION_… */
   renames(version: string): Promise<readonly PossibleRename[]>;
+  /** Conversions of that evolution that fail for a value which the old column may hold. */
+  unconvertible(version: string): Promise<readonly Unconvertible[]>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
@@ -141,6 +145,7 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     evolutions,
     load,
     compile: compileOnce,
+    unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
     async try(version) {
       const from = await load((await evolutionTo(version)).from);

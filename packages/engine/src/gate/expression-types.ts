@@ -40,8 +40,11 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
   refuseFindings(findings, evolution.file);
 }
 
-/** The types of the new release that the old one lacks, and the tables of both without rules. */
-async function makeCopies(session: Session, from: Catalog, to: Catalog): Promise<void> {
+/**
+ * Makes the types of the new release that the old one lacks, and the tables of both without rules;
+ * the session finds what a session of the new release would.
+ */
+export async function makeCopies(session: Session, from: Catalog, to: Catalog): Promise<void> {
   const types = to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
   const statements = [
     sql`create schema ${name(OLD_COPIES)}`,

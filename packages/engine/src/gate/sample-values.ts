@@ -38,8 +38,15 @@ const TEXTS: readonly string[] = [
 /** Longer texts are not made for a rule such as `length(code) = 8`. */
 const MAX_REPEATED = 100;
 
-/** Gives the values that a column may take, as PostgreSQL prints them, each once; perhaps none. */
-export type Sampler = (column: Column, table: Table) => Promise<readonly string[]>;
+/**
+ * Gives the values that a column may take, as PostgreSQL prints them, each once; perhaps none.
+ * `more` are texts to try as well.
+ */
+export type Sampler = (
+  column: Column,
+  table: Table,
+  more?: readonly string[],
+) => Promise<readonly string[]>;
 
 /** Asks on `session`, outside of a transaction: most answers are errors. */
 export function samplerOf(session: Session, catalog: Catalog): Sampler {
@@ -50,10 +57,12 @@ export function samplerOf(session: Session, catalog: Catalog): Sampler {
     known.set(value.text, answer);
     return answer;
   };
-  return async (column, table) => {
+  return async (column, table, more = []) => {
     const type = trusted(column.type);
     const candidates = [
-      ...textsFor(column, table, catalog, bases).map((text) => sql`${literal(text)}::${type}`),
+      ...[...textsFor(column, table, catalog, bases), ...more].map(
+        (text) => sql`${literal(text)}::${type}`,
+      ),
       // How many fields a row has nobody need know.
       sql`jsonb_populate_record(null::${type}, '{}')`,
     ];
