@@ -73,16 +73,15 @@ function stated(
       at: within(expression, refusal.offset),
       hint: refusal.isMismatch
         ? `write the cast into the expression: (…)::${column.type}`
-        : hintOf(refusal, VISIBLE[key]),
+        : hintOf(refusal, visible(key, source)),
     }),
   };
 }
 
-const VISIBLE: Readonly<Record<Crossing['key'], string>> = {
-  up: 'it sees the columns of the old release',
-  down: 'it sees the columns of the new release',
-  otherwise: 'it sees no columns',
-};
+function visible(key: Crossing['key'], source: Table | null): string {
+  if (source === null) return 'it sees no columns';
+  return `it sees the columns of ${source.name} of the ${key === 'up' ? 'old' : 'new'} release`;
+}
 
 function condition(when: Expression, part: string, old: Table): Question {
   return {
@@ -93,7 +92,7 @@ function condition(when: Expression, part: string, old: Table): Question {
       code: 'EVOLUTION_INVALID',
       message: textOf(`"when" of part "${part}"`, refusal, when),
       at: within(when, refusal.offset),
-      hint: hintOf(refusal, VISIBLE.up),
+      hint: hintOf(refusal, visible('up', old)),
     }),
   };
 }
