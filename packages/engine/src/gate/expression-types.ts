@@ -19,6 +19,9 @@ import { NEW_COPIES, OLD_COPIES, type Question, questionsOf } from './expression
 /** SQLSTATE of a value whose type is not that of its column (manual, appendix A). */
 const DATATYPE_MISMATCH = '42804';
 
+/** Of a column that is not there: PostgreSQL's hint may speak of the statement around it. */
+const UNDEFINED_COLUMN = '42703';
+
 /**
  * Needs loadParser() to have been called, and names that checkNames() has accepted.
  * @throws EVOLUTION_INVALID, EVOLUTION_INCOMPLETE with every refused expression as evidence.
@@ -81,6 +84,7 @@ async function ask(session: Session, question: Question): Promise<Finding[]> {
     const place = Math.max(0, (positionOf(error) ?? 1) - 1 - [...head].length);
     const offset = [...expression.text].slice(0, place).join('').length;
     const isMismatch = state === DATATYPE_MISMATCH;
-    return [finding({ message: messageOf(error), hint: hintOf(error), offset, isMismatch })];
+    const hint = state === UNDEFINED_COLUMN ? undefined : hintOf(error);
+    return [finding({ message: messageOf(error), hint, offset, isMismatch })];
   }
 }
