@@ -70,6 +70,72 @@ describe('halflap check, plan and build', () => {
     ]);
   });
 
+  it('check claims no more than what was tried', async () => {
+    const odd = createVendor();
+    const table = 'create table odd (id int primary key check (id * 2 = 7), note text);';
+    for (const version of ['1.0', '2.0'] as const) {
+      const file = `releases/${version}/schema.sql` as const;
+      odd.write(file, RELEASES[file] + table);
+    }
+    const ended = await odd.run(['check', '2.0']);
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/: it holds where it was tried; not tried: odd\n/);
+    expect(ended.stdout).toMatch(/\nwarning: no sample for odd: .*odd_id_check/);
+    const [json] = jsonLines((await odd.run(['check', '2.0', '--json'])).stdout);
+    odd.remove();
+    expect(json).toMatchObject({
+      checked: [{ verdict: 'holds where tried', trial: { untried: [{ table: 'odd' }] } }],
+    });
+  });
+
+  it('check asks whether what goes was renamed', async () => {
+    const renamed = createVendor();
+    renamed.write('releases/1.0/schema.sql', 'create table a (id int primary key, rack text);');
+    renamed.write('releases/2.0/schema.sql', 'create table a (id int primary key, room text);');
+    renamed.write('releases/2.0/evolution.yaml', 'from: "1.0"\n');
+    const ended = await renamed.run(['check', '2.0']);
+    const [json] = jsonLines((await renamed.run(['check', '2.0', '--json'])).stdout);
+    renamed.remove();
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(
+      /warning: column rack of a goes and column room of a comes, .* a rename\? .*:\n {2}- /,
+    );
+    expect(json).toMatchObject({
+      checked: [{ renames: [{ change: '- rename_column: { table: a, column: rack, to: room }' }] }],
+    });
+  });
+
+  it('check warns, once, of a conversion that does not take every value', async () => {
+    const partial = createVendor();
+    partial.write('releases/1.0/schema.sql', 'create table a (id int primary key, n text);');
+    partial.write('releases/2.0/schema.sql', 'create table a (id int primary key, n int);');
+    partial.write('releases/2.0/evolution.yaml', 'from: "1.0"\n');
+    const ended = await partial.run(['check', '2.0']);
+    partial.remove();
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout.match(/^warning: /gm)).toHaveLength(1);
+    expect(ended.stdout).toMatch(
+      /\nwarning: a\.n cannot be made from all that n may hold; for 'a': invalid input syntax .*\n/,
+    );
+    expect(ended.stdout).toContain('up: case when <it converts> then ("n")::integer end');
+  });
+
+  it('check, plan and build end with 2 where PostgreSQL refuses an expression', async () => {
+    const broken = createVendor();
+    broken.write(
+      'releases/2.0/evolution.yaml',
+      RELEASES['releases/2.0/evolution.yaml'].replace('load is not null', 'load + name'),
+    );
+    for (const verb of ['check', 'plan', 'build']) {
+      const ended = await broken.run([verb, '2.0']);
+      expect(ended).toMatchObject({ code: 2, stdout: '' });
+      expect(ended.stderr).toMatch(
+        /^error EVOLUTION_INVALID: .*evolution\.yaml:11:22: .*integer \+ text, in "load \+ name"/,
+      );
+    }
+    broken.remove();
+  });
+
   it('plan shows every statement with lock, block and rewrite', async () => {
     const ended = await vendor.run(['plan', '2.0', '--json']);
     const [plan] = jsonLines(ended.stdout) as [

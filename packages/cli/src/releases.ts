@@ -2,19 +2,26 @@
 // release is loaded and stopped at the end.
 
 import {
+  adviseRenames,
   type Bundle,
+  type CompileInput,
+  checkExpressions,
   checkNames,
   compile,
   didYouMean,
   type Evolution,
+  findUnconvertible,
   lineage,
   listReleases,
   loadRelease,
+  type PossibleRename,
+  possibleRenames,
   type Release,
   type ReleaseDirectory,
   type Scratch,
   type Trial,
   tryEvolution,
+  type Unconvertible,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
 import { HalflapError } from '@halflap/protocol';
@@ -39,8 +46,15 @@ export interface Releases {
   evolutions(): Promise<readonly Evolution[]>;
   /** @throws RELEASE_UNREADABLE, RELEASE_UNSUPPORTED. */
   load(version: string): Promise<Release>;
-  /** The bundle of the evolution that ends in this release. @throws EVOLUTION_… */
+  /**
+   * The bundle of the evolution that ends in this release, whose expressions PostgreSQL accepts.
+   * @throws EVOLUTION_…
+   */
   compile(version: string): Promise<Bundle>;
+  /** What that evolution may leave unsaid. @throws EVOLUTION_… */
+  renames(version: string): Promise<readonly PossibleRename[]>;
+  /** Conversions of that evolution that fail for a value which the old column may hold. */
+  unconvertible(version: string): Promise<readonly Unconvertible[]>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
@@ -107,23 +121,45 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     if (evolution === undefined) throw firstRelease(version, config);
     return evolution;
   };
-  const compileTo = async (version: string) => {
+  const compiled = new Map<string, Promise<Bundle>>();
+  const compileOnce = (version: string) => {
+    const bundle = compiled.get(version) ?? compileTo(version);
+    compiled.set(version, bundle);
+    return bundle;
+  };
+  const inputTo = async (version: string): Promise<CompileInput> => {
     const evolution = await evolutionTo(version);
     const from = await load(evolution.from);
     const to = await load(version);
     checkNames(evolution, from.catalog, to.catalog);
-    return compile({ app: config.app, from, to, evolution });
+    return { app: config.app, from, to, evolution };
+  };
+  const compileTo = async (version: string) => {
+    const input = await inputTo(version);
+    const bundle = compileOrAdvise(input);
+    await checkExpressions(input, scratch);
+    return bundle;
   };
   return {
     versions: async () => (await list()).map((release) => release.version),
     evolutions,
     load,
-    compile: compileTo,
+    compile: compileOnce,
+    unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
+    renames: async (version) => possibleRenames(await inputTo(version)),
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
-      return tryEvolution({ bundle: await compileTo(version), from, scratch, signal });
+      return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });
     },
   };
+}
+
+function compileOrAdvise(input: CompileInput): Bundle {
+  try {
+    return compile(input);
+  } catch (error) {
+    throw adviseRenames(error, input);
+  }
 }
 
 function find(list: ReleaseDirectory[], version: string, config: Config): ReleaseDirectory {

@@ -2,12 +2,16 @@
 export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
-export { type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
+export { checkExpressions } from './gate/expression-types.js';
+export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
+export type { Untried } from './gate/samples.js';
+export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
+export { findUnconvertible, type Unconvertible } from './gate/unconvertible.js';
 export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
 export * from './release/compare.js';
 export * from './release/evolution.js';
-export * from './release/evolution-names.js';
+export { checkNames } from './release/evolution-names.js';
 export * from './release/evolution-parser.js';
 export * from './release/evolution-tables.js';
 export * from './release/expression.js';

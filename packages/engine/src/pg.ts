@@ -76,6 +76,22 @@ export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/** Where in the statement PostgreSQL sees the fault: in characters, from 1. */
+export function positionOf(error: unknown): number | undefined {
+  const position = error instanceof pg.DatabaseError ? error.position : undefined;
+  return position === undefined ? undefined : Number(position);
+}
+
+/** The constraint or unique index that refused a row. */
+export function constraintOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.constraint : undefined;
+}
+
+/** What PostgreSQL advises. */
+export function hintOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.hint : undefined;
+}
+
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map(messageOf).join('; ');

@@ -35,7 +35,7 @@ export const ERRORS = {
   ),
   EVOLUTION_INVALID: entry(
     'usage',
-    'evolution.yaml has an unknown key, a wrong type or an expression that does not parse.',
+    'evolution.yaml has an unknown key, a wrong type or an expression that PostgreSQL refuses.',
   ),
   EVOLUTION_UNKNOWN_NAME: entry(
     'usage',

@@ -1,12 +1,10 @@
 // Tells the developer whether releases and evolutions hold: loads, compiles, and tries them on a
 // scratch server.
 
-import type { RelationPlan, Trial } from '@halflap/engine';
 import type { Command } from 'commander';
+import { type Checked, checkText } from '../check-view.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
-import { relationsText } from '../plan-view.js';
-import { duration } from '../print.js';
 import {
   type Releases,
   type ScratchOptions,
@@ -15,6 +13,8 @@ import {
 } from '../releases.js';
 
 const HELP = `
+A column or a table for which no sample row can be made was not tried; the verdict says so.
+
 Labels: exact (both releases see the same), carried (kept aside until contract), lossy (with the
 policy that evolution.yaml states), refused. Without a version, every release of the directory
 is checked.
@@ -32,17 +32,6 @@ export function addCheck(program: Command): void {
     .action(run);
 }
 
-/** One release of `check --json`; additions only. */
-interface Checked {
-  readonly release: string;
-  /** Null for the first release, which nothing leads to. */
-  readonly from: string | null;
-  readonly tables: number;
-  readonly relations: readonly RelationPlan[];
-  /** What was seen when the evolution was tried on sample rows; null for the first release. */
-  readonly trial: Trial | null;
-}
-
 async function run(version: string | undefined, options: ScratchOptions, command: Command) {
   const { printer, config: load } = contextOf(command);
   const config = load();
@@ -52,7 +41,7 @@ async function run(version: string | undefined, options: ScratchOptions, command
       const checked: Checked[] = [];
       for (const one of versions) {
         const result = await check(one, releases);
-        printer.line(textOf(result, config.app));
+        printer.line(checkText(result, config.app));
         checked.push(result);
       }
       printer.json({ app: config.app, checked });
@@ -65,19 +54,24 @@ async function check(version: string, releases: Releases): Promise<Checked> {
   const evolutions = await releases.evolutions();
   const from = evolutions.find((evolution) => evolution.to === version)?.from ?? null;
   const checked = { release: version, from, tables: catalog.tables.length };
-  if (from === null) return { ...checked, relations: [], trial: null };
+  if (from === null) {
+    return {
+      ...checked,
+      relations: [],
+      unconvertible: [],
+      renames: [],
+      verdict: null,
+      trial: null,
+    };
+  }
   const { relations } = await releases.compile(version);
-  return { ...checked, relations, trial: await releases.try(version) };
-}
-
-function textOf({ release, from, tables, relations, trial }: Checked, app: string): string {
-  const count = tables === 1 ? '1 table' : `${tables} tables`;
-  if (from === null) return `${app} ${release}: ${count}, the first release`;
-  const lines = [`${app} ${from} → ${release}`, relationsText(relations)];
-  if (trial === null) return lines.join('\n');
-  const seconds = duration(trial.seconds);
-  lines.push(`tried on sample rows, to dual and back and to the end, in ${seconds}: it holds`);
-  for (const table of trial.untried) lines.push(`warning: no sample row for ${table}: not tried`);
-  for (const one of trial.quarantined) lines.push(`warning: a new rule keeps rows out: ${one}`);
-  return lines.join('\n');
+  const trial = await releases.try(version);
+  return {
+    ...checked,
+    relations,
+    unconvertible: await releases.unconvertible(version),
+    renames: await releases.renames(version),
+    verdict: trial.untried.length === 0 ? 'holds' : 'holds where tried',
+    trial,
+  };
 }

@@ -8,7 +8,7 @@
 import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
-import type { Evolution, SplitPart, SplitTable } from '../release/evolution.js';
+import type { Evolution, Expression, SplitPart, SplitTable } from '../release/evolution.js';
 import { name } from '../sql.js';
 import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
@@ -23,6 +23,8 @@ export interface ForwardColumn {
   readonly up: string | null;
   /** The old column, when the value is taken over unchanged. */
   readonly source: string | null;
+  /** The expression with its place, where the author stated it; else it was inferred. */
+  readonly stated?: Expression;
 }
 
 /** An old column and where its value comes from. */
@@ -32,6 +34,7 @@ export interface BackwardColumn {
   readonly down: string | null;
   /** The new column, when the value is taken over unchanged. */
   readonly source: string | null;
+  readonly stated?: Expression;
 }
 
 export interface PairedTable {
@@ -138,14 +141,14 @@ function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
     }
     if (change.kind === 'convert_column' && change.table === old.name) {
       const up = change.up[column.name];
-      if (up !== undefined) return { column, up: up.sql, source: null };
+      if (up !== undefined) return { column, up: up.sql, source: null, stated: up };
     }
     if (
       change.kind === 'add_column' &&
       change.table === target.name &&
       change.column === column.name
     ) {
-      return { column, up: change.up.sql, source: null };
+      return { column, up: change.up.sql, source: null, stated: change.up };
     }
   }
   const isTaken = renamesAway(evolution, old.name).has(column.name);
@@ -179,14 +182,17 @@ function backwardColumn(pairing: Pairing, column: Column): BackwardColumn {
     if (change.kind === 'convert_column' && change.table === old.name) {
       const down = change.down[column.name];
       const isHere = change.to.some((to) => findColumn(target, to) !== undefined);
-      if (down !== undefined) return { column, down: isHere ? down.sql : null, source: null };
+      if (down !== undefined && isHere) {
+        return { column, down: down.sql, source: null, stated: down };
+      }
+      if (down !== undefined) return { column, down: null, source: null };
     }
     if (
       change.kind === 'drop_column' &&
       change.table === old.name &&
       change.column === column.name
     ) {
-      return { column, down: change.down.sql, source: null };
+      return { column, down: change.down.sql, source: null, stated: change.down };
     }
   }
   const isOther = arrivals(evolution, old.name, target.name).has(column.name);

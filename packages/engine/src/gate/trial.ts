@@ -2,7 +2,7 @@
 // there and back (prepare, expand, abort), then through to the end, with the catalogue compared
 // with that of a fresh install at both ends.
 
-import { HalflapError, type Verb } from '@halflap/protocol';
+import { HalflapError, type QuarantineRow, type Verb } from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
 import { messageOf, withSession } from '../pg.js';
 import type { Scratch } from '../release/load.js';
@@ -11,7 +11,7 @@ import { runVerb } from '../shard/advance.js';
 import { assertNotDrifted } from '../shard/drift.js';
 import { installRelease } from '../shard/install.js';
 import { readQuarantine } from '../shard/quarantine.js';
-import { insertSamples } from './samples.js';
+import { insertSamples, type Untried } from './samples.js';
 
 export interface TrialOptions {
   readonly bundle: Bundle;
@@ -22,11 +22,17 @@ export interface TrialOptions {
 }
 
 export interface Trial {
-  /** Tables of the old release that got no sample row: their expressions were not evaluated. */
-  readonly untried: readonly string[];
-  /** Sample rows that a new rule keeps out of the new release: `hosts: check …`. */
-  readonly quarantined: readonly string[];
+  /** What no sample row holds: expressions over it were not evaluated. */
+  readonly untried: readonly Untried[];
+  /** Relations with sample rows that could not be carried to the new release. */
+  readonly quarantined: readonly Quarantined[];
   readonly seconds: number;
+}
+
+export interface Quarantined {
+  readonly relation: string;
+  /** Each once: `check hosts_load_check of hosts`. */
+  readonly reasons: readonly string[];
 }
 
 /** Nobody else is there, so there is nothing to watch for. */
@@ -45,7 +51,7 @@ async function thereAndBack(options: TrialOptions) {
   const { bundle, from, scratch } = options;
   return scratch.withDatabase(async (url) => {
     await installRelease({ url, app: bundle.app, release: from });
-    const counts = await withSession(url, 'check/samples', (session) =>
+    const untried = await withSession(url, 'check/samples', (session) =>
       insertSamples(session, from.catalog),
     );
     for (const verb of ['prepare', 'abort', 'prepare', 'expand', 'verify'] as const) {
@@ -55,9 +61,17 @@ async function thereAndBack(options: TrialOptions) {
     await attempt(options, url, 'abort');
     await compare(options, url, 'from');
     return {
-      untried: [...counts].filter(([, rows]) => rows === 0).map(([table]) => table),
-      quarantined: quarantined.map((row) => `${row.relation}: ${row.reason}`),
+      untried,
+      quarantined: byRelation(quarantined),
     };
+  });
+}
+
+function byRelation(rows: readonly QuarantineRow[]): Quarantined[] {
+  const relations = [...new Set(rows.map((row) => row.relation))];
+  return relations.map((relation) => {
+    const own = rows.filter((row) => row.relation === relation);
+    return { relation, reasons: [...new Set(own.map((row) => row.reason))] };
   });
 }
 

@@ -38,7 +38,7 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
   const oldColumn = (column: string, place: string) =>
     claim(`column ${change.table}.${column} of the old release`, place);
   const newColumn = (column: string, place: string) =>
-    claim(`column ${newHome(change.table, all)}.${column} of the new release`, place);
+    claim(newColumnOf(newTablesOf(all, change.table), column), place);
   switch (kind) {
     case 'rename_table':
       return [
@@ -61,7 +61,7 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
         ...change.to.map((column) => newColumn(column, `to.${column}`)),
       ];
     case 'add_column':
-      return [claim(`column ${change.table}.${change.column} of the new release`, 'column')];
+      return [claim(newColumnOf([change.table], change.column), 'column')];
     case 'drop_column':
       return [oldColumn(change.column, 'column')];
     default:
@@ -69,8 +69,10 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
   }
 }
 
-/** The new table, where there is one; the parts of a split may each have a column of that name. */
-function newHome(oldTable: string, all: readonly Change[]): string {
-  const tables = newTablesOf(all, oldTable);
-  return tables.length === 1 && tables[0] !== undefined ? tables[0] : `${tables.join('|')}`;
+/** Two changes that give one name to columns of a split collide: neither names its part. */
+function newColumnOf(tables: readonly string[], column: string): string {
+  const [only] = tables;
+  if (only === undefined) return `column ${column} of the new release`;
+  if (tables.length === 1) return `column ${only}.${column} of the new release`;
+  return `column ${column} of the new release, in ${tables.join(' or ')}`;
 }

@@ -153,9 +153,8 @@ function checkOldNames(context: Context, scope: Scope, part: SplitPart): void {
   for (const [key, column] of Object.entries(part.key ?? {})) {
     requireColumn(context, scope, column, placeOf(part, `key=${key}`));
   }
-  for (const [column, expression] of Object.entries(part.otherwise)) {
+  for (const column of Object.keys(part.otherwise)) {
     requireColumn(context, scope, column, placeOf(part, `otherwise.${column}`));
-    requireMentions(context, scope, expression);
   }
   if (part.when !== null) requireMentions(context, scope, part.when);
 }
@@ -232,11 +231,9 @@ function requireMentions(context: Context, scope: Scope, expression: Expression)
   }
 }
 
-/** Exact for an expression on one line without YAML escapes; else its beginning. */
-function within(expression: Expression, offset: number): Position {
-  const isPlain = !/[\n'\\]/.test(expression.sql.slice(0, offset));
-  const { line, column } = expression.at;
-  return { line, column: isPlain ? column + offset : column };
+/** Where a character of an expression (in UTF-16 units) stands in the file. */
+export function within(expression: Expression, offset: number): Position {
+  return expression.place?.(offset) ?? expression.at;
 }
 
 function placeOf(

@@ -163,6 +163,7 @@ describe('parseEvolution refuses', () => {
     ['a wrong part', split('a: {}, b: { ‸wenn: x }'), 'did you mean "when"?'],
     ['no key', split('a: {}, b: { key: ‸{} }'), 'empty'],
     ['a generated key', split('a: {}, b: { key: { k: id }, generate: [‸k] }'), 'both'],
+    ['a value for no row', split("a: {}, b: { otherwise: { c: '''x'' || ‸d' } }"), 'no columns'],
     ['a plain expression', added('up: a + ‸max(b)'), 'aggregate'],
     ['one in single quotes', added("up: '''é'' || ‸max(b)'"), 'aggregate'],
     ['one in double quotes', added('up: "\'\\\\x\' || \\u0062 || ‸max(b)"'), 'aggregate'],
@@ -216,6 +217,20 @@ describe('parseEvolution refuses', () => {
     expect(error.code).toBe('EVOLUTION_INVALID');
     expect(error.message).toMatch(/changes already/);
     expect(error.detail.line).toBe(4);
+  });
+
+  it('one name for two columns of a split, without saying which part has it', () => {
+    const error = refusal(
+      only(
+        `split_table: { table: people, into: { customers: {}, letters: {} } }
+  - rename_column: { table: people, column: subject, to: topic }
+  - rename_column: { table: people, column: heading, to: topic }`,
+      ),
+    );
+    expect(error.message).toBe(
+      'evolution.yaml:5:58: rename_column changes column topic of the new release, ' +
+        'in customers or letters, which rename_column on line 4 changes already',
+    );
   });
 
   it('everything at once, in the order of the file', () => {

@@ -143,9 +143,10 @@ export class EvolutionSource {
     const scalar = node as Scalar;
     const start = String(scalar.value).indexOf(sql);
     const reading = readExpression(sql);
-    if ('node' in reading) return { sql, at: this.#inside(scalar, start) };
+    const place = (offset: number) => this.#inside(scalar, start + offset);
+    if ('node' in reading) return { sql, at: place(0), place };
     const { offset, message } = reading.problem;
-    return this.report(this.#inside(scalar, start + offset), `${what}: ${message}, in "${sql}"`);
+    return this.report(place(offset), `${what}: ${message}, in "${sql}"`);
   }
 
   #field(pair: Pair, what: string): Field | null {

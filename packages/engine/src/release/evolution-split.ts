@@ -3,7 +3,9 @@
 import type { Node } from 'yaml';
 import type { Expression, Places, Position, SplitPart, SplitTable } from './evolution.js';
 import { CHANGE_SHAPES, expressionOf, placesOf, textOf } from './evolution-changes.js';
+import { within } from './evolution-names.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
+import { columnMentions } from './expression.js';
 
 /** The keys of one part; all may be left out. */
 export const PART_SHAPE = {
@@ -120,6 +122,14 @@ function otherwiseOf(
   for (const entry of entries) {
     const expression = expressionOf(source, entry, `"otherwise" of ${what}`);
     if (expression === null) return null;
+    const [mention] = columnMentions(expression.sql);
+    if (mention !== undefined) {
+      return source.report(
+        within(expression, mention.offset),
+        `"otherwise" of ${what} is read where there is no row, so it takes no columns, ` +
+          `found "${mention.column}"`,
+      );
+    }
     values[entry.name] = expression;
     places[`otherwise.${entry.name}`] = entry.at;
   }

@@ -28,6 +28,8 @@ export type Places = Readonly<Record<string, Position>>;
 export interface Expression {
   readonly sql: string;
   readonly at: Position;
+  /** Where its character at `offset` (UTF-16 units) stands; left out like `places`. */
+  readonly place?: (offset: number) => Position;
 }
 
 export type Change =

@@ -1,0 +1,90 @@
+// Can PostgreSQL evaluate what an evolution states, and assign the result to its column? Each
+// expression is planned on a scratch database, over plain copies of the tables: as an INSERT would
+// assign it, and without running it. What PostgreSQL refuses is shown where it was written, all of
+// it at once, before anything is built.
+//
+// Conversions that nobody states are asked too: there the two schemas differ, and what is missing
+// is a statement.
+
+import type { CompileInput } from '../compile/compile.js';
+import { typeOf } from '../compile/tables.js';
+import { hintOf, messageOf, positionOf, type Session, sqlStateOf, withSession } from '../pg.js';
+import type { Catalog, Table } from '../release/catalog.js';
+import { type Finding, refuseFindings } from '../release/findings.js';
+import type { Scratch } from '../release/load.js';
+import { installRelease } from '../shard/install.js';
+import { literal, name, type Sql, sql } from '../sql.js';
+import { NEW_COPIES, OLD_COPIES, type Question, questionsOf } from './expression-questions.js';
+
+/** SQLSTATE of a value whose type is not that of its column (manual, appendix A). */
+const DATATYPE_MISMATCH = '42804';
+
+/** Of a column that is not there: PostgreSQL's hint may speak of the statement around it. */
+const UNDEFINED_COLUMN = '42703';
+
+/**
+ * Needs loadParser() to have been called, and names that checkNames() has accepted.
+ * @throws EVOLUTION_INVALID, EVOLUTION_INCOMPLETE with every refused expression as evidence.
+ */
+export async function checkExpressions(input: CompileInput, scratch: Scratch): Promise<void> {
+  const questions = questionsOf(input);
+  if (questions.length === 0) return;
+  const { app, from, to, evolution } = input;
+  const findings = await scratch.withDatabase(async (url) => {
+    // The functions, types and operators of the old release; the new one has no others.
+    await installRelease({ url, app, release: from });
+    return withSession(url, 'check/expressions', async (session) => {
+      await makeCopies(session, from.catalog, to.catalog);
+      const found: Finding[] = [];
+      for (const question of questions) found.push(...(await ask(session, question)));
+      return found;
+    });
+  });
+  refuseFindings(findings, evolution.file);
+}
+
+/**
+ * Makes the types of the new release that the old one lacks, and the tables of both without rules;
+ * the session finds what a session of the new release would.
+ */
+export async function makeCopies(session: Session, from: Catalog, to: Catalog): Promise<void> {
+  const types = to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
+  const statements = [
+    sql`create schema ${name(OLD_COPIES)}`,
+    sql`create schema ${name(NEW_COPIES)}`,
+    // What a session of the new release finds: its own types, then those of its home.
+    sql`select set_config('search_path', ${literal(`${NEW_COPIES}, public`)}, false)`,
+    ...types.map(
+      ({ name: type, labels }) =>
+        sql`create type ${name(NEW_COPIES, type)} as enum (${labels.map(literal)})`,
+    ),
+    ...from.tables.map((table) => copyOf(OLD_COPIES, table)),
+    ...to.tables.map((table) => copyOf(NEW_COPIES, table)),
+  ];
+  await session.query(statements.map((one) => one.text).join(';\n'));
+}
+
+function copyOf(schema: string, table: Table): Sql {
+  const columns = table.columns.map((column) => sql`${name(column.name)} ${typeOf(column)}`);
+  return sql`create table ${name(schema, table.name)} (${columns})`;
+}
+
+/** What PostgreSQL has against it; nothing when it would do. */
+async function ask(session: Session, question: Question): Promise<Finding[]> {
+  const { before, expression, after, finding } = question;
+  const head = `explain ${before.text}`;
+  try {
+    // On a line of its own, or a comment at the end of the expression would swallow what follows.
+    await session.query(`${head}${expression.text}\n${after.text}`);
+    return [];
+  } catch (error) {
+    const state = sqlStateOf(error);
+    if (state === undefined) throw error;
+    // PostgreSQL counts characters from 1, JavaScript UTF-16 units.
+    const place = Math.max(0, (positionOf(error) ?? 1) - 1 - [...head].length);
+    const offset = [...expression.text].slice(0, place).join('').length;
+    const isMismatch = state === DATATYPE_MISMATCH;
+    const hint = state === UNDEFINED_COLUMN ? undefined : hintOf(error);
+    return [finding({ message: messageOf(error), hint, offset, isMismatch })];
+  }
+}
