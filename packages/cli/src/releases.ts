@@ -10,6 +10,7 @@ import {
   lineage,
   listReleases,
   loadRelease,
+  measureEffects,
   type Release,
   type ReleaseDirectory,
   type Scratch,
@@ -41,6 +42,8 @@ export interface Releases {
   load(version: string): Promise<Release>;
   /** The bundle of the evolution that ends in this release. @throws EVOLUTION_… */
   compile(version: string): Promise<Bundle>;
+  /** The same with what each of its statements was seen to do on scratch databases. */
+  measure(version: string): Promise<Bundle>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
@@ -119,6 +122,10 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     evolutions,
     load,
     compile: compileTo,
+    async measure(version) {
+      const from = await load((await evolutionTo(version)).from);
+      return measureEffects({ bundle: await compileTo(version), from, scratch, signal });
+    },
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
       return tryEvolution({ bundle: await compileTo(version), from, scratch, signal });

@@ -2,6 +2,8 @@
 export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
+export * from './compile/texts.js';
+export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
 export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
@@ -32,6 +34,7 @@ export {
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
+export { fillForPeople } from './shard/holes.js';
 export { type AdoptOptions, adopt, type InstallOptions, installRelease } from './shard/install.js';
 export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type ShardPace, setPace } from './shard/pace.js';

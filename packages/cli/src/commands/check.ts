@@ -5,7 +5,7 @@ import type { RelationPlan, Trial } from '@halflap/engine';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
-import { relationsText } from '../plan-view.js';
+import { relationsText } from '../plan-text.js';
 import { duration } from '../print.js';
 import {
   type Releases,
@@ -52,7 +52,7 @@ async function run(version: string | undefined, options: ScratchOptions, command
       const checked: Checked[] = [];
       for (const one of versions) {
         const result = await check(one, releases);
-        printer.line(textOf(result, config.app));
+        printer.line(textOf(result, config.app, printer.width));
         checked.push(result);
       }
       printer.json({ app: config.app, checked });
@@ -70,10 +70,11 @@ async function check(version: string, releases: Releases): Promise<Checked> {
   return { ...checked, relations, trial: await releases.try(version) };
 }
 
-function textOf({ release, from, tables, relations, trial }: Checked, app: string): string {
+function textOf(checked: Checked, app: string, width: number): string {
+  const { release, from, tables, relations, trial } = checked;
   const count = tables === 1 ? '1 table' : `${tables} tables`;
   if (from === null) return `${app} ${release}: ${count}, the first release`;
-  const lines = [`${app} ${from} → ${release}`, relationsText(relations)];
+  const lines = [`${app} ${from} → ${release}`, relationsText(relations, width)];
   if (trial === null) return lines.join('\n');
   const seconds = duration(trial.seconds);
   lines.push(`tried on sample rows, to dual and back and to the end, in ${seconds}: it holds`);
