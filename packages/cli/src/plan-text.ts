@@ -29,7 +29,8 @@ const EXCERPT_LENGTH = 100;
 /** Tables of the work schema that no release knows. */
 const OWN = "Halflap's own tables";
 
-/** Below this, statements stand under their locks. */
+/** Locks that take more than this, or leave less than that, have their statement below them. */
+const MOST_LOCKS = 44;
 const LEAST_EXCERPT = 40;
 
 /**
@@ -269,14 +270,14 @@ function statementLines(step: StepView, naming: Naming, options: PlanTextOptions
     what: effectsOf(one, naming, isAll),
     text: plainly(one.text),
   }));
-  const left = Math.max(0, ...rows.map(({ what }) => what.length));
+  const left = Math.min(MOST_LOCKS, Math.max(0, ...rows.map(({ what }) => what.length)));
   const isBeside = width - left - 8 >= LEAST_EXCERPT;
   const room = Math.min(EXCERPT_LENGTH, isBeside ? width - left - 8 : width - 8);
   const lines = rows.flatMap(({ what, text }) => {
-    const begin = excerpt(text, room);
-    return isBeside
-      ? [`      ${what.padEnd(left)}  ${colors.dim(begin)}`]
-      : [...wrapped(`      ${what}`, width, 8), `        ${colors.dim(begin)}`];
+    const begin = colors.dim(excerpt(text, room));
+    if (isBeside && what.length <= left) return [`      ${what.padEnd(left)}  ${begin}`];
+    const indent = isBeside ? left + 8 : 8;
+    return [...wrapped(`      ${what}`, width, 8), `${' '.repeat(indent)}${begin}`];
   });
   const hidden = step.statements.length - shown.length;
   if (hidden === 0) return lines;
