@@ -2,7 +2,7 @@
 // claims no more than was tried, and what the author should look at.
 
 import type { PossibleRename, RelationPlan, Trial, Unconvertible, Untried } from '@halflap/engine';
-import { relationsText } from './plan-view.js';
+import { relationsText } from './plan-text.js';
 import { duration } from './print.js';
 
 /** One release of `check --json`; additions only. */
@@ -25,12 +25,18 @@ export interface Checked {
   readonly trial: Trial | null;
 }
 
-export function checkText(checked: Checked, app: string): string {
+/** @param width columns of the terminal. */
+export function checkText(checked: Checked, app: string, width: number): string {
   const { release, from, tables, relations } = checked;
   const count = tables === 1 ? '1 table' : `${tables} tables`;
   if (from === null) return `${app} ${release}: ${count}, the first release`;
   const warnings = warningsOf(checked).map((one) => `warning: ${one}`);
-  return [`${app} ${from} → ${release}`, relationsText(relations), verdictOf(checked), ...warnings]
+  return [
+    `${app} ${from} → ${release}`,
+    relationsText(relations, width),
+    verdictOf(checked),
+    ...warnings,
+  ]
     .filter((line) => line !== '')
     .join('\n');
 }

@@ -19,6 +19,8 @@ export interface Printer {
   readonly isJson: boolean;
   /** True when progress may be redrawn in place. */
   readonly isInteractive: boolean;
+  /** Columns of the terminal; without end elsewhere. */
+  readonly width: number;
   /** Where bars are drawn. */
   readonly progressStream: NodeJS.WriteStream;
   readonly colors: Colors;
@@ -53,6 +55,7 @@ export function createPrinter(isJson: boolean, streams: Streams = process): Prin
   return {
     isJson,
     isInteractive: !isJson && stderr.isTTY === true && process.env.TERM !== 'dumb',
+    width: stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     progressStream: stderr,
     colors: picocolors.createColors(wantsColors(stdout)),
     line: (text = '') => void (isJson || write(stdout, text)),
@@ -99,6 +102,27 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
+}
+
+/** Breaks a line between words; what goes on stands `indent` columns to the right. */
+export function wrapped(text: string, width: number, indent = 0): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    const next = last === undefined ? word : `${last} ${word}`;
+    if (last === undefined || next.length > width) {
+      lines.push(last === undefined ? word : `${' '.repeat(indent)}${word}`);
+    } else {
+      lines[lines.length - 1] = next;
+    }
+  }
+  return lines;
+}
+
+/** The beginning of a text, on one line. */
+export function excerpt(text: string, width: number): string {
+  const plain = text.trim().replace(/\s+/g, ' ');
+  return plain.length > width ? `${plain.slice(0, Math.max(0, width - 1))}…` : plain;
 }
 
 /** `1 234 567`: thousands apart, the same in every locale. */

@@ -14,6 +14,7 @@ import {
   lineage,
   listReleases,
   loadRelease,
+  measureEffects,
   type PossibleRename,
   possibleRenames,
   type Release,
@@ -55,6 +56,8 @@ export interface Releases {
   renames(version: string): Promise<readonly PossibleRename[]>;
   /** Conversions of that evolution that fail for a value which the old column may hold. */
   unconvertible(version: string): Promise<readonly Unconvertible[]>;
+  /** The same with what each of its statements was seen to do on scratch databases. */
+  measure(version: string): Promise<Bundle>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
@@ -147,6 +150,10 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     compile: compileOnce,
     unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
+    async measure(version) {
+      const from = await load((await evolutionTo(version)).from);
+      return measureEffects({ bundle: await compileOnce(version), from, scratch, signal });
+    },
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
       return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });

@@ -2,6 +2,8 @@
 export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
+export * from './compile/texts.js';
+export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
 export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
 export type { Untried } from './gate/samples.js';
@@ -36,6 +38,7 @@ export {
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
+export { fillForPeople } from './shard/holes.js';
 export { type AdoptOptions, adopt, type InstallOptions, installRelease } from './shard/install.js';
 export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type ShardPace, setPace } from './shard/pace.js';

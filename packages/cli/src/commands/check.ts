@@ -41,7 +41,7 @@ async function run(version: string | undefined, options: ScratchOptions, command
       const checked: Checked[] = [];
       for (const one of versions) {
         const result = await check(one, releases);
-        printer.line(checkText(result, config.app));
+        printer.line(checkText(result, config.app, printer.width));
         checked.push(result);
       }
       printer.json({ app: config.app, checked });

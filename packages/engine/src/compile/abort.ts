@@ -129,7 +129,7 @@ function foreignKeySteps(evolving: Evolving): TransactionStep[] {
       `abort/foreign-keys/${table}`,
       `foreign keys of release ${places.to} to ${table} go`,
       // Where a new table is depends on how far the shard had come.
-      [dropKeysTo(floorTable(table), table, [places.workSchema, places.goneSchema])],
+      [dropKeysTo(floorTable(table), [places.workSchema, places.goneSchema])],
     ),
   );
 }

@@ -251,7 +251,7 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
       transactionStep(
         `contract/old-keys/${one.pair.new.name}`,
         `foreign keys of release ${places.from} to ${one.pair.new.name} go`,
-        [dropKeysTo(sharedPlace(one, places), one.pair.new.name, [places.workSchema])],
+        [dropKeysTo(sharedPlace(one, places), [places.workSchema])],
       ),
     );
 }

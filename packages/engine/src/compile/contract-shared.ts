@@ -8,7 +8,7 @@ import { HOME_SCHEMA } from '@halflap/protocol';
 import { generatedName } from '../names.js';
 import type { Catalog, Check, Column, ForeignKey } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
-import type { Statement, TransactionStep } from './bundle.js';
+import type { LockMode, Statement, TransactionStep } from './bundle.js';
 import {
   addedChecks,
   droppedColumns,
@@ -22,7 +22,7 @@ import {
 } from './classify.js';
 import { exclusive, oldFence, type Shared, sharedPlace } from './contract.js';
 import type { PairedTable } from './layout.js';
-import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
+import { floorSchema, floorTable, inRelease, type Places, relationOf, work } from './places.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { validateConstraint } from './tables.js';
@@ -188,6 +188,7 @@ function sequenceColumns(pair: PairedTable): Column[] {
 /** An object of a table that is the same in both releases under different names. */
 interface Rename {
   readonly table: string;
+  readonly mode: LockMode;
   readonly alter: (place: TablePlace, from: Sql, to: Sql) => Sql;
   readonly from: string;
   readonly to: string;
@@ -202,7 +203,8 @@ interface TablePlace {
 }
 
 function pass(one: Rename, place: TablePlace, [from, to]: readonly [Sql, Sql]): Statement {
-  return statement(one.alter(place, from, to), exclusive(one.table));
+  const { table, mode } = one;
+  return statement(one.alter(place, from, to), { mode, relation: table });
 }
 
 interface Fencing {
@@ -217,6 +219,7 @@ function renamesOf(shared: Shared, { places, to }: Fencing): Rename[] {
   const before = { table: floorTable(pair.old.name), schema: floorSchema(pair.old.name) };
   const after = { table: at, schema: schemaOf(pair, at) };
   const table = pair.old.name;
+  const mode: LockMode = 'ACCESS EXCLUSIVE';
   const constraint = (place: TablePlace, from: Sql, target: Sql) =>
     sql`alter table ${place.table} rename constraint ${from} to ${target}`;
   const index = (place: TablePlace, from: Sql, target: Sql) =>
@@ -239,10 +242,24 @@ function renamesOf(shared: Shared, { places, to }: Fencing): Rename[] {
     ...pairs.flatMap(([old, key]) =>
       old === undefined || old.name === key.name
         ? []
-        : [{ table, alter: constraint, from: old.name, to: key.name, before, after }],
+        : [{ table, mode, alter: constraint, from: old.name, to: key.name, before, after }],
     ),
-    ...renamedIndexes(pair).map((one) => ({ table, alter: index, before, after, ...one })),
-    ...sequencesOf(pair, to).map((one) => ({ table, alter: sequence, before, after, ...one })),
+    ...renamedIndexes(pair).map((one) => ({
+      table,
+      mode: 'SHARE UPDATE EXCLUSIVE' as const,
+      alter: index,
+      before,
+      after,
+      ...one,
+    })),
+    ...sequencesOf(pair, to).map((one) => ({
+      table,
+      mode,
+      alter: sequence,
+      before,
+      after,
+      ...one,
+    })),
   ];
 }
 
@@ -276,7 +293,8 @@ function isSameCheck(pair: PairedTable, old: Check, check: Check): boolean {
 export function validateShared(shared: Shared, places: Places): TransactionStep[] {
   const { pair } = shared;
   const at = sharedPlace(shared, places);
-  const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.new.name };
+  const relation = relationOf(at);
+  const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation };
   const validate = (constraint: string, shown: string) =>
     transactionStep(
       `contract/validate/${pair.new.name}/${shown}`,
@@ -293,11 +311,11 @@ export function validateShared(shared: Shared, places: Places): TransactionStep[
         [
           statement(
             sql`alter table ${at} alter column ${name(column.name)} set not null`,
-            exclusive(pair.new.name),
+            exclusive(relation),
           ),
           statement(
             sql`alter table ${at} drop constraint ${interimCheck(column.name)}`,
-            exclusive(pair.new.name),
+            exclusive(relation),
           ),
         ],
       ),

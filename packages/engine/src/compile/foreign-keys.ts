@@ -25,7 +25,7 @@ import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { sameForeignKey } from './contract-shared.js';
 import { gentleForm } from './gentle-keys.js';
-import { floorTable, inRelease, work } from './places.js';
+import { floorTable, inRelease, relationOf, work } from './places.js';
 import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
 import { addForeignKey, validateConstraint } from './tables.js';
@@ -196,8 +196,8 @@ function partKeys(input: Input) {
             isHeld: false,
           });
         } else {
-          const isShared = target.kind === 'shared';
-          const lock = isShared ? lockOn(target.shared.pair.old) : null;
+          const locked = target.kind === 'shared' ? physical : at;
+          const lock = { mode: 'SHARE ROW EXCLUSIVE', relation: relationOf(locked) } as const;
           statements.push(addForeignKey(at, key, physical, lock));
           validated.push(validateConstraint(at, key.name, null));
         }

@@ -17,7 +17,15 @@ import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
-import { floorTable, inRelease, layoutBind, type Places, type Stage, work } from './places.js';
+import {
+  floorTable,
+  inRelease,
+  layoutBind,
+  type Places,
+  relationOf,
+  type Stage,
+  work,
+} from './places.js';
 import type { Target } from './recompute.js';
 import { drawDefault, drawFunction, newSequences, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
@@ -119,9 +127,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
       .slice(1)
       .flatMap(({ mapping }) => [
         statement(spillFunction(filling, mapping)),
-        statement(
-          spillTrigger(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
-        ),
+        spill(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
       ]),
   ];
 }
@@ -149,7 +155,8 @@ export function switchRebuilt(one: Rebuilt): Statement[] {
   const { cluster, places, dual } = one;
   const relation = (table: string): Lock => ({
     mode: 'ACCESS EXCLUSIVE',
-    relation: `${places.releaseSchema}.${table}`,
+    // Where it still is for whoever waits.
+    relation: relationOf(work(places, table)),
   });
   return [
     ...cluster.parts.map((part) =>
@@ -172,26 +179,18 @@ function forwardFunctions(plan: SyncPlan): Sql[] {
   ];
 }
 
+/** On tables that the switch has locked already. */
 function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
   const types = plan.forward[index]?.types ?? new Map();
   const table = part.table.name;
   const at = inRelease(plan.places, table);
-  const lock: Lock = {
-    mode: 'SHARE ROW EXCLUSIVE',
-    relation: `${plan.places.releaseSchema}.${table}`,
-  };
   return [
     ...EVENTS.map((event) =>
-      statement(statementTrigger(at, event, backwardName(plan, table, event)), lock),
+      statement(statementTrigger(at, event, backwardName(plan, table, event))),
     ),
-    statement(truncateTrigger(at, backwardName(plan, table, 'truncate')), lock),
+    statement(truncateTrigger(at, backwardName(plan, table, 'truncate'))),
     ...(part.isBase
-      ? [
-          statement(
-            keyTrigger(at, part.mapping.slice, types, backwardName(plan, table, 'key')),
-            lock,
-          ),
-        ]
+      ? [statement(keyTrigger(at, part.mapping.slice, types, backwardName(plan, table, 'key')))]
       : []),
   ];
 }
@@ -330,6 +329,13 @@ function removalTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     truncateTrigger(source, forward('truncate')),
     keyTrigger(source, keyNames(plan), typesOf(cluster.old), forward('key')),
   ].map((one) => statement(one, syncLock(cluster)));
+}
+
+function spill(at: Sql, routine: Sql): Statement {
+  return statement(spillTrigger(at, routine), {
+    mode: 'SHARE ROW EXCLUSIVE',
+    relation: relationOf(at),
+  });
 }
 
 function syncLock(cluster: SplitCluster): Lock {

@@ -8,7 +8,7 @@ import type { Catalog, Column } from '../release/catalog.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { PairedTable } from './layout.js';
-import { fenced, inRelease, type Places, work } from './places.js';
+import { fenced, inRelease, type Places, relationOf, work } from './places.js';
 import { statement } from './statement.js';
 import { identityOf } from './tables.js';
 
@@ -140,7 +140,8 @@ function serialOf(
   { of, called, places }: { readonly of: Sql; readonly called: string; readonly places: Places },
 ): Statement {
   const schema = literal(places.releaseSchema);
-  return statement(sql`do $halflap$
+  return statement(
+    sql`do $halflap$
 declare
   owned text := ${of};
   former name := (
@@ -165,5 +166,7 @@ begin
   execute format('alter table %s alter column %I set default nextval(%L::regclass)',
     $r$${at}$r$, ${literal(column.name)}, format('%I.%I', ${schema}, ${literal(called)}));
 end
-$halflap$`);
+$halflap$`,
+    { mode: 'ACCESS EXCLUSIVE', relation: relationOf(at) },
+  );
 }

@@ -185,7 +185,6 @@ describe('an index step', () => {
       statement: {
         sql: 'create unique index concurrently items_by_name on {{floor:items}} (name)',
         lock: { mode: 'SHARE UPDATE EXCLUSIVE', relation: 'public.items' },
-        rewrites: false,
       },
     } as const satisfies Step;
     const prepare = [unique, ...bundle.steps.prepare];
