@@ -36,7 +36,7 @@ describe('loadConfig', () => {
     [
       'app: a\nshards: [{name: a, url_env: U}, {name: a, url_env: U}]\n',
       ':2:40:',
-      'the name a is taken',
+      'shard 2: the name a is taken by shard 1, ',
     ],
     ['app: a\nbundle: x\nbundles: y\n', ':3:10:', 'bundle and bundles exclude each other'],
     ['app: a\n b: c\n', ':1:6:', 'not valid YAML'],
@@ -46,6 +46,14 @@ describe('loadConfig', () => {
     expect(error.code).toBe('CONFIG_INVALID');
     expect(error.message).toContain(place);
     expect(error.message).toContain(problem);
+  });
+
+  it('names the places of both shards that have one name', () => {
+    const text = 'app: a\nshards:\n  - name: b\n    url_env: U\n  - url_env: U\n    name: b\n';
+    const { message, hint } = refusalOf(text);
+    const file = join(directory, 'halflap.yaml');
+    expect(message).toBe(`${file}:6:11: shard 2: the name b is taken by shard 1, ${file}:3:11`);
+    expect(hint).toBe('give each shard a name of its own');
   });
 
   it.each([

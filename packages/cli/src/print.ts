@@ -106,6 +106,16 @@ export function count(rows: number): string {
   return String(Math.round(rows)).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
+/** `already inventory 1.0, settled since 2031-02-03 10:15 UTC: nothing to do`. */
+export function alreadyText(what: string, since: Date): string {
+  return `already ${what}, settled since ${utc(since).slice(0, 16)} UTC: nothing to do`;
+}
+
+/** `2031-02-03 10:15:00`. */
+export function utc(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ');
+}
+
 /** `2h05m`, `3m20s`, `12s`, `0.3s`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${Math.max(0, seconds).toFixed(1)}s`;

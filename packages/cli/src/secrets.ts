@@ -25,7 +25,9 @@ const known = new Set<string>();
 export function readSecret(source: SecretSource, what: string): string {
   const value = rawValue(source, what);
   if (value === '') {
-    throw new HalflapError('CONFIG_INVALID', `${what}: ${placeOf(source)} is empty`);
+    throw new HalflapError('CONFIG_INVALID', `${what}: ${placeOf(source)} is empty`, {
+      hint: `put the ${what.split(' ')[0]} there, on one line`,
+    });
   }
   remember(value);
   return value;

@@ -190,6 +190,7 @@ describe('the fleet', () => {
     const view = statusView('eu1', {
       reachable: true,
       error: null,
+      hint: null,
       state: null,
       running: null,
       runner: null,

@@ -143,7 +143,10 @@ export class Shard {
 
   async #guarded<Result>(attempt: () => Promise<Result>): Promise<Result> {
     if (this.#isClosed) {
-      throw new HalflapError('CLIENT_CLOSED', `shard ${this.name}: the fleet is closed`);
+      throw new HalflapError('CLIENT_CLOSED', `shard ${this.name}: the fleet is closed`, {
+        detail: { shard: this.name },
+        hint: 'end the callers before close(), or open() a fleet of their own for them',
+      });
     }
     await this.#lease.assertServed();
     try {
@@ -217,6 +220,7 @@ export class Shard {
   #timedOut(): HalflapError {
     return new HalflapError('CLIENT_TIMED_OUT', `shard ${this.name}: no result within timeoutMs`, {
       detail: { shard: this.name },
+      hint: 'read what the statement would have changed before it is repeated',
     });
   }
 

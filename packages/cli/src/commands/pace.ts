@@ -35,7 +35,7 @@ export function addPace(program: Command): void {
 }
 
 async function run(options: PaceOptions, command: Command): Promise<void> {
-  const { printer, config } = contextOf(command);
+  const { printer, config: load } = contextOf(command);
   const change = {
     ...(options.batchRows === undefined ? {} : { batchRows: options.batchRows }),
     ...(options.paceMs === undefined ? {} : { paceMs: options.paceMs }),
@@ -44,8 +44,9 @@ async function run(options: PaceOptions, command: Command): Promise<void> {
     const hint = 'add --batch-rows N, --pace-ms N, or both';
     throw new HalflapError('COMMAND_INVALID', 'nothing to set', { hint });
   }
-  for (const { name, url } of selectShards(config(), options)) {
-    await onShard(name, () => setPace(url, change));
+  const config = load();
+  for (const { name, url } of selectShards(config, options)) {
+    await onShard(name, () => setPace({ url, shard: name, app: config.app }, change));
     printer.line(`${name}: ${wordsOf(options).join(', ')}`);
     printer.json({ event: 'outcome', shard: name, ...change });
   }

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { openShard, type ShardConfig } from '../config.js';
 import { contextOf } from '../context.js';
 import { wholeNumber } from '../duration.js';
-import type { Printer } from '../print.js';
+import { type Printer, utc } from '../print.js';
 import { chooseShards, collectShard } from '../shard-option.js';
 import { statusText, statusView } from '../status-view.js';
 
@@ -67,7 +67,7 @@ async function show(
   const views = fleet.map(({ shard, status }) => statusView(shard.name, status));
   if (isWatching) {
     printer.clear();
-    printer.line(`${new Date().toISOString().slice(0, 19).replace('T', ' ')} UTC`);
+    printer.line(`${utc(new Date())} UTC`);
   }
   printer.line(statusText(views, printer.colors));
   printer.json({ shards: views });

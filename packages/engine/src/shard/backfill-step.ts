@@ -137,7 +137,7 @@ async function runBatch(filling: Filling, lower: KeyValues | null, rows: number)
             step: step.id,
             evidence: await describeBlockers(run.session, run.pid, filling.source),
           },
-          hint: 'end the long transactions listed, then run the verb again',
+          hint: `end the transactions listed; then halflap ${run.verb} --shard ${run.shard} continues it`,
           cause,
         },
       ),

@@ -30,7 +30,10 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
       'SHARD_UNKNOWN',
       `shard ${shard} holds no tables in schema ${HOME_SCHEMA}, ` +
         `expected those of ${app} ${release.version}`,
-      { detail: { shard }, hint: `install release ${release.version} there, or check its url` },
+      {
+        detail: { shard },
+        hint: `halflap install ${release.version} --shard ${shard}, or correct the url of the shard`,
+      },
     );
   }
   const evidence = findDrift(expectation, home, own).map((difference) => difference.text);
@@ -41,7 +44,7 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
       `${evidence.length} differences`,
     {
       detail: { shard, evidence },
-      hint: 'bring the database to its release, or declare what it holds as a release of its own',
+      hint: 'undo what was changed by hand, or declare what it holds as a release of its own',
     },
   );
 }

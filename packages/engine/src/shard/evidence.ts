@@ -31,8 +31,6 @@ export interface Finding {
     | 'verify'
     | 'prepared transaction';
   readonly text: string;
-  /** What to do about it. */
-  readonly hint: string;
   readonly isOverridable: boolean;
 }
 
@@ -74,7 +72,6 @@ async function findLeases(session: Session, bundle: Bundle): Promise<Finding[]> 
   return rows.map((row) => ({
     kind: 'lease',
     text: `server ${row.server} runs release ${bundle.from.version}, seen at ${row.renewed}`,
-    hint: `upgrade the servers of ${bundle.from.version} or stop them`,
     isOverridable: true,
   }));
 }
@@ -90,7 +87,6 @@ async function findQuarantine(session: Session): Promise<Finding[]> {
     text:
       `${row.rows} rows of ${row.relation} in quarantine, ` +
       `the first ${JSON.stringify(row.key)}: ${row.reason}`,
-    hint: 'correct the rows in quarantine (halflap.quarantine), then verify',
     isOverridable: false,
   }));
 }
@@ -102,7 +98,6 @@ async function findPreparedTransactions(session: Session): Promise<Finding[]> {
   return rows.map((row) => ({
     kind: 'prepared transaction',
     text: `prepared transaction ${row.gid} is open`,
-    hint: 'commit or roll back the prepared transactions',
     isOverridable: false,
   }));
 }
@@ -111,7 +106,6 @@ function verifyFinding(step: { readonly relation: string }): Finding {
   return {
     kind: 'verify',
     text: `verify of ${step.relation} has not passed since both layouts are in service`,
-    hint: 'run halflap verify',
     isOverridable: false,
   };
 }
@@ -135,11 +129,9 @@ async function watchOldLayout(
   });
   const writes = (await readWrites()) - writesBefore;
   const version = bundle.from.version;
-  const hint = `find out who still uses release ${version}`;
   const found = (kind: Finding['kind'], text: string): Finding => ({
     kind,
     text,
-    hint,
     isOverridable: true,
   });
   const seconds = (options.windowMs / 1000).toFixed(1);

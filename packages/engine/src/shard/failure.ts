@@ -3,6 +3,7 @@
 // again.
 
 import { HalflapError } from '@halflap/protocol';
+import { adviceOn } from '../advice.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { isContention } from './contention.js';
 import { interrupted, type Run } from './run.js';
@@ -55,8 +56,19 @@ export function failureOf(
   return new HalflapError(
     'STEP_FAILED',
     `${what} failed on shard ${run.shard}: ${messageOf(error)} (SQLSTATE ${state})`,
-    { detail, hint: `resolve the cause; then ${again}, or halflap abort leads back`, cause: error },
+    { detail, hint: `${remedy(error)}; then ${again}${wayBack(run)}`, cause: error },
   );
+}
+
+/** What to do about an error of PostgreSQL before the verb is run again. */
+export function remedy(error: unknown): string {
+  return adviceOn(sqlStateOf(error), '') ?? 'resolve what PostgreSQL complains about';
+}
+
+/** Only what leads to dual can be led back. */
+function wayBack({ shard, verb }: Pick<Run, 'shard' | 'verb'>): string {
+  const isForward = verb === 'prepare' || verb === 'expand';
+  return isForward ? `, or halflap abort --shard ${shard} leads back` : '';
 }
 
 /** What a wait that was stopped by its signal throws. */

@@ -41,7 +41,7 @@ export async function lockShard(session: Session, shard: string, patienceMs: num
   const who = holder ?? 'another runner';
   throw new HalflapError('SHARD_BUSY', `shard ${shard} is held by ${who}`, {
     detail: { shard },
-    hint: 'wait for it to end, or see what it does: halflap status',
+    hint: `halflap status --shard ${shard} shows what it does; wait for its end`,
   });
 }
 
@@ -95,6 +95,9 @@ async function assertFormat(session: Session, shard: string): Promise<void> {
     'SHARD_FORMAT',
     `shard ${shard} was written by a newer Halflap: it takes format ${wanted}, ` +
       `this one reads up to ${STATE_FORMAT}`,
-    { detail: { shard }, hint: 'update Halflap on this machine' },
+    {
+      detail: { shard },
+      hint: 'run the version of halflap that moved the shard last, or a newer one',
+    },
   );
 }

@@ -10,6 +10,7 @@ import type { Statement, TransactionStep } from '../compile/bundle.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { integer, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
+import { remedy } from './failure.js';
 import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
 import { runInOneMessage } from './one-message.js';
@@ -76,7 +77,7 @@ export async function runTransactionStep(
         `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
-        hint: `resolve the cause; then halflap ${run.verb} --shard ${run.shard} continues`,
+        hint: `${remedy(error)}; then halflap ${run.verb} --shard ${run.shard} continues it`,
         cause: error,
       },
     );
@@ -157,7 +158,7 @@ async function lockRefused(
     `step ${step.id} on shard ${run.shard} was not granted ${what} in ${attempts} attempts`,
     {
       detail: { shard: run.shard, step: step.id, evidence },
-      hint: 'end the long transactions listed, then run the verb again',
+      hint: `end the transactions listed; then halflap ${run.verb} --shard ${run.shard} continues it`,
       cause,
     },
   );
