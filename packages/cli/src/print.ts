@@ -9,9 +9,10 @@
 // puts an error's text into a result redacts it there.
 
 import { HalflapError } from '@halflap/protocol';
-import Table from 'cli-table3';
 import picocolors from 'picocolors';
 import { redact } from './secrets.js';
+
+export { table } from './table.js';
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
@@ -19,6 +20,8 @@ export interface Printer {
   readonly isJson: boolean;
   /** True when progress may be redrawn in place. */
   readonly isInteractive: boolean;
+  /** Columns of the terminal that results go to; infinite elsewhere. */
+  readonly width: number;
   /** Where bars are drawn. */
   readonly progressStream: NodeJS.WriteStream;
   readonly colors: Colors;
@@ -33,6 +36,9 @@ export interface Printer {
   /** Clears the terminal before a redraw; does nothing elsewhere. */
   clear(): void;
 }
+
+/** Of a terminal that does not say how wide it is. */
+const DEFAULT_COLUMNS = 80;
 
 export interface Streams {
   readonly stdout: NodeJS.WriteStream;
@@ -53,6 +59,9 @@ export function createPrinter(isJson: boolean, streams: Streams = process): Prin
   return {
     isJson,
     isInteractive: !isJson && stderr.isTTY === true && process.env.TERM !== 'dumb',
+    get width() {
+      return stdout.isTTY ? stdout.columns || DEFAULT_COLUMNS : Number.POSITIVE_INFINITY;
+    },
     progressStream: stderr,
     colors: picocolors.createColors(wantsColors(stdout)),
     line: (text = '') => void (isJson || write(stdout, text)),
@@ -84,21 +93,6 @@ export function printError(error: unknown, isJson: boolean, streams: Streams = p
   if (code === 'INTERNAL_DEFECT') lines.push(stackOf(error));
   streams.stderr.write(`${redact(lines.join('\n'))}\n`);
   return exitCode;
-}
-
-/** Columns under upper-case headings, without borders. Cells may hold several lines. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const drawn = new Table({
-    head: head.map((title) => title.toUpperCase()),
-    chars: BORDERLESS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  drawn.push(...rows.map((row) => [...row]));
-  return drawn
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
 }
 
 /** `1 234 567`: thousands apart, the same in every locale. */
@@ -148,21 +142,3 @@ function stackOf(error: unknown): string {
     .filter((line) => /^\s+at /.test(line))
     .join('\n');
 }
-
-const BORDERLESS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};

@@ -7,6 +7,7 @@
 
 import type { Progress } from '@halflap/engine';
 import { count, duration } from './print.js';
+import { lengthOf } from './table.js';
 
 /** The parts of a line, the most important one first. */
 const IMPORTANCE = ['shard', 'percent', 'reason', 'rows', 'left', 'rate', 'bar', 'step'] as const;
@@ -111,8 +112,4 @@ function drawBar(part: number, size: number): string {
 
 function cut(text: string, most: number): string {
   return lengthOf(text) <= most ? text : `${[...text].slice(0, Math.max(0, most - 1)).join('')}…`;
-}
-
-function lengthOf(text: string): number {
-  return [...text].length;
 }

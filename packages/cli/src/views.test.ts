@@ -187,7 +187,7 @@ describe('an error', () => {
 describe('the fleet', () => {
   it('shows releases, servers by release, and every reason', () => {
     const lease = { instance: 'i', renewed_at: new Date(0), expires_at: new Date(1) } as const;
-    const view = statusView('eu1', {
+    const view = statusView('eu1', 'fleet', {
       reachable: true,
       error: null,
       hint: null,
@@ -203,12 +203,13 @@ describe('the fleet', () => {
       differences: 0,
       blocked: 'paused by an operator',
     });
-    const { colors } = createPrinter(false, capture().streams);
-    const text = statusText([{ ...view, floor: '1.0', ceiling: '2.0', phase: 'dual' }], colors);
+    const printer = createPrinter(false, capture().streams);
+    const text = statusText([{ ...view, floor: '1.0', ceiling: '2.0', phase: 'dual' }], printer);
     expect(text.split('\n')).toEqual([
       'SHARD  FLOOR  CEILING  PHASE  PROGRESS  SERVERS            BLOCKED',
       'eu1    1.0    2.0      dual             1.0: web-1, web-2  paused by an operator',
       '                                        2.0 (lens): web-3  3 rows in quarantine',
+      '1 shard: 1 dual',
     ]);
   });
 });

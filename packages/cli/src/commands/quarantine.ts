@@ -32,7 +32,9 @@ async function run(options: ShardOptions, command: Command): Promise<void> {
     rows.push(...found.map((row) => ({ shard: name, ...row })));
   }
   printer.json({ rows });
-  printer.line(rows.length === 0 ? 'nothing is in quarantine' : table(HEAD, rows.map(cells)));
+  printer.line(
+    rows.length === 0 ? 'nothing is in quarantine' : table(HEAD, rows.map(cells), printer.width),
+  );
 }
 
 const HEAD = ['shard', 'evolution', 'relation', 'key', 'SQLSTATE', 'reason'];

@@ -29,6 +29,7 @@ import { type OpenShard, withShard } from './opening.js';
 import { readPace } from './pace.js';
 import { openState } from './register.js';
 import { assertNotStopped, type Pace, type Progress, type Run } from './run.js';
+import { secondsSince } from './seconds.js';
 import { readState, type ShardState } from './state.js';
 
 export interface VerbOptions {
@@ -99,7 +100,7 @@ export async function runVerb(options: VerbOptions): Promise<Outcome> {
     ceiling: state.ceiling,
     changed: verb !== 'verify' && done.some((step) => step.outcome === 'done'),
     steps: done,
-    seconds: (performance.now() - startedAt) / 1000,
+    seconds: secondsSince(startedAt),
   };
 }
 

@@ -35,13 +35,14 @@ export async function refuseOnEvidence(
 function contractRefused(run: Run, findings: readonly Finding[]): HalflapError {
   const isOverridable = findings.every((one) => one.isOverridable);
   const again = `halflap contract --shard ${run.shard}`;
+  const counted = findings.length === 1 ? '1 finding shows' : `${findings.length} findings show`;
   const hints = [...new Set(findings.map((one) => hintOn(one, run)))];
   const force = isOverridable
     ? ` (--force-in-use "REASON" passes over what is known to be harmless)`
     : '';
   return new HalflapError(
     'CONTRACT_REFUSED',
-    `contract is refused on shard ${run.shard}: ${findings.length} findings show that release ` +
+    `contract is refused on shard ${run.shard}: ${counted} that release ` +
       `${run.bundle.from.version} is still needed`,
     {
       detail: { shard: run.shard, evidence: findings.map((one) => one.text) },

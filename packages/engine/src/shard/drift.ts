@@ -41,7 +41,7 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
   throw new HalflapError(
     'SHARD_DRIFTED',
     `the catalogue of shard ${shard} is not that of ${app} ${release.version}: ` +
-      `${evidence.length} differences`,
+      `${evidence.length} ${evidence.length === 1 ? 'difference' : 'differences'}`,
     {
       detail: { shard, evidence },
       hint: 'undo what was changed by hand, or declare what it holds as a release of its own',

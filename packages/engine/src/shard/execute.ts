@@ -11,6 +11,7 @@ import { type FloorTables, readFloorTables } from './holes.js';
 import { runIndexStep } from './index-step.js';
 import { type Beginning, beginStep, finishStep, noteStep } from './journal.js';
 import { assertNotStopped, type Run } from './run.js';
+import { secondsSince } from './seconds.js';
 import { set } from './settings.js';
 import { runTransactionStep } from './transaction-step.js';
 import { runVerifyStep } from './verify-step.js';
@@ -35,7 +36,7 @@ export async function executeStep(run: Run, step: Step, beginning: Beginning): P
     await noteStep(run, step, { error: errorNote(failure) }).catch(() => {});
     throw failure;
   }
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = secondsSince(startedAt);
   run.log(`${step.id}: done in ${seconds.toFixed(2)} s`);
   return seconds;
 }
