@@ -39,6 +39,7 @@ describe('loadConfig', () => {
       'shard 2: the name a is taken by shard 1, ',
     ],
     ['app: a\nbundle: x\nbundles: y\n', ':3:10:', 'bundle and bundles exclude each other'],
+    ['app: a\nscratch: mysql://h/d\n', ':2:10:', 'scratch takes a URL that begins with'],
     ['app: a\n b: c\n', ':1:6:', 'not valid YAML'],
     ['- a\n', ':1:1:', 'expected keys and values'],
   ])('refuses %j with its position', (text, place, problem) => {
@@ -72,7 +73,7 @@ describe('loadConfig', () => {
     const file = new URL('../../engine/schemas/halflap.schema.json', import.meta.url);
     const schema = JSON.parse(readFileSync(file, 'utf8'));
     expect(Object.keys(schema.properties).sort()).toEqual([...TOP_KEYS].sort());
-    const shard = schema.definitions.shard.properties;
+    const shard = schema.$defs.shard.properties;
     expect(Object.keys(shard).sort()).toEqual([...SHARD_KEYS].sort());
   });
 });

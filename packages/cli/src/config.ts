@@ -37,6 +37,10 @@ export interface Shard {
   readonly url: string;
 }
 
+const URL_BEGINNING = /^(postgres|postgresql|socket):/;
+const URL_FORM =
+  'postgres://USER@HOST:5432/DATABASE, with the password from password_env or password_file';
+
 /** As many shards as an error names. */
 const LISTED_NAMES = 10;
 
@@ -105,11 +109,9 @@ export function openShard(shard: ShardConfig): Shard {
 export function readUrl(source: SecretSource, what: string): string {
   const url = readSecret(source, what);
   rememberUrl(url);
-  if (/^(postgres|postgresql|socket):/.test(url)) return url;
+  if (URL_BEGINNING.test(url)) return url;
   throw new HalflapError('CONFIG_INVALID', `${what}: not a URL that begins with postgres://`, {
-    hint:
-      'postgres://USER@HOST:5432/DATABASE, ' +
-      'with the password from password_env or password_file',
+    hint: URL_FORM,
   });
 }
 
@@ -151,7 +153,7 @@ function readShards(root: yaml.Section, at: (path: string) => string): ShardConf
     const url = readSource(section, URL_KEYS, at);
     if (url === undefined) {
       const problem = `one of ${URL_KEYS.join(', ')} is missing`;
-      throw yaml.invalidAt(section, 'url', problem, 'url: postgres://USER@HOST:5432/DATABASE');
+      throw yaml.invalidAt(section, 'url', problem, `url: ${URL_FORM}`);
     }
     return { name, url, password: readSource(section, PASSWORD_KEYS, at) };
   });
@@ -173,5 +175,6 @@ function readSource(
   const value = yaml.requiredText(section, key);
   if (key.endsWith('_env')) return { env: value };
   if (key.endsWith('_file')) return { file: at(value) };
-  return { literal: value };
+  if (URL_BEGINNING.test(value)) return { literal: value };
+  throw yaml.invalidAt(section, key, `${key} takes a URL that begins with postgres://`, URL_FORM);
 }
