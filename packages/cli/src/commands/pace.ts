@@ -46,15 +46,10 @@ async function run(options: PaceOptions, command: Command): Promise<void> {
   }
   const config = load();
   for (const { name, url } of selectShards(config, options)) {
-    await onShard(name, () => setPace({ url, shard: name, app: config.app }, change));
-    printer.line(`${name}: ${wordsOf(options).join(', ')}`);
-    printer.json({ event: 'outcome', shard: name, ...change });
+    const target = { url, shard: name, app: config.app };
+    const { batchRows, paceMs } = await onShard(name, () => setPace(target, change));
+    const rows = `batches of at most ${batchRows} rows`;
+    printer.line(`${name}: ${rows}, ${paceMs} ms of pause after each`);
+    printer.json({ event: 'outcome', shard: name, batchRows, paceMs });
   }
-}
-
-function wordsOf(options: PaceOptions): string[] {
-  const words: string[] = [];
-  if (options.batchRows !== undefined) words.push(`batches of at most ${options.batchRows} rows`);
-  if (options.paceMs !== undefined) words.push(`${options.paceMs} ms of pause after each`);
-  return words;
 }

@@ -75,7 +75,7 @@ describe('backfill', () => {
     const rows = "select n, 'item ' || n, n % 7 from generate_series(1, 2000) n";
     const bundle = await installByHand(database.url, { rows });
     await run(bundle, 'prepare');
-    let paused: Promise<void> | undefined;
+    let paused: Promise<unknown> | undefined;
     const failure = run(bundle, 'expand', {
       pace: { batchRows: 100, paceMs: 20 },
       onProgress: () => {

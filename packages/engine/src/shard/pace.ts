@@ -27,13 +27,13 @@ export interface PacedShard {
 }
 
 /**
- * Changes what is given and keeps the rest.
+ * Changes what is given and keeps the rest; gives back what holds now.
  * @throws SHARD_UNKNOWN when the shard was never prepared; EVOLUTION_MISMATCH when it belongs to
  * another application; PostgreSQL's error for a value out of range.
  */
-export async function setPace(target: PacedShard, change: PaceChange): Promise<void> {
+export async function setPace(target: PacedShard, change: PaceChange): Promise<ShardPace> {
   const { url, shard, app } = target;
-  await withSession(url, 'pace', async (session) => {
+  return withSession(url, 'pace', async (session) => {
     const state = await readState(session, shard);
     if (state === null) {
       throw new HalflapError('SHARD_UNKNOWN', `Halflap does not know shard ${shard} yet`, {
@@ -51,13 +51,15 @@ export async function setPace(target: PacedShard, change: PaceChange): Promise<v
         },
       );
     }
-    await session.query(
+    const [row] = await session.query<ShardPace>(
       `update halflap.shard
        set paused = coalesce($1, paused),
            batch_rows = coalesce($2, batch_rows),
-           pace_ms = coalesce($3, pace_ms)`,
+           pace_ms = coalesce($3, pace_ms)
+       returning batch_rows as "batchRows", pace_ms as "paceMs"`,
       [change.paused ?? null, change.batchRows ?? null, change.paceMs ?? null],
     );
+    return row ?? { batchRows: state.batch_rows, paceMs: state.pace_ms };
   });
 }
 
