@@ -100,6 +100,21 @@ describe('openShard', () => {
     expect(redact(`at ${encoded}`)).toBe('at ***');
   });
 
+  it('takes the only line of a file, and refuses several', () => {
+    const open = (text: string) => {
+      writeFileSync(join(directory, 'secret'), text);
+      const yaml = 'app: a\nshards: [{name: s, url_file: secret}]\n';
+      return openShard(load(yaml).shards[0] ?? fail()).url;
+    };
+    for (const end of ['', '\n', '\r\n', '\n\n']) {
+      expect(open(`postgres://h/d${end}`)).toBe('postgres://h/d');
+    }
+    expect(() => open('postgres://h/d\npostgres://u:hunter2@h/e\n')).toThrow(
+      new RegExp(`^url of shard s: ${join(directory, 'secret')} holds 2 lines, expected one$`),
+    );
+    expect(() => open('\n')).toThrow('is empty');
+  });
+
   it('refuses a variable that is not set, and a file that is not there', () => {
     const shard = (source: string) =>
       load(`app: a\nshards: [{name: s, ${source}}]\n`).shards[0] ?? fail();

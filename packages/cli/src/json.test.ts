@@ -1,8 +1,11 @@
-// What programs read: --json of every command, in the shape that docs/cli.md documents, with nothing
-// else on either stream, and the exit code of each class of ends.
+// What programs read: --json of every command, in the shape that docs/cli.md documents, with
+// nothing else on either stream, and the exit code of each class of ends.
 
+import { execFile } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import { EXIT } from '@halflap/protocol';
 import pg from 'pg';
@@ -10,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createWorkspace, jsonLines, type Workspace } from '../test/run-cli.js';
 import { createProgram } from './program.js';
 
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const DOCS = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
 
 const RELEASES = {
@@ -18,7 +22,7 @@ const RELEASES = {
   'releases/2.0/evolution.yaml': `
 from: "1.0"
 changes:
-  - convert_column: {table: items, column: name, to: length, up: length(name), down: "repeat('x', length)"}
+  - convert_column: {table: items, column: name, to: length, up: length(name), down: "'x'"}
 `,
 };
 
@@ -168,6 +172,28 @@ describe('an error with --json', () => {
       { event: 'outcome', shard: 'us1', paused: true },
       { error: { code: 'SHARD_UNREACHABLE', detail: { shard: 'dead' } } },
     ]);
+  });
+});
+
+describe('results that cannot be kept', () => {
+  const shell = (text: string) =>
+    promisify(execFile)('sh', ['-c', text.replace('halflap', `'${process.execPath}' '${MAIN}'`)], {
+      cwd: operator.directory,
+    });
+
+  it('are missed with an exit code and a reason, and without a crash', async () => {
+    const lost = shell('halflap status --shard eu1 > /dev/full');
+    await expect(lost).rejects.toMatchObject({
+      code: EXIT.internal,
+      stderr: expect.stringMatching(/^cannot write results: ENOSPC.*\n$/),
+    });
+  });
+
+  it('are not missed when the reader has seen enough', async () => {
+    const seen = await shell('halflap resume --shard eu1 --shard us1 | head -1');
+    expect(seen.stdout).toMatch(/^eu1: resumed\n/);
+    const [fleet] = await valuesOf(operator, 'status', '--shard', 'eu1', '--shard', 'us1');
+    expect(listOf(fleet, 'shards')).toMatchObject([{ paused: false }, { paused: false }]);
   });
 });
 

@@ -73,7 +73,7 @@ describe('statusText', () => {
     expect(lines.some((line) => line.endsWith(dead('x').error ?? ''))).toBe(true);
   });
 
-  it('names the first servers of a release in the order of their numbers, and counts the rest', () => {
+  it('names the first servers of a release by their numbers, and counts the rest', () => {
     const text = statusText(FLEET.slice(0, 1), { colors: plain, width: 200 });
     const domain = '.frankfurt.example.com';
     const servers = [1, 3, 5, 7].map((at) => `web-${at}${domain}`).join(', ');

@@ -56,7 +56,7 @@ async function run(options: StatusOptions, command: Command): Promise<void> {
     await delay(everySeconds * 1000);
     isComplete = await show(true);
   }
-  process.exitCode = isComplete ? EXIT.done : EXIT.unreachable;
+  if (!isComplete) process.exitCode = EXIT.unreachable;
 }
 
 /** Returns whether every shard was reached. One of several tables has its time above it. */

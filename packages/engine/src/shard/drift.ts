@@ -32,7 +32,7 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
         `expected those of ${app} ${release.version}`,
       {
         detail: { shard },
-        hint: `halflap install ${release.version} --shard ${shard}, or correct the url of the shard`,
+        hint: `halflap install ${release.version} --shard ${shard}, or correct its url`,
       },
     );
   }

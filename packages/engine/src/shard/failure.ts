@@ -6,7 +6,7 @@ import { HalflapError } from '@halflap/protocol';
 import { adviceOn } from '../advice.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { isContention } from './contention.js';
-import { interrupted, type Run } from './run.js';
+import { continues, interrupted, type Run } from './run.js';
 
 /** SQLSTATEs that mean that the server ended the session (classes 08 and 57P). */
 const LOST = /^(08...|57P0[1-5])$/;
@@ -37,7 +37,7 @@ export function failureOf(
   if (isCanceled && run.signal?.aborted) return interrupted(run, error);
   const detail = { shard: run.shard, ...(step === null ? {} : { step }) };
   const what = step === null ? run.verb : `step ${step}`;
-  const again = `halflap ${run.verb} --shard ${run.shard} continues it`;
+  const again = continues(run);
   if (isConnectionLost(error)) {
     return new HalflapError(
       'SHARD_UNREACHABLE',

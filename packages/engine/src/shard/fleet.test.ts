@@ -57,7 +57,7 @@ describe('readShard', () => {
         relation: 'items',
         rowsEstimated: 1000,
       },
-      runner: expect.stringMatching(/^halflap\/expand\/fill-items, session \d+$/),
+      runner: expect.stringMatching(/^halflap\/expand\/fill-items, session \d+ from 127\.0\.0\.1$/),
       leases: [{ server: 'web1', release: '2.0', mode: 'lens' }],
       blocked: null,
     });
@@ -193,7 +193,7 @@ describe('installRelease and adopt', () => {
     await expect(installRelease({ ...options, release: next })).rejects.toMatchObject({
       code: 'EVOLUTION_MISMATCH',
       message: expect.stringMatching(
-        /^shard eu1 is managed already: shop, settled at 1\.0 since .* UTC; expected shop, settled at 2\.0$/,
+        /^shard eu1 is managed already: shop, settled at 1\.0 since .* UTC; expected shop/,
       ),
       hint: expect.stringContaining('halflap prepare --shard eu1'),
     });

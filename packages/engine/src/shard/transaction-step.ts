@@ -14,7 +14,7 @@ import { remedy } from './failure.js';
 import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
 import { runInOneMessage } from './one-message.js';
-import { assertNotStopped, type Run } from './run.js';
+import { assertNotStopped, continues, type Run } from './run.js';
 
 /**
  * What is left at least for a later lock of the same attempt, in ms: a short transaction's time.
@@ -77,7 +77,7 @@ export async function runTransactionStep(
         `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
-        hint: `${remedy(error)}; then halflap ${run.verb} --shard ${run.shard} continues it`,
+        hint: `${remedy(error)}; then ${continues(run)}`,
         cause: error,
       },
     );
@@ -158,7 +158,7 @@ async function lockRefused(
     `step ${step.id} on shard ${run.shard} was not granted ${what} in ${attempts} attempts`,
     {
       detail: { shard: run.shard, step: step.id, evidence },
-      hint: `end the transactions listed; then halflap ${run.verb} --shard ${run.shard} continues it`,
+      hint: `end the transactions listed; then ${continues(run)}`,
       cause,
     },
   );

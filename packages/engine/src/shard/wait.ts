@@ -72,13 +72,13 @@ function settledBy(release: string | undefined, state: ShardState): Reached {
 }
 
 async function pause(options: WaitOptions, ms: number): Promise<void> {
-  const { signal, shard, phase } = options;
+  const { signal, phase } = options;
   try {
     await delay(ms, undefined, signal === undefined ? {} : { signal });
   } catch (cause) {
     throw new HalflapError('INTERRUPTED', `the wait for ${phase} was stopped on request`, {
-      ...(shard === undefined ? {} : { detail: { shard } }),
-      hint: `halflap wait --for ${phase} goes on waiting`,
+      ...detailOf(options),
+      hint: `halflap wait --for ${phase}${shardOption(options)} goes on waiting`,
       cause,
     });
   }
@@ -116,8 +116,12 @@ function wanted({ phase, release }: WaitOptions): string {
   return phase === 'settled' ? `settled at ${release}` : `${phase} for ${release}`;
 }
 
-function statusCommand({ shard }: WaitOptions): string {
-  return shard === undefined ? 'halflap status' : `halflap status --shard ${shard}`;
+function statusCommand(options: WaitOptions): string {
+  return `halflap status${shardOption(options)}`;
+}
+
+function shardOption({ shard }: WaitOptions): string {
+  return shard === undefined ? '' : ` --shard ${shard}`;
 }
 
 function nameOf({ shard }: WaitOptions): string {
