@@ -19,6 +19,7 @@ import { hostname } from 'node:os';
 import { HalflapError, type Phase, TRANSITIONS, type Verb } from '@halflap/protocol';
 import type { Bundle, Step } from '../compile/bundle.js';
 import { admit, hasActed } from './admission.js';
+import { blockersBehind } from './contention.js';
 import { readStaleVerify, refuseOnEvidence } from './contract.js';
 import { assertNotDrifted } from './drift.js';
 import { executeStep } from './execute.js';
@@ -87,11 +88,14 @@ export async function runVerb(options: VerbOptions): Promise<Outcome> {
   assertNotStopped({ shard, verb, signal });
   const limits = { ...LIMITS, ...options.limits };
   const opening = { url, shard, purpose: verb, signal, busyPatienceMs: limits.busyPatienceMs };
-  const { state, done } = await withShard(opening, (open) => advance(open, options, limits)).catch(
-    (error: unknown) => {
-      throw failureOf({ shard, verb, signal }, null, error);
-    },
-  );
+  const failed = (error: unknown, blockers: readonly string[] = []) => {
+    throw failureOf({ shard, verb, signal }, null, error, blockers);
+  };
+  const { state, done } = await withShard(opening, (open) =>
+    advance(open, options, limits).catch(async (error: unknown) =>
+      failed(error, await blockersBehind(error, open)),
+    ),
+  ).catch(failed);
   return {
     shard,
     verb,

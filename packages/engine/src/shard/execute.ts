@@ -6,6 +6,7 @@ import type { Step } from '../compile/bundle.js';
 import { messageOf } from '../pg.js';
 import { runBackfillStep } from './backfill-step.js';
 import { runBarrierStep } from './barrier-step.js';
+import { blockersBehind } from './contention.js';
 import { failureOf } from './failure.js';
 import { type FloorTables, readFloorTables } from './holes.js';
 import { runIndexStep } from './index-step.js';
@@ -31,7 +32,7 @@ export async function executeStep(run: Run, step: Step, beginning: Beginning): P
     // A transaction step has done this in its own transaction.
     if (step.kind !== 'transaction') await run.session.query(finishStep(run, step).text);
   } catch (error) {
-    const failure = failureOf(run, step.id, error);
+    const failure = failureOf(run, step.id, error, await blockersBehind(error, run));
     // For those who ask `status` later. Where the connection is lost, the journal row says enough.
     await noteStep(run, step, { error: errorNote(failure) }).catch(() => {});
     throw failure;

@@ -24,12 +24,13 @@ function isConnectionLost(error: unknown): boolean {
 
 /**
  * Gives the error that the run ends with; errors that are defects of ours come back unchanged.
- * `step` is null before the first step.
+ * `step` is null before the first step; `blockers` are lines on those who hold the locks in the way.
  */
 export function failureOf(
   run: Pick<Run, 'shard' | 'verb' | 'signal'>,
   step: string | null,
   error: unknown,
+  blockers: readonly string[] = [],
 ): unknown {
   if (error instanceof HalflapError) return error;
   const state = sqlStateOf(error);
@@ -50,7 +51,11 @@ export function failureOf(
     return new HalflapError(
       'LOCK_TIMEOUT',
       `${what} on shard ${run.shard} was not granted a lock: ${messageOf(error)}`,
-      { detail, hint: again, cause: error },
+      {
+        detail: { ...detail, evidence: blockers },
+        hint: `end the transactions listed; then ${again}`,
+        cause: error,
+      },
     );
   }
   return new HalflapError(

@@ -106,13 +106,16 @@ function isKnown(
   const evolution = `${state.phase} between ${state.floor} and ${state.ceiling}`;
   const where = state.phase === 'settled' ? `settled at ${state.floor}` : evolution;
   const since = state.changed_at.toISOString().slice(0, 16).replace('T', ' ');
-  const upgrade = `there is nothing to install; halflap prepare --shard ${shard} begins an upgrade`;
+  const next =
+    state.phase === 'settled'
+      ? `halflap prepare --shard ${shard} begins an upgrade`
+      : `halflap status --shard ${shard} shows where its upgrade stands`;
   const place = `correct "app" in halflap.yaml, or the url of shard ${shard}`;
   return new HalflapError(
     'EVOLUTION_MISMATCH',
     `shard ${shard} is managed already: ${state.app}, ${where} since ${since} UTC; ` +
       `expected ${app}, settled at ${release.version}`,
-    { detail: { shard }, hint: state.app === app ? upgrade : place },
+    { detail: { shard }, hint: state.app === app ? `nothing is to be done; ${next}` : place },
   );
 }
 
