@@ -24,7 +24,8 @@ function isConnectionLost(error: unknown): boolean {
 
 /**
  * Gives the error that the run ends with; errors that are defects of ours come back unchanged.
- * `step` is null before the first step; `blockers` are lines on those who hold the locks in the way.
+ * `step` is null before the first step; `blockers` are lines on those who hold the locks in the
+ * way.
  */
 export function failureOf(
   run: Pick<Run, 'shard' | 'verb' | 'signal'>,
