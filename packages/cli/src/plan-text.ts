@@ -11,7 +11,8 @@ import {
   type StatementView,
   type StepView,
 } from './plan-view.js';
-import { type Colors, excerpt, table, wrapped } from './print.js';
+import { type Colors, excerpt, wrapped } from './print.js';
+import { table } from './table.js';
 
 export interface PlanTextOptions {
   readonly colors: Colors;

@@ -45,6 +45,7 @@ export class Fleet {
     throw new HalflapError(
       'CLIENT_OPTIONS',
       `the fleet has no shard ${name}; it has ${this.names.join(', ')}`,
+      { hint: 'name one of those, or add the shard to the options of open()' },
     );
   }
 

@@ -165,7 +165,10 @@ export class Shard {
 
   async #guarded<Result>(attempt: () => Promise<Result>, deadlineMs = NEVER): Promise<Result> {
     if (this.#isClosed) {
-      throw new HalflapError('CLIENT_CLOSED', `shard ${this.name}: the fleet is closed`);
+      throw new HalflapError('CLIENT_CLOSED', `shard ${this.name}: the fleet is closed`, {
+        detail: { shard: this.name },
+        hint: 'end the callers before close(), or open() a fleet of their own for them',
+      });
     }
     if (leftOf(deadlineMs) === 0) throw this.#timedOut();
     await within(leftOf(deadlineMs), this.#lease.assertServed(), () => this.#timedOut());
@@ -240,6 +243,7 @@ export class Shard {
   #timedOut(): HalflapError {
     return new HalflapError('CLIENT_TIMED_OUT', `shard ${this.name}: no result within timeoutMs`, {
       detail: { shard: this.name },
+      hint: 'read what the statement would have changed before it is repeated',
     });
   }
 

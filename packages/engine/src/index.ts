@@ -30,6 +30,7 @@ export {
   type VerbOptions,
 } from './shard/advance.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
+export { remedy } from './shard/failure.js';
 export {
   phaseOf,
   type RunningStep,
@@ -39,9 +40,15 @@ export {
   type ShardUrl,
 } from './shard/fleet.js';
 export { fillForPeople } from './shard/holes.js';
-export { type AdoptOptions, adopt, type InstallOptions, installRelease } from './shard/install.js';
+export {
+  type AdoptOptions,
+  adopt,
+  type InstallOptions,
+  installRelease,
+  type Settled,
+} from './shard/install.js';
 export { LIMITS, type Limits } from './shard/limits.js';
-export { type PaceChange, type ShardPace, setPace } from './shard/pace.js';
+export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
 export { readQuarantine } from './shard/quarantine.js';
 export type { Pace, Progress } from './shard/run.js';
 export type { ShardState } from './shard/state.js';

@@ -69,5 +69,8 @@ async function bundleFor(
 function expectVersion(bundle: Bundle, version: string | undefined, file: string): Bundle {
   if (version === undefined || bundle.to.version === version) return bundle;
   const message = `bundle ${file} leads to ${bundle.to.version}, not to ${version}`;
-  throw new HalflapError('BUNDLE_INVALID', message, { detail: { file } });
+  throw new HalflapError('BUNDLE_INVALID', message, {
+    detail: { file },
+    hint: `halflap plan ${bundle.to.version}, or name another bundle with --bundle FILE`,
+  });
 }

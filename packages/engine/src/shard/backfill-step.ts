@@ -24,7 +24,7 @@ import { runInOneMessage } from './one-message.js';
 import { readPace } from './pace.js';
 import { clampRows, estimateRows, findPage, nextPageRows, type Page } from './pages.js';
 import { rateMeter } from './rate.js';
-import { assertNotStopped, type Run, rest } from './run.js';
+import { assertNotStopped, continues, type Run, rest } from './run.js';
 import { withSettings } from './settings.js';
 import { reasonToWait, startThrottle, type Throttle } from './throttle.js';
 
@@ -137,7 +137,7 @@ async function runBatch(filling: Filling, lower: KeyValues | null, rows: number)
             step: step.id,
             evidence: await describeBlockers(run.session, run.pid, filling.source),
           },
-          hint: 'end the long transactions listed, then run the verb again',
+          hint: `end the transactions listed; then ${continues(run)}`,
           cause,
         },
       ),

@@ -89,6 +89,16 @@ export async function describeBlockers(
   return rows.map(blockerLine);
 }
 
+/** The same for an error that was met outside a step's own attempts; none for other errors. */
+export async function blockersBehind(
+  error: unknown,
+  { session, pid }: Pick<Run, 'session' | 'pid'>,
+): Promise<string[]> {
+  if (!isContention(error)) return [];
+  // The first error counts, also where the session is of no use any more.
+  return describeBlockers(session, pid, null).catch(() => []);
+}
+
 function blockerLine(row: BlockerRow): string {
   const application = row.application_name ? ` (${row.application_name})` : '';
   const state = row.state ?? 'state not visible to this role';

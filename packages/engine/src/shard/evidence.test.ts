@@ -63,7 +63,10 @@ describe('contract', () => {
     await session.query(lease, ['1.0', 60]);
     const { detail, hint } = await refused();
     expect(detail.evidence).toEqual([expect.stringMatching(/^server web1 runs release 1\.0/)]);
-    expect(hint).toContain('upgrade the servers of 1.0');
+    expect(hint).toBe(
+      'upgrade or stop the servers of 1.0; then halflap contract --shard eu1 ' +
+        '(--force-in-use "REASON" passes over what is known to be harmless)',
+    );
   });
 
   it('is refused while the old layout is written', async () => {

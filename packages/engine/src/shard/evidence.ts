@@ -33,8 +33,8 @@ export interface Finding {
     | 'verify'
     | 'prepared transaction';
   readonly text: string;
-  /** What to do about it. */
-  readonly hint: string;
+  /** What to do about just this one, where its kind does not say it. */
+  readonly remedy?: string;
   readonly isOverridable: boolean;
 }
 
@@ -77,7 +77,6 @@ async function findLeases(session: Session, bundle: Bundle): Promise<Finding[]> 
   return rows.map((row) => ({
     kind: 'lease',
     text: `server ${row.server} runs release ${bundle.from.version}, seen at ${row.renewed}`,
-    hint: `upgrade the servers of ${bundle.from.version} or stop them`,
     isOverridable: true,
   }));
 }
@@ -105,7 +104,7 @@ async function findPublications(session: Session, old: readonly Sql[]): Promise<
   return rows.map(({ publication, tables, is_listed: isListed }) => ({
     kind: 'publication',
     text: `publication ${publication} publishes ${tables}, where its subscribers cannot follow`,
-    hint: isListed
+    remedy: isListed
       ? `let its subscribers do without, then alter publication ${publication} drop table ${tables}`
       : `end the subscriptions to publication ${publication}, then drop it`,
     isOverridable: true,
@@ -123,7 +122,6 @@ async function findQuarantine(session: Session): Promise<Finding[]> {
     text:
       `${row.rows} rows of ${row.relation} in quarantine, ` +
       `the first ${JSON.stringify(row.key)}: ${row.reason}`,
-    hint: 'correct the rows in quarantine (halflap.quarantine), then verify',
     isOverridable: false,
   }));
 }
@@ -135,7 +133,6 @@ async function findPreparedTransactions(session: Session): Promise<Finding[]> {
   return rows.map((row) => ({
     kind: 'prepared transaction',
     text: `prepared transaction ${row.gid} is open`,
-    hint: 'commit or roll back the prepared transactions',
     isOverridable: false,
   }));
 }
@@ -144,7 +141,6 @@ function verifyFinding(step: { readonly relation: string }): Finding {
   return {
     kind: 'verify',
     text: `verify of ${step.relation} has not passed since both layouts are in service`,
-    hint: 'run halflap verify',
     isOverridable: false,
   };
 }
@@ -165,11 +161,9 @@ async function watchOldLayout(
   });
   const writes = (await readWrites()) - writesBefore;
   const version = bundle.from.version;
-  const hint = `find out who still uses release ${version}`;
   const found = (kind: Finding['kind'], text: string): Finding => ({
     kind,
     text,
-    hint,
     isOverridable: true,
   });
   const seconds = (options.windowMs / 1000).toFixed(1);

@@ -71,6 +71,17 @@ describe('a transaction step', () => {
     });
   });
 
+  it('names who keeps it from looking at the catalogue before its first step', async () => {
+    // PostgreSQL opens the table to print a check.
+    await session.query('alter table items add check (id > 0)');
+    await session.query('begin; lock table items');
+    await expect(run('prepare')).rejects.toMatchObject({
+      code: 'LOCK_TIMEOUT',
+      detail: { evidence: [expect.stringMatching(/halflap\/test.*AccessExclusiveLock/)] },
+      hint: 'end the transactions listed; then halflap prepare --shard eu1 continues it',
+    });
+  });
+
   it('never lets a client wait behind it for longer than its lock timeout', async () => {
     await session.query('begin; select from items limit 1');
     const stop = new AbortController();

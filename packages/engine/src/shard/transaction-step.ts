@@ -10,10 +10,11 @@ import type { Statement, TransactionStep } from '../compile/bundle.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { integer, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
+import { remedy } from './failure.js';
 import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
 import { runInOneMessage } from './one-message.js';
-import { assertNotStopped, type Run } from './run.js';
+import { assertNotStopped, continues, type Run } from './run.js';
 
 /**
  * What is left at least for a later lock of the same attempt, in ms: a short transaction's time.
@@ -76,7 +77,7 @@ export async function runTransactionStep(
         `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
-        hint: `resolve the cause; then halflap ${run.verb} --shard ${run.shard} continues`,
+        hint: `${remedy(error)}; then ${continues(run)}`,
         cause: error,
       },
     );
@@ -157,7 +158,7 @@ async function lockRefused(
     `step ${step.id} on shard ${run.shard} was not granted ${what} in ${attempts} attempts`,
     {
       detail: { shard: run.shard, step: step.id, evidence },
-      hint: 'end the long transactions listed, then run the verb again',
+      hint: `end the transactions listed; then ${continues(run)}`,
       cause,
     },
   );
