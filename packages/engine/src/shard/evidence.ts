@@ -5,7 +5,8 @@
 // |-----------------------|------------------------------------------------------|-------------|
 // | leases                | a server of the old release says that it lives       | yes         |
 // | writes                | the sequence that a write of the old layout advances | yes         |
-// | sessions              | locks on old tables and on none of the new           | yes         |
+// | sessions              | locks on old tables and on none of the new, or the   | yes         |
+// |                       | sequence advanced in a transaction that is open      |             |
 // | scans                 | statistics of old tables, while nobody writes        | yes         |
 // | quarantine, verify    | rows that cannot be carried, or are not equal        | no          |
 // | prepared transactions | would hold their locks for ever                      | no          |
@@ -126,6 +127,7 @@ async function watchOldLayout(
   const tables: TableSet = {
     old: bundle.evidence.oldTables.map((table) => floorTable(floor, table)),
     newSchema: bundle.releaseSchema,
+    oldWrites: bundle.evidence.oldWrites,
   };
   const readWrites = () => readOldWrites(session, bundle.evidence.oldWrites);
   const writesBefore = await readWrites();
@@ -145,7 +147,14 @@ async function watchOldLayout(
   const seconds = (options.windowMs / 1000).toFixed(1);
   return [
     ...(writes > 0n ? [found('write', `${writes} writes of ${version} within ${seconds} s`)] : []),
-    ...use.sessions.map((who) => found('session', `${who} uses tables of ${version} alone`)),
+    ...use.sessions.map(({ who, has_written: hasWritten }) =>
+      found(
+        'session',
+        hasWritten
+          ? `${who} has written as ${version} in a transaction that is open`
+          : `${who} uses tables of ${version} alone`,
+      ),
+    ),
     // Sync scans the old tables on behalf of writes; only a quiet window tells readers apart.
     ...(writes === 0n && use.writes === 0
       ? use.scanned.map((table) => found('scan', `${table} was read within ${seconds} s`))
