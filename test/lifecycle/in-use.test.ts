@@ -42,13 +42,14 @@ beforeEach(async () => {
   };
 });
 
-function contract(limits: VerbOptions['limits'] = {}) {
+function contract(force?: VerbOptions['force']) {
   return runVerb({
     url: database.url,
     shard: 'eu1',
     bundle: compiled.bundle,
     verb: 'contract',
-    limits: { evidenceWindowMs: WINDOW_MS, busyPatienceMs: 10_000, ...limits },
+    limits: { evidenceWindowMs: WINDOW_MS, busyPatienceMs: 10_000 },
+    ...(force === undefined ? {} : { force }),
   });
 }
 
@@ -138,6 +139,19 @@ describe('contract, while the old release is in use', () => {
     const read = `select count(*) from items; ${rows[0]?.flush}`;
     const found = await beside(old, read, refusal);
     expect(found).toContainEqual(expect.stringMatching(/items was read within 0\.3 s$/));
+    await expectContracted();
+  });
+});
+
+describe('contract, while a row cannot be carried', () => {
+  it('is refused even by force, with key and reason, until the row is corrected', async () => {
+    await old.query('update items set size = -1 where id = 5');
+    const force = { reason: 'in a hurry' };
+    await expect(contract(force)).rejects.toMatchObject({
+      code: 'CONTRACT_REFUSED',
+      detail: { evidence: [expect.stringMatching(/^1 rows of items .*"id": ?5.*bytes/)] },
+    });
+    await old.query('update items set size = 1 where id = 5');
     await expectContracted();
   });
 });

@@ -2,8 +2,8 @@
 // or a statement that PostgreSQL refused. The first two can be continued by running the verb
 // again.
 
-import { HalflapError } from '@halflap/protocol';
-import { messageOf, sqlStateOf } from '../pg.js';
+import { HalflapError, HOME_SCHEMA } from '@halflap/protocol';
+import { messageOf, SQLSTATE, sqlStateOf } from '../pg.js';
 import { isContention } from './contention.js';
 import { interrupted, type Run } from './run.js';
 
@@ -55,8 +55,21 @@ export function failureOf(
   return new HalflapError(
     'STEP_FAILED',
     `${what} failed on shard ${run.shard}: ${messageOf(error)} (SQLSTATE ${state})`,
-    { detail, hint: `resolve the cause; then ${again}, or halflap abort leads back`, cause: error },
+    {
+      detail,
+      hint: hintOnRefusal(run, state),
+      cause: error,
+    },
   );
+}
+
+/** What to do when PostgreSQL has refused a statement with this SQLSTATE. */
+export function hintOnRefusal({ verb, shard }: Pick<Run, 'verb' | 'shard'>, state: string): string {
+  const again = `halflap ${verb} --shard ${shard} continues it`;
+  return state === SQLSTATE.insufficientPrivilege
+    ? "connect as the role that owns the application's tables, which needs CREATE on the " +
+        `database and on schema ${HOME_SCHEMA}; then ${again}`
+    : `resolve the cause; then ${again}, or halflap abort leads back`;
 }
 
 /** What a wait that was stopped by its signal throws. */

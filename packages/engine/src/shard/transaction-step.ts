@@ -10,6 +10,7 @@ import type { Statement, TransactionStep } from '../compile/bundle.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { integer, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
+import { hintOnRefusal } from './failure.js';
 import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
 import { runInOneMessage } from './one-message.js';
@@ -66,17 +67,18 @@ export async function runTransactionStep(
     if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
-    if (sqlStateOf(error) === undefined || isSlow || run.signal?.aborted) throw error;
+    const state = sqlStateOf(error);
+    if (state === undefined || isSlow || run.signal?.aborted) throw error;
     const at = await findFailing(run, statements);
     if (at === null) throw error;
     throw new HalflapError(
       'STEP_FAILED',
       `step ${step.id} failed on shard ${run.shard}, ` +
         `statement ${at + 1} of ${statements.length}: ` +
-        `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
+        `${messageOf(error)} (SQLSTATE ${state})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
-        hint: `resolve the cause; then halflap ${run.verb} --shard ${run.shard} continues`,
+        hint: hintOnRefusal(run, state),
         cause: error,
       },
     );
