@@ -89,7 +89,7 @@ export async function runTransactionStep(
  * Doubles every twenty attempts, to eight times at most: beside sessions that never let go of a
  * table at once, a patient attempt costs its clients less than endless short ones.
  */
-function timeoutAfter(attempts: number, timeoutMs: number): number {
+export function timeoutAfter(attempts: number, timeoutMs: number): number {
   return timeoutMs * 2 ** Math.min(3, Math.floor(attempts / 20));
 }
 
