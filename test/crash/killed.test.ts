@@ -50,6 +50,9 @@ const ROWS = `insert into items (name, size, note)
 const AS_OLD = `select i.id, title as name, bytes / 1024 as size, note
   from items i left join notes n on n.item = i.id`;
 
+/** Dozens of processes, one after another, on a machine that may be busy. */
+const TIMEOUT_MS = 300_000;
+
 let directory: string;
 let compiled: Compiled;
 
@@ -105,11 +108,12 @@ function write(shard: Shard, turn: number): Promise<unknown> {
 const FATES = ['rolled back', 'committed'] as const;
 
 async function killInEachStep(shard: Shard, gate: StepGate, verb: Verb): Promise<void> {
-  for (const [index, { id }] of compiled.bundle.steps[verb].entries()) {
-    for (const fate of FATES) {
+  for (const [index, { id, kind }] of compiled.bundle.steps[verb].entries()) {
+    // Steps that are no transaction have committed before, and only say so here.
+    for (const fate of kind === 'transaction' ? FATES : FATES.slice(0, 1)) {
       await gate.shut(id);
       const runner = startRunner(shard.url, verb);
-      const backend = await gate.reached();
+      const backend = await gate.reached(runner);
       runner.kill('SIGKILL');
       expect(await once(runner, 'exit')).toEqual([null, 'SIGKILL']);
       // What PostgreSQL has been told to do it does, though nobody waits for it any more.
@@ -123,7 +127,9 @@ async function killInEachStep(shard: Shard, gate: StepGate, verb: Verb): Promise
 }
 
 describe('a runner killed by SIGKILL', () => {
-  it('is continued by the next one, from within each step and after it, to the end', async () => {
+  it('is continued by the next one, from within each step and after it, to the end', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const shard = await installShard(compiled);
     await withClient(shard.url, null, (client) => client.query(ROWS));
     await withStepGate(shard.url, async (gate) => {
@@ -192,8 +198,9 @@ describe('PostgreSQL killed by SIGKILL while it fills, switches and fences', () 
       ] as const) {
         await withStepGate(shard.url, async (gate) => {
           await gate.shut(step);
-          const ended = once(startRunner(shard.url, verb, { stderr: 'ignore' }), 'exit');
-          await gate.reached();
+          const runner = startRunner(shard.url, verb, { stderr: 'ignore' });
+          const ended = once(runner, 'exit');
+          await gate.reached(runner);
           await server.kill();
           expect(await ended).toEqual([1, null]);
         });

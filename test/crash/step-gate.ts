@@ -1,14 +1,15 @@
 // A gate in the shard itself: the runner stands still in the transaction that marks a chosen step
 // finished, when all else of the step is done, for as long as the gate is shut.
 
+import type { ChildProcess } from 'node:child_process';
 import { type Client, openClient } from '../evolving/databases.js';
 
 export interface StepGate {
   /** Before this step of the journal is marked finished. */
   shut(step: string): Promise<void>;
   open(): Promise<void>;
-  /** Resolves when a runner stands at the gate; its backend. */
-  reached(): Promise<string>;
+  /** The runner's backend, as soon as it stands at the gate. */
+  reached(runner: ChildProcess): Promise<string>;
   /** Ends the backend, and with it the transaction that it is in. */
   endBackend(pid: string): Promise<void>;
   /** Resolves when the backend is there no more. */
@@ -60,8 +61,8 @@ function gateOf(client: Client): StepGate {
       await client.query('delete from gate.shut');
       await client.query('select pg_advisory_unlock(42)');
     },
-    async reached() {
-      for (;;) {
+    async reached(runner) {
+      while (runner.exitCode === null && runner.signalCode === null) {
         const [one] = await pids(
           `pg_locks where locktype = 'advisory' and not granted and objid = 42
              and database = (select oid from pg_database where datname = current_database())`,
@@ -69,6 +70,7 @@ function gateOf(client: Client): StepGate {
         );
         if (one !== undefined) return one.pid;
       }
+      throw new Error(`the runner has ended with ${runner.exitCode ?? runner.signalCode}`);
     },
     async endBackend(pid) {
       await client.query('select pg_terminate_backend($1::int)', [pid]);

@@ -52,9 +52,9 @@ async function indexState(): Promise<string | null> {
   return rows[0]?.state ?? null;
 }
 
-/** Resolves when the runner's statement, which begins so, waits for the writer. */
-async function waitsWith(statement: string): Promise<string> {
-  for (;;) {
+/** The backend of the runner, as soon as its statement, which begins so, waits for the writer. */
+async function waitsWith(statement: string, isOver: () => boolean): Promise<string> {
+  while (!isOver()) {
     const { rows } = await watcher.query<{ pid: string }>(
       `select a.pid from pg_stat_activity a join pg_locks l using (pid)
        where not l.granted and a.application_name = 'halflap/${STEP}'
@@ -63,11 +63,13 @@ async function waitsWith(statement: string): Promise<string> {
     );
     if (rows[0] !== undefined) return rows[0].pid;
   }
+  throw new Error(`expand has ended without ${statement}`);
 }
 
 /** Runs expand into the statement, held up by an open transaction, and strikes it there. */
 async function struckIn(statement: string, blow: string): Promise<unknown> {
   await writer.query('begin; update items set size = size + 1 where id = 1');
+  let isOver = false;
   const attempt = runVerb({
     url: shard.url,
     shard: 'eu1',
@@ -78,11 +80,16 @@ async function struckIn(statement: string, blow: string): Promise<unknown> {
     () => null,
     (error: unknown) => error,
   );
-  const pid = await waitsWith(statement);
-  await watcher.query(`select ${blow}($1::int)`, [pid]);
-  const failure = await attempt;
-  await writer.query('commit');
-  return failure;
+  void attempt.then(() => {
+    isOver = true;
+  });
+  try {
+    const pid = await waitsWith(statement, () => isOver);
+    await watcher.query(`select ${blow}($1::int)`, [pid]);
+    return await attempt;
+  } finally {
+    await writer.query('commit');
+  }
 }
 
 describe('an index of the new release', () => {

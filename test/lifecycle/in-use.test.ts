@@ -48,7 +48,7 @@ function contract(force?: VerbOptions['force']) {
     shard: 'eu1',
     bundle: compiled.bundle,
     verb: 'contract',
-    limits: { evidenceWindowMs: WINDOW_MS, busyPatienceMs: 10_000 },
+    limits: { evidenceWindowMs: WINDOW_MS, busyPatienceMs: 10_000, lockPatienceMs: 20_000 },
     ...(force === undefined ? {} : { force }),
   });
 }
