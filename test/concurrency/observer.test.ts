@@ -116,7 +116,7 @@ const digest = (query: string) =>
   `select count(*) || ' rows ' || md5(string_agg(q::text, ',' order by q.id)) from (${query}) as q`;
 
 describe('a shard that moves', () => {
-  it('shows every state at once, and gives both releases one answer to the same question', async () => {
+  it('shows every state at once, and gives both releases one answer to a question', async () => {
     const shard = await installShard(await compilePair(OLD, NEW, WAREHOUSE_CHANGES));
     await withClient(shard.url, null, (client) => client.query(warehouseRows(50)));
     const catalogue = await observe(shard.url, null, LOOK);

@@ -119,7 +119,8 @@ async function expectHeld(start: Shard, verb: Verb, holder: Holder): Promise<voi
       message: expect.stringMatching(`a lock on items in ${ATTEMPTS} attempts$`),
       hint: 'end the long transactions listed, then run the verb again',
     });
-    const line = `^session ${own[0]?.pid} \\(${NAME}\\): .*, transaction open for 00:00:\\d\\d, holds .*`;
+    const who = `^session ${own[0]?.pid} \\(${NAME}\\): `;
+    const line = `${who}.*, transaction open for 00:0\\d:\\d\\d, holds .*`;
     const { evidence } = (failure as HalflapError).detail;
     expect(evidence).toContainEqual(expect.stringMatching(`${line}${holder.mode}`));
     expect(failure).toBeInstanceOf(HalflapError);

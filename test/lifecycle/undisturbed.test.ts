@@ -26,7 +26,7 @@ async function withInstalled(
 }
 
 describe('rows of the release in the field', () => {
-  it('stay in their places and versions while the new layout comes, is filled and compared', async () => {
+  it('stay where and as they are while the new layout is filled and compared', async () => {
     const compiled = await compilePair(WAREHOUSE_OLD, WAREHOUSE_NEW, WAREHOUSE_CHANGES);
     await withInstalled(compiled, async (shard, client) => {
       await client.query(warehouseRows(300));
