@@ -42,20 +42,20 @@ beforeEach(async () => {
   };
 });
 
-function contract(force?: VerbOptions['force']) {
+function contract(force?: VerbOptions['force'], windowMs = WINDOW_MS) {
   return runVerb({
     url: database.url,
     shard: 'eu1',
     bundle: compiled.bundle,
     verb: 'contract',
-    limits: { evidenceWindowMs: WINDOW_MS, busyPatienceMs: 10_000, lockPatienceMs: 20_000 },
+    limits: { evidenceWindowMs: windowMs, busyPatienceMs: 10_000, lockPatienceMs: 20_000 },
     ...(force === undefined ? {} : { force }),
   });
 }
 
 /** What contract finds; fails when it goes through. */
-async function refusal(): Promise<readonly string[]> {
-  const error = await contract().then(
+async function refusal(windowMs = WINDOW_MS): Promise<readonly string[]> {
+  const error = await contract(undefined, windowMs).then(
     () => null,
     (failure: unknown) => failure,
   );
@@ -105,7 +105,7 @@ describe('contract, while the old release is in use', () => {
   };
   for (const [kind, statement] of Object.entries(writes)) {
     it(`is refused for each ${kind}, which its triggers have counted`, async () => {
-      const found = await beside(old, statement, refusal);
+      const found = await beside(old, statement, () => refusal());
       expect(found).toContainEqual(expect.stringMatching(/^\d+ writes of 1\.0 within 0\.3 s$/));
       await expectContracted();
     });
@@ -132,13 +132,15 @@ describe('contract, while the old release is in use', () => {
   });
 
   it('is refused for reads that end before anybody looks, by statistics', async () => {
-    const { rows } = await old.query<{ flush: string }>(
-      `select case when to_regproc('pg_catalog.pg_stat_force_next_flush') is null then 'select 1'
-         else 'select pg_stat_force_next_flush()' end as flush`,
+    const { rows } = await old.query<{ can_flush: string | null }>(
+      `select to_regproc('pg_catalog.pg_stat_force_next_flush') as can_flush`,
     );
-    const read = `select count(*) from items; ${rows[0]?.flush}`;
-    const found = await beside(old, read, refusal);
-    expect(found).toContainEqual(expect.stringMatching(/items was read within 0\.3 s$/));
+    // Before PostgreSQL 15 a session that is busy reports twice a second, unasked.
+    const canFlush = rows[0]?.can_flush !== null;
+    const report = canFlush ? ';select pg_stat_force_next_flush()' : '';
+    const read = `select count(*) from items${report}`;
+    const found = await beside(old, read, () => refusal(canFlush ? WINDOW_MS : 2000));
+    expect(found).toContainEqual(expect.stringMatching(/items was read within \d\.\d s$/));
     await expectContracted();
   });
 });
