@@ -135,7 +135,10 @@ export class Lease {
       if (this.#mayPrepare(verdict)) {
         const failure = await this.#prepare();
         if (failure === undefined) ({ facts, verdict } = await this.#ask());
-        else verdict = { ...verdict, reason: `${verdict.reason}; ${failure}` };
+        else {
+          const { reason, hint } = failure;
+          verdict = { ...verdict, reason: `${verdict.reason}; ${reason}`, hint };
+        }
       }
       if (verdict.mode === 'refused') await this.#giveUpLease();
       else this.#wasEverServed = true;
@@ -198,8 +201,8 @@ export class Lease {
     return verdict.isPreparable && !this.#wasEverServed && this.#host.prepare !== undefined;
   }
 
-  /** The failure in words; undefined when the callback succeeded. */
-  async #prepare(): Promise<string | undefined> {
+  /** The failure in words, and what to do; undefined when the callback succeeded. */
+  async #prepare(): Promise<{ readonly reason: string; readonly hint: string } | undefined> {
     try {
       this.#say('info', 'preparing the shard for this release');
       await this.#host.prepare?.();
@@ -209,7 +212,10 @@ export class Lease {
       this.#say('warn', failure);
       // Another server may be preparing the same shard.
       this.#isPassing = error instanceof HalflapError && error.retryable;
-      return failure;
+      const { shard, settings } = this.#host;
+      const byHand = `halflap prepare --shard ${shard} (to ${settings.release})`;
+      const hint = error instanceof HalflapError ? error.hint : undefined;
+      return { reason: failure, hint: hint ?? byHand };
     }
   }
 

@@ -5,7 +5,8 @@
 // |-----------------------|------------------------------------------------------|-------------|
 // | leases                | a server of the old release says that it lives       | yes         |
 // | writes                | the sequence that a write of the old layout advances | yes         |
-// | sessions              | locks on old tables and on none of the new           | yes         |
+// | sessions              | locks on old tables and on none of the new, or the   | yes         |
+// |                       | sequence advanced in a transaction that is open      |             |
 // | scans                 | statistics of old tables, while nobody writes        | yes         |
 // | publications          | a consumer of old tables, who cannot follow          | yes         |
 // | quarantine, verify    | rows that cannot be carried, or are not equal        | no          |
@@ -152,7 +153,11 @@ async function watchOldLayout(
 ): Promise<Finding[]> {
   const old = await readOldTables(session, bundle);
   if (old.length === 0) return [];
-  const tables: TableSet = { old, newSchema: bundle.releaseSchema };
+  const tables: TableSet = {
+    old,
+    newSchema: bundle.releaseSchema,
+    oldWrites: bundle.evidence.oldWrites,
+  };
   const readWrites = () => readOldWrites(session, bundle.evidence.oldWrites);
   const writesBefore = await readWrites();
   const use = await readLayoutUse(session, tables, {
@@ -169,7 +174,14 @@ async function watchOldLayout(
   const seconds = (options.windowMs / 1000).toFixed(1);
   return [
     ...(writes > 0n ? [found('write', `${writes} writes of ${version} within ${seconds} s`)] : []),
-    ...use.sessions.map((who) => found('session', `${who} uses tables of ${version} alone`)),
+    ...use.sessions.map(({ who, has_written: hasWritten }) =>
+      found(
+        'session',
+        hasWritten
+          ? `${who} has written as ${version} in a transaction that is open`
+          : `${who} uses tables of ${version} alone`,
+      ),
+    ),
     // Sync scans the old tables on behalf of writes; only a quiet window tells readers apart.
     ...(writes === 0n && use.writes === 0
       ? use.scanned.map((table) => found('scan', `${table} was read within ${seconds} s`))

@@ -1,9 +1,9 @@
-// How fast an operator lets a shard be filled: kept in the shard, read between two batches, so
-// that a run which is already under way obeys.
+// How fast an operator lets a shard be filled: kept in the shard, read between two batches and
+// while the runner rests between them, so that a run which is already under way obeys.
 
 import { HalflapError } from '@halflap/protocol';
 import { withSession } from '../pg.js';
-import type { Run } from './run.js';
+import { type Run, rest } from './run.js';
 import { readState } from './state.js';
 
 export interface ShardPace {
@@ -78,4 +78,20 @@ export async function readPace(run: Run): Promise<ShardPace> {
     batchRows: run.pace.batchRows ?? row?.batch_rows ?? 2000,
     paceMs: run.pace.paceMs ?? row?.pace_ms ?? 0,
   };
+}
+
+/** A rest may last an hour; so often an operator's change of mind is looked for, in ms. */
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Rests until the pause after a batch that ended at `endedAt` (of performance.now()) is over, by
+ * the pace as it is then. @throws PAUSED, INTERRUPTED.
+ */
+export async function restAfterBatch(run: Run, endedAt: number): Promise<ShardPace> {
+  for (;;) {
+    const pace = await readPace(run);
+    const leftMs = endedAt + pace.paceMs - performance.now();
+    if (leftMs <= 0) return pace;
+    await rest(run, Math.min(leftMs, LOOK_EVERY_MS));
+  }
 }

@@ -67,14 +67,15 @@ export async function runTransactionStep(
     if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
-    if (sqlStateOf(error) === undefined || isSlow || run.signal?.aborted) throw error;
+    const state = sqlStateOf(error);
+    if (state === undefined || isSlow || run.signal?.aborted) throw error;
     const at = await findFailing(run, statements);
     if (at === null) throw error;
     throw new HalflapError(
       'STEP_FAILED',
       `step ${step.id} failed on shard ${run.shard}, ` +
         `statement ${at + 1} of ${statements.length}: ` +
-        `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
+        `${messageOf(error)} (SQLSTATE ${state})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
         hint: `${remedy(error)}; then ${continues(run)}`,
@@ -88,7 +89,7 @@ export async function runTransactionStep(
  * Doubles every twenty attempts, to eight times at most: beside sessions that never let go of a
  * table at once, a patient attempt costs its clients less than endless short ones.
  */
-function timeoutAfter(attempts: number, timeoutMs: number): number {
+export function timeoutAfter(attempts: number, timeoutMs: number): number {
   return timeoutMs * 2 ** Math.min(3, Math.floor(attempts / 20));
 }
 
