@@ -25,6 +25,7 @@ import type { Column, Table } from '../release/catalog.js';
 import type { Evolution, SplitTable } from '../release/evolution.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { joined, name, type Sql, sql, trusted } from '../sql.js';
+import { type Existence, existenceOf, sourcesOf } from './existence.js';
 import { isConstant, mentionsAny } from './expression-shape.js';
 import { needsAbsence, type Part, partOf } from './part.js';
 
@@ -43,6 +44,7 @@ export interface SplitPartPlan extends Part {
   /** FROM and WHERE of the mapping's query, for those who need its values in another order. */
   readonly rows: (bind: Bind) => Sql;
   readonly absence: Relation | null;
+  readonly existence: Existence;
   /** True when PostgreSQL itself can update the lens of this part: every column is a plain one. */
   readonly isPlain: boolean;
 }
@@ -75,11 +77,13 @@ export function splitCluster(
   const plans = parts.map((part, index): SplitPartPlan => {
     const absence = absences[index] ?? null;
     const own = columns.filter((one) => one.owner === index && !isKeyOf(part, one.column));
-    const rows = rowsOf(old, part, own, absence);
+    const existence = existenceOf(old, part.when, absence === null ? null : own);
+    const rows = rowsOf(old, part, existence, absence);
     return {
       ...part,
       relation: newRelation(part.table.name),
       absence,
+      existence,
       rows,
       mapping: forwardMapping(part, own, rows, absence),
       isPlain: isPlain(part, parts, columns, absences),
@@ -176,13 +180,13 @@ function ownNullColumns(columns: readonly OldColumn[], index: number): Set<strin
 function rowsOf(
   old: Table,
   part: Part,
-  own: readonly OldColumn[],
+  existence: Existence,
   absence: Relation | null,
 ): (bind: Bind) => Sql {
   return (bind) => {
     const conditions = [
       ...(part.when === null ? [] : [sql`(${trusted(bindTo(part.when, 'o'))})`]),
-      ...(absence === null ? [] : [presentCondition(part, own, bind(absence))]),
+      ...(absence === null ? [] : [presentCondition(part, existence, bind(absence))]),
     ];
     const where = conditions.length === 0 ? sql`` : sql` where ${joined(conditions, ' and ')}`;
     return sql`from ${bind(oldRelation(old.name))} as o${where}`;
@@ -225,24 +229,14 @@ function forwardMapping(
   };
 }
 
-/** What a generated column is made of: a transition table does not hold a virtual one's value. */
-function sourcesOf(old: Table, column: string): string[] {
-  const { generated } = columnOf(old, column);
-  return generated === null ? [] : columnsOf(generated);
-}
-
 /** Not absent: some own column differs from its missing value, or no absence is on record. */
-function presentCondition(part: Part, own: readonly OldColumn[], absence: Sql): Sql {
+function presentCondition(part: Part, { isAlive }: Existence, absence: Sql): Sql {
   const onRecord = joined(
     part.key.map((one) => sql`${name('a', one.old)} = ${name('o', one.old)}`),
     ' and ',
   );
   const notOnRecord = sql`not exists (select from ${absence} as a where ${onRecord})`;
-  if (own.length === 0) return notOnRecord;
-  const differs = own.map(
-    (one) => sql`${name('o', one.column.name)} is distinct from ${one.missing}`,
-  );
-  return sql`(${joined(differs, ' or ')} or ${notOnRecord})`;
+  return isAlive === null ? notOnRecord : sql`(${isAlive('o')} or ${notOnRecord})`;
 }
 
 function backwardMapping(

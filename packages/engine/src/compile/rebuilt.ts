@@ -34,12 +34,20 @@ import { carryFunction, forwardFunction, spillFunction } from './sync-forward.js
 import {
   backwardKeyFunction,
   backwardTruncateFunction,
+  endExistence,
+  existenceFunction,
   forgetFunction,
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
 import { backwardName, EVENTS, forwardName, keyNames, type SyncPlan } from './sync-plan.js';
-import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
+import {
+  existenceTrigger,
+  keyTrigger,
+  spillTrigger,
+  statementTrigger,
+  truncateTrigger,
+} from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
@@ -123,6 +131,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
     ...writes.map((one) => statement(one, syncLock(cluster))),
     // What is kept beside old rows has these already; the functions behind them are replaced.
     ...(hasSpill(cluster) ? [] : removalTriggers(cluster, filling)),
+    ...(existenceColumns(cluster).length > 0 ? [statement(endExistence(filling))] : []),
     ...filling.backward
       .slice(1)
       .flatMap(({ mapping }) => [
@@ -317,7 +326,29 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     statement(forgetFunction(plan, true, kept)),
     statement(forwardKeyFunction(plan)),
     ...removalTriggers(cluster, plan),
+    ...existenceTriggers(cluster, plan),
   ];
+}
+
+function existenceTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+  const columns = existenceColumns(cluster);
+  if (columns.length === 0) return [];
+  const at = forwardName(plan, 'existence');
+  return [
+    statement(existenceFunction(plan, cluster.parts)),
+    statement(existenceTrigger(floorTable(cluster.id), columns, at), syncLock(cluster)),
+  ];
+}
+
+/** Old columns on which it hangs whether anything that is kept beside the old rows counts. */
+function existenceColumns({ parts }: SplitCluster): string[] {
+  const all = parts.flatMap(({ existence, carried, absence }) =>
+    (existence.isGone !== null && carried.length > 0) ||
+    (existence.isAlive !== null && absence !== null)
+      ? existence.columns
+      : [],
+  );
+  return [...new Set(all)];
 }
 
 /** For what makes an old row go, or moves it. */
