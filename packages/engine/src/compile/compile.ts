@@ -189,7 +189,7 @@ function bound(places: Places): Statement[] {
 }
 
 function expandSteps(evolving: Evolving): Step[] {
-  const { places, clusters, shared, foreignKeys } = evolving;
+  const { places, from, clusters, shared, foreignKeys } = evolving;
   const overlays = shared.filter((one) => one.kind !== 'same').map((one) => one.pair);
   return [
     transactionStep(
@@ -199,7 +199,7 @@ function expandSteps(evolving: Evolving): Step[] {
       { entersPhase: 'expanding' },
     ),
     ...clusters.flatMap(fillRebuilt),
-    ...overlays.flatMap(overlayIndexSteps),
+    ...overlays.flatMap((pair) => overlayIndexSteps(pair, from)),
     ...foreignKeys.expand,
     ...(clusters.length === 0
       ? []
@@ -234,8 +234,8 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
-        ...fenceShared(evolving),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...fenceShared(evolving),
         ...takeSequences(evolving),
         ...dropSequences(evolving, 'of shared tables'),
         ...clusters.flatMap(({ cluster }) =>
