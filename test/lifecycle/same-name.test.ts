@@ -107,17 +107,19 @@ describe.each(['shared', 'split'] as const)('on a table that is %s, the name of'
   it('a foreign key may be that of another one', () => {
     const others = (name: string) =>
       `create table ${name} (id int primary key, code int unique default 1);`;
+    const rows = `insert into o values (1);
+      insert into p (id, code) select i, i from generate_series(1, 300) i;`;
     return row(kind, {
       old: [
         `, constraint k foreign key (b) references o, constraint l foreign key (a) references p,
           constraint n foreign key (b) references o`,
-        `insert into o values (1); insert into p (id, code) select i, i from generate_series(1, 300) i;`,
+        rows,
       ],
       new: [
         `, constraint k foreign key (b) references o on delete cascade,
           constraint l foreign key (b) references p, constraint m foreign key (a) references p,
           constraint n foreign key (b) references o (code)`,
-        `insert into o values (1); insert into p (id, code) select i, i from generate_series(1, 300) i;`,
+        rows,
       ],
       beside: [others('o') + others('p'), others('o') + others('p')],
       refused: { split: '23503', shared: '23503' },

@@ -63,6 +63,9 @@ function fenceStep(evolving: Evolving): TransactionStep {
           relation: table,
         }),
       ),
+      // From here on the shard says of itself that it serves the old release alone.
+      statement(sql`update ${stateTable('shard')} as s
+set ceiling = s.floor, changed_at = clock_timestamp()`),
     ],
   );
 }

@@ -11,8 +11,8 @@ import { childNodes } from './expression-tree.js';
 const PREFIX = 'create index on t using ';
 
 /**
- * `btree (lower(a)) WHERE (b > 0)` with every column replaced, in one spelling: two definitions that
- * say the same give the same. The parser must be loaded.
+ * `btree (lower(a)) WHERE (b > 0)` with every column replaced, in one spelling: two definitions
+ * that say the same give the same. The parser must be loaded.
  */
 export function bindIndex(definition: string, replace: (column: string) => string): string {
   const tree = parsed(definition);
