@@ -29,8 +29,11 @@ describe('what is kept beside an old row', () => {
       await withClient(shard.url, null, (old) =>
         withClient(shard.url, NEW_PATH, async (fresh) => {
           const seen = async () => {
-            const { rows } = await fresh.query(`select i.id, s.status, n.note, n.color from items i
-              left join states s on s.item = i.id left join notes n on n.item = i.id order by i.id`);
+            const { rows } = await fresh.query(`select i.id, s.status, n.note, n.color
+              from items i
+              left join states s on s.item = i.id
+              left join notes n on n.item = i.id
+              order by i.id`);
             return rows.map((row) => Object.values(row).join(' '));
           };
           await old.query(`insert into items (id, note) values (1, 'a'), (2, 'b'), (3, 'c')`);

@@ -92,4 +92,56 @@ describe('a line of releases', () => {
       await first.drop();
     }
   });
+
+  it('shows each release all that the last one brought, while the next one comes', async () => {
+    const second = `create type mood as enum ('sad', 'fine'); create sequence numbers;
+      create table grown (id int primary key, v bigint);
+      create table brought (id int primary key default nextval('numbers'), mood mood);
+      create table wide (id serial primary key, mood mood);`;
+    const line = await compileLine([
+      { version: '1.0', schema: 'create table grown (id int primary key, v int);', changes: null },
+      { version: '2.0', schema: second, changes: 'changes: []' },
+      {
+        version: '3.0',
+        schema: second.replace(
+          /(table wide .*)\);/,
+          '$1, length int default 1);\ncreate table fresh (m mood);',
+        ),
+        changes: 'changes: [add_column: { table: wide, column: length, up: "1" }]',
+      },
+    ]);
+    const first = await installShard(line[0] as Compiled);
+    const [towards2, towards3] = line.map(({ bundle }) =>
+      shardOf(first.url, bundle, async () => {}),
+    );
+    const write = `insert into brought (mood) values ('fine'); insert into grown values (0, 0)
+      on conflict (id) do update set v = grown.v + 1; insert into wide (mood) values ('sad')`;
+    const read = `select (select array_agg(id order by id) from brought where mood = 'fine') as b,
+      (select v from grown) as v, (select array_agg(id order by id) from wide) as w`;
+    try {
+      for (const verb of ['prepare', 'expand', 'contract'] as const) await towards2?.run(verb);
+      await withClient(first.url, searchPath(APP, '2.0'), async (client) => {
+        for (const verb of ['prepare', 'abort', 'prepare', 'expand'] as const) {
+          await client.query(write);
+          await towards3?.run(verb);
+          if (verb === 'abort') continue;
+          await withClient(first.url, searchPath(APP, '3.0'), async (newer) => {
+            await newer.query(write);
+            const seen = (await client.query(read)).rows;
+            expect((await newer.query(read)).rows, `after ${verb}`).toEqual(seen);
+          });
+        }
+      });
+      await towards3?.run('contract');
+      expect(await unlikeFresh(first.url, line[1]?.bundle as Compiled['bundle'])).toEqual([]);
+      await withClient(first.url, searchPath(APP, '3.0'), async (client) => {
+        await client.query(write);
+        expect((await client.query(read)).rows).toEqual([
+          { b: '{1,2,3,4,5,6,7,8}', v: '7', w: '{1,2,3,4,5,6,7,8}' },
+        ]);
+      });
+    } finally {
+      await first.drop();
+    }
+  });
 });

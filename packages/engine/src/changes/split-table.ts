@@ -52,6 +52,8 @@ export interface SplitPartPlan extends Part {
 interface OldColumn extends BackwardColumn {
   /** Index of the part that holds its value; null when only the old release knows it. */
   readonly owner: number | null;
+  /** Whether PostgreSQL computes it in the old release, and the new one has it too. */
+  readonly isComputed: boolean;
   /** What the old release reads while the owner has no row. */
   readonly missing: Sql;
 }
@@ -94,7 +96,9 @@ export function splitCluster(
     old,
     oldKey,
     parts: plans,
-    oldOnly: columns.filter((one) => one.owner === null).map((one) => one.column),
+    oldOnly: columns
+      .filter((one) => one.owner === null && !one.isComputed)
+      .map((one) => one.column),
     forward: plans.map((plan) => plan.mapping),
     backward: [
       backwardMapping(old, parts, columns),
@@ -119,12 +123,15 @@ function oldColumns(
     const part = parts[index];
     if (part === undefined) {
       assertOldSupplied(old, column, evolution);
-      return { column, down: null, source: null, owner: null, missing: sql`null` };
+      const isHere = parts.some(({ pair }) => pair.backward[position]?.down != null);
+      const isComputed = column.generated !== null && isHere;
+      return { column, down: null, source: null, owner: null, isComputed, missing: sql`null` };
     }
     const backward = part.pair.backward[position] as BackwardColumn;
     return {
       ...backward,
       owner: index,
+      isComputed: false,
       missing: part.isBase ? sql`null` : missingValue(column, part, change, evolution),
     };
   });

@@ -17,7 +17,6 @@ import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import {
   fenceCluster,
-  moveHome,
   oldFence,
   quietStep,
   type Shared,
@@ -28,12 +27,22 @@ import { fenceShared, validateShared } from './contract-shared.js';
 import { refuseDependents } from './dependents.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
+import { tablesHome, typesHome } from './home.js';
 import { type Layout, layoutOf } from './layout.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { floorTable, type Places, placesOf, work } from './places.js';
-import { fillRebuilt, prepareRebuilt, type Rebuilt, rebuilt, syncRebuilt } from './rebuilt.js';
+import { fenced, floorTable, type Places, placesOf, work } from './places.js';
+import {
+  drawFunctions,
+  fillRebuilt,
+  prepareRebuilt,
+  type Rebuilt,
+  rebuilt,
+  syncRebuilt,
+} from './rebuilt.js';
 import { relationPlans } from './relations.js';
 import { dropKeysTo } from './repoint.js';
+import { dropSequences, takeSequences } from './sequence-contract.js';
+import { type SequencePlan, sequencePlan } from './sequence-plan.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount } from './sync-plan.js';
@@ -57,6 +66,7 @@ export interface Evolving {
   readonly layout: Layout;
   readonly clusters: readonly Rebuilt[];
   readonly shared: readonly Shared[];
+  readonly sequences: SequencePlan;
   readonly foreignKeys: ForeignKeyPlan;
 }
 
@@ -108,19 +118,27 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
         evolution,
       ),
       places,
-      to.catalog,
     ),
   );
   for (const pair of layout.pairs) {
     const kind = crossingOf(pair);
     if (kind === 'rebuilt') {
-      clusters.push(rebuilt(splitCluster([pair], null, evolution), places, to.catalog));
+      clusters.push(rebuilt(splitCluster([pair], null, evolution), places));
     } else {
       shared.push({ pair, kind });
     }
   }
   assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
-  const base = { places, from: from.catalog, to: to.catalog, evolution, layout, clusters, shared };
+  const tables = {
+    places,
+    from: from.catalog,
+    to: to.catalog,
+    evolution,
+    layout,
+    clusters,
+    shared,
+  };
+  const base = { ...tables, sequences: sequencePlan(tables) };
   return { ...base, foreignKeys: foreignKeyPlan(base) };
 }
 
@@ -135,6 +153,7 @@ function prepareStep(evolving: Evolving): Step {
       ...schemas(places),
       ...bound(places),
       ...grantFunctions(places),
+      ...typesHome(places),
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
       statement(sql`create sequence ${quarantineCount(places)}`),
@@ -143,6 +162,7 @@ function prepareStep(evolving: Evolving): Step {
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
       ...foreignKeys.prepare,
+      ...tablesHome(shared, places),
     ],
     { entersPhase: 'prepared' },
   );
@@ -169,7 +189,7 @@ function bound(places: Places): Statement[] {
 }
 
 function expandSteps(evolving: Evolving): Step[] {
-  const { places, clusters, shared, foreignKeys } = evolving;
+  const { places, from, clusters, shared, foreignKeys } = evolving;
   const overlays = shared.filter((one) => one.kind !== 'same').map((one) => one.pair);
   return [
     transactionStep(
@@ -179,7 +199,7 @@ function expandSteps(evolving: Evolving): Step[] {
       { entersPhase: 'expanding' },
     ),
     ...clusters.flatMap(fillRebuilt),
-    ...overlays.flatMap(overlayIndexSteps),
+    ...overlays.flatMap((pair) => overlayIndexSteps(pair, from)),
     ...foreignKeys.expand,
     ...(clusters.length === 0
       ? []
@@ -204,7 +224,7 @@ function expandSteps(evolving: Evolving): Step[] {
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { from, to, places, clusters, shared, layout, foreignKeys } = evolving;
+  const { from, places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
   return [
     transactionStep(
@@ -212,17 +232,22 @@ function contractSteps(evolving: Evolving): Step[] {
       `release ${places.from} is fenced; release ${places.to} owns the tables`,
       [
         ...bound(places),
-        ...refuseDependents(goingTables(evolving), from, places),
+        ...refuseDependents(goingTables(evolving), evolving),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
-        ...fenceShared(shared, places, to),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...fenceShared(evolving),
+        ...takeSequences(evolving),
+        ...dropSequences(evolving, 'of shared tables'),
+        ...clusters.flatMap(({ cluster }) =>
+          drawFunctions(cluster, places, fenced(places, cluster.id)),
+        ),
       ],
       { entersPhase: 'contracting' },
     ),
     ...foreignKeys.contract,
     ...quietStep(clusters, places),
     ...foreignKeys.unlink,
-    ...clusters.flatMap(standAlone),
+    ...clusters.flatMap((one) => standAlone(one, evolving)),
     ...shared.flatMap((one) => validateShared(one, places)),
     ...oldKeySteps(evolving),
     transactionStep(
@@ -231,8 +256,8 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
-        ...moveHome(places, floorSchema),
-        statement(sql`drop schema if exists ${name(floorSchema)} cascade`),
+        ...dropSequences(evolving, 'free'),
+        dropTombstones(floorSchema),
       ],
       { settles: 'to', entersPhase: 'settled' },
     ),

@@ -2,24 +2,24 @@
 // alone are validated, then the old layout goes.
 //
 // Names (DESIGN section 5): a table whose name or columns changed leaves the home schema for the
-// release schema, and a tombstone stands in its place; the contract of the next evolution moves
-// home what that evolution left as it was.
+// release schema, and a tombstone stands in its place until the next evolution moves it home
+// (home.ts).
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog } from '../release/catalog.js';
-import { literal, name, type Sql, sql } from '../sql.js';
+import { name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
-import { eachRelation } from './each-relation.js';
+import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { fenced, floorTable, inRelease, type Places, work } from './places.js';
-import { backwardFunctions, drawFunctions, type Rebuilt } from './rebuilt.js';
+import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
-import { handOver } from './sequences.js';
+import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, EVENTS, type Event, type SyncPlan } from './sync-plan.js';
-import { type Fence, isTombstone, tombstone } from './tombstone.js';
+import { type Fence, tombstone } from './tombstone.js';
 
 /** One table that both releases shared, on its way to be the new release's alone. */
 export interface Shared {
@@ -63,7 +63,6 @@ export function fenceCluster(
     ...freeRules(cluster, from).map((rule) =>
       statement(sql`alter table ${aside} drop constraint ${name(rule)}`, exclusive(cluster.id)),
     ),
-    ...drawFunctions(cluster, places, aside),
     ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
   ];
 }
@@ -116,12 +115,15 @@ function endBackward(plan: SyncPlan, table: string, event: Event): Statement {
 }
 
 /** A new table stands on its own: a step each, since it is in use. */
-export function standAlone({ cluster, fenced: plan, places, to }: Rebuilt): TransactionStep[] {
+export function standAlone(
+  { cluster, fenced: plan }: Rebuilt,
+  evolving: Evolving,
+): TransactionStep[] {
   return cluster.parts.map((part) =>
     transactionStep(
       `contract/alone/${part.table.name}`,
       `${part.table.name} loses the triggers of sync`,
-      [...dropBackward(part, plan), ...handOver(part, cluster.id, to, places)],
+      [...dropBackward(part, plan), ...handOver(part, cluster.id, evolving)],
     ),
   );
 }
@@ -135,28 +137,4 @@ function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
       exclusive(`${plan.places.releaseSchema}.${table}`),
     ),
   );
-}
-
-/**
- * Tables that the last evolution left in its release schema come home, if this one left them alone.
- */
-export function moveHome(places: Places, floorSchema: string): Statement[] {
-  return [
-    statement(
-      eachRelation({
-        schema: floorSchema,
-        which: sql`c.relkind in ('r', 'p') and not c.relispartition`,
-        body: sql`if exists (
-      select from pg_class as v join pg_namespace as n on n.oid = v.relnamespace
-      where n.nspname = ${literal(HOME_SCHEMA)} and v.relname = relation.relname
-        and ${isTombstone('v')}
-    ) then
-      execute format('drop view %I.%I', ${literal(HOME_SCHEMA)}, relation.relname);
-    end if;
-    execute format('alter table %I.%I set schema %I',
-      ${literal(floorSchema)}, relation.relname, ${literal(HOME_SCHEMA)});`,
-      }),
-      exclusive(`tables of ${places.from} that stay`),
-    ),
-  ];
 }

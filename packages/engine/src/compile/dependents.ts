@@ -2,22 +2,22 @@
 // contract drops the old layout with all that hangs on it, so it looks first, while there is a way
 // back.
 
-import type { Catalog } from '../release/catalog.js';
-import { joined, literal, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
+import type { Evolving } from './compile.js';
 import { floorTable, type Places } from './places.js';
+import { schemaAtFence } from './sequence-plan.js';
 import { statement } from './statement.js';
 
 /**
- * Fails where a view, a function or a foreign key of somebody else depends on the tables.
- * @param from the old release: its own keys to the tables go in steps of their own.
+ * Fails where a view, a function, a default or a foreign key of somebody else depends on the
+ * tables, or on sequences that go. Keys and defaults of the old release's own tables go in other
+ * steps.
  */
-export function refuseDependents(
-  tables: readonly string[],
-  from: Catalog,
-  places: Places,
-): Statement[] {
-  if (tables.length === 0) return [];
+export function refuseDependents(tables: readonly string[], evolving: Evolving): Statement[] {
+  const { from, places } = evolving;
+  const sequences = goneSequences(evolving);
+  if (tables.length + sequences.length === 0) return [];
   const known = from.tables.flatMap((table) =>
     table.foreignKeys
       .filter((key) => tables.includes(key.referencedTable) && !tables.includes(table.name))
@@ -26,10 +26,9 @@ export function refuseDependents(
         and k.conrelid = $r$${floorTable(table.name)}$r$::regclass)`,
       ),
   );
-  const going = joined(
-    tables.map((table) => sql`$r$${floorTable(table)}$r$::regclass`),
-    ', ',
-  );
+  const at = (relation: Sql) => sql`$r$${relation}$r$::regclass`;
+  const going = [...tables.map((table) => at(floorTable(table))), ...sequences.map(at)];
+  const own = from.tables.map((table) => at(floorTable(table.name)));
   const hint =
     `Drop them, or make them anew over the tables of release ${places.to}; ` +
     'then run contract again.';
@@ -55,6 +54,15 @@ begin
     where d.refclassid = 'pg_class'::regclass and d.refobjid in (${going})
       and n.nspname not in (${ownSchemas(places)})
     union
+    select pg_describe_object('pg_attrdef'::regclass, f.oid, 0)
+    from pg_depend as d
+    join pg_attrdef as f on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
+    join pg_class as c on c.oid = f.adrelid
+    join pg_namespace as n on n.oid = c.relnamespace
+    where d.refclassid = 'pg_class'::regclass and d.refobjid in (${going})
+      and c.relkind in ('r', 'p') and f.adrelid not in (${own})
+      and n.nspname not in (${ownSchemas(places)})
+    union
     select pg_describe_object('pg_constraint'::regclass, k.oid, 0)
     from pg_constraint as k
     join pg_class as c on c.oid = k.conrelid
@@ -64,13 +72,20 @@ begin
   ) as one;
   if found is not null then
     raise dependent_objects_still_exist using
-      message = format('tables of release %s cannot go: these depend on them: %s',
+      message = format('tables and sequences of release %s cannot go: these depend on them: %s',
         ${literal(places.from)}, found),
       hint = ${literal(hint)};
   end if;
 end
 $halflap$`),
   ];
+}
+
+/** Sequences of the old release that go, with a table that goes or by themselves. */
+function goneSequences(evolving: Evolving): Sql[] {
+  return evolving.sequences.gone.map(
+    (one) => sql`${schemaAtFence(evolving, one, 'at first')}.${name(one.name)}`,
+  );
 }
 
 function ownSchemas({ releaseSchema, workSchema, lensSchema }: Places): Sql {

@@ -1,14 +1,16 @@
 // Writing through a lens: one INSTEAD OF trigger function per part and event where PostgreSQL does
 // not update the view by itself.
 //
-// Order of work in each: constraints of the new release that the old layout does not keep
-// (lens-constraints.ts); lock of the old row in a statement of its own; is the row still what the
-// statement read; apply the difference backward; does the row come back as written; keep what only
-// the new release knows.
+// Order of work in each: what is computed from the row; constraints of the new release that the old
+// layout does not keep (lens-constraints.ts); lock of the old row in a statement of its own; is the
+// row still what the statement read; apply the difference backward; does the row come back as
+// written; keep what only the new release knows.
 
 import { SQLSTATES } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
 import { anyDiffers, differs, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase, unguaranteed } from './guarantees.js';
@@ -84,6 +86,7 @@ function bodyOf(writing: Writing): Sql[] {
     case 'insert':
       return [
         ...surrogate,
+        ...computed(writing),
         ...constraints(part, baseOf(cluster).table, plan.places, 'new'),
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
@@ -94,6 +97,7 @@ function bodyOf(writing: Writing): Sql[] {
       ];
     case 'update':
       return [
+        ...computed(writing),
         ...constraints(part, baseOf(cluster).table, plan.places, 'old'),
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
@@ -116,6 +120,31 @@ function bodyOf(writing: Writing): Sql[] {
     default:
       return event satisfies never;
   }
+}
+
+/** What PostgreSQL computes from the row, and refuses to be given: rules are checked on it. */
+function computed({ part, event }: Writing): Sql[] {
+  const types = typesOf(part.table);
+  return part.table.columns.flatMap((column) => {
+    if (column.generated === null) return [];
+    const written = name('new', column.name);
+    const given = sql`${written} is not null`;
+    const isGiven =
+      event === 'insert'
+        ? given
+        : sql`${given} and ${differs(written, name('old', column.name), types.get(column.name))}`;
+    const message =
+      event === 'insert'
+        ? `cannot insert a non-DEFAULT value into column "${column.name}"`
+        : `column "${column.name}" can only be updated to DEFAULT`;
+    const value = bindColumns(column.generated, (one) => ({ qualifier: 'new', column: one }));
+    return [
+      sql`if ${isGiven} then ${raise('428C9', literal(message), {
+        detail: literal(`Column "${column.name}" is a generated column.`),
+      })} end if;`,
+      sql`${written} := ${assigned(trusted(value), column, part.pair.bases)};`,
+    ];
+  });
 }
 
 function lockOld({ cluster, part }: Writing, row: 'old' | 'new'): Sql {

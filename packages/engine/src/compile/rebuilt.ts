@@ -8,7 +8,7 @@
 // these in compile.ts.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { Catalog, Index, Key } from '../release/catalog.js';
+import type { Index, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillStep } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
@@ -27,7 +27,8 @@ import {
   work,
 } from './places.js';
 import type { Target } from './recompute.js';
-import { drawDefault, drawFunction, newSequences, sharedSequenceSource } from './sequences.js';
+import { newSequences, type SequencePlan } from './sequence-plan.js';
+import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
 import { carryFunction, forwardFunction, spillFunction } from './sync-forward.js';
@@ -53,7 +54,6 @@ import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tab
 export interface Rebuilt {
   readonly cluster: SplitCluster;
   readonly places: Places;
-  readonly to: Catalog;
   /** Plans of sync while filling, and in dual. */
   readonly filling: SyncPlan;
   readonly dual: SyncPlan;
@@ -61,7 +61,7 @@ export interface Rebuilt {
   readonly fenced: SyncPlan;
 }
 
-export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Rebuilt {
+export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
   const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
@@ -98,7 +98,6 @@ export function rebuilt(cluster: SplitCluster, places: Places, to: Catalog): Reb
   return {
     cluster,
     places,
-    to,
     filling: planOf('filling'),
     dual: planOf('dual'),
     fenced: planOf('fenced'),
@@ -160,7 +159,7 @@ export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
 }
 
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
-export function switchRebuilt(one: Rebuilt): Statement[] {
+export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[] {
   const { cluster, places, dual } = one;
   const relation = (table: string): Lock => ({
     mode: 'ACCESS EXCLUSIVE',
@@ -174,7 +173,7 @@ export function switchRebuilt(one: Rebuilt): Statement[] {
         relation(part.table.name),
       ),
     ),
-    ...cluster.parts.flatMap((part) => ownNewSequences(part, one)),
+    ...cluster.parts.flatMap((part) => ownNewSequences(part, places, sequences)),
     ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
   ];
 }
@@ -296,13 +295,22 @@ function indexSteps(cluster: SplitCluster, part: SplitPartPlan, places: Places):
 }
 
 /** Sequences that only the new release has go with their tables, past what the lens has shown. */
-function ownNewSequences(part: SplitPartPlan, { places, to }: Rebuilt): Statement[] {
+function ownNewSequences(
+  part: SplitPartPlan,
+  places: Places,
+  sequences: SequencePlan,
+): Statement[] {
   const at = inRelease(places, part.table.name);
-  const owned = newSequences(part, to).map(({ sequence, column }) =>
-    statement(
-      sql`alter sequence ${name(places.releaseSchema, sequence)} owned by ${at}.${name(column)}`,
-    ),
-  );
+  const owned = newSequences(sequences).flatMap(({ name: sequence, ownedBy }) => {
+    const column = part.table.columns.find((one) => `${part.table.name}.${one.name}` === ownedBy);
+    return column === undefined
+      ? []
+      : [
+          statement(
+            sql`alter sequence ${inRelease(places, sequence)} owned by ${at}.${name(column.name)}`,
+          ),
+        ];
+  });
   const advanced = part.generated.map((column) =>
     statement(
       sql`select setval(pg_get_serial_sequence($r$${at}$r$, ${literal(column.name)}),

@@ -29,25 +29,30 @@ describe('a key that both releases draw', () => {
       `alter table "halflap_shop_2_0"."t" alter column "id" set default ${draw}`,
       `alter view "shop_2_0"."t" alter column "id" set default ${draw}`,
     ]);
-    expect(about(prepared, /security definer.*nextval/s)[0]).toContain("{{floor:t}}$name$, 'id')");
+    expect(about(prepared, /security definer.*nextval/s)[0]).toContain("{{floor:t}}$r$, 'id')");
     expect(about(prepared, /^create sequence "shop_2_0"/)).toEqual([]);
   });
 
   it('is handed over with its sequence at contract', async () => {
     const bundle = await reader.bundle(old('serial'), parts('serial'), SPLIT);
-    const handed = about(statementsOf(bundle, 'contract/alone/t'), /alter sequence/);
-    expect(handed).toHaveLength(1);
-    expect(handed[0]).toContain("owned by none', owned)");
-    expect(handed[0]).toContain(`rename to %I', 'shop_2_0', 't_id_seq')`);
+    expect(about(statementsOf(bundle, 'contract/fence'), /^alter sequence/)).toEqual([
+      'alter sequence "halflap_shop_2_0"."t_id_seq" rename to "halflap_sequence_0"',
+      'alter sequence "halflap_shop_2_0"."halflap_sequence_0" owned by none',
+      'alter sequence "halflap_shop_2_0"."halflap_sequence_0" set schema "shop_2_0"',
+      'alter sequence "shop_2_0"."halflap_sequence_0" rename to "t_id_seq"',
+      'alter sequence "shop_2_0"."t_id_seq" owned by "shop_2_0"."t"."id"',
+    ]);
+    expect(about(statementsOf(bundle, 'contract/alone/t'), /set default/)).toEqual([
+      'alter table "shop_2_0"."t" alter column "id" ' +
+        'set default nextval($r$"shop_2_0"."t_id_seq"$r$::regclass)',
+    ]);
   });
 
   it('goes on where the old identity is, at contract', async () => {
     const bundle = await reader.bundle(old(IDENTITY), parts(IDENTITY), SPLIT);
-    const alone = statementsOf(bundle, 'contract/alone/t');
-    expect(about(alone, /as identity/)).toEqual([
-      'alter table "shop_2_0"."t" alter column "id" add generated always as identity',
-    ]);
-    expect(about(alone, /setval/)[0]).toContain('position.last_value, position.is_called');
+    const [handed] = about(statementsOf(bundle, 'contract/alone/t'), /as identity/);
+    expect(handed).toContain('alter column "id" add generated always as identity; perform setval(');
+    expect(handed).toContain('position.last_value, position.is_called');
   });
 
   it('keeps the table’s own default through an overlay; its sequence is renamed', async () => {
@@ -60,8 +65,20 @@ describe('a key that both releases draw', () => {
     expect(about(prepared, /set default/)).toEqual([]);
     expect(about(prepared, /create sequence "shop_2_0"/)).toEqual([]);
     expect(about(statementsOf(bundle, 'contract/fence'), /alter sequence/)).toEqual([
-      'alter sequence {{schema:t}}."t_id_seq" rename to "halflap_name_1"',
-      'alter sequence "shop_2_0"."halflap_name_1" rename to "v_id_seq"',
+      'alter sequence {{schema:t}}."t_id_seq" rename to "halflap_sequence_0"',
+      'alter sequence "shop_2_0"."halflap_sequence_0" rename to "v_id_seq"',
+    ]);
+  });
+
+  it('is left alone where no column owns its sequence', async () => {
+    const free = `create sequence s;`;
+    const key = `int default nextval('s')`;
+    const bundle = await reader.bundle(free + old(key), free + parts(key), SPLIT);
+    const all = bundle.steps.contract.flatMap((step) => statementsOf(bundle, step.id));
+    expect(about(all, /alter sequence|create sequence|drop sequence/)).toEqual([]);
+    expect(about(all, /set default/)).toEqual([
+      'alter table "shop_2_0"."t" alter column "id" ' +
+        'set default nextval($r$"public"."s"$r$::regclass)',
     ]);
   });
 });

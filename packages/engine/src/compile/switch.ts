@@ -35,7 +35,7 @@ export function switchSteps(evolving: Evolving, bound: readonly Statement[]): St
     ...(hasLens ? replaceSchema(evolving) : []),
     ...lockOldTables(evolving),
     ...foreignKeys.beforeSwitch,
-    ...clusters.flatMap(switchRebuilt),
+    ...clusters.flatMap((one) => switchRebuilt(one, evolving.sequences)),
     ...(hasLens ? aliases(evolving) : []),
     ...foreignKeys.afterSwitch,
   ];

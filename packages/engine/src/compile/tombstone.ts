@@ -85,7 +85,7 @@ exception
     raise exception using
       errcode = 'duplicate_schema',
       message = ${literal(`schema ${schema} holds objects that are not Halflap's`)},
-      hint = 'Move or drop them, then prepare again.';`,
+      hint = 'Move or drop them, then run the verb again.';`,
     }),
   );
 }

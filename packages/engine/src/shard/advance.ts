@@ -27,6 +27,7 @@ import { failureOf } from './failure.js';
 import { type Journal, readJournal } from './journal.js';
 import { LIMITS, type Limits } from './limits.js';
 import { type OpenShard, withShard } from './opening.js';
+import { assertOwnSchemas } from './own-schemas.js';
 import { readPace } from './pace.js';
 import { openState } from './register.js';
 import { assertNotStopped, type Pace, type Progress, type Run } from './run.js';
@@ -135,6 +136,7 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
   if (verb === 'prepare' && !hasActed(journal, steps)) {
     await assertNotDrifted(run.session, { ...run, app: bundle.app, release: bundle.from });
   }
+  if (verb !== 'verify' && verb !== 'prepare') await assertOwnSchemas(run);
   if (verb !== 'contract') {
     const isRestart = verb === 'verify';
     return runList(run, steps, { journal, isRestart, detail: {} });

@@ -149,7 +149,10 @@ function runningOf(row: StepRow): RunningStep {
 
 function blockedBy(state: ShardState, step: StepRow | undefined, runner: string | null) {
   if (state.paused) return 'paused by an operator';
-  if (step === undefined) return null;
+  if (step === undefined) {
+    const isReturning = state.phase !== 'settled' && state.ceiling === state.floor;
+    return isReturning && runner === null ? 'an abort is not finished: run abort again' : null;
+  }
   if (runner !== null) return step.detail.waitingFor ?? null;
   const { error } = step.detail;
   // Stopped on request is no reason that stands in the way any more.

@@ -1,0 +1,72 @@
+// What the last evolution left in its release schema comes home when the next one begins, if that
+// leaves it as it is: a session of either release must find it, and the one schema that both have
+// in their search_path is the home schema. What the next evolution changes stays where it is until
+// contract.
+//
+// Types and sequences come first, since new tables name them; tables last, since the statements
+// before are written for where they were. Where nothing was left, nothing is done.
+
+import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import { literal, type Sql, sql } from '../sql.js';
+import type { Statement } from './bundle.js';
+import { exclusive, type Shared } from './contract.js';
+import { eachRelation } from './each-relation.js';
+import type { Places } from './places.js';
+import { statement } from './statement.js';
+import { isTombstone } from './tombstone.js';
+
+/** Enums, and sequences that no column owns: those go wherever their table goes. */
+export function typesHome({ app, from }: Places): Statement[] {
+  const schema = releaseSchema(app, from);
+  return [
+    statement(
+      eachRelation({
+        schema,
+        which: sql`c.relkind = 'S' and not exists (
+      select from pg_depend as d
+      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('a', 'i')
+        and d.refclassid = 'pg_class'::regclass
+    )`,
+        body: moved(sql`sequence`, schema, sql`relation.relname`),
+        afterwards: sql`
+  for relation in
+    select t.typname
+    from pg_type as t join pg_namespace as n on n.oid = t.typnamespace
+    where n.nspname = ${literal(schema)} and t.typtype = 'e'
+    order by t.typname
+  loop
+    ${moved(sql`type`, schema, sql`relation.typname`)}
+  end loop;`,
+      }),
+    ),
+  ];
+}
+
+/** Tables that are one and the same for both releases; the old one's tombstone makes way. */
+export function tablesHome(shared: readonly Shared[], { app, from }: Places): Statement[] {
+  const names = shared.filter(({ kind }) => kind !== 'overlay').map(({ pair }) => pair.old.name);
+  if (names.length === 0) return [];
+  const schema = releaseSchema(app, from);
+  const home = literal(HOME_SCHEMA);
+  return [
+    statement(
+      eachRelation({
+        schema,
+        which: sql`c.relkind in ('r', 'p') and c.relname in (${names.map(literal)})`,
+        body: sql`if exists (
+      select from pg_class as v join pg_namespace as n on n.oid = v.relnamespace
+      where n.nspname = ${home} and v.relname = relation.relname and ${isTombstone('v')}
+    ) then
+      execute format('drop view %I.%I', ${home}, relation.relname);
+    end if;
+    ${moved(sql`table`, schema, sql`relation.relname`)}`,
+      }),
+      exclusive(`tables of ${from} that come home`),
+    ),
+  ];
+}
+
+function moved(kind: Sql, schema: string, relation: Sql): Sql {
+  const altered = literal(`alter ${kind.text} %I.%I set schema %I`);
+  return sql`execute format(${altered}, ${literal(schema)}, ${relation}, ${literal(HOME_SCHEMA)});`;
+}
