@@ -89,6 +89,12 @@ const RULES: readonly Rule[] = [
     bad: { path: 'package-lock.json', text: '"resolved": "https://mirror.example/a.tgz"' },
   },
   {
+    promise: 'every error of ours says what to do next',
+    appliesTo: (path) => /^packages\/.*\.ts$/.test(path) && !isTest(path),
+    faults: errorsWithoutHint,
+    bad: { path: 'packages/x/src/a.ts', text: "throw new HalflapError('A', f(b), { detail });" },
+  },
+  {
     promise: 'nothing is marked as to be done later',
     appliesTo: (path) => isTypeScript(path) || isSql(path),
     faults: linesWhere((line) => /\b(?:TO[D]O|FIX[M]E|X[X]X)\b/.test(line)),
@@ -127,6 +133,24 @@ function linesWhere(isFault: (line: string) => boolean): (source: Source) => num
     const lines = text.split('\n');
     return lines.flatMap((line, index) => (isFault(line) ? [index + 1] : []));
   };
+}
+
+function errorsWithoutHint({ text }: Source): number[] {
+  const starts = [...text.matchAll(/new HalflapError\(/g)].map((match) => match.index);
+  return starts
+    .filter((start) => !/\bhint\b/.test(callAt(text, start)))
+    .map((start) => lineOf(text, start));
+}
+
+/** From the name of what is called to its closing parenthesis. */
+function callAt(text: string, start: number): string {
+  let depth = 0;
+  for (let at = text.indexOf('(', start); at < text.length; at += 1) {
+    if (text[at] === '(') depth += 1;
+    if (text[at] === ')') depth -= 1;
+    if (depth === 0) return text.slice(start, at + 1);
+  }
+  return text.slice(start);
 }
 
 describe('lineOf', () => {

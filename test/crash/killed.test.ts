@@ -1,5 +1,6 @@
-// SIGKILL for the runner after every step of a compiled evolution and in the middle of its
-// backfill, and for PostgreSQL itself while it fills; then somebody else goes on.
+// SIGKILL for the runner in every step of a compiled evolution, before its transaction commits and
+// after, and in the middle of its backfill; and for PostgreSQL itself while it fills, and before it
+// commits what everybody sees. Then somebody else goes on.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,9 +12,11 @@ import { installRelease } from '@halflap/engine';
 import { withPostgres } from '@halflap/engine/testing';
 import type { Verb } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { leftovers, unlikeFresh } from '../evolving/catalogue.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { installShard, LIMITS, NEW_PATH, type Shard, shardOf } from '../evolving/shard.js';
+import { type StepGate, withStepGate } from './step-gate.js';
 
 const PROGRAM = fileURLToPath(
   new URL('../../packages/engine/src/shard/testing/doomed-runner.mjs', import.meta.url),
@@ -47,6 +50,9 @@ const ROWS = `insert into items (name, size, note)
 const AS_OLD = `select i.id, title as name, bytes / 1024 as size, note
   from items i left join notes n on n.item = i.id`;
 
+/** Dozens of processes, one after another, on a machine that may be busy. */
+const TIMEOUT_MS = 300_000;
+
 let directory: string;
 let compiled: Compiled;
 
@@ -58,16 +64,23 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-/** A runner in a process of its own that kills itself at its n-th sign of life; whether it did. */
-async function doomed(url: string, verb: Verb, doom: { on: 'log' | 'progress'; at: number }) {
+/** A runner in a process of its own; it kills itself at its n-th sign of progress, if any. */
+function startRunner(
+  url: string,
+  verb: Verb,
+  {
+    at = 0,
+    stderr = 'inherit',
+  }: { readonly at?: number; readonly stderr?: 'inherit' | 'ignore' } = {},
+) {
   const force = verb === 'contract' ? { force: { reason: 'writers have stopped' } } : {};
-  const options = { url, shard: 'eu1', verb, limits: LIMITS, pace: { batchRows: 100 }, ...force };
-  const argument = JSON.stringify({ ...doom, options });
-  const child = spawn(process.execPath, [PROGRAM, join(directory, 'bundle.json'), argument], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+  // At the gate it waits for a lock for as long as the test takes.
+  const limits = { ...LIMITS, lockTimeoutMs: 30_000 };
+  const options = { url, shard: 'eu1', verb, limits, pace: { batchRows: 100 }, ...force };
+  const argument = JSON.stringify({ on: 'progress', at, options });
+  return spawn(process.execPath, [PROGRAM, join(directory, 'bundle.json'), argument], {
+    stdio: ['ignore', 'inherit', stderr],
   });
-  const [, signal] = await once(child, 'exit');
-  return signal === 'SIGKILL';
 }
 
 async function expectWhole(shard: Shard, isFenced = false): Promise<void> {
@@ -91,21 +104,57 @@ function write(shard: Shard, turn: number): Promise<unknown> {
   );
 }
 
+/** What becomes of a step whose runner dies when all of it is done and nothing is committed. */
+const FATES = ['rolled back', 'committed'] as const;
+
+async function killInEachStep(shard: Shard, gate: StepGate, verb: Verb): Promise<void> {
+  for (const [index, { id, kind }] of compiled.bundle.steps[verb].entries()) {
+    // Steps that are no transaction have committed before, and only say so here.
+    for (const fate of kind === 'transaction' ? FATES : FATES.slice(0, 1)) {
+      await gate.shut(id);
+      const runner = startRunner(shard.url, verb);
+      const backend = await gate.reached(runner);
+      runner.kill('SIGKILL');
+      expect(await once(runner, 'exit')).toEqual([null, 'SIGKILL']);
+      // What PostgreSQL has been told to do it does, though nobody waits for it any more.
+      if (fate === 'rolled back') await gate.endBackend(backend);
+      await gate.open();
+      await gate.ended(backend);
+      expect(await gate.isFinished(id), `${id} ${fate}`).toBe(fate === 'committed');
+      if (verb === 'expand' && fate === 'rolled back') await write(shard, index);
+    }
+  }
+}
+
 describe('a runner killed by SIGKILL', () => {
-  it('is continued by the next one, from whatever step it died in, to the end', async () => {
+  it('is continued by the next one, from within each step and after it, to the end', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const shard = await installShard(compiled);
     await withClient(shard.url, null, (client) => client.query(ROWS));
-    let deaths = 0;
-    for (const verb of ['prepare', 'expand', 'contract'] as const) {
-      // Each runner dies when it tells of its second line: after one step, or in the next.
-      while (await doomed(shard.url, verb, { on: 'log', at: 3 })) {
-        deaths += 1;
-        if (verb === 'expand') await write(shard, deaths);
+    await withStepGate(shard.url, async (gate) => {
+      for (const verb of ['prepare', 'expand', 'contract'] as const) {
+        await killInEachStep(shard, gate, verb);
+        await shard.run(verb);
+        if (verb === 'expand') await shard.run('verify');
+        await expectWhole(shard, verb === 'contract');
       }
-      if (verb === 'expand') await shard.run('verify');
-      await expectWhole(shard, verb === 'contract');
-    }
-    expect(deaths).toBeGreaterThan(5);
+    });
+    expect(await unlikeFresh(shard.url, compiled.bundle)).toEqual([]);
+    await shard.drop();
+  });
+
+  it('is continued from within each step of abort, which leaves nothing', async () => {
+    const shard = await installShard(compiled);
+    await withClient(shard.url, null, (client) => client.query(ROWS));
+    await shard.run('prepare');
+    await shard.run('expand');
+    await withStepGate(shard.url, (gate) => killInEachStep(shard, gate, 'abort'));
+    await shard.run('abort');
+    expect(await leftovers(shard.url, compiled.bundle)).toEqual([]);
+    await shard.run('prepare');
+    await shard.run('expand');
+    await expectWhole(shard);
     await shard.drop();
   });
 
@@ -114,7 +163,8 @@ describe('a runner killed by SIGKILL', () => {
     await withClient(shard.url, null, (client) => client.query(ROWS));
     await shard.run('prepare');
     for (const at of [2, 3, 4]) {
-      expect(await doomed(shard.url, 'expand', { on: 'progress', at })).toBe(true);
+      const runner = startRunner(shard.url, 'expand', { at });
+      expect(await once(runner, 'exit')).toEqual([null, 'SIGKILL']);
       await write(shard, at);
     }
     await shard.run('expand');
@@ -124,7 +174,7 @@ describe('a runner killed by SIGKILL', () => {
   });
 });
 
-describe('PostgreSQL killed by SIGKILL while it fills', () => {
+describe('PostgreSQL killed by SIGKILL while it fills, switches and fences', () => {
   it('loses nothing, and the next runner goes on', async () => {
     await withPostgres(async (server) => {
       await server.createDatabase('eu1');
@@ -142,9 +192,24 @@ describe('PostgreSQL killed by SIGKILL while it fills', () => {
       await filling;
       await server.restart();
       await write(shard, 3);
-      await shard.run('expand');
-      await shard.run('verify');
-      await expectWhole(shard);
+      for (const [verb, step] of [
+        ['expand', 'expand/switch'],
+        ['contract', 'contract/fence'],
+      ] as const) {
+        await withStepGate(shard.url, async (gate) => {
+          await gate.shut(step);
+          const runner = startRunner(shard.url, verb, { stderr: 'ignore' });
+          const ended = once(runner, 'exit');
+          await gate.reached(runner);
+          await server.kill();
+          expect(await ended).toEqual([1, null]);
+        });
+        await server.restart();
+        await expectWhole(shard);
+        await shard.run(verb);
+        if (verb === 'expand') await shard.run('verify');
+        await expectWhole(shard, verb === 'contract');
+      }
     });
   });
 });

@@ -32,7 +32,6 @@ export interface Compiled {
 
 /** Each release but the first with the bundle that leads to it. */
 export async function compileLine(line: readonly Written[]): Promise<Compiled[]> {
-  await loadParser();
   const directory = await mkdtemp(join(tmpdir(), 'halflap-releases-'));
   try {
     for (const [index, one] of line.entries()) {
@@ -43,19 +42,25 @@ export async function compileLine(line: readonly Written[]): Promise<Compiled[]>
       const from = line[index - 1]?.version ?? '';
       await writeFile(join(at, 'evolution.yaml'), `from: "${from}"\n${one.changes}`);
     }
-    const found = await listReleases(directory);
-    const releases = await Promise.all(
-      found.map((one) => loadRelease(one.directory, { withDatabase })),
-    );
-    const evolutions = await lineage(found);
-    return evolutions.map((evolution, index) => {
-      const from = releases[index] as Release;
-      const to = releases[index + 1] as Release;
-      return { from, to, bundle: compile({ app: APP, from, to, evolution }) };
-    });
+    return await compileReleases(APP, directory);
   } finally {
     await rm(directory, { recursive: true });
   }
+}
+
+/** Each release of a directory but the first, with the bundle that leads to it. */
+export async function compileReleases(app: string, directory: string): Promise<Compiled[]> {
+  await loadParser();
+  const found = await listReleases(directory);
+  const releases = await Promise.all(
+    found.map((one) => loadRelease(one.directory, { withDatabase })),
+  );
+  const evolutions = await lineage(found);
+  return evolutions.map((evolution, index) => {
+    const from = releases[index] as Release;
+    const to = releases[index + 1] as Release;
+    return { from, to, bundle: compile({ app, from, to, evolution }) };
+  });
 }
 
 /** Two releases, 1.0 and 2.0. */

@@ -33,7 +33,8 @@ export const NEW_PATH = searchPath(APP, '2.0');
 /** A database with the old release installed and `seed` in it. */
 export async function installShard(compiled: Compiled): Promise<Shard> {
   const database = await freshDatabase();
-  await installRelease({ url: database.url, app: APP, release: compiled.from });
+  const { app } = compiled.bundle;
+  await installRelease({ url: database.url, app, release: compiled.from });
   return shardOf(database.url, compiled.bundle, () => database.drop());
 }
 

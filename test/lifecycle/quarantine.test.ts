@@ -172,3 +172,62 @@ describe('a row in quarantine', () => {
       await shard.run('contract');
     }));
 });
+
+describe('a value that up cannot convert', () => {
+  const crossing = (up: string): Crossing => ({
+    from: `create table t (id int primary key, val text, note text);`,
+    to: `create table t (id int primary key, val int, note text);`,
+    evolution: `changes:
+  - convert_column: { table: t, column: val, up: "${up}", down: "val::text" }
+`,
+    seed: `insert into t values (1, '1', 'one'), (2, 'bad', 'two');`,
+  });
+  const sqlState = (client: Client, query: string) =>
+    client.query(query).then(
+      () => null,
+      (error: { code?: string }) => error.code,
+    );
+
+  it('fails the reads and writes through the lens that touch it, and no others', () =>
+    withTwo(crossing('val::int'), async ({ shard, asOld, asNew }) => {
+      expect(await sqlState(asNew, 'select * from t')).toBe('22P02');
+      expect(await sqlState(asNew, 'select val from t where id = 2')).toBe('22P02');
+      expect(await sqlState(asNew, 'select id from t where val = 1')).toBe('22P02');
+      expect(await sqlState(asNew, `update t set note = 'x' where id = 2`)).toBe('22P02');
+      expect(await sqlState(asNew, 'update t set val = 5 where id = 2')).toBe('22P02');
+      expect(await column(asNew, 'select note from t order by id')).toEqual(['one', 'two']);
+      expect(await column(asNew, 'select val from t where id = 1')).toEqual(['1']);
+      await asNew.query(`update t set note = 'uno' where id = 1`);
+      await shard.run('expand');
+      expect(await column(asNew, 'select val from t')).toEqual(['1']);
+      await asOld.query(`update t set val = '2' where id = 2`);
+      expect(await column(asNew, 'select val from t order by id')).toEqual(['1', '2']);
+    }));
+
+  it('is null for the new release and stays for the old one, where up is guarded', () =>
+    withTwo(
+      crossing(`case when val ~ '^[0-9]{1,9}$' then val::int end`),
+      async ({ shard, asOld, asNew }) => {
+        const both = async () => [
+          await column(asNew, 'select val from t order by id'),
+          await column(asOld, 'select val from t order by id'),
+        ];
+        const kept = [
+          ['1', null],
+          ['1', 'bad'],
+        ];
+        await asNew.query(`update t set note = 'x'`);
+        expect(await both()).toEqual(kept);
+        await shard.run('expand');
+        await asNew.query(`update t set note = 'y'`);
+        expect(await both()).toEqual(kept);
+        expect(await reasons(asOld)).toEqual([]);
+        await shard.run('verify');
+        await asNew.query('update t set val = 7 where id = 2');
+        expect(await both()).toEqual([
+          ['1', '7'],
+          ['1', '7'],
+        ]);
+      },
+    ));
+});

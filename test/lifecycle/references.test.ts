@@ -290,3 +290,69 @@ describe('columns that only the new release knows', () => {
         update infos set seen = default, at = default`,
     }));
 });
+
+describe('a foreign key without a name of its own, to a table that is split', () => {
+  const hosts = 'create table hosts (id int primary key, name text, note text);';
+  const parts = `create table hosts (id int primary key, name text);
+    create table notes (
+      id int primary key references hosts on delete cascade, note text not null);`;
+  const split = `changes:
+    - split_table: { table: hosts, into: { hosts: {}, notes: { when: note is not null } } }
+`;
+  const seed = (table: string, column: string) =>
+    `insert into ${table} (id, ${column}, n) values (1, 1, 1), (2, 2, 2), (3, 1, 3)`;
+  const both = (before: readonly [string, string], after: readonly [string, string]) =>
+    lifecycleCase({
+      from: `${hosts} create table ${before[0]} (
+        id int primary key, ${before[1]} int references hosts on delete cascade, n int);`,
+      to: `${parts} create table ${after[0]} (
+        id int primary key, ${after[1]} int references hosts on delete cascade, n int);`,
+      evolution:
+        split +
+        (before[0] === after[0]
+          ? `    - rename_column: { table: ${before[0]}, column: ${before[1]}, to: ${after[1]} }\n`
+          : `    - rename_table: { table: ${before[0]}, to: ${after[0]} }\n`),
+      seed: {
+        old: `insert into hosts values (1, 'a', 'x'), (2, 'b', null); ${seed(...before)}`,
+        new: `insert into hosts values (1, 'a'), (2, 'b'); insert into notes values (1, 'x');
+          ${seed(...after)}`,
+      },
+      writes: (n) => [
+        oldWrite(
+          `insert into hosts values (100 + ${n}, 'o', 'y'), (200 + ${n}, 'o', null)`,
+          `insert into hosts values (100 + ${n}, 'o'), (200 + ${n}, 'o');
+           insert into notes values (100 + ${n}, 'y')`,
+        ),
+        newWrite(
+          `insert into hosts (id, name) values (300 + ${n}, 'n');
+           insert into ${after[0]} (id, ${after[1]}) values (100 + ${n}, 300 + ${n})`,
+          `insert into hosts (id, name) values (300 + ${n}, 'n');
+           insert into ${before[0]} (id, ${before[1]}) values (100 + ${n}, 300 + ${n})`,
+        ),
+        oldWrite(
+          `insert into ${before[0]} (id, ${before[1]}) values (200 + ${n}, 200 + ${n})`,
+          `insert into ${after[0]} (id, ${after[1]}) values (200 + ${n}, 200 + ${n})`,
+        ),
+        newWrite(`delete from hosts where id in (200 + ${n}, 299 + ${n})`),
+        oldWrite(`delete from hosts where id = 99 + ${n}`),
+        newWrite(
+          `update ${after[0]} set n = 1 where ${after[1]} = 2`,
+          `update ${before[0]} set n = 1 where ${before[1]} = 2`,
+        ),
+      ],
+      refused: () => [
+        {
+          by: 'new',
+          sql: `update ${after[0]} set ${after[1]} = 999 where id = 2`,
+          lens: '23503',
+          dual: '23503',
+        },
+      ],
+    });
+
+  it('has the name of the table that refers to it, which is renamed', () =>
+    both(['disks', 'host'], ['volumes', 'host']));
+
+  it('has the name of the column that refers to it, which is renamed', () =>
+    both(['disks', 'host'], ['disks', 'machine']));
+});

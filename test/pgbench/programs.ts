@@ -4,8 +4,7 @@
 // Source: PostgreSQL manual, pgbench: "Good Practices" and "Exit Status".
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, constants, readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { environmentOf, findPrograms } from '../setup/programs.js';
 
 export interface PgbenchReport {
   readonly exitCode: number | null;
@@ -25,25 +24,9 @@ export interface PgbenchRun {
   readonly ended: Promise<PgbenchReport>;
 }
 
-const DEBIAN = '/usr/lib/postgresql';
-
 /** The path of pgbench; undefined where it is not installed. */
 export async function findPgbench(): Promise<string | undefined> {
-  const inPath = (process.env.PATH ?? '').split(delimiter).filter((one) => one !== '');
-  const versions = await readdir(DEBIAN).catch(() => []);
-  const debian = versions
-    .sort()
-    .reverse()
-    .map((version) => join(DEBIAN, version, 'bin'));
-  for (const directory of [...inPath, ...debian]) {
-    const program = join(directory, 'pgbench');
-    const isThere = await access(program, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return program;
-  }
-  return undefined;
+  return (await findPrograms('pgbench'))[0];
 }
 
 /** Starts pgbench on the database of `url`; `searchPath` binds its sessions to a release. */
@@ -52,17 +35,10 @@ export function startPgbench(
   url: string,
   options: { readonly arguments: readonly string[]; readonly searchPath?: string },
 ): PgbenchRun {
-  const { hostname, port, username, password, pathname } = new URL(url);
   const bound = options.searchPath?.replaceAll(' ', '');
   const child = spawn(program, [...options.arguments], {
     env: {
-      PATH: process.env.PATH,
-      LC_ALL: 'C',
-      PGHOST: hostname,
-      PGPORT: port,
-      PGUSER: username,
-      PGPASSWORD: password,
-      PGDATABASE: pathname.slice(1),
+      ...environmentOf(url),
       ...(bound === undefined ? {} : { PGOPTIONS: `-c search_path=${bound}` }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],

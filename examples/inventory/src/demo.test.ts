@@ -58,6 +58,13 @@ describe('the demonstration', () => {
     });
     const states = report.mixedStates.map((state) => `${state.release} ${state.phase}`);
     expect(states).toEqual(expect.arrayContaining([...REQUIRED_STATES]));
+    // The operator's processes are named host/process/random.
+    const operator = expect.stringContaining('/');
+    expect(report.preparedBy).toEqual({
+      eu1: [operator],
+      us1: ['app1', 'app1'],
+      ap1: ['app1'],
+    });
     expect(report.acknowledgedWrites).toBeGreaterThan(1000);
     expect(run.output()).toContain('Everything held.');
     expect(code).toBe(0);

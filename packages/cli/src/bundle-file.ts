@@ -49,9 +49,16 @@ function parse(file: string): Bundle {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && 'format' in value) return value as Bundle;
   } catch {
-    throw invalid(file, 'it is not JSON');
+    throw invalid(file, brokenness(text));
   }
   throw invalid(file, 'it is JSON, but no bundle');
+}
+
+/** A copy that was interrupted is the usual case, and is told from a file of another kind. */
+function brokenness(text: string): string {
+  if (text.trim() === '') return 'it is empty';
+  const isCut = text.startsWith('{') && !text.trimEnd().endsWith('}');
+  return isCut ? `it is cut off after ${Buffer.byteLength(text)} bytes` : 'it is not JSON';
 }
 
 function invalid(

@@ -73,7 +73,7 @@ export function bundleOf(config: Config, file: string): Bundle {
   const message = `bundle ${file} is of ${bundle.app}, ${config.file} of ${config.app}`;
   throw new HalflapError('BUNDLE_INVALID', message, {
     detail: { file },
-    hint: 'name another bundle, or correct "app"',
+    hint: 'name a bundle of that application, or correct "app"',
   });
 }
 
@@ -127,6 +127,7 @@ async function positionOf(shard: Shard): Promise<Position> {
   if (!status.reachable) {
     throw new HalflapError('SHARD_UNREACHABLE', status.error ?? 'no connection', {
       detail: { shard: shard.name },
+      hint: status.hint ?? `halflap status --shard ${shard.name}`,
     });
   }
   // State that cannot be read is for the verb to complain about: it knows what is wrong with it.
@@ -144,7 +145,10 @@ function refuse(place: string, shard: Shard, position: Position): never {
       : `it is at ${[...new Set([position.floor, position.ceiling])].join('→')}`;
   throw new HalflapError('BUNDLE_INVALID', `${place} has none for shard ${shard.name}: ${found}`, {
     detail: { shard: shard.name },
-    hint: position === null ? 'halflap adopt VERSION, or use --bundle FILE' : 'use --bundle FILE',
+    hint:
+      position === null
+        ? `halflap adopt VERSION --shard ${shard.name} takes it in, with the release it holds`
+        : 'name the bundle of that evolution: --bundle FILE',
   });
 }
 

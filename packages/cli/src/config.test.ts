@@ -36,9 +36,10 @@ describe('loadConfig', () => {
     [
       'app: a\nshards: [{name: a, url_env: U}, {name: a, url_env: U}]\n',
       ':2:40:',
-      'the name a is taken',
+      'shard 2: the name a is taken by shard 1, ',
     ],
     ['app: a\nbundle: x\nbundles: y\n', ':3:10:', 'bundle and bundles exclude each other'],
+    ['app: a\nscratch: mysql://h/d\n', ':2:10:', 'scratch takes a URL that begins with'],
     ['app: a\n b: c\n', ':1:6:', 'not valid YAML'],
     ['- a\n', ':1:1:', 'expected keys and values'],
   ])('refuses %j with its position', (text, place, problem) => {
@@ -46,6 +47,14 @@ describe('loadConfig', () => {
     expect(error.code).toBe('CONFIG_INVALID');
     expect(error.message).toContain(place);
     expect(error.message).toContain(problem);
+  });
+
+  it('names the places of both shards that have one name', () => {
+    const text = 'app: a\nshards:\n  - name: b\n    url_env: U\n  - url_env: U\n    name: b\n';
+    const { message, hint } = refusalOf(text);
+    const file = join(directory, 'halflap.yaml');
+    expect(message).toBe(`${file}:6:11: shard 2: the name b is taken by shard 1, ${file}:3:11`);
+    expect(hint).toBe('give each shard a name of its own');
   });
 
   it.each([
@@ -64,7 +73,7 @@ describe('loadConfig', () => {
     const file = new URL('../../engine/schemas/halflap.schema.json', import.meta.url);
     const schema = JSON.parse(readFileSync(file, 'utf8'));
     expect(Object.keys(schema.properties).sort()).toEqual([...TOP_KEYS].sort());
-    const shard = schema.definitions.shard.properties;
+    const shard = schema.$defs.shard.properties;
     expect(Object.keys(shard).sort()).toEqual([...SHARD_KEYS].sort());
   });
 });
@@ -89,6 +98,21 @@ describe('openShard', () => {
     expect(open('postgres:///d?host=/run')).toBe(`postgres:///d?host=/run&password=${encoded}`);
     expect(redact('for p@ss/w?rd&é and more')).toBe('for *** and more');
     expect(redact(`at ${encoded}`)).toBe('at ***');
+  });
+
+  it('takes the only line of a file, and refuses several', () => {
+    const open = (text: string) => {
+      writeFileSync(join(directory, 'secret'), text);
+      const yaml = 'app: a\nshards: [{name: s, url_file: secret}]\n';
+      return openShard(load(yaml).shards[0] ?? fail()).url;
+    };
+    for (const end of ['', '\n', '\r\n', '\n\n']) {
+      expect(open(`postgres://h/d${end}`)).toBe('postgres://h/d');
+    }
+    expect(() => open('postgres://h/d\npostgres://u:hunter2@h/e\n')).toThrow(
+      new RegExp(`^url of shard s: ${join(directory, 'secret')} holds 2 lines, expected one$`),
+    );
+    expect(() => open('\n')).toThrow('is empty');
   });
 
   it('refuses a variable that is not set, and a file that is not there', () => {

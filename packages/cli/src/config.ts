@@ -37,6 +37,13 @@ export interface Shard {
   readonly url: string;
 }
 
+const URL_BEGINNING = /^(postgres|postgresql|socket):/;
+const URL_FORM =
+  'postgres://USER@HOST:5432/DATABASE, with the password from password_env or password_file';
+
+/** As many shards as an error names. */
+const LISTED_NAMES = 10;
+
 const SCRATCH_KEYS = ['scratch', 'scratch_env', 'scratch_file'] as const;
 const URL_KEYS = ['url', 'url_env', 'url_file'] as const;
 const PASSWORD_KEYS = ['password_env', 'password_file'] as const;
@@ -56,7 +63,12 @@ export function loadConfig(file: string): Config {
     return path === undefined ? undefined : at(path);
   };
   if (root.map.has('bundle') && root.map.has('bundles')) {
-    throw yaml.invalidAt(root, 'bundles', 'bundle and bundles exclude each other');
+    throw yaml.invalidAt(
+      root,
+      'bundles',
+      'bundle and bundles exclude each other',
+      'keep one of them',
+    );
   }
   return {
     file,
@@ -75,7 +87,14 @@ export function findShard(config: Config, name: string): ShardConfig {
   if (found !== undefined) return found;
   const names = config.shards.map((shard) => shard.name);
   const message = `${config.file} lists no shard "${name}"${didYouMean(name, names)}`;
-  throw new HalflapError('CONFIG_UNKNOWN_SHARD', message, { hint: 'halflap status' });
+  throw new HalflapError('CONFIG_UNKNOWN_SHARD', message, { hint: `its shards: ${listed(names)}` });
+}
+
+/** The first names, and how many more there are. */
+function listed(names: readonly string[]): string {
+  const more = names.length - LISTED_NAMES;
+  if (names.length === 0) return 'none';
+  return names.slice(0, LISTED_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /** The shard with its URL complete. @throws CONFIG_INVALID when the secret is missing or no URL. */
@@ -90,11 +109,9 @@ export function openShard(shard: ShardConfig): Shard {
 export function readUrl(source: SecretSource, what: string): string {
   const url = readSecret(source, what);
   rememberUrl(url);
-  if (/^(postgres|postgresql|socket):/.test(url)) return url;
+  if (URL_BEGINNING.test(url)) return url;
   throw new HalflapError('CONFIG_INVALID', `${what}: not a URL that begins with postgres://`, {
-    hint:
-      'postgres://USER@HOST:5432/DATABASE, ' +
-      'with the password from password_env or password_file',
+    hint: URL_FORM,
   });
 }
 
@@ -122,15 +139,21 @@ function readApp(root: yaml.Section): string {
 }
 
 function readShards(root: yaml.Section, at: (path: string) => string): ShardConfig[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, yaml.Section>();
   return yaml.sections(root, 'shards', 'shard').map((section) => {
     yaml.allowKeys(section, SHARD_KEYS);
     const name = yaml.requiredText(section, 'name');
-    if (seen.has(name)) throw yaml.invalidAt(section, 'name', `the name ${name} is taken`);
-    seen.add(name);
+    const first = seen.get(name);
+    if (first !== undefined) {
+      const place = `${first.what}, ${yaml.placeOf(first, 'name')}`;
+      const problem = `the name ${name} is taken by ${place}`;
+      throw yaml.invalidAt(section, 'name', problem, 'give each shard a name of its own');
+    }
+    seen.set(name, section);
     const url = readSource(section, URL_KEYS, at);
     if (url === undefined) {
-      throw yaml.invalidAt(section, 'url', `one of ${URL_KEYS.join(', ')} is missing`);
+      const problem = `one of ${URL_KEYS.join(', ')} is missing`;
+      throw yaml.invalidAt(section, 'url', problem, `url: ${URL_FORM}`);
     }
     return { name, url, password: readSource(section, PASSWORD_KEYS, at) };
   });
@@ -146,10 +169,12 @@ function readSource(
   const [key, second] = present;
   if (key === undefined) return undefined;
   if (second !== undefined) {
-    throw yaml.invalidAt(section, second, `${key} and ${second} exclude each other`);
+    const problem = `${key} and ${second} exclude each other`;
+    throw yaml.invalidAt(section, second, problem, 'keep one of them');
   }
   const value = yaml.requiredText(section, key);
   if (key.endsWith('_env')) return { env: value };
   if (key.endsWith('_file')) return { file: at(value) };
-  return { literal: value };
+  if (URL_BEGINNING.test(value)) return { literal: value };
+  throw yaml.invalidAt(section, key, `${key} takes a URL that begins with postgres://`, URL_FORM);
 }

@@ -1,7 +1,7 @@
 // The command line against real shards: the vendor's commands, the bundle, and an operator's way
 // through every phase.
 
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import pg from 'pg';
@@ -105,6 +105,21 @@ describe('halflap check, plan and build', () => {
     });
   });
 
+  it('check warns, once, of a conversion that does not take every value', async () => {
+    const partial = createVendor();
+    partial.write('releases/1.0/schema.sql', 'create table a (id int primary key, n text);');
+    partial.write('releases/2.0/schema.sql', 'create table a (id int primary key, n int);');
+    partial.write('releases/2.0/evolution.yaml', 'from: "1.0"\n');
+    const ended = await partial.run(['check', '2.0']);
+    partial.remove();
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout.match(/^warning: /gm)).toHaveLength(1);
+    expect(ended.stdout).toMatch(
+      /\nwarning: a\.n cannot be made from all that n may hold; for 'a': invalid input syntax .*\n/,
+    );
+    expect(ended.stdout).toContain('up: case when <it converts> then ("n")::integer end');
+  });
+
   it('check, plan and build end with 2 where PostgreSQL refuses an expression', async () => {
     const broken = createVendor();
     broken.write(
@@ -121,7 +136,7 @@ describe('halflap check, plan and build', () => {
     broken.remove();
   });
 
-  it('plan shows every statement with lock, block and rewrite', async () => {
+  it('plan states for every statement what it locks, blocks, rewrites and reads', async () => {
     const ended = await vendor.run(['plan', '2.0', '--json']);
     const [plan] = jsonLines(ended.stdout) as [
       { steps: Record<string, { statements: object[] }[]> },
@@ -130,12 +145,46 @@ describe('halflap check, plan and build', () => {
       const statements = plan.steps[verb]?.flatMap((step) => step.statements) ?? [];
       expect(statements.length).toBeGreaterThan(0);
       for (const statement of statements) {
-        expect(Object.keys(statement)).toEqual(['sql', 'lock', 'relation', 'blocks', 'rewrites']);
+        expect(Object.keys(statement)).toEqual([
+          ...['sql', 'text', 'lock', 'relation', 'blocks', 'rewrites'],
+          ...['locks', 'rewritten', 'reads'],
+        ]);
       }
     }
-    const text = await vendor.run(['plan', '2.0']);
-    expect(text.stdout).toMatch(/EXPAND {2}\d+ statements; .*ROW EXCLUSIVE on .*hosts.*/);
-    expect(text.stdout).toMatch(/LOCK +ON +BLOCKS +REWRITES +STATEMENT/);
+  });
+
+  it('plan leads each step with whom it holds up, and shows the statements that do', async () => {
+    const [short, all, whole] = await Promise.all(
+      [[], ['--all'], ['--sql']].map((more) => vendor.run(['plan', '2.0', ...more])),
+    );
+    const text = short?.stdout ?? '';
+    for (const line of [
+      /^EXPAND {2}ends dual; \d+ steps, \d+ statements; blocks at most .*; no rewrite$/m,
+      /^ {2}expand\/sync {2}blocks writes of hosts.* for an instant; no rewrite; abort undoes it$/m,
+      /^ {6}SHARE ROW EXCLUSIVE on hosts +create trigger halflap_sync_insert after /m,
+      /^ {2}expand\/verify\/hosts {2}blocks nothing; reads all of hosts, hosts of 2.0 once;/m,
+      /^ {2}contract\/fence {2}blocks reads and writes of hosts.*; cannot be undone$/m,
+      /^ {6}\d+ more$/m,
+    ]) {
+      expect(text).toMatch(line);
+    }
+    expect(text).not.toContain('create schema');
+    expect(all?.stdout).toMatch(/^ {6}– +create schema fleet_2_0$/m);
+    expect(whole?.stdout).toMatch(/^ {6}create schema "fleet_2_0"$/m);
+    for (const one of [short, all, whole]) {
+      expect(one?.stdout).toContain('public');
+      expect(one?.stdout).not.toContain('{{');
+    }
+  });
+
+  it('plan refuses a bundle whose statements nobody has watched', async () => {
+    await vendor.run(['build', '2.0', '--out', 'watched.json']);
+    const bundle = JSON.parse(readFileSync(join(vendor.directory, 'watched.json'), 'utf8'));
+    vendor.write('unwatched.json', JSON.stringify({ ...bundle, effects: undefined }));
+    expect(await vendor.run(['plan', '--bundle', 'unwatched.json'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('hint: build it again: halflap build 2.0'),
+    });
   });
 
   it('build writes a bundle whose plan needs no releases, the same one each time', async () => {

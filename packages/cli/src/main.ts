@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { EXIT, HalflapError } from '@halflap/protocol';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { printError } from './print.js';
 import { createProgram } from './program.js';
 
@@ -16,25 +16,29 @@ async function run(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv]);
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
-    if (error instanceof CommanderError) return endOfParsing(error, argv);
+    if (error instanceof CommanderError) return endOfParsing(error, program, argv);
     return printError(error, argv.includes('--json'));
   }
 }
 
 /** Help and version are ends too; all else is a wrong command line. */
-function endOfParsing(error: CommanderError, argv: readonly string[]): number {
+function endOfParsing(error: CommanderError, program: Command, argv: readonly string[]): number {
   if (error.exitCode === 0) return EXIT.done;
   // Help for `halflap` without a command: it has been printed, and nothing was done.
   if (error.code === 'commander.help') return EXIT.usage;
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const verb = argv.slice(2).find((word) => !word.startsWith('-'));
-  const hint = error.code === 'commander.unknownCommand' ? 'halflap --help' : helpFor(verb);
+  const command = program.commands.find((one) => argv.slice(2).includes(one.name()));
+  const hint = hintOn(error, command);
   return printError(
     new HalflapError('COMMAND_INVALID', message, { hint }),
     argv.includes('--json'),
   );
 }
 
-function helpFor(verb: string | undefined): string {
-  return verb === undefined ? 'halflap --help' : `halflap ${verb} --help`;
+function hintOn({ code }: CommanderError, command: Command | undefined): string {
+  if (command === undefined || code === 'commander.unknownCommand') return 'halflap --help';
+  const help = `halflap ${command.name()} --help`;
+  const takesShards = command.options.some((option) => option.long === '--shard');
+  const isSurplus = code === 'commander.excessArguments' && takesShards;
+  return isSurplus ? `name a shard by --shard NAME; ${help}` : help;
 }

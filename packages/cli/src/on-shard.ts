@@ -1,6 +1,6 @@
 // Work on one shard, so that whatever fails says on which shard it failed.
 
-import { sqlStateOf } from '@halflap/engine';
+import { remedy, sqlStateOf } from '@halflap/engine';
 import { HalflapError } from '@halflap/protocol';
 
 /** Runs `body`; errors that do not name the shard yet come out naming it. */
@@ -27,7 +27,7 @@ function named(shard: string, error: unknown): unknown {
   const message = `shard ${shard} refused a statement: ${error.message} (SQLSTATE ${state})`;
   return new HalflapError('STEP_FAILED', message, {
     detail: { shard },
-    hint: 'resolve what PostgreSQL complains about, then repeat the command',
+    hint: `${remedy(error)}; then repeat the command`,
     cause: error,
   });
 }

@@ -8,10 +8,11 @@
 // that hold no secret, and a password such as "dual" must not change what a script reads. Whoever
 // puts an error's text into a result redacts it there.
 
-import { HalflapError } from '@halflap/protocol';
-import Table from 'cli-table3';
+import { EXIT, HalflapError } from '@halflap/protocol';
 import picocolors from 'picocolors';
 import { redact } from './secrets.js';
+
+export { table } from './table.js';
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
@@ -19,6 +20,8 @@ export interface Printer {
   readonly isJson: boolean;
   /** True when progress may be redrawn in place. */
   readonly isInteractive: boolean;
+  /** Columns of the terminal that results go to; infinite elsewhere. */
+  readonly width: number;
   /** Where bars are drawn. */
   readonly progressStream: NodeJS.WriteStream;
   readonly colors: Colors;
@@ -34,6 +37,9 @@ export interface Printer {
   clear(): void;
 }
 
+/** Of a terminal that does not say how wide it is. */
+const DEFAULT_COLUMNS = 80;
+
 export interface Streams {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
@@ -43,16 +49,23 @@ export function createPrinter(isJson: boolean, streams: Streams = process): Prin
   const { stdout, stderr } = streams;
   let isClosed = false;
   // A reader that went away must not end a verb in the middle: what it does is not for the reader.
+  // Nor must a disk that is full; but then somebody wanted to keep the results, and is told.
   const onError = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && !isClosed) {
+      process.exitCode = EXIT.internal;
+      stderr.write(`cannot write results: ${error.message}\n`);
+    }
     isClosed = true;
   };
   stdout.on('error', onError);
-  stderr.on('error', onError);
+  stderr.on('error', () => {});
   const write = (stream: NodeJS.WriteStream, text: string) => stream.write(`${text}\n`);
   return {
     isJson,
     isInteractive: !isJson && stderr.isTTY === true && process.env.TERM !== 'dumb',
+    get width() {
+      return stdout.isTTY ? stdout.columns || DEFAULT_COLUMNS : Number.POSITIVE_INFINITY;
+    },
     progressStream: stderr,
     colors: picocolors.createColors(wantsColors(stdout)),
     line: (text = '') => void (isJson || write(stdout, text)),
@@ -86,24 +99,40 @@ export function printError(error: unknown, isJson: boolean, streams: Streams = p
   return exitCode;
 }
 
-/** Columns under upper-case headings, without borders. Cells may hold several lines. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const drawn = new Table({
-    head: head.map((title) => title.toUpperCase()),
-    chars: BORDERLESS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  drawn.push(...rows.map((row) => [...row]));
-  return drawn
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+/** Breaks a line between words; what goes on stands `indent` columns to the right. */
+export function wrapped(text: string, width: number, indent = 0): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    const next = last === undefined ? word : `${last} ${word}`;
+    if (last === undefined || next.length > width) {
+      lines.push(last === undefined ? word : `${' '.repeat(indent)}${word}`);
+    } else {
+      lines[lines.length - 1] = next;
+    }
+  }
+  return lines;
+}
+
+/** The beginning of a text, on one line. */
+export function excerpt(text: string, width: number): string {
+  const plain = text.trim().replace(/\s+/g, ' ');
+  return plain.length > width ? `${plain.slice(0, Math.max(0, width - 1))}…` : plain;
 }
 
 /** `1 234 567`: thousands apart, the same in every locale. */
 export function count(rows: number): string {
   return String(Math.round(rows)).replace(/\B(?=(\d{3})+$)/g, ' ');
+}
+
+/** `already inventory 1.0, settled since 2031-02-03 10:15 UTC: nothing to do`. */
+export function alreadyText(what: string, since: Date): string {
+  return `already ${what}, settled since ${utc(since).slice(0, 16)} UTC: nothing to do`;
+}
+
+/** `2031-02-03 10:15:00`. */
+export function utc(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ');
 }
 
 /** `2h05m`, `3m20s`, `12s`, `0.3s`. */
@@ -138,21 +167,3 @@ function stackOf(error: unknown): string {
     .filter((line) => /^\s+at /.test(line))
     .join('\n');
 }
-
-const BORDERLESS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};

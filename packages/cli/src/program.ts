@@ -19,9 +19,12 @@ import { addStatus } from './commands/status.js';
 import { addVerify } from './commands/verify.js';
 import { addWait } from './commands/wait.js';
 
-const HELP = `
+const EXIT_CODES = `\
 Exit codes: 0 done, 1 defect of Halflap, 2 wrong command line or file, 3 refused with the reason,
-4 a database is unreachable, 5 timed out.
+4 a database is unreachable, 5 timed out, 130 ended by a second Ctrl-C.`;
+
+const HELP = `
+${EXIT_CODES}
 
 A vendor's developer:     halflap check        halflap plan 2.0        halflap build 2.0
 A customer's operator:    halflap status       halflap prepare --shard eu1
@@ -43,9 +46,9 @@ export function createProgram(version: string): Command {
     // Errors are printed by main.ts, in one form for all of them.
     .configureOutput({ outputError: () => {} })
     .exitOverride();
-  program.helpCommand(false);
   for (const add of DEVELOPERS) add(program.commandsGroup('Commands of the developer:'));
   for (const add of OPERATORS) add(program.commandsGroup('Commands of the operator:'));
+  for (const command of program.commands) command.addHelpText('after', EXIT_CODES);
   return program;
 }
 

@@ -1,9 +1,11 @@
-// Shows a running verb: a bar that is redrawn on a terminal, one line now and then elsewhere, JSON
-// lines with --json. All three say the same: step, rows, rate, time left, and what is waited for.
+// Shows a running verb: a line that is redrawn on a terminal (progress-line.ts), one line now and
+// then elsewhere, JSON lines with --json. All three say the same: step, rows, rate, time left, and
+// what is waited for.
 
 import type { Progress } from '@halflap/engine';
-import { Presets, SingleBar } from 'cli-progress';
-import { count, duration, type Printer } from './print.js';
+import { SingleBar } from 'cli-progress';
+import type { Printer } from './print.js';
+import { estimateOf, progressLine, rowsText, waitingText } from './progress-line.js';
 
 export interface ProgressView {
   update(progress: Progress): void;
@@ -25,15 +27,6 @@ export function createProgressView(printer: Printer, clock: Clock = monotonicMs)
 }
 
 const monotonicMs: Clock = () => performance.now();
-
-/** `12 000 of about 30 000 rows, 4 500 rows/s, 4s left`; empty for a step that walks no rows. */
-export function rowsText(progress: Progress): string {
-  if (progress.relation === null) return '';
-  const parts = [`${count(progress.rowsDone)} of about ${count(estimateOf(progress))} rows`];
-  if (progress.rowsPerSecond > 0) parts.push(`${count(progress.rowsPerSecond)} rows/s`);
-  if (progress.secondsLeft !== null) parts.push(`${duration(progress.secondsLeft)} left`);
-  return parts.join(', ');
-}
 
 function jsonView(printer: Printer): ProgressView {
   return {
@@ -74,11 +67,10 @@ function barView(printer: Printer): ProgressView {
     update(progress) {
       if (progress.step !== step) close();
       step = progress.step;
-      const text = progressText(progress);
-      if (text === '') return;
+      if (progressText(progress) === '') return;
       bar ??= startBar(progress, printer.progressStream);
       bar.setTotal(estimateOf(progress));
-      bar.update(Math.min(progress.rowsDone, estimateOf(progress)), { text });
+      bar.update(progress.rowsDone, { progress });
     },
     log(line, shard) {
       close();
@@ -93,22 +85,17 @@ function logText(line: string, shard: string | undefined): string {
 }
 
 function startBar(progress: Progress, stream: NodeJS.WriteStream): SingleBar {
-  // A step that only waits has no rows to draw a bar of.
-  const format = progress.relation === null ? '  {text}' : '  {bar} {percentage}% {text}';
-  const bar = new SingleBar(
-    { format, stream, hideCursor: true, barsize: 24, clearOnComplete: progress.relation === null },
-    Presets.shades_classic,
-  );
-  bar.start(estimateOf(progress), progress.rowsDone, { text: progressText(progress) });
+  const bar = new SingleBar({
+    format: (_options, { maxWidth }, payload) => progressLine(payload.progress, maxWidth),
+    stream,
+    hideCursor: true,
+    // A step that only waits leaves nothing worth reading behind.
+    clearOnComplete: progress.relation === null,
+  });
+  bar.start(estimateOf(progress), progress.rowsDone, { progress });
   return bar;
 }
 
 function progressText(progress: Progress): string {
-  const waiting = progress.waitingFor === null ? '' : `waiting for ${progress.waitingFor}`;
-  return [rowsText(progress), waiting].filter((part) => part !== '').join('; ');
-}
-
-/** Statistics may be older than the rows: what was done is the least that there is. */
-function estimateOf(progress: Progress): number {
-  return Math.max(progress.rowsEstimated, progress.rowsDone, 1);
+  return [rowsText(progress), waitingText(progress)].filter((part) => part !== '').join('; ');
 }

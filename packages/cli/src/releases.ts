@@ -10,9 +10,11 @@ import {
   compile,
   didYouMean,
   type Evolution,
+  findUnconvertible,
   lineage,
   listReleases,
   loadRelease,
+  measureEffects,
   type PossibleRename,
   possibleRenames,
   type Release,
@@ -20,6 +22,7 @@ import {
   type Scratch,
   type Trial,
   tryEvolution,
+  type Unconvertible,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
 import { HalflapError } from '@halflap/protocol';
@@ -51,6 +54,10 @@ export interface Releases {
   compile(version: string): Promise<Bundle>;
   /** What that evolution may leave unsaid. @throws EVOLUTION_… */
   renames(version: string): Promise<readonly PossibleRename[]>;
+  /** Conversions of that evolution that fail for a value which the old column may hold. */
+  unconvertible(version: string): Promise<readonly Unconvertible[]>;
+  /** The same with what each of its statements was seen to do on scratch databases. */
+  measure(version: string): Promise<Bundle>;
   /**
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
@@ -141,7 +148,12 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     evolutions,
     load,
     compile: compileOnce,
+    unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
+    async measure(version) {
+      const from = await load((await evolutionTo(version)).from);
+      return measureEffects({ bundle: await compileOnce(version), from, scratch, signal });
+    },
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
       return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });

@@ -12,7 +12,7 @@ export interface SecretSource {
   readonly literal?: string;
   /** Name of an environment variable. */
   readonly env?: string;
-  /** Path of a file; one trailing newline is not part of the value. */
+  /** Path of a file that holds it as its only line. */
   readonly file?: string;
 }
 
@@ -25,7 +25,9 @@ const known = new Set<string>();
 export function readSecret(source: SecretSource, what: string): string {
   const value = rawValue(source, what);
   if (value === '') {
-    throw new HalflapError('CONFIG_INVALID', `${what}: ${placeOf(source)} is empty`);
+    throw new HalflapError('CONFIG_INVALID', `${what}: ${placeOf(source)} is empty`, {
+      hint: `put the ${what.split(' ')[0]} there, on one line`,
+    });
   }
   remember(value);
   return value;
@@ -69,9 +71,22 @@ function rawValue(source: SecretSource, what: string): string {
       hint: `export ${source.env}=…`,
     });
   }
-  const path = source.file ?? '';
+  return secretIn(source.file ?? '', what);
+}
+
+function secretIn(path: string, what: string): string {
+  const value = textOf(path, what).replace(/[\r\n]+$/, '');
+  const lines = value.split('\n').length;
+  if (lines === 1) return value;
+  throw new HalflapError('CONFIG_INVALID', `${what}: ${path} holds ${lines} lines, expected one`, {
+    detail: { file: path },
+    hint: `leave the ${what.split(' ')[0]} alone in ${path}`,
+  });
+}
+
+function textOf(path: string, what: string): string {
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     throw new HalflapError('CONFIG_INVALID', `${what}: cannot read ${path} (${reason})`, {

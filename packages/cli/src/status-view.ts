@@ -2,7 +2,8 @@
 // were seen, and why it does not go on.
 
 import type { ShardStatus } from '@halflap/engine';
-import { type Colors, count, table } from './print.js';
+import { compareVersions, PHASES, type Phase } from '@halflap/protocol';
+import { type Colors, count, type Printer, table } from './print.js';
 import { redact } from './secrets.js';
 
 /** One shard of `status --json`; additions only. */
@@ -10,11 +11,13 @@ export interface StatusView {
   readonly shard: string;
   readonly reachable: boolean;
   readonly error: string | null;
+  /** What to do about the error; null where there is none, or nothing is known. */
+  readonly hint: string | null;
   readonly app: string | null;
   readonly floor: string | null;
   readonly ceiling: string | null;
   /** Null where the shard cannot be read or is not known to Halflap. */
-  readonly phase: string | null;
+  readonly phase: Phase | null;
   readonly paused: boolean;
   readonly batchRows: number | null;
   readonly paceMs: number | null;
@@ -34,12 +37,15 @@ export interface ServerView {
   readonly expiresAt: Date;
 }
 
-export function statusView(shard: string, status: ShardStatus): StatusView {
-  const { reachable, error, state, running, runner, leases, quarantined, differences } = status;
+/** `app` is the application of halflap.yaml. */
+export function statusView(shard: string, app: string, status: ShardStatus): StatusView {
+  const { reachable, error, hint, state, running, runner, leases, quarantined, differences } =
+    status;
   return {
     shard,
     reachable,
     error: error === null ? null : redact(error),
+    hint: hint === null ? null : redact(hint),
     app: state?.app ?? null,
     floor: state?.floor ?? null,
     ceiling: state?.ceiling ?? null,
@@ -57,11 +63,21 @@ export function statusView(shard: string, status: ShardStatus): StatusView {
     })),
     quarantined,
     differences,
-    blocked: status.blocked === null ? null : redact(status.blocked),
+    blocked: blockedBy(app, status),
   };
 }
 
-export function statusText(views: readonly StatusView[], colors: Colors): string {
+function blockedBy(app: string, { state, blocked }: ShardStatus): string | null {
+  if (state !== null && state.app !== app)
+    return `holds ${state.app}, but halflap.yaml says app: ${app}`;
+  return blocked === null ? null : redact(blocked);
+}
+
+/** One row for each shard, and a line that sums them up. */
+export function statusText(
+  views: readonly StatusView[],
+  { colors, width }: Pick<Printer, 'colors' | 'width'>,
+): string {
   const head = ['shard', 'floor', 'ceiling', 'phase', 'progress', 'servers', 'blocked'];
   const rows = views.map((view) => [
     view.shard,
@@ -72,21 +88,47 @@ export function statusText(views: readonly StatusView[], colors: Colors): string
     serversText(view.servers),
     blockedLines(view).join('\n'),
   ]);
-  return table(head, rows);
+  return `${table(head, rows, width)}\n${summaryText(views)}`;
+}
+
+/** `12 shards: 3 settled at 1.0, 8 dual, 1 unreachable`. */
+export function summaryText(views: readonly StatusView[]): string {
+  const counts = new Map<string, number>();
+  const inOrder = [...views].sort(byState);
+  for (const view of inOrder) {
+    const state = stateOf(view) === 'settled' ? `settled at ${view.floor}` : stateOf(view);
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([state, shards]) => `${shards} ${state}`);
+  return `${views.length} ${views.length === 1 ? 'shard' : 'shards'}: ${parts.join(', ')}`;
+}
+
+const STATES = [...PHASES, 'unknown', 'unreadable', 'unreachable'] as const;
+
+function stateOf(view: StatusView): (typeof STATES)[number] {
+  if (!view.reachable) return 'unreachable';
+  return view.error === null ? (view.phase ?? 'unknown') : 'unreadable';
+}
+
+function byState(left: StatusView, right: StatusView): number {
+  const rank = (view: StatusView) => STATES.indexOf(stateOf(view));
+  return rank(left) - rank(right) || compareVersions(left.floor ?? '', right.floor ?? '');
 }
 
 function phaseText(view: StatusView, colors: Colors): string {
-  if (!view.reachable) return colors.red('unreachable');
-  if (view.error !== null) return colors.red('unreadable');
-  switch (view.phase) {
-    case null:
-      return colors.dim('unknown');
+  const state = stateOf(view);
+  switch (state) {
+    case 'unreachable':
+    case 'unreadable':
+      return colors.red(state);
+    case 'unknown':
+      return colors.dim(state);
     case 'settled':
-      return colors.green('settled');
+      return colors.green(state);
     case 'dual':
-      return colors.cyan('dual');
+      return colors.cyan(state);
     default:
-      return colors.yellow(view.phase);
+      return colors.yellow(state);
   }
 }
 
@@ -99,6 +141,9 @@ function progressText({ running }: StatusView): string {
   return `${step} ${Math.floor((100 * rowsDone) / all)}% of ${count(all)}`;
 }
 
+/** A fleet has more servers than a table has room for; `--json` and contract name them all. */
+const NAMED_SERVERS = 4;
+
 /** One line per release and mode: `1.0: web-1, web-2`. */
 function serversText(servers: readonly ServerView[]): string {
   const groups = new Map<string, Set<string>>();
@@ -106,7 +151,14 @@ function serversText(servers: readonly ServerView[]): string {
     const group = mode === 'lens' ? `${release} (lens)` : release;
     groups.set(group, (groups.get(group) ?? new Set()).add(server));
   }
-  return [...groups].map(([group, names]) => `${group}: ${[...names].join(', ')}`).join('\n');
+  return [...groups].map(([group, names]) => `${group}: ${namesText([...names])}`).join('\n');
+}
+
+function namesText(names: string[]): string {
+  names.sort((left, right) => left.localeCompare(right, 'en', { numeric: true }));
+  const more = names.length - NAMED_SERVERS;
+  const named = names.slice(0, NAMED_SERVERS).join(', ');
+  return more > 0 ? `${named} and ${more} more` : named;
 }
 
 function blockedLines(view: StatusView): string[] {

@@ -8,6 +8,7 @@ import { choose } from './bundles.js';
 import { parseDuration, wholeNumber } from './duration.js';
 import { blocksOf } from './plan-view.js';
 import { count, createPrinter, duration, printError, type Streams, table } from './print.js';
+import { progressLine } from './progress-line.js';
 import { createProgressView } from './progress-view.js';
 import { statusText, statusView } from './status-view.js';
 
@@ -80,6 +81,74 @@ describe('progress', () => {
   });
 });
 
+describe('the line of progress', () => {
+  const long = {
+    ...PROGRESS,
+    shard: 'frankfurt-1',
+    step: 'expand/fill-host_heartbeats',
+    rowsDone: 12_345_678,
+    rowsEstimated: 30_000_000,
+    secondsLeft: 7500,
+  };
+  const strained = { ...long, waitingFor: 'replication: a standby is 12.3 s behind' };
+
+  it.each([
+    [60, PROGRESS, 'eu1 40% 12 000 of about 30 000 rows, 4 500 rows/s, 4.0s left'],
+    [
+      80,
+      PROGRESS,
+      'eu1 ████████░░░░░░░░░░░ 40% 12 000 of about 30 000 rows, 4 500 rows/s, 4.0s left',
+    ],
+    [
+      100,
+      PROGRESS,
+      'eu1 expand/fill ██████████░░░░░░░░░░░░░░ 40% ' +
+        '12 000 of about 30 000 rows, 4 500 rows/s, 4.0s left',
+    ],
+    [60, long, 'frankfurt-1 41% 12 345 678 of about 30 000 000 rows'],
+    [80, long, 'frankfurt-1 41% 12 345 678 of about 30 000 000 rows, 4 500 rows/s, 2h05m left'],
+    [
+      100,
+      long,
+      'frankfurt-1 █████████░░░░░░░░░░░░░ 41% ' +
+        '12 345 678 of about 30 000 000 rows, 4 500 rows/s, 2h05m left',
+    ],
+    [
+      140,
+      long,
+      'frankfurt-1 expand/fill-host_heartbeats ██████████░░░░░░░░░░░░░░ 41% ' +
+        '12 345 678 of about 30 000 000 rows, 4 500 rows/s, 2h05m left',
+    ],
+    [60, strained, 'frankfurt-1 41%; waiting for replication: a standby is 12.3…'],
+    [80, strained, 'frankfurt-1 41%; waiting for replication: a standby is 12.3 s behind'],
+    [
+      140,
+      strained,
+      'frankfurt-1 ████░░░░░ 41% 12 345 678 of about 30 000 000 rows, ' +
+        '4 500 rows/s, 2h05m left; waiting for replication: a standby is 12.3 s behind',
+    ],
+    [
+      60,
+      { ...PROGRESS, relation: null, waitingFor: 'open transactions: session 4711, open for 1h' },
+      'eu1: waiting for open transactions: session 4711, open for …',
+    ],
+  ])('leaves out at %i columns what matters least', (width, progress, line) => {
+    expect(progressLine(progress, width)).toBe(line);
+  });
+
+  it('is never longer than the terminal is wide', () => {
+    const shards = ['a', 'eu1', 'a-shard-with-a-name-that-nobody-would-want-to-type-twice'];
+    for (let width = 60; width <= 200; width += 1) {
+      for (const progress of [PROGRESS, long, strained, { ...strained, relation: null }]) {
+        for (const shard of shards) {
+          const line = progressLine({ ...progress, shard }, width);
+          expect([...line].length).toBeLessThanOrEqual(width);
+        }
+      }
+    }
+  });
+});
+
 describe('colours', () => {
   it('appear on a terminal only, and never with NO_COLOR', () => {
     const error = new HalflapError('PAUSED', 'shard eu1 is paused', { hint: 'resume it' });
@@ -118,9 +187,10 @@ describe('an error', () => {
 describe('the fleet', () => {
   it('shows releases, servers by release, and every reason', () => {
     const lease = { instance: 'i', renewed_at: new Date(0), expires_at: new Date(1) } as const;
-    const view = statusView('eu1', {
+    const view = statusView('eu1', 'fleet', {
       reachable: true,
       error: null,
+      hint: null,
       state: null,
       running: null,
       runner: null,
@@ -133,12 +203,13 @@ describe('the fleet', () => {
       differences: 0,
       blocked: 'paused by an operator',
     });
-    const { colors } = createPrinter(false, capture().streams);
-    const text = statusText([{ ...view, floor: '1.0', ceiling: '2.0', phase: 'dual' }], colors);
+    const printer = createPrinter(false, capture().streams);
+    const text = statusText([{ ...view, floor: '1.0', ceiling: '2.0', phase: 'dual' }], printer);
     expect(text.split('\n')).toEqual([
       'SHARD  FLOOR  CEILING  PHASE  PROGRESS  SERVERS            BLOCKED',
       'eu1    1.0    2.0      dual             1.0: web-1, web-2  paused by an operator',
       '                                        2.0 (lens): web-3  3 rows in quarantine',
+      '1 shard: 1 dual',
     ]);
   });
 });

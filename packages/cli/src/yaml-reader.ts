@@ -16,6 +16,9 @@ export interface Section {
   readonly what: string;
 }
 
+const FORM = 'write one "key: value" a line; docs/cli.md lists the keys';
+const LIST_FORM = 'write one "- name: NAME" for each, with its other keys below it';
+
 /** @throws CONFIG_INVALID with the position when the text is not a YAML mapping. */
 export function parseSection(text: string, file: string, what: string): Section {
   const lines = new LineCounter();
@@ -25,10 +28,12 @@ export function parseSection(text: string, file: string, what: string): Section 
   const offset = problem?.pos[0] ?? 0;
   if (problem !== undefined) {
     const code = problem.code.toLowerCase().replaceAll('_', ' ');
-    throw invalid({ file, lines }, offset, `not valid YAML: ${code}`);
+    const isTab = problem.code === 'TAB_AS_INDENT';
+    const hint = isTab ? 'indent with spaces' : 'look at this line and at the one before it';
+    throw invalid({ file, lines }, offset, `not valid YAML: ${code}`, hint);
   }
   const map = document.contents;
-  if (!isMap(map)) throw invalid({ file, lines }, 0, `${what}: expected keys and values`);
+  if (!isMap(map)) throw invalid({ file, lines }, 0, `${what}: expected keys and values`, FORM);
   return { map, file, lines, what };
 }
 
@@ -53,14 +58,16 @@ export function optionalText(section: Section, key: string): string | undefined 
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === 'string' && value !== '') return value;
   if (typeof value === 'number') return String(value);
-  throw invalid(section, offsetOf(node), `${section.what}: ${key} takes a text that is not empty`);
+  const message = `${section.what}: ${key} takes a text that is not empty`;
+  throw invalid(section, offsetOf(node), message, `${key}: TEXT`);
 }
 
 /** @throws CONFIG_INVALID when the key is absent. */
 export function requiredText(section: Section, key: string): string {
   const value = optionalText(section, key);
   if (value !== undefined) return value;
-  throw invalid(section, offsetOf(section.map), `${section.what}: ${key} is missing`);
+  const message = `${section.what}: ${key} is missing`;
+  throw invalid(section, offsetOf(section.map), message, `add ${key}: TEXT`);
 }
 
 /** The mappings listed under a key, in order; an absent or empty key is an empty list. */
@@ -68,32 +75,40 @@ export function sections(parent: Section, key: string, one: string): Section[] {
   const node = parent.map.get(key, true) as Node | undefined;
   if (node === undefined || (isScalar(node) && node.value === null)) return [];
   if (!isSeq(node)) {
-    throw invalid(parent, offsetOf(node), `${parent.what}: ${key} takes a list`);
+    throw invalid(parent, offsetOf(node), `${parent.what}: ${key} takes a list`, LIST_FORM);
   }
   return node.items.map((item, index) => {
     const what = `${one} ${index + 1}`;
     if (isMap(item)) return { ...parent, map: item, what };
-    throw invalid(parent, offsetOf(item), `${what}: expected keys and values`);
+    throw invalid(parent, offsetOf(item), `${what}: expected keys and values`, LIST_FORM);
   });
 }
 
 /** An error at a key of the section, or at its beginning when the key is absent. */
-export function invalidAt(section: Section, key: string, problem: string, hint?: string) {
-  const node = section.map.get(key, true);
-  const offset = offsetOf(node === undefined ? section.map : node);
-  return invalid(section, offset, `${section.what}: ${problem}`, hint);
+export function invalidAt(section: Section, key: string, problem: string, hint: string) {
+  return invalid(section, offsetAt(section, key), `${section.what}: ${problem}`, hint);
+}
+
+/** `FILE:LINE:COLUMN` of a key's value. */
+export function placeOf(section: Section, key: string): string {
+  const { line, col } = section.lines.linePos(offsetAt(section, key));
+  return `${section.file}:${line}:${col}`;
+}
+
+function offsetAt(section: Section, key: string): number {
+  return offsetOf(section.map.get(key, true) ?? section.map);
 }
 
 function invalid(
   place: { readonly file: string; readonly lines: LineCounter },
   offset: number,
   problem: string,
-  hint?: string,
+  hint: string,
 ): HalflapError {
   const { line, col } = place.lines.linePos(offset);
   return new HalflapError('CONFIG_INVALID', `${place.file}:${line}:${col}: ${problem}`, {
     detail: { file: place.file, line, column: col },
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 

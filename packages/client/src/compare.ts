@@ -5,13 +5,15 @@
 // |----------------------------------------|------------------------------------------------------|
 // | integers, real, double precision       | numbers; NaN above all others                        |
 // | bigint, numeric (strings)              | exact decimals; NaN above all others                 |
-// | timestamps, date                       | instants, to the millisecond that the driver keeps   |
+// | timestamps, date                       | instants, to the microsecond that PostgreSQL keeps   |
 // | text, varchar, char, name, uuid, time  | code points, which is the order of collation "C"     |
 // | boolean, bytea                         | false before true; bytes                             |
 //
 // Anything else has no comparison here, and the caller is told so instead of being given a wrong
 // order. Source: PostgreSQL manual, sections 8.1 (numeric), 8.3 and 24.2 (collation "C"); oids in
 // pg_type.dat.
+
+import { exactOf } from './exact.js';
 
 /** Negative, zero or positive, of two values that are not null. */
 export type Compare = (left: unknown, right: unknown) => number;
@@ -22,7 +24,11 @@ export function compareOfType(oid: number): Compare | undefined {
 }
 
 /** Exact comparison of what `numeric` and `bigint` print; also takes numbers and bigints. */
-export function compareDecimals(left: unknown, right: unknown): number {
+export function compareDecimals(one: unknown, other: unknown): number {
+  return compareExactDecimals(exactOf(one), exactOf(other));
+}
+
+function compareExactDecimals(left: unknown, right: unknown): number {
   if (typeof left !== 'string' || typeof right !== 'string') return compareNumbers(left, right);
   const one = decimalOf(left);
   const other = decimalOf(right);
@@ -57,10 +63,11 @@ function compareNumbers(left: unknown, right: unknown): number {
   return Number(Number.isNaN(one)) - Number(Number.isNaN(other));
 }
 
-/** Timestamps come as Date, or as ±Infinity; as text where the application parses them itself. */
+/** Objects, ±Infinity, and text where the application reads them as such. */
 function compareInstants(left: unknown, right: unknown): number {
-  const isText = typeof left === 'string' && typeof right === 'string';
-  return isText ? compareText(left, right) : compareNumbers(left, right);
+  const [one, other] = [left, right].map((value) => exactOf(value));
+  const isText = typeof one === 'string' && typeof other === 'string';
+  return isText ? compareText(one, other) : compareNumbers(one, other);
 }
 
 /** Trailing blanks of char(n) do not count. */

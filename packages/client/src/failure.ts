@@ -9,12 +9,14 @@ const SQLSTATE = {
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   featureNotSupported: '0A000',
+  invalidStatementName: '26000',
   undefinedTable: '42P01',
   undefinedColumn: '42703',
   undefinedFunction: '42883',
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
   protocolViolation: '08P01',
+  readOnlyTransaction: '25006',
 } as const;
 
 const FENCED: HalflapSqlState = 'HL002';
@@ -36,11 +38,15 @@ export function isContention(error: unknown): boolean {
 }
 
 /**
- * `cached plan must not change result type`: a prepared statement met a relation that changed under
- * it, before it did anything. The same SQLSTATE has many other causes; the routine tells this one.
+ * A prepared statement did nothing because its plan is of no use any more: `cached plan must not
+ * change result type`, when it met a relation that changed under it, or the statement is gone,
+ * after `discard all`, of which the driver does not learn. The first has its SQLSTATE in common
+ * with much else; the routine tells it.
  */
 export function isStalePlan(error: unknown): boolean {
-  if (sqlStateOf(error) !== SQLSTATE.featureNotSupported) return false;
+  const state = sqlStateOf(error);
+  if (state === SQLSTATE.invalidStatementName) return true;
+  if (state !== SQLSTATE.featureNotSupported) return false;
   return error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery';
 }
 
@@ -75,6 +81,11 @@ export function isStateMissing(error: unknown): boolean {
 /** The role may not do it. */
 export function isForbidden(error: unknown): boolean {
   return sqlStateOf(error) === SQLSTATE.insufficientPrivilege;
+}
+
+/** Nothing can be written: a hot standby, or a database or role that is set so. */
+export function isReadOnly(error: unknown): boolean {
+  return sqlStateOf(error) === SQLSTATE.readOnlyTransaction;
 }
 
 /** A pooler refused something in the startup message, such as an option that it does not know. */

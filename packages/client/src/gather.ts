@@ -5,7 +5,9 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { FieldDef } from 'pg';
+import { exactTypes } from './exact.js';
 import { messageOf } from './failure.js';
+import { checkChoice, checkInteger, checkTimeout, wrong } from './given.js';
 import { assertSorted, compareRows, mergeSorted, type OrderBy, type Row } from './merge.js';
 import type { Mode } from './mode.js';
 import type { Shard, Statement } from './shard.js';
@@ -63,9 +65,8 @@ export async function gather<Result extends Row = Row>(
   values: readonly unknown[] | undefined,
   options: GatherOptions,
 ): Promise<Gathered<Result>> {
-  const answers = await Promise.all(
-    shards.map((shard) => ask(shard, statement, values, options.timeoutMs)),
-  );
+  checkOptions(options);
+  const answers = await Promise.all(shards.map((shard) => ask(shard, statement, values, options)));
   const outcomes = answers.map((answer) => answer.outcome);
   if (options.requireAll === true) assertAll(outcomes);
   const rows = merge(
@@ -80,7 +81,7 @@ async function ask(
   shard: Shard,
   statement: Statement,
   values: readonly unknown[] | undefined,
-  timeoutMs: number | undefined,
+  { timeoutMs, orderBy = [] }: GatherOptions,
 ): Promise<Answer> {
   const startedAt = performance.now();
   const outcome = (rows: number) => ({
@@ -91,13 +92,34 @@ async function ask(
   });
   try {
     const limits = timeoutMs === undefined ? {} : { timeoutMs };
-    const { rows, fields } = await shard.query<Row>(statement, values, limits);
+    const sent = orderBy.length > 0 ? readExactly(statement, shard) : statement;
+    const { rows, fields } = await shard.query<Row>(sent, values, limits);
     return { outcome: { ok: true, ...outcome(rows.length) }, rows, fields };
   } catch (cause) {
     const error = cause instanceof Error ? cause : new Error(String(cause));
     return { outcome: { ok: false, ...outcome(0), error }, rows: [], fields: [] };
   }
 }
+
+function readExactly(statement: Statement, shard: Shard): Statement {
+  const config = typeof statement === 'string' ? { text: statement } : statement;
+  return { ...config, types: exactTypes(config.types ?? shard.types) };
+}
+
+/** A wrong word would be taken for the default, and the list be in another order than asked for. */
+function checkOptions({ orderBy = [], limit, timeoutMs, shards = [] }: GatherOptions): void {
+  for (const { column, direction = 'asc', nulls = 'last' } of orderBy) {
+    checkChoice(`gather: direction of ${column}`, DIRECTIONS, direction);
+    checkChoice(`gather: nulls of ${column}`, NULLS, nulls);
+  }
+  if (limit !== undefined) checkInteger('gather: limit', limit, [0, Number.MAX_SAFE_INTEGER]);
+  if (timeoutMs !== undefined) checkTimeout(timeoutMs);
+  const twice = shards.find((name, at) => shards.indexOf(name) !== at);
+  if (twice !== undefined) throw wrong('gather: shards', `${twice} twice`, 'each name once');
+}
+
+const DIRECTIONS = { asc: 'asc', desc: 'desc' } as const;
+const NULLS = { first: 'first', last: 'last' } as const;
 
 function merge(answers: readonly Answer[], options: GatherOptions): Row[] {
   const lists = answers.map(({ rows, outcome }) => tagged(rows, outcome.shard, options));

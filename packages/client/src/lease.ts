@@ -5,11 +5,13 @@
 //      any ──no answer for longer than the lease──► unreachable ──answer──► by the shard's row
 //
 // Invariant: a lease is held in the shard before the first statement of the application is sent,
-// and is given back when the shard refuses. At most one check runs at a time; a check never throws.
+// unless the shard takes no writes at all, and is given back when the shard refuses. At most one
+// check runs at a time; a check never throws.
 
 import { HalflapError, type Phase } from '@halflap/protocol';
+import type { ClientBase } from 'pg';
 import { within } from './deadline.js';
-import { isForbidden, isStateMissing, messageOf } from './failure.js';
+import { isForbidden, isReadOnly, isStateMissing, messageOf } from './failure.js';
 import { describeFacts, judge, type Mode, type ShardFacts, type Verdict } from './mode.js';
 import { type ServedMode, type Settings, withoutSecrets } from './options.js';
 import type { Sessions } from './sessions.js';
@@ -25,7 +27,7 @@ export interface ShardStatus {
   readonly ceiling: string | null;
   /**
    * Why the shard refuses or is not reached; also set while a live lease outlasts a failed
-   * heartbeat.
+   * heartbeat, and where no lease can be taken because nothing can be written.
    */
   readonly reason: string | null;
   /** The next thing to do about the reason. */
@@ -52,6 +54,8 @@ const SHORT_PAUSE_MS = 1000;
 /** Every pause is drawn from ± this part of itself, so that servers do not beat together. */
 const JITTER = 0.2;
 const NOT_ASKED = 'not asked yet';
+/** Whoever only reads harms nobody, and meets a tombstone when the shard has been contracted. */
+const READ_ONLY = 'no lease can be taken: the database is a standby or read-only';
 
 export class Lease {
   readonly #host: LeaseHost;
@@ -131,7 +135,10 @@ export class Lease {
       if (this.#mayPrepare(verdict)) {
         const failure = await this.#prepare();
         if (failure === undefined) ({ facts, verdict } = await this.#ask());
-        else verdict = { ...verdict, reason: `${verdict.reason}; ${failure}` };
+        else {
+          const { reason, hint } = failure;
+          verdict = { ...verdict, reason: `${verdict.reason}; ${reason}`, hint };
+        }
       }
       if (verdict.mode === 'refused') await this.#giveUpLease();
       else this.#wasEverServed = true;
@@ -146,19 +153,21 @@ export class Lease {
    * once.
    */
   async #ask(): Promise<{ facts: ShardFacts | null; verdict: Verdict }> {
-    const { shard, settings, sessions, instance } = this.#host;
+    const { shard, settings, sessions } = this.#host;
     const client = await sessions.take();
     try {
-      const leased = (mode: ServedMode) =>
-        this.#timely(renewLease(client, instance, mode, settings));
       let askedAtMs = performance.now();
-      let facts = await (this.#held ? leased(this.#held) : this.#timely(readFacts(client)));
+      let facts = await (this.#held
+        ? this.#renew(client, this.#held)
+        : this.#timely(readFacts(client)));
       let verdict = judge(facts, shard, settings);
       if (facts !== null && verdict.mode !== 'refused' && verdict.mode !== this.#held) {
         askedAtMs = performance.now();
-        facts = await leased(verdict.mode);
-        this.#held = verdict.mode;
+        facts = await this.#renew(client, verdict.mode);
         verdict = judge(facts, shard, settings);
+        if (this.#held === undefined && verdict.mode !== 'refused') {
+          verdict = { ...verdict, reason: READ_ONLY };
+        }
       }
       const servedMs = verdict.mode === 'refused' ? 0 : settings.leaseSeconds * 1000;
       this.#servedUntilMs = askedAtMs + servedMs;
@@ -170,6 +179,20 @@ export class Lease {
     }
   }
 
+  /** Takes or renews the lease in this mode; where nothing can be written, only looks. */
+  async #renew(client: ClientBase, mode: ServedMode): Promise<ShardFacts | null> {
+    const { settings, instance } = this.#host;
+    try {
+      const facts = await this.#timely(renewLease(client, instance, mode, settings));
+      this.#held = mode;
+      return facts;
+    } catch (error) {
+      if (!isReadOnly(error)) throw error;
+      this.#held = undefined;
+      return this.#timely(readFacts(client));
+    }
+  }
+
   #timely<Value>(work: Promise<Value>): Promise<Value> {
     return within(this.#host.settings.connectTimeoutMs, work, () => new Error('no answer in time'));
   }
@@ -178,8 +201,8 @@ export class Lease {
     return verdict.isPreparable && !this.#wasEverServed && this.#host.prepare !== undefined;
   }
 
-  /** The failure in words; undefined when the callback succeeded. */
-  async #prepare(): Promise<string | undefined> {
+  /** The failure in words, and what to do; undefined when the callback succeeded. */
+  async #prepare(): Promise<{ readonly reason: string; readonly hint: string } | undefined> {
     try {
       this.#say('info', 'preparing the shard for this release');
       await this.#host.prepare?.();
@@ -189,7 +212,10 @@ export class Lease {
       this.#say('warn', failure);
       // Another server may be preparing the same shard.
       this.#isPassing = error instanceof HalflapError && error.retryable;
-      return failure;
+      const { shard, settings } = this.#host;
+      const byHand = `halflap prepare --shard ${shard} (to ${settings.release})`;
+      const hint = error instanceof HalflapError ? error.hint : undefined;
+      return { reason: failure, hint: hint ?? byHand };
     }
   }
 

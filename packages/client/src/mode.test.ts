@@ -46,6 +46,16 @@ describe('judge', () => {
     }
   });
 
+  it('refuses the newer release as soon as an abort has fenced it', () => {
+    const fenced = facts('dual', { ceiling: '1.0' });
+    expect(judge(fenced, 's1', asker('1.0')).mode).toBe('native');
+    expect(judge(fenced, 's1', asker('2.0'))).toMatchObject({
+      mode: 'refused',
+      reason: 'it returns to 1.0 and serves that only',
+      hint: expect.stringContaining('halflap abort --shard s1'),
+    });
+  });
+
   it('says which verb or installation helps', () => {
     const hint = (shard: ShardFacts, release: string) => judge(shard, 's1', asker(release)).hint;
     expect(hint(facts('settled'), '2.0')).toContain('halflap prepare --shard s1');

@@ -111,6 +111,12 @@ function judgeOther(facts: ShardFacts, shard: string, release: string): Verdict 
       isPreparable: !facts.paused,
     };
   }
+  if (facts.floor === facts.ceiling) {
+    return refused(
+      `it returns to ${facts.floor} and serves that only`,
+      `halflap abort --shard ${shard} finishes that; then halflap prepare --shard ${shard}`,
+    );
+  }
   return refused(
     `it is ${where}; ${release} is not one of the two`,
     `finish that evolution first: halflap expand|contract|abort --shard ${shard}`,

@@ -45,6 +45,7 @@ export class Fleet {
     throw new HalflapError(
       'CLIENT_OPTIONS',
       `the fleet has no shard ${name}; it has ${this.names.join(', ')}`,
+      { hint: 'name one of those, or add the shard to the options of open()' },
     );
   }
 
@@ -54,7 +55,7 @@ export class Fleet {
   }
 
   /** One statement on all shards, or on those of `options.shards`. See `gather.ts`. */
-  gather<Result extends Row = Row>(
+  async gather<Result extends Row = Row>(
     statement: Statement,
     values?: readonly unknown[],
     options: GatherOptions = {},

@@ -36,6 +36,20 @@ describe('settingsOf', () => {
     expect(failure({ shards: [] }).message).toContain('shards');
   });
 
+  it('refuses options that it does not know, and values that nobody may give', () => {
+    const odd = (given: object) => failure(given as Partial<OpenOptions>).message;
+    expect(odd({ poolsize: 5 })).toContain('option poolsize is unknown, expected one of app,');
+    expect(odd({ unregistered: 'nativ' })).toContain('"nativ", expected one of native, refuse');
+    expect(odd({ poolSize: '5' })).toContain('poolSize is "5", expected a whole number');
+    expect(odd({ release: 2 })).toContain('release is 2');
+    expect(odd({ shards: undefined })).toContain('shards');
+  });
+
+  it('refuses a shard without an address, which the driver would take from elsewhere', () => {
+    const shards = [{ name: 'a', uri: 'postgres://me:hush@db/x' }] as unknown as [];
+    expect(failure({ shards }).message).toContain('the address of shard a is missing');
+  });
+
   it('refuses a shard name that comes twice', () => {
     expect(failure({ shards: [...given.shards, ...given.shards] }).message).toContain('a twice');
   });

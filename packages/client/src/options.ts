@@ -4,8 +4,8 @@
 // this file holds a URL, because a URL may hold a password.
 
 import { hostname } from 'node:os';
-import { HalflapError } from '@halflap/protocol';
 import type { PoolConfig } from 'pg';
+import { checkChoice, checkInteger, checkRetries, shown, wrong } from './given.js';
 import { type Locate, locateByName } from './locate.js';
 import type { Mode } from './mode.js';
 
@@ -82,39 +82,76 @@ export interface Settings {
  * expected.
  */
 export function settingsOf<Target extends ShardTarget>(options: OpenOptions<Target>): Settings {
+  checkNames('option', options, OPTIONS);
   checkTargets(options.shards);
+  const { poolSize = 10, leaseSeconds = 30, connectTimeoutMs = 5000, retries = 3 } = options;
   return {
     app: text('app', options.app),
     release: text('release', options.release),
     server: text('server', options.server ?? hostname()),
-    poolSize: integer('poolSize', options.poolSize ?? 10, [1, 1000]),
-    leaseSeconds: integer('leaseSeconds', options.leaseSeconds ?? 30, [3, 3600]),
-    connectTimeoutMs: integer('connectTimeoutMs', options.connectTimeoutMs ?? 5000, [50, 600_000]),
-    retries: integer('retries', options.retries ?? 3, [0, 20]),
-    unregistered: options.unregistered ?? 'refuse',
+    poolSize: checkInteger('poolSize', poolSize, [1, 1000]),
+    leaseSeconds: checkInteger('leaseSeconds', leaseSeconds, [3, 3600]),
+    connectTimeoutMs: checkInteger('connectTimeoutMs', connectTimeoutMs, [50, 600_000]),
+    retries: checkRetries('retries', retries),
+    unregistered: checkChoice('unregistered', UNREGISTERED, options.unregistered ?? 'refuse'),
     locate: options.locate ?? locateByName,
     log: options.log ?? (() => {}),
   };
 }
+
+/** Every option; the compiler sees to it that none is missing. */
+const OPTIONS: Readonly<Record<keyof OpenOptions, true>> = {
+  app: true,
+  release: true,
+  server: true,
+  shards: true,
+  poolSize: true,
+  leaseSeconds: true,
+  connectTimeoutMs: true,
+  retries: true,
+  unregistered: true,
+  prepare: true,
+  locate: true,
+  log: true,
+};
+
+const UNREGISTERED = { native: 'native', refuse: 'refuse' } as const;
 
 /** Hides the password of any connection URL within a message. */
 export function withoutSecrets(message: string): string {
   return message.replace(/(\w+:\/\/[^:@/\s]*):[^@\s]*@/g, '$1:***@');
 }
 
+/** A misspelt name would leave its default in force without a word. */
+function checkNames(what: string, given: object, known: Readonly<Record<string, true>>): void {
+  const odd = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+  if (odd === undefined) return;
+  throw wrong(`open: ${what} ${odd}`, 'unknown', `one of ${Object.keys(known).join(', ')}`);
+}
+
 function checkTargets(targets: readonly ShardTarget[]): void {
-  if (targets.length === 0) throw wrong('shards', 'an empty list', 'at least one shard');
+  if (!Array.isArray(targets) || targets.length === 0) {
+    throw wrong('open: shards', 'empty', 'a list of at least one shard');
+  }
   const seen = new Set<string>();
   for (const target of targets) {
     text('shards[].name', target.name);
     if (seen.has(target.name)) {
-      throw wrong('shards', `the name ${target.name} twice`, 'each name once');
+      throw wrong('open: shards', `${target.name} twice`, 'each name once');
     }
     seen.add(target.name);
-    // The driver would report a malformed URL at the first statement, with the URL in its error.
-    if ('url' in target && !isPostgresUrl(target.url)) {
-      throw wrong(`the url of shard ${target.name}`, 'another kind of text', 'postgres://…');
-    }
+    checkAddress(target);
+  }
+}
+
+/** The driver would take what it is not told from the environment, and so from another database. */
+function checkAddress(target: ShardTarget): void {
+  const place = `open: the address of shard ${target.name}`;
+  if ('url' in target) {
+    // It would report a malformed URL at the first statement, with the URL in its error.
+    if (!isPostgresUrl(target.url)) throw wrong(place, 'another text', 'a url, postgres://…');
+  } else if (typeof target.pool !== 'object' || target.pool === null) {
+    throw wrong(place, 'missing', 'url or pool');
   }
 }
 
@@ -124,16 +161,5 @@ function isPostgresUrl(url: string): boolean {
 
 function text(option: string, value: string): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
-  throw wrong(option, JSON.stringify(value) ?? 'nothing', 'a text that is not empty');
-}
-
-function integer(option: string, value: number, range: readonly [number, number]): number {
-  if (Number.isInteger(value) && value >= range[0] && value <= range[1]) return value;
-  throw wrong(option, String(value), `a whole number from ${range[0]} to ${range[1]}`);
-}
-
-function wrong(option: string, found: string, expected: string): HalflapError {
-  return new HalflapError('CLIENT_OPTIONS', `open: ${option} is ${found}, expected ${expected}`, {
-    hint: 'see docs/client.md, section Open',
-  });
+  throw wrong(`open: ${option}`, shown(value), 'a text that is not empty');
 }

@@ -39,6 +39,12 @@ export class Sessions {
     this.#pool = this.#newPool();
   }
 
+  /** How its connections read values, unless a statement says otherwise. */
+  get types(): pg.CustomTypesConfig {
+    const given = 'pool' in this.#target ? this.#target.pool.types : undefined;
+    return given ?? (pg.types as pg.CustomTypesConfig);
+  }
+
   #newPool(): pg.Pool {
     const pool = new pg.Pool(poolConfig(this.#target, this.#settings, this.#form));
     pool.on('error', this.#onBroken);

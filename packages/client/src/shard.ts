@@ -5,10 +5,18 @@
 // what had no effect: a single statement, or a transaction whose caller allowed it.
 
 import { HalflapError } from '@halflap/protocol';
-import type { ClientBase, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+import type {
+  ClientBase,
+  CustomTypesConfig,
+  PoolClient,
+  QueryConfig,
+  QueryResult,
+  QueryResultRow,
+} from 'pg';
 import { within } from './deadline.js';
 import { isFence, isSignOfMove, isStalePlan, leavesConnectionUsable } from './failure.js';
-import { type Lease, notServed, type ShardStatus } from './lease.js';
+import { checkChoice, checkRetries, checkTimeout } from './given.js';
+import { isServed, type Lease, notServed, type ShardStatus } from './lease.js';
 import type { Settings } from './options.js';
 import { repeatedly } from './repeat.js';
 import type { Fate, Sessions } from './sessions.js';
@@ -18,8 +26,8 @@ export type Statement = string | QueryConfig;
 
 export interface CallOptions {
   /**
-   * Longest time from the call to its result, in ms; the statement is then cancelled. Default:
-   * none.
+   * Longest time from the call to its result, 1–2147483647 ms; the statement is then cancelled.
+   * Default: none.
    */
   readonly timeoutMs?: number;
 }
@@ -64,6 +72,11 @@ export class Shard {
     return this.#lease.status;
   }
 
+  /** How its connections read values, unless a statement says otherwise. */
+  get types(): CustomTypesConfig {
+    return this.#sessions.types;
+  }
+
   /**
    * Runs one statement, outside of a transaction. It is run again after a deadlock or a
    * serialization failure, at most the fleet's `retries` times, and once after a stale plan: in
@@ -76,10 +89,19 @@ export class Shard {
     values?: readonly unknown[],
     options: CallOptions = {},
   ): Promise<QueryResult<Row>> {
-    const deadlineMs = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
-    return this.#call(this.#settings.retries, () =>
-      this.#withConnection(deadlineMs, (client) => send<Row>(client, statement, values)),
-    );
+    return this.#track(this.#query<Row>(statement, values, options));
+  }
+
+  async #query<Row extends QueryResultRow>(
+    statement: Statement,
+    values: readonly unknown[] | undefined,
+    { timeoutMs }: CallOptions,
+  ): Promise<QueryResult<Row>> {
+    const deadlineMs =
+      timeoutMs === undefined ? NEVER : performance.now() + checkTimeout(timeoutMs);
+    const attempt = () =>
+      this.#withConnection(deadlineMs, (client) => send<Row>(client, statement, values));
+    return repeatedly(this.#settings.retries, () => this.#guarded(attempt, deadlineMs));
   }
 
   /**
@@ -91,10 +113,17 @@ export class Shard {
     body: (client: ClientBase) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    const own = options.retry === true ? this.#settings.retries : options.retry || 0;
-    const begin = BEGIN[options.isolation ?? 'default'];
-    const attempt = () => this.#transact(begin, body);
-    return own > 0 ? this.#call(own, attempt) : this.#callOnce(attempt);
+    return this.#track(this.#transaction(body, options));
+  }
+
+  async #transaction<Result>(
+    body: (client: ClientBase) => Promise<Result>,
+    { retry = false, isolation }: TransactionOptions,
+  ): Promise<Result> {
+    const begin = checkChoice('isolation', BEGIN, isolation ?? 'default');
+    const attempt = () => this.#guarded(() => this.#transact(begin, body));
+    const limit = retry === true ? this.#settings.retries : checkRetries('retry', Number(retry));
+    return limit > 0 ? repeatedly(limit, attempt) : attempt();
   }
 
   /**
@@ -103,7 +132,7 @@ export class Shard {
    * its next use, so a search_path that the body changed stays its own.
    */
   withClient<Result>(body: (client: ClientBase) => Promise<Result>): Promise<Result> {
-    return this.#callOnce(async () => {
+    const attempt = async () => {
       const client = await this.#sessions.take();
       try {
         const result = await body(client);
@@ -113,7 +142,8 @@ export class Shard {
         this.#sessions.give(client, 'discard');
         throw error;
       }
-    });
+    };
+    return this.#track(this.#guarded(attempt));
   }
 
   /** Refuses new calls, waits for those under way, gives the lease back, ends the connections. */
@@ -122,14 +152,6 @@ export class Shard {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#lease.stop();
     await this.#sessions.end();
-  }
-
-  #call<Result>(limit: number, attempt: () => Promise<Result>): Promise<Result> {
-    return this.#track(repeatedly(limit, () => this.#guarded(attempt)));
-  }
-
-  #callOnce<Result>(attempt: () => Promise<Result>): Promise<Result> {
-    return this.#track(this.#guarded(attempt));
   }
 
   async #track<Result>(work: Promise<Result>): Promise<Result> {
@@ -141,11 +163,15 @@ export class Shard {
     }
   }
 
-  async #guarded<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  async #guarded<Result>(attempt: () => Promise<Result>, deadlineMs = NEVER): Promise<Result> {
     if (this.#isClosed) {
-      throw new HalflapError('CLIENT_CLOSED', `shard ${this.name}: the fleet is closed`);
+      throw new HalflapError('CLIENT_CLOSED', `shard ${this.name}: the fleet is closed`, {
+        detail: { shard: this.name },
+        hint: 'end the callers before close(), or open() a fleet of their own for them',
+      });
     }
-    await this.#lease.assertServed();
+    if (leftOf(deadlineMs) === 0) throw this.#timedOut();
+    await within(leftOf(deadlineMs), this.#lease.assertServed(), () => this.#timedOut());
     try {
       return await attempt();
     } catch (error) {
@@ -205,7 +231,7 @@ export class Shard {
 
   #fenced(cause: unknown): HalflapError {
     const status = this.#lease.status;
-    if (status.reason !== null) return notServed(status, this.#settings, cause);
+    if (!isServed(status.mode)) return notServed(status, this.#settings, cause);
     const hint = 'install the release that the shard serves on this server';
     return notServed(
       { ...status, mode: 'refused', reason: 'it has been contracted', hint },
@@ -217,6 +243,7 @@ export class Shard {
   #timedOut(): HalflapError {
     return new HalflapError('CLIENT_TIMED_OUT', `shard ${this.name}: no result within timeoutMs`, {
       detail: { shard: this.name },
+      hint: 'read what the statement would have changed before it is repeated',
     });
   }
 
@@ -247,8 +274,11 @@ async function succeeds(work: Promise<unknown>): Promise<boolean> {
   );
 }
 
+/** A deadline that does not come. */
+const NEVER = Number.POSITIVE_INFINITY;
+
 function leftOf(deadlineMs: number): number | undefined {
-  if (deadlineMs === Number.POSITIVE_INFINITY) return undefined;
+  if (deadlineMs === NEVER) return undefined;
   return Math.max(0, deadlineMs - performance.now());
 }
 

@@ -3,17 +3,25 @@
 // of PgBouncer. Source: PostgreSQL manual, section 55.7, StartupMessage and ErrorResponse.
 
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 const DROPPED = ['options', 'application_name'];
+
+export interface Pooler {
+  /** Passes nothing on any more, and breaks no connection: a network that swallows everything. */
+  freeze(): void;
+  thaw(): void;
+}
 
 /** Runs `body` with a URL that leads through the pooler. */
 export async function withPooler<Result>(
   url: string,
   manner: 'drops' | 'refuses',
-  body: (url: string) => Promise<Result>,
+  body: (url: string, pooler: Pooler) => Promise<Result>,
 ): Promise<Result> {
   const target = new URL(url);
+  const streams = new Set<Socket>();
+  let isFrozen = false;
   const server = createServer((client) => {
     client.once('data', (startup: Buffer) => {
       const words = startup.subarray(8, -2).toString().split('\0');
@@ -27,15 +35,30 @@ export async function withPooler<Result>(
       upstream.write(startupOf(startup, words));
       client.pipe(upstream);
       upstream.pipe(client);
+      for (const stream of [client, upstream]) {
+        streams.add(stream.once('close', () => streams.delete(stream)));
+        if (isFrozen) stream.pause();
+      }
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const through = new URL(url);
   through.port = String((server.address() as AddressInfo).port);
+  const pooler: Pooler = {
+    freeze() {
+      isFrozen = true;
+      for (const stream of streams) stream.pause();
+    },
+    thaw() {
+      isFrozen = false;
+      for (const stream of streams) stream.resume();
+    },
+  };
   try {
-    return await body(through.href);
+    return await body(through.href, pooler);
   } finally {
+    pooler.thaw();
     server.close();
   }
 }

@@ -2,10 +2,13 @@
 export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
+export * from './compile/texts.js';
+export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
 export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
 export type { Untried } from './gate/samples.js';
 export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
+export { findUnconvertible, type Unconvertible } from './gate/unconvertible.js';
 export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
 export * from './release/compare.js';
@@ -27,6 +30,7 @@ export {
   type VerbOptions,
 } from './shard/advance.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
+export { remedy } from './shard/failure.js';
 export {
   phaseOf,
   type RunningStep,
@@ -35,9 +39,16 @@ export {
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
-export { type AdoptOptions, adopt, type InstallOptions, installRelease } from './shard/install.js';
+export { fillForPeople } from './shard/holes.js';
+export {
+  type AdoptOptions,
+  adopt,
+  type InstallOptions,
+  installRelease,
+  type Settled,
+} from './shard/install.js';
 export { LIMITS, type Limits } from './shard/limits.js';
-export { type PaceChange, type ShardPace, setPace } from './shard/pace.js';
+export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
 export { readQuarantine } from './shard/quarantine.js';
 export type { Pace, Progress } from './shard/run.js';
 export type { ShardState } from './shard/state.js';

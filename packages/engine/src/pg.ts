@@ -3,6 +3,7 @@
 
 import { HalflapError } from '@halflap/protocol';
 import pg from 'pg';
+import { adviceOn } from './advice.js';
 
 /** SQLSTATEs that the engine acts on (PostgreSQL manual, appendix A). */
 export const SQLSTATE = {
@@ -37,24 +38,47 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Opens one session. `application_name` is `halflap/<purpose>`.
- * @throws SHARD_UNREACHABLE with the driver's error as cause; never the URL, which may hold a
- * secret.
+ * @throws SHARD_UNREACHABLE with what was tried and the driver's error as cause; never the URL,
+ * which may hold a secret. CONFIG_INVALID when it cannot be understood.
  */
 export async function connect(url: string, purpose: string): Promise<Session> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: `halflap/${purpose}`,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-  });
+  const client = clientFor(url, purpose);
   // Without a listener a connection that breaks between two queries would end the process.
   client.on('error', () => {});
   try {
     await client.connect();
   } catch (cause) {
-    throw new HalflapError('SHARD_UNREACHABLE', `cannot connect: ${messageOf(cause)}`, { cause });
+    throw unreachable(client, cause);
   }
   return sessionOf(client);
+}
+
+function clientFor(url: string, purpose: string): pg.Client {
+  try {
+    return new pg.Client({
+      connectionString: url,
+      application_name: `halflap/${purpose}`,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    });
+  } catch (cause) {
+    throw new HalflapError('CONFIG_INVALID', 'the url of a database cannot be understood', {
+      hint: 'postgres://USER@HOST:5432/DATABASE, with special characters as %XX',
+      cause,
+    });
+  }
+}
+
+function unreachable(client: pg.Client, cause: unknown): HalflapError {
+  const { host, port, database, user } = client;
+  const message = messageOf(cause);
+  const advice = adviceOn(causeCodeOf(cause), message);
+  const tried = `psql -h ${host} -p ${port} -d ${database} -U ${user}`;
+  return new HalflapError(
+    'SHARD_UNREACHABLE',
+    `cannot connect to ${host}:${port}, database ${database}, as ${user}: ${message}`,
+    { hint: advice === undefined ? tried : `${advice}; ${tried} tries the same`, cause },
+  );
 }
 
 /** Opens a session for the time of `body` and always gives it back. */
@@ -90,6 +114,12 @@ export function constraintOf(error: unknown): string | undefined {
 /** What PostgreSQL advises. */
 export function hintOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.hint : undefined;
+}
+
+/** An SQLSTATE, or the code of an error of Node: `ECONNREFUSED`. */
+function causeCodeOf(error: unknown): string | undefined {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error && 'code' in first ? String(first.code) : undefined;
 }
 
 export function messageOf(error: unknown): string {

@@ -8,6 +8,9 @@
 // | dual        | expand (verified)        | contract, abort | both are physical and equal   |
 // | contracting | contract                 | contract        | the old release is fenced     |
 //
+// An abort leaves the phase as it is until it has taken all away; that the newer release is fenced
+// meanwhile is told by the shard's ceiling, which is then its floor.
+//
 // Source: DESIGN section 4. A phase is written in the same transaction as what it describes.
 
 export const PHASES = ['settled', 'prepared', 'expanding', 'dual', 'contracting'] as const;

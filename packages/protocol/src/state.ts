@@ -13,7 +13,7 @@ export interface ShardRow {
   readonly app: string;
   /** The oldest release that the shard serves natively. */
   readonly floor: string;
-  /** The newest release that it serves; equal to the floor when settled. */
+  /** The newest release that it serves; the floor when settled, and once an abort has fenced. */
   readonly ceiling: string;
   readonly phase: Phase;
   /** Hash of the bundle of the evolution under way; null when settled. */

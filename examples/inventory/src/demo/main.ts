@@ -13,7 +13,7 @@ import { Generators } from './generators.js';
 import { Operator } from './operator.js';
 import { type DemoOptions, MANY_ROWS, readOptions, USAGE } from './options.js';
 import { Phases } from './phases.js';
-import { reportOf, summaryOf } from './report.js';
+import { type Report, reportOf, summaryOf } from './report.js';
 import { Scene } from './scene.js';
 import { showScreen } from './screen.js';
 import { SERVERS, Servers } from './servers.js';
@@ -62,14 +62,16 @@ async function perform(options: DemoOptions, signal: AbortSignal): Promise<numbe
     ...{ scene, options, shards: SHARDS, acts: ACTS.length, seconds: seconds(), colors },
   }));
   let stoppedBy: string | null = null;
+  let preparedBy: Report['preparedBy'] = {};
   try {
     const stage = await setUp({ options, scene, verdicts, signal }, { closing, phases });
     await play(stage);
+    preparedBy = await phases.preparedBy();
   } catch (error) {
     stoppedBy = signal.aborted ? 'interrupted' : messageOf(error);
   }
   const facts = { options, scene, verdicts, servers: SERVERS.length, shards: SHARDS.length };
-  const report = reportOf({ ...facts, seconds: seconds(), stoppedBy });
+  const report = reportOf({ ...facts, seconds: seconds(), stoppedBy, preparedBy });
   await closing.close().catch((error) => process.stderr.write(`${messageOf(error)}\n`));
   screen.stop();
   if (options.reportFile !== undefined) {

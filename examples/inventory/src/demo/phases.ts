@@ -21,7 +21,7 @@ const SAMPLE_MS = 40;
 const UNDEFINED_TABLE = '42P01';
 
 export class Phases {
-  readonly #clients: pg.Client[] = [];
+  readonly #clients = new Map<string, pg.Client>();
   readonly #seen = new Map<string, { phase: ShardPhase; since: number }>();
   #isStopped = false;
   #sampling: Promise<void>[] = [];
@@ -31,7 +31,7 @@ export class Phases {
       const client = new pg.Client({ connectionString, application_name: 'demo/observer' });
       client.on('error', () => {});
       await client.connect();
-      this.#clients.push(client);
+      this.#clients.set(shard, client);
       await this.#sample(shard, client);
       this.#sampling.push(this.#watch(shard, client));
     }
@@ -46,10 +46,22 @@ export class Phases {
     return performance.now() - (this.#seen.get(shard)?.since ?? performance.now());
   }
 
+  /** Who has prepared each shard, as its journal names them: once for each attempt. */
+  async preparedBy(): Promise<Record<string, string[]>> {
+    const found: Record<string, string[]> = {};
+    for (const [shard, client] of this.#clients) {
+      const { rows } = await client.query<{ runner: string }>(
+        "select runner from halflap.journal where step = 'prepare/lens' order by id",
+      );
+      found[shard] = rows.map((row) => row.runner);
+    }
+    return found;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(this.#sampling);
-    await Promise.all(this.#clients.map((client) => client.end().catch(() => {})));
+    await Promise.all([...this.#clients.values()].map((client) => client.end().catch(() => {})));
   }
 
   async #watch(shard: string, client: pg.Client): Promise<void> {

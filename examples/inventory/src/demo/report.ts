@@ -11,6 +11,8 @@ export interface Report {
   readonly seed: number;
   readonly seconds: number;
   readonly mixedStates: readonly MixedState[];
+  /** Shard → who prepared it, once for each time: a server's name, or a process of the operator. */
+  readonly preparedBy: Readonly<Record<string, readonly string[]>>;
   /** SQL statements of the servers whose answers came. */
   readonly statements: number;
   readonly requests: number;
@@ -54,6 +56,7 @@ export interface Facts {
   readonly shards: number;
   readonly seconds: number;
   readonly stoppedBy: string | null;
+  readonly preparedBy: Report['preparedBy'];
 }
 
 export function reportOf(facts: Facts): Report {
@@ -73,6 +76,7 @@ export function reportOf(facts: Facts): Report {
     seed: options.seed,
     seconds: round(facts.seconds),
     mixedStates,
+    preparedBy: facts.preparedBy,
     statements: scene.statements,
     requests: scene.requests,
     failedStatements: scene.failures.length,

@@ -23,8 +23,8 @@ export function showScreen(
 function liveScreen(stream: NodeJS.WriteStream, picture: () => Picture): Screen {
   let height = 0;
   const redraw = () => {
-    const width = (stream.columns ?? 100) - 1;
-    const lines = draw(picture()).map((line) => clip(line, width));
+    const width = (stream.columns || 80) - 1;
+    const lines = draw(picture(), width).map((line) => clip(line, width));
     const up = height > 0 ? `\u001b[${height}A` : '';
     stream.write(`${up}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
     height = lines.length;

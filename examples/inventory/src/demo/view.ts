@@ -1,6 +1,7 @@
-// What the demonstration looks like at this moment, as lines of text. Pure.
+// What the demonstration looks like at this moment, as lines of text. Pure. The line of progress is
+// the one that an operator sees.
 
-import type { Progress } from '@halflap/engine';
+import { progressLine } from '@halflap/cli/dist/progress-line.js';
 import type { DemoOptions } from './options.js';
 import { whole } from './report.js';
 import type { Scene } from './scene.js';
@@ -15,10 +16,10 @@ export interface Picture {
 }
 
 const CELL = 18;
-const BAR = 24;
 const LOG_LINES = 6;
 
-export function draw(picture: Picture): string[] {
+/** Lines for a terminal of so many columns; only the line of progress knows how to be shorter. */
+export function draw(picture: Picture, width: number): string[] {
   const { scene, options, shards, acts, seconds } = picture;
   const paint = painter(picture.colors);
   const act = scene.acts.at(-1);
@@ -39,22 +40,9 @@ export function draw(picture: Picture): string[] {
       `in this act ${(act?.longestPauseMs ?? 0).toFixed(0)} ms`,
     '',
     paint.bold(`act ${scene.acts.length} of ${acts}  ${act?.title ?? 'starting'}`),
-    progressLine(scene.progress),
+    scene.progress === null ? '' : progressLine(scene.progress, width),
     ...scene.log.slice(-LOG_LINES).map((line) => paint.dim(`  ${line}`)),
   ];
-}
-
-/** `expand ap1: fill hosts  ████░░░░ 43 %  8 600 of 20 000 rows, 4 500/s` */
-export function progressLine(progress: Progress | null): string {
-  if (progress === null) return '';
-  const { verb, shard, title, rowsDone, rowsEstimated, rowsPerSecond } = progress;
-  const head = `${verb} ${shard}: ${title}`;
-  if (progress.relation === null || rowsEstimated === 0) return head;
-  const part = Math.min(1, rowsDone / rowsEstimated);
-  const filled = Math.round(part * BAR);
-  const bar = '█'.repeat(filled) + '░'.repeat(BAR - filled);
-  const rows = `${whole(rowsDone)} of ${whole(rowsEstimated)} rows, ${whole(rowsPerSecond)}/s`;
-  return `${head}  ${bar} ${Math.round(part * 100)} %  ${rows}`;
 }
 
 function serverLine(picture: Picture, server: string, paint: Painter): string {

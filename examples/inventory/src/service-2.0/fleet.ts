@@ -25,11 +25,14 @@ export async function openFleet(config: ServiceConfig, bundle: Bundle | undefine
     poolSize: POOL_SIZE,
     leaseSeconds: LEASE_SECONDS,
     locate: placementOf,
-    ...(bundle === undefined ? {} : { prepare: (shard: Target) => prepare(shard, bundle) }),
+    ...(bundle === undefined
+      ? {}
+      : { prepare: (shard: Target) => prepare(shard, bundle, config.server) }),
     log: (line) => process.stderr.write(`${config.server} ${line.shard}: ${line.message}\n`),
   });
 }
 
-async function prepare(shard: Target, bundle: Bundle): Promise<void> {
-  await runVerb({ url: shard.url, shard: shard.name, bundle, verb: 'prepare' });
+/** The shard's journal names the server that did it. */
+async function prepare({ name, url }: Target, bundle: Bundle, server: string): Promise<void> {
+  await runVerb({ url, shard: name, bundle, verb: 'prepare', runner: server });
 }

@@ -7,6 +7,7 @@ import type { Config } from '../config.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import { onShard } from '../on-shard.js';
+import { alreadyText } from '../print.js';
 import { withReleases, withScratchOption } from '../releases.js';
 import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
 
@@ -38,11 +39,12 @@ async function run(version: string, options: AdoptOptions, command: Command): Pr
     summaryIn(config, options, version) ??
     (await interruptible(printer.note, (signal) => summaryOf(version, config, options, signal)));
   for (const { name, url } of shards) {
-    const { changed } = await onShard(name, () =>
+    const { changed, since } = await onShard(name, () =>
       adopt({ url, app: config.app, shard: name, release }),
     );
-    printer.line(`${name}: ${changed ? 'adopted' : 'already adopted'} as ${config.app} ${version}`);
-    printer.json({ event: 'outcome', shard: name, release: version, changed });
+    const what = `${config.app} ${version}`;
+    printer.line(`${name}: ${changed ? `adopted as ${what}` : alreadyText(what, since)}`);
+    printer.json({ event: 'outcome', shard: name, release: version, changed, since });
   }
 }
 

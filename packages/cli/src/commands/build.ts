@@ -33,7 +33,7 @@ async function run(version: string, options: BuildOptions, command: Command): Pr
   const { printer, config: load } = contextOf(command);
   const config = load();
   const bundle = await interruptible(printer.note, (signal) =>
-    withReleases({ config, options, signal }, (releases) => releases.compile(version)),
+    withReleases({ config, options, signal }, (releases) => releases.measure(version)),
   );
   const file = resolve(options.out ?? `${config.app}-${version}.bundle.json`);
   writeBundle(file, bundle);

@@ -1,12 +1,10 @@
 // Tells the developer whether releases and evolutions hold: loads, compiles, and tries them on a
 // scratch server.
 
-import type { PossibleRename, RelationPlan, Trial } from '@halflap/engine';
 import type { Command } from 'commander';
+import { type Checked, checkText } from '../check-view.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
-import { relationsText } from '../plan-view.js';
-import { duration } from '../print.js';
 import {
   type Releases,
   type ScratchOptions,
@@ -34,24 +32,6 @@ export function addCheck(program: Command): void {
     .action(run);
 }
 
-/** One release of `check --json`; additions only. */
-interface Checked {
-  readonly release: string;
-  /** Null for the first release, which nothing leads to. */
-  readonly from: string | null;
-  readonly tables: number;
-  readonly relations: readonly RelationPlan[];
-  /** What may be renames that nobody stated. */
-  readonly renames: readonly PossibleRename[];
-  /**
-   * Whether it holds for everything, or only for what the samples reach (`trial.untried` is the
-   * rest); null for the first release.
-   */
-  readonly verdict: 'holds' | 'holds where tried' | null;
-  /** What was seen when the evolution was tried on sample rows; null for the first release. */
-  readonly trial: Trial | null;
-}
-
 async function run(version: string | undefined, options: ScratchOptions, command: Command) {
   const { printer, config: load } = contextOf(command);
   const config = load();
@@ -61,7 +41,7 @@ async function run(version: string | undefined, options: ScratchOptions, command
       const checked: Checked[] = [];
       for (const one of versions) {
         const result = await check(one, releases);
-        printer.line(textOf(result, config.app));
+        printer.line(checkText(result, config.app, printer.width));
         checked.push(result);
       }
       printer.json({ app: config.app, checked });
@@ -74,40 +54,24 @@ async function check(version: string, releases: Releases): Promise<Checked> {
   const evolutions = await releases.evolutions();
   const from = evolutions.find((evolution) => evolution.to === version)?.from ?? null;
   const checked = { release: version, from, tables: catalog.tables.length };
-  if (from === null) return { ...checked, relations: [], renames: [], verdict: null, trial: null };
-  const { relations } = await releases.compile(version);
-  const renames = await releases.renames(version);
-  const trial = await releases.try(version);
-  const verdict = trial.untried.length === 0 ? 'holds' : 'holds where tried';
-  return { ...checked, relations, renames, verdict, trial };
-}
-
-function textOf(checked: Checked, app: string): string {
-  const { release, from, tables, relations, renames, trial } = checked;
-  const count = tables === 1 ? '1 table' : `${tables} tables`;
-  if (from === null) return `${app} ${release}: ${count}, the first release`;
-  const lines = [`${app} ${from} → ${release}`, relationsText(relations)];
-  if (trial !== null) lines.push(...trialLines(trial));
-  for (const { what, change } of renames) {
-    lines.push(`warning: ${what}: a rename? Then state it in evolution.yaml:`, `  ${change}`);
+  if (from === null) {
+    return {
+      ...checked,
+      relations: [],
+      unconvertible: [],
+      renames: [],
+      verdict: null,
+      trial: null,
+    };
   }
-  return lines.join('\n');
-}
-
-/** The verdict, which claims no more than was tried, and a line for each table to look at. */
-function trialLines({ seconds, untried, quarantined }: Trial): string[] {
-  const how = `tried on sample rows, to dual and back and to the end, in ${duration(seconds)}`;
-  const names = untried.map(({ table, columns }) =>
-    columns.length === 0 ? table : columns.map((column) => `${table}.${column}`).join(', '),
-  );
-  return [
-    untried.length === 0
-      ? `${how}: it holds`
-      : `${how}: it holds where it was tried; not tried: ${names.join(', ')}`,
-    ...untried.map(({ reason }, index) => `warning: no sample for ${names[index]}: ${reason}`),
-    ...quarantined.map(
-      ({ relation, reasons }) =>
-        `warning: sample rows of ${relation} go to quarantine: ${reasons.join('; ')}`,
-    ),
-  ];
+  const { relations } = await releases.compile(version);
+  const trial = await releases.try(version);
+  return {
+    ...checked,
+    relations,
+    unconvertible: await releases.unconvertible(version),
+    renames: await releases.renames(version),
+    verdict: trial.untried.length === 0 ? 'holds' : 'holds where tried',
+    trial,
+  };
 }

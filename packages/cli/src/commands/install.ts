@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import { onShard } from '../on-shard.js';
+import { alreadyText } from '../print.js';
 import { type ScratchOptions, withReleases, withScratchOption } from '../releases.js';
 import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
 
@@ -34,10 +35,11 @@ async function run(version: string, options: InstallOptions, command: Command): 
     withReleases({ config, options, signal }, (releases) => releases.load(version)),
   );
   for (const { name, url } of shards) {
-    const { changed } = await onShard(name, () =>
+    const { changed, since } = await onShard(name, () =>
       installRelease({ url, app: config.app, shard: name, release }),
     );
-    printer.line(`${name}: ${changed ? 'installed' : 'already holds'} ${config.app} ${version}`);
-    printer.json({ event: 'outcome', shard: name, release: version, changed });
+    const what = `${config.app} ${version}`;
+    printer.line(`${name}: ${changed ? `installed ${what}` : alreadyText(what, since)}`);
+    printer.json({ event: 'outcome', shard: name, release: version, changed, since });
   }
 }

@@ -35,7 +35,7 @@ export function addPace(program: Command): void {
 }
 
 async function run(options: PaceOptions, command: Command): Promise<void> {
-  const { printer, config } = contextOf(command);
+  const { printer, config: load } = contextOf(command);
   const change = {
     ...(options.batchRows === undefined ? {} : { batchRows: options.batchRows }),
     ...(options.paceMs === undefined ? {} : { paceMs: options.paceMs }),
@@ -44,16 +44,12 @@ async function run(options: PaceOptions, command: Command): Promise<void> {
     const hint = 'add --batch-rows N, --pace-ms N, or both';
     throw new HalflapError('COMMAND_INVALID', 'nothing to set', { hint });
   }
-  for (const { name, url } of selectShards(config(), options)) {
-    await onShard(name, () => setPace(url, change));
-    printer.line(`${name}: ${wordsOf(options).join(', ')}`);
-    printer.json({ event: 'outcome', shard: name, ...change });
+  const config = load();
+  for (const { name, url } of selectShards(config, options)) {
+    const target = { url, shard: name, app: config.app };
+    const { batchRows, paceMs } = await onShard(name, () => setPace(target, change));
+    const rows = `batches of at most ${batchRows} rows`;
+    printer.line(`${name}: ${rows}, ${paceMs} ms of pause after each`);
+    printer.json({ event: 'outcome', shard: name, batchRows, paceMs });
   }
-}
-
-function wordsOf(options: PaceOptions): string[] {
-  const words: string[] = [];
-  if (options.batchRows !== undefined) words.push(`batches of at most ${options.batchRows} rows`);
-  if (options.paceMs !== undefined) words.push(`${options.paceMs} ms of pause after each`);
-  return words;
 }

@@ -24,9 +24,10 @@ export function addPause(program: Command): void {
 
 /** Sets the wish to pause on each shard, one after another. */
 export async function setPaused(paused: boolean, options: ShardOptions, command: Command) {
-  const { printer, config } = contextOf(command);
-  for (const { name, url } of selectShards(config(), options)) {
-    await onShard(name, () => setPace(url, { paused }));
+  const { printer, config: load } = contextOf(command);
+  const config = load();
+  for (const { name, url } of selectShards(config, options)) {
+    await onShard(name, () => setPace({ url, shard: name, app: config.app }, { paused }));
     printer.line(`${name}: ${paused ? 'paused' : 'resumed'}`);
     printer.json({ event: 'outcome', shard: name, paused });
   }

@@ -7,20 +7,24 @@ import { type BundleOptions, bundleOf, withBundleOption } from '../bundles.js';
 import type { Config } from '../config.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
-import { planText, planView } from '../plan-view.js';
+import { planText } from '../plan-text.js';
+import { planView } from '../plan-view.js';
 import type { Printer } from '../print.js';
 import { withReleases, withScratchOption } from '../releases.js';
 
 interface PlanOptions extends BundleOptions {
   readonly sql?: boolean;
+  readonly all?: boolean;
 }
 
 const HELP = `
-Touches nothing. Says for every statement which lock it takes, what the lock blocks, and whether the
-statement rewrites a table; and for every relation how exactly it crosses.
+Touches no shard. Says for every step whom it holds up and for how long, what it rewrites or reads
+from end to end, and whether it can be undone; which statements are the reason; and for every
+relation how exactly it crosses. Locks are not computed: they were seen, on scratch databases.
 
 Examples:
   halflap plan 2.0
+  halflap plan 2.0 --all
   halflap plan --bundle inventory-2.0.bundle.json
   halflap plan 2.0 --json | jq '.steps.prepare[].statements[] | select(.rewrites)'
 `;
@@ -29,6 +33,7 @@ export function addPlan(program: Command): void {
   withScratchOption(withBundleOption(program.command('plan')))
     .description('print every statement of every step, its lock, and what it blocks')
     .argument('[version]', 'the release to go to; not needed with a bundle')
+    .option('--all', 'print every statement')
     .option('--sql', 'print whole statements')
     .addHelpText('after', HELP)
     .action(run);
@@ -37,7 +42,9 @@ export function addPlan(program: Command): void {
 async function run(version: string | undefined, options: PlanOptions, command: Command) {
   const { printer, config: load } = contextOf(command);
   const plan = planView(await bundleFor(version, options, load(), printer));
-  printer.line(planText(plan, { colors: printer.colors, isWhole: options.sql === true }));
+  const { colors, width } = printer;
+  const shown = { isAll: options.all === true, isWhole: options.sql === true };
+  printer.line(planText(plan, { colors, width, ...shown }));
   printer.json(plan);
 }
 
@@ -55,12 +62,15 @@ async function bundleFor(
     });
   }
   return interruptible(printer.note, (signal) =>
-    withReleases({ config, options, signal }, (releases) => releases.compile(version)),
+    withReleases({ config, options, signal }, (releases) => releases.measure(version)),
   );
 }
 
 function expectVersion(bundle: Bundle, version: string | undefined, file: string): Bundle {
   if (version === undefined || bundle.to.version === version) return bundle;
   const message = `bundle ${file} leads to ${bundle.to.version}, not to ${version}`;
-  throw new HalflapError('BUNDLE_INVALID', message, { detail: { file } });
+  throw new HalflapError('BUNDLE_INVALID', message, {
+    detail: { file },
+    hint: `halflap plan ${bundle.to.version}, or name another bundle with --bundle FILE`,
+  });
 }

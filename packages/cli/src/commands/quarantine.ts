@@ -8,6 +8,12 @@ import { onShard } from '../on-shard.js';
 import { table } from '../print.js';
 import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
 
+/** One row of `quarantine --json`; additions only. */
+interface Quarantined extends Omit<QuarantineRow, 'noticed_at'> {
+  readonly shard: string;
+  readonly noticedAt: Date;
+}
+
 const HELP = `
 Contract is refused until the list is empty. Correct the row through either release: when it can be
 carried over, it leaves the list by itself.
@@ -26,18 +32,22 @@ export function addQuarantine(program: Command): void {
 
 async function run(options: ShardOptions, command: Command): Promise<void> {
   const { printer, config } = contextOf(command);
-  const rows: (QuarantineRow & { readonly shard: string })[] = [];
+  const rows: Quarantined[] = [];
   for (const { name, url } of selectShards(config(), options)) {
     const found = await onShard(name, () => readQuarantine(url));
-    rows.push(...found.map((row) => ({ shard: name, ...row })));
+    rows.push(
+      ...found.map(({ noticed_at: noticedAt, ...row }) => ({ shard: name, ...row, noticedAt })),
+    );
   }
   printer.json({ rows });
-  printer.line(rows.length === 0 ? 'nothing is in quarantine' : table(HEAD, rows.map(cells)));
+  printer.line(
+    rows.length === 0 ? 'nothing is in quarantine' : table(HEAD, rows.map(cells), printer.width),
+  );
 }
 
 const HEAD = ['shard', 'evolution', 'relation', 'key', 'SQLSTATE', 'reason'];
 
-function cells(row: QuarantineRow & { readonly shard: string }): string[] {
+function cells(row: Quarantined): string[] {
   const { shard, evolution, relation, key, sqlstate, reason } = row;
   return [shard, evolution, relation, JSON.stringify(key), sqlstate, reason];
 }

@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readFleet, type ShardUrl } from '@halflap/engine';
 import { EXIT, HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
-import { openShard, type ShardConfig } from '../config.js';
+import { type Config, openShard, type ShardConfig } from '../config.js';
 import { contextOf } from '../context.js';
 import { wholeNumber } from '../duration.js';
-import type { Printer } from '../print.js';
+import { type Printer, utc } from '../print.js';
 import { chooseShards, collectShard } from '../shard-option.js';
 import { statusText, statusView } from '../status-view.js';
 
@@ -45,31 +45,33 @@ export function addStatus(program: Command): void {
 }
 
 async function run(options: StatusOptions, command: Command): Promise<void> {
-  const { printer, config } = contextOf(command);
+  const { printer, config: load } = contextOf(command);
+  const config = load();
   const { shard } = options;
-  const shards = chooseShards(config(), shard === undefined ? { all: true } : { shard });
+  const shards = chooseShards(config, shard === undefined ? { all: true } : { shard });
+  const show = (isWatching: boolean) => showFleet({ app: config.app, shards }, printer, isWatching);
   const everySeconds = options.watch === true ? WATCH_SECONDS : options.watch;
-  let isComplete = await show(shards, printer, everySeconds !== undefined);
+  let isComplete = await show(everySeconds !== undefined);
   while (everySeconds !== undefined && !printer.isClosed()) {
     await delay(everySeconds * 1000);
-    isComplete = await show(shards, printer, true);
+    isComplete = await show(true);
   }
-  process.exitCode = isComplete ? EXIT.done : EXIT.unreachable;
+  if (!isComplete) process.exitCode = EXIT.unreachable;
 }
 
 /** Returns whether every shard was reached. One of several tables has its time above it. */
-async function show(
-  shards: readonly ShardConfig[],
+async function showFleet(
+  { app, shards }: Pick<Config, 'app' | 'shards'>,
   printer: Printer,
   isWatching: boolean,
 ): Promise<boolean> {
   const fleet = await readFleet(shards.map((one) => ({ name: one.name, url: urlOf(one) })));
-  const views = fleet.map(({ shard, status }) => statusView(shard.name, status));
+  const views = fleet.map(({ shard, status }) => statusView(shard.name, app, status));
   if (isWatching) {
     printer.clear();
-    printer.line(`${new Date().toISOString().slice(0, 19).replace('T', ' ')} UTC`);
+    printer.line(`${utc(new Date())} UTC`);
   }
-  printer.line(statusText(views, printer.colors));
+  printer.line(statusText(views, printer));
   printer.json({ shards: views });
   return views.every((view) => view.reachable);
 }

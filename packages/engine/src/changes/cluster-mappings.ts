@@ -13,6 +13,7 @@ import {
 import type { Column, Table } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { joined, name, type Sql, sql, trusted } from '../sql.js';
+import { type Existence, sourcesOf } from './existence.js';
 import type { OldSide, OldSource } from './old-side.js';
 import type { Part } from './part.js';
 import type { SplitPartPlan } from './split-table.js';
@@ -31,13 +32,13 @@ export interface OldColumn extends BackwardColumn {
 export function rowsOf(
   side: OldSide,
   part: Part,
-  own: readonly OldColumn[],
+  existence: Existence,
   absence: Relation | null,
 ): (bind: Bind) => Sql {
   return (bind) => {
     const conditions = [
       ...(part.when === null ? [] : [sql`(${trusted(bindTo(part.when, 'o'))})`]),
-      ...(absence === null ? [] : [presentCondition(part, own, bind(absence))]),
+      ...(absence === null ? [] : [presentCondition(part, existence, bind(absence))]),
     ];
     const where = conditions.length === 0 ? sql`` : sql` where ${joined(conditions, ' and ')}`;
     return sql`from ${side.rows(bind)} as o${where}`;
@@ -45,8 +46,7 @@ export function rowsOf(
 }
 
 interface PartRows {
-  /** Old columns that the part holds, but for its key. */
-  readonly own: readonly OldColumn[];
+  readonly existence: Existence;
   readonly rows: (bind: Bind) => Sql;
   readonly absence: Relation | null;
 }
@@ -54,17 +54,12 @@ interface PartRows {
 export function forwardMapping(
   side: OldSide,
   part: Part,
-  { own, rows, absence }: PartRows,
+  { existence, rows, absence }: PartRows,
 ): Mapping {
   const values = [
     ...part.key.map((one) => sql`${name('o', one.old)} as ${name(one.new.name)}`),
     ...part.mapped.map((one) => sql`${mappedValue(part, one, 'o')} as ${name(one.column.name)}`),
     ...part.generated.map((one) => sql`${name('o', part.key[0]?.old ?? '')} as ${name(one.name)}`),
-  ];
-  // What the row's being there hangs on, and what its columns hold.
-  const existence = [
-    ...(part.when === null ? [] : columnsOf(part.when)),
-    ...(absence !== null ? own.map((one) => one.column.name) : []),
   ];
   const sourcesIn = (list: readonly string[], source: OldSource) =>
     ownNames(side.table, source, list);
@@ -79,14 +74,16 @@ export function forwardMapping(
       const isFed = ({ up }: ForwardColumn) =>
         source.isBase || sourcesIn(columnsOf(up as string), source).length > 0;
       const fed = part.mapped.filter(isFed);
-      const drives = source.isBase || sourcesIn(existence, source).length > 0;
+      const drives = source.isBase || sourcesIn(existence.columns, source).length > 0;
       if (!drives && fed.length === 0) return [];
       const values = part.mapped.flatMap((one) => columnsOf(one.up as string));
       return [
         {
           source: source.relation,
           slice: source.key,
-          watches: [...new Set([...source.key, ...sourcesIn([...values, ...existence], source)])],
+          watches: [
+            ...new Set([...source.key, ...sourcesIn([...values, ...existence.columns], source)]),
+          ],
           feeds: fed.map((one) => one.column.name),
           drives,
         },
@@ -102,24 +99,14 @@ function ownNames(old: Table, { names }: OldSource, columns: readonly string[]):
   return [...all].flatMap((one) => own.get(one) ?? []);
 }
 
-/** What a generated column is made of: a transition table does not hold a virtual one's value. */
-function sourcesOf(old: Table, column: string): string[] {
-  const { generated } = columnOf(old, column);
-  return generated === null ? [] : columnsOf(generated);
-}
-
 /** Not absent: some own column differs from its missing value, or no absence is on record. */
-function presentCondition(part: Part, own: readonly OldColumn[], absence: Sql): Sql {
+function presentCondition(part: Part, { isAlive }: Existence, absence: Sql): Sql {
   const onRecord = joined(
     part.key.map((one) => sql`${name('a', one.old)} = ${name('o', one.old)}`),
     ' and ',
   );
   const notOnRecord = sql`not exists (select from ${absence} as a where ${onRecord})`;
-  if (own.length === 0) return notOnRecord;
-  const differs = own.map(
-    (one) => sql`${name('o', one.column.name)} is distinct from ${one.missing}`,
-  );
-  return sql`(${joined(differs, ' or ')} or ${notOnRecord})`;
+  return isAlive === null ? notOnRecord : sql`(${isAlive('o')} or ${notOnRecord})`;
 }
 
 /** The rows of one old table, as the new ones give them. */

@@ -32,6 +32,7 @@ import {
   type OldColumn,
   rowsOf,
 } from './cluster-mappings.js';
+import { type Existence, existenceOf } from './existence.js';
 import { isConstant, mentionsAny } from './expression-shape.js';
 import { type OldSide, type OldSource, oldSideOf } from './old-side.js';
 import { needsAbsence, type Part, partOf } from './part.js';
@@ -53,6 +54,7 @@ export interface SplitPartPlan extends Part {
   /** FROM and WHERE of the mapping's query, for those who need its values in another order. */
   readonly rows: (bind: Bind) => Sql;
   readonly absence: Relation | null;
+  readonly existence: Existence;
   /** True when PostgreSQL itself can update the lens of this part: every column is a plain one. */
   readonly isPlain: boolean;
 }
@@ -93,14 +95,16 @@ export function clusterOf(
   const plans = parts.map((part, index): SplitPartPlan => {
     const absence = absences[index] ?? null;
     const own = columns.filter((one) => one.owner === index && !isKeyOf(part, one.column));
-    const rows = rowsOf(side, part, own, absence);
+    const existence = existenceOf(old, part.when, absence === null ? null : own);
+    const rows = rowsOf(side, part, existence, absence);
     return {
       ...part,
       relation: newRelation(part.table.name),
       side,
       absence,
+      existence,
       rows,
-      mapping: forwardMapping(side, part, { own, rows, absence }),
+      mapping: forwardMapping(side, part, { existence, rows, absence }),
       isPlain: side.sources.length === 1 && isPlain(part, parts, columns, absences),
     };
   });

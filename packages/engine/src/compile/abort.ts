@@ -20,7 +20,7 @@
 import type { Table } from '../release/catalog.js';
 import { literal, name, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
-import { addedColumns, addedIndexes, physicalDefinition } from './classify.js';
+import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
 import type { PairedTable } from './layout.js';
@@ -39,9 +39,7 @@ export function abortSteps(evolving: Evolving): Step[] {
     ...oldNames(clusters).map(triggersStep),
     ...foreignKeySteps(evolving),
     dropStep(evolving.places),
-    ...shared.flatMap(({ pair, kind }) =>
-      kind === 'same' ? [] : columnsStep(pair, evolving.places),
-    ),
+    ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : columnsStep(pair, evolving))),
   ];
   return steps.map((step, index) =>
     index === steps.length - 1 ? { ...step, settles: 'from', entersPhase: 'settled' } : step,
@@ -67,6 +65,9 @@ function fenceStep(evolving: Evolving): TransactionStep {
           relation: table,
         }),
       ),
+      // From here on the shard says of itself that it serves the old release alone.
+      statement(sql`update ${stateTable('shard')} as s
+set ceiling = s.floor, changed_at = clock_timestamp()`),
     ],
   );
 }
@@ -133,7 +134,7 @@ function foreignKeySteps(evolving: Evolving): TransactionStep[] {
       `abort/foreign-keys/${table}`,
       `foreign keys of release ${places.to} to ${table} go`,
       // Where a new table is depends on how far the shard had come.
-      [dropKeysTo(floorTable(table), table, [places.workSchema, places.goneSchema])],
+      [dropKeysTo(floorTable(table), [places.workSchema, places.goneSchema])],
     ),
   );
 }
@@ -160,15 +161,14 @@ where q.evolution = ${literal(places.evolution)}`),
 }
 
 /** What the new release has put on a table that both releases share. */
-function columnsStep(pair: PairedTable, places: Places): TransactionStep[] {
+function columnsStep(pair: PairedTable, { places, from }: Evolving): TransactionStep[] {
   const { name: table } = pair.old;
   const lock = exclusive(table);
   const statements = [
-    ...addedIndexes(pair)
-      .filter((index) => physicalDefinition(pair, index) !== null)
-      .map((index) =>
-        statement(sql`drop index if exists ${floorSchema(table)}.${name(index.name)}`, lock),
-      ),
+    ...addedIndexes(pair).map((index) => {
+      const called = name(physicalIndexName(from, index));
+      return statement(sql`drop index if exists ${floorSchema(table)}.${called}`, lock);
+    }),
     ...addedColumns(pair).map((column) =>
       statement(
         sql`alter table ${floorTable(table)} drop column if exists ${name(column.name)}`,

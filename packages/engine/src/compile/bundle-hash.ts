@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from './bundle.js';
 
-/** Hex SHA-256 of everything in the bundle but the hash itself. */
+/** Hex SHA-256 of everything in the bundle but the hash itself and what was seen of its effects. */
 export function bundleHash(bundle: Omit<Bundle, 'hash'>): string {
-  const { hash: _, ...rest } = { hash: '', ...bundle };
+  const { hash: _, effects: __, ...rest } = { hash: '', ...bundle };
   return createHash('sha256').update(JSON.stringify(rest, sortKeys)).digest('hex');
 }
 

@@ -33,6 +33,11 @@ export interface Bundle {
     readonly abort: readonly Step[];
   };
   readonly evidence: Evidence;
+  /**
+   * What each statement of each step was seen to do (gate/effects.ts), by the step's id, in the
+   * order of textsOf(). Not part of the hash, since nothing runs by it; absent where nobody looked.
+   */
+  readonly effects?: Readonly<Record<string, readonly Effects[]>>;
 }
 
 export interface ReleaseSummary {
@@ -66,13 +71,39 @@ export type LockMode =
   | 'SHARE UPDATE EXCLUSIVE'
   | 'SHARE'
   | 'SHARE ROW EXCLUSIVE'
+  | 'EXCLUSIVE'
   | 'ACCESS EXCLUSIVE';
+
+/** What a statement does to relations that were there before its transaction began. */
+export interface Effects {
+  /** Locks that no earlier statement of its transaction holds; each lasts until the commit. */
+  readonly locks: readonly HeldLock[];
+  /** Tables whose rows are written to a new file. */
+  readonly rewrites: readonly string[];
+  /** Tables that are read from end to end. */
+  readonly reads: readonly string[];
+}
+
+export interface HeldLock {
+  readonly mode: LockMode;
+  /**
+   * A table, view or sequence; an index stands for its table. Those of the old release by their
+   * plain names, all others with their schemas.
+   */
+  readonly relation: string;
+  /** False for what nobody who is served can find: a tombstone, or what has been put aside. */
+  readonly isUsed: boolean;
+  /** Taken only on a shard where an earlier evolution has left tables outside of their home. */
+  readonly isOnlyMoved: boolean;
+}
 
 export interface Statement {
   readonly sql: string;
-  /** The strongest lock that it takes on a relation that applications use; null for none. */
+  /**
+   * For the runner: the lock on a relation in use that it may have to wait for, which is given what
+   * is left of the lock timeout; null for none. What it takes in all is among the effects.
+   */
   readonly lock: { readonly mode: LockMode; readonly relation: string } | null;
-  readonly rewrites: boolean;
 }
 
 export type Step = TransactionStep | IndexStep | BarrierStep | BackfillStep | VerifyStep;

@@ -4,11 +4,12 @@ import {
   addedChecks,
   addedIndexes,
   crossingOf,
-  droppedIndexes,
   isStable,
+  matchedChecks,
+  matchedIndexes,
   physicalDefinition,
+  physicalIndexName,
   rebuildReason,
-  renamedIndexes,
   tightenedColumns,
 } from './classify.js';
 import { layoutOf, type PairedTable } from './layout.js';
@@ -187,17 +188,56 @@ describe('indexes of a shared table', () => {
       table(SAME, 'create index by_b on t (b, a); create index by_a on t (a);'),
     );
     expect(addedIndexes(pair)).toEqual([]);
-    expect(droppedIndexes(pair)).toEqual([]);
-    expect(renamedIndexes(pair)).toEqual([{ from: 'by_b', to: 'by_bb' }]);
+    const { gone, pairs } = matchedIndexes(pair);
+    expect(gone).toEqual([]);
+    expect(pairs.map((one) => [one.old.name, one.new.name])).toEqual([
+      ['by_a', 'by_a'],
+      ['by_b', 'by_bb'],
+    ]);
   });
 
-  it('are said in the names of the physical table, where they can be', async () => {
+  it('are said in the names of the physical table', async () => {
     const pair = await pairOf(
-      table(renamed, 'create index one on t (bb); create index two on t ((bb + 1));'),
+      table(
+        renamed,
+        `create index one on t (bb); create index two on t ((bb + 1) desc, a text_pattern_ops)
+           include (c) with (fillfactor = 70) where bb > 0;`,
+      ),
       RENAME,
     );
     const said = addedIndexes(pair).map((index) => [index.name, physicalDefinition(pair, index)]);
-    expect(Object.fromEntries(said)).toEqual({ one: 'btree ("b")', two: null });
+    expect(Object.fromEntries(said)).toEqual({
+      one: 'btree (b)',
+      two:
+        'btree (("b" + 1) DESC, a text_pattern_ops) INCLUDE (c) WITH (fillfactor=70) ' +
+        'WHERE "b" > 0',
+    });
+  });
+
+  it('are built under another name where the old release has theirs', async () => {
+    const { from, to } = await reader.pair(
+      table(SAME, 'create index mine on t (a); create sequence s;'),
+      table(
+        SAME,
+        'create index mine on t (b); create index s on t (a, b); create index u on t (c);',
+      ),
+      [],
+    );
+    const names = to.catalog.tables[0]?.indexes.map((one) => physicalIndexName(from.catalog, one));
+    expect(names).toEqual(['halflap_mine', 'halflap_s', 'u']);
+  });
+
+  it('and checks that are there twice are paired by their names', async () => {
+    const twice = (...names: string[]) =>
+      table(
+        `${SAME}, ${names.map((one) => `constraint c${one} check (b > 0)`).join(', ')}`,
+        names.map((one) => `create index i${one} on t (b);`).join(''),
+      );
+    const pair = await pairOf(twice('2', '4'), [], twice('1', '2', '3'));
+    for (const { pairs, gone, added } of [matchedChecks(pair), matchedIndexes(pair)]) {
+      const names = pairs.map((one) => one.old.name.slice(1) + one.new.name.slice(1));
+      expect([names, gone.length, added.length]).toEqual([['22', '14'], 1, 0]);
+    }
   });
 });
 

@@ -13,8 +13,10 @@
 // none of that.
 
 import { isConstant } from '../changes/expression-shape.js';
-import type { Check, Column, Index, Key, Table } from '../release/catalog.js';
-import { columnsOf } from '../release/expression.js';
+import { generatedName } from '../names.js';
+import type { Catalog, Check, Column, Index, Key, Table } from '../release/catalog.js';
+import { bindColumns, columnsOf } from '../release/expression.js';
+import { bindIndex } from '../release/index-definition.js';
 import type { ForwardColumn, PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
@@ -60,14 +62,57 @@ export function physicalName(pair: PairedTable, column: string): string {
   return pair.forward.find((one) => one.column.name === column)?.source ?? column;
 }
 
-/** Checks of the new release that the old one does not have. */
-export function addedChecks(pair: PairedTable): Check[] {
-  const renamed = (check: Check) =>
-    check.columns.some((column) => physicalName(pair, column) !== column);
-  return pair.new.checks.filter(
-    (check) =>
-      renamed(check) || !pair.old.checks.some((one) => one.expression === check.expression),
+/** What two releases have of one kind: what is the same in both, and what only one has. */
+export interface Matched<Item> {
+  readonly pairs: readonly { readonly old: Item; readonly new: Item }[];
+  readonly gone: readonly Item[];
+  readonly added: readonly Item[];
+}
+
+/** One with one: of several that are the same, those of the same name belong together. */
+export function matched<Item extends { readonly name: string }>(
+  old: readonly Item[],
+  items: readonly Item[],
+  isSame: (old: Item, other: Item) => boolean,
+): Matched<Item> {
+  const free = new Set(old);
+  const found = new Map<Item, Item>();
+  for (const isAllowed of [hasSameName, () => true]) {
+    for (const item of items) {
+      if (found.has(item)) continue;
+      const one = [...free].find((other) => isAllowed(other, item) && isSame(other, item));
+      if (one === undefined) continue;
+      free.delete(one);
+      found.set(item, one);
+    }
+  }
+  return {
+    pairs: [...found].map(([item, one]) => ({ old: one, new: item })),
+    gone: [...free],
+    added: items.filter((item) => !found.has(item)),
+  };
+}
+
+function hasSameName(one: { readonly name: string }, other: { readonly name: string }): boolean {
+  return one.name === other.name;
+}
+
+/** Checks, whatever their columns are called in each release. */
+export function matchedChecks(pair: PairedTable): Matched<Check> {
+  const said = (check: Check, column: (name: string) => string) =>
+    bindColumns(check.expression, (one) => ({ qualifier: null, column: column(one) }));
+  return matched(
+    pair.old.checks,
+    pair.new.checks,
+    (old, other) =>
+      old.columns.length === other.columns.length &&
+      said(old, (one) => one) === said(other, (one) => physicalName(pair, one)),
   );
+}
+
+/** Checks of the new release that the old one does not have. */
+export function addedChecks(pair: PairedTable): readonly Check[] {
+  return matchedChecks(pair).added;
 }
 
 /** Columns of both releases that may be null in the old one only. */
@@ -80,78 +125,59 @@ export function tightenedColumns(pair: PairedTable): Column[] {
     .map((one) => one.column);
 }
 
-/** Whether every column of an index is plain, so that it can be named in either release's words. */
-function isPlainIndex(index: Index): boolean {
-  return (
-    index.columns.every((column) => column !== null) &&
-    index.mentions.length === index.columns.length &&
-    !/ (WHERE|INCLUDE) /i.test(index.definition)
-  );
+/** The index in the column names of the physical table. */
+export function physicalDefinition(pair: PairedTable, index: Index): string {
+  return mentionsRenamed(pair, index)
+    ? bindIndex(index.definition, (column) => physicalName(pair, column))
+    : index.definition;
 }
 
-/** The index in the column names of the physical table; null when it cannot be said. */
-export function physicalDefinition(pair: PairedTable, index: Index): string | null {
-  if (index.mentions.every((column) => physicalName(pair, column) === column)) {
-    return index.definition;
-  }
-  if (!isPlainIndex(index)) return null;
-  const columns = index.columns.map((column) => physicalName(pair, column ?? ''));
-  const method = index.definition.split(' ')[0] ?? 'btree';
-  return `${method} (${columns.map((column) => `"${column.replaceAll('"', '""')}"`).join(', ')})`;
+function mentionsRenamed(pair: PairedTable, { mentions }: Index): boolean {
+  return mentions.some((column) => physicalName(pair, column) !== column);
+}
+
+export function matchedIndexes(pair: PairedTable): Matched<Index> {
+  return matched(
+    pair.old.indexes,
+    pair.new.indexes,
+    (old, other) =>
+      old.isUnique === other.isUnique &&
+      (mentionsRenamed(pair, other)
+        ? bindIndex(old.definition, (one) => one) === physicalDefinition(pair, other)
+        : old.definition === other.definition),
+  );
 }
 
 /** Indexes of the new release that the physical table lacks. */
-export function addedIndexes(pair: PairedTable): Index[] {
-  return pair.new.indexes.filter(
-    (index) => !pair.old.indexes.some((one) => isSameIndex(pair, one, index)),
-  );
+export function addedIndexes(pair: PairedTable): readonly Index[] {
+  return matchedIndexes(pair).added;
 }
 
-export function droppedIndexes(pair: PairedTable): Index[] {
-  return pair.old.indexes.filter(
-    (index) => !pair.new.indexes.some((one) => isSameIndex(pair, index, one)),
-  );
-}
-
-/** Indexes that both releases have, under different names. */
-export function renamedIndexes(
-  pair: PairedTable,
-): { readonly from: string; readonly to: string }[] {
-  return pair.new.indexes.flatMap((index) => {
-    const old = pair.old.indexes.find((one) => isSameIndex(pair, one, index));
-    return old === undefined || old.name === index.name ? [] : [{ from: old.name, to: index.name }];
-  });
-}
-
-function isSameIndex(pair: PairedTable, old: Index, other: Index): boolean {
-  if (old.isUnique !== other.isUnique) return false;
-  if (
-    old.definition === other.definition &&
-    old.mentions.every((one) => physicalName(pair, one) === one)
-  ) {
-    return true;
-  }
-  return (
-    isPlainIndex(old) &&
-    isPlainIndex(other) &&
-    old.columns.length === other.columns.length &&
-    other.columns.every((column, place) => physicalName(pair, column ?? '') === old.columns[place])
-  );
+/** What an index of the new release is called on the physical table until contract. */
+export function physicalIndexName(from: Catalog, { name }: Index): string {
+  const isTaken =
+    from.sequences.some((one) => one.name === name) ||
+    from.tables.some((table) =>
+      [table, ...keysOf(table), ...table.indexes].some((one) => one.name === name),
+    );
+  return isTaken ? generatedName('halflap', name) : name;
 }
 
 /** Primary and unique keys and unique indexes that the old table does not have in this form. */
 function newUniques(pair: PairedTable): string[] {
-  const before = keysOf(pair.old);
-  const keys = keysOf(pair.new).filter((key) => !before.some((one) => isSameKey(pair, one, key)));
   const indexes = addedIndexes(pair).filter((index) => index.isUnique);
-  return [...keys, ...indexes].map((one) => one.name);
+  return [...matchedKeys(pair).added, ...indexes].map((one) => one.name);
+}
+
+export function matchedKeys(pair: PairedTable): Matched<Key> {
+  return matched(keysOf(pair.old), keysOf(pair.new), (old, key) => isSameKey(pair, old, key));
 }
 
 export function keysOf(table: Table): Key[] {
   return [table.primaryKey, ...table.uniques].filter((key) => key !== null);
 }
 
-export function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
+function isSameKey(pair: PairedTable, old: Key, key: Key): boolean {
   // What stands around the list of columns: PRIMARY KEY, NULLS NOT DISTINCT, INCLUDE, DEFERRABLE.
   const form = ({ definition }: Key) => definition.replace(/ \((?:[^()"]|"(?:[^"]|"")*")*\)/, '');
   return (

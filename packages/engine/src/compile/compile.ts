@@ -197,7 +197,7 @@ function bound(places: Places): Statement[] {
 }
 
 function expandSteps(evolving: Evolving): Step[] {
-  const { places, clusters, shared, foreignKeys } = evolving;
+  const { places, from, clusters, shared, foreignKeys } = evolving;
   const overlays = shared.filter((one) => one.kind !== 'same').map((one) => one.pair);
   return [
     transactionStep(
@@ -207,7 +207,7 @@ function expandSteps(evolving: Evolving): Step[] {
       { entersPhase: 'expanding' },
     ),
     ...clusters.flatMap(fillRebuilt),
-    ...overlays.flatMap(overlayIndexSteps),
+    ...overlays.flatMap((pair) => overlayIndexSteps(pair, from)),
     ...foreignKeys.expand,
     ...(clusters.length === 0
       ? []
@@ -242,8 +242,8 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
-        ...fenceShared(evolving),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...fenceShared(evolving),
         ...takeSequences(evolving),
         ...dropSequences(evolving, 'of shared tables'),
         ...clusters.flatMap(({ cluster }) =>
@@ -287,7 +287,7 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
       transactionStep(
         `contract/old-keys/${one.pair.new.name}`,
         `foreign keys of release ${places.from} to ${one.pair.new.name} go`,
-        [dropKeysTo(sharedPlace(one, places), one.pair.new.name, [places.workSchema])],
+        [dropKeysTo(sharedPlace(one, places), [places.workSchema])],
       ),
     );
 }

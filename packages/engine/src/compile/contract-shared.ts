@@ -6,24 +6,26 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import { generatedName } from '../names.js';
-import type { Check, Column, ForeignKey } from '../release/catalog.js';
+import type { Column, ForeignKey } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
-import type { Statement, TransactionStep } from './bundle.js';
+import type { LockMode, Statement, TransactionStep } from './bundle.js';
 import {
   addedChecks,
   droppedColumns,
-  droppedIndexes,
-  isSameKey,
-  keysOf,
+  type Matched,
+  matched,
+  matchedChecks,
+  matchedIndexes,
+  matchedKeys,
+  physicalIndexName,
   physicalName,
   renamedColumns,
-  renamedIndexes,
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive, oldFence, type Shared, sharedPlace } from './contract.js';
 import type { PairedTable } from './layout.js';
-import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
+import { floorSchema, floorTable, inRelease, type Places, relationOf, work } from './places.js';
 import { giveUpSequences, redraw } from './sequence-contract.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
@@ -38,7 +40,7 @@ import { tombstone } from './tombstone.js';
 export function fenceShared(evolving: Evolving): Statement[] {
   const { shared: all, places } = evolving;
   const overlays = all.filter((one) => one.kind === 'overlay').map((one) => one.pair);
-  const renames = all.flatMap((one) => renamesOf(one, places));
+  const renames = all.flatMap((one) => renamesOf(one, evolving));
   const interim = (index: number) => name(`halflap_name_${index}`);
   return [
     ...overlays.flatMap((pair) => dropOverlayView(pair, places)),
@@ -123,17 +125,12 @@ function hasInner(pair: PairedTable): boolean {
 function dropGone({ pair, kind }: Shared): Statement[] {
   if (kind === 'same') return [];
   const lock = exclusive(pair.old.name);
-  const goneKeys = keysOf(pair.old).filter(
-    (key) => !keysOf(pair.new).some((one) => isSameKey(pair, key, one)),
-  );
+  const table = floorTable(pair.old.name);
   return [
-    ...goneKeys.map((key) =>
-      statement(
-        sql`alter table ${floorTable(pair.old.name)} drop constraint ${name(key.name)}`,
-        lock,
-      ),
+    ...[...matchedKeys(pair).gone, ...matchedChecks(pair).gone].map((rule) =>
+      statement(sql`alter table ${table} drop constraint ${name(rule.name)}`, lock),
     ),
-    ...droppedIndexes(pair).map((index) =>
+    ...matchedIndexes(pair).gone.map((index) =>
       statement(sql`drop index if exists ${floorSchema(pair.old.name)}.${name(index.name)}`, lock),
     ),
   ];
@@ -142,10 +139,6 @@ function dropGone({ pair, kind }: Shared): Statement[] {
 /** Defaults, nullability, checks and index names of the new release on the shared table. */
 function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
   const alter = (what: Sql) => statement(sql`alter table ${at} ${what}`, lock);
-  const goneChecks = pair.old.checks.filter(
-    (check) =>
-      !pair.new.checks.some((one) => one.name === check.name || isSameCheck(pair, check, one)),
-  );
   return [
     ...pair.forward.flatMap(({ column, source }) => {
       const old = pair.old.columns.find((one) => one.name === source);
@@ -166,22 +159,14 @@ function newRules(pair: PairedTable, at: Sql, lock: Lock): Statement[] {
           : []),
       ];
     }),
-    ...goneChecks.map((check) => alter(sql`drop constraint ${name(check.name)}`)),
     ...tightenedColumns(pair).map((column) => {
       const rule = sql`check (${name(column.name)} is not null) not valid`;
       return alter(sql`add constraint ${interimCheck(column.name)} ${rule}`);
     }),
-    ...newChecks(pair).map((check) =>
+    ...addedChecks(pair).map((check) =>
       alter(sql`add constraint ${name(check.name)} check (${trusted(check.expression)}) not valid`),
     ),
   ];
-}
-
-/** Checks that the table gets; one of the same name is there already, and follows its columns. */
-function newChecks(pair: PairedTable): Check[] {
-  return addedChecks(pair).filter(
-    (check) => !pair.old.checks.some((one) => one.name === check.name),
-  );
 }
 
 /** Columns that draw from a sequence in both releases, which stays theirs. */
@@ -193,8 +178,11 @@ function sequenceColumns(pair: PairedTable): Column[] {
 }
 
 /** An object of a table that is the same in both releases under different names. */
+type Renaming = Pick<Rename, 'mode' | 'alter'>;
+
 interface Rename {
   readonly table: string;
+  readonly mode: LockMode;
   readonly alter: (place: TablePlace, from: Sql, to: Sql) => Sql;
   readonly from: string;
   readonly to: string;
@@ -209,40 +197,48 @@ interface TablePlace {
 }
 
 function pass(one: Rename, place: TablePlace, [from, to]: readonly [Sql, Sql]): Statement {
-  return statement(one.alter(place, from, to), exclusive(one.table));
+  const { table, mode } = one;
+  return statement(one.alter(place, from, to), { mode, relation: table });
 }
 
-function renamesOf(shared: Shared, places: Places): Rename[] {
+function renamesOf(shared: Shared, { places, from: catalog }: Evolving): Rename[] {
   const { pair, kind } = shared;
   if (kind === 'same') return [];
   const at = sharedPlace(shared, places);
   const before = { table: floorTable(pair.old.name), schema: floorSchema(pair.old.name) };
   const after = { table: at, schema: schemaOf(pair, at) };
-  const table = pair.old.name;
-  const constraint = (place: TablePlace, from: Sql, target: Sql) =>
-    sql`alter table ${place.table} rename constraint ${from} to ${target}`;
-  const index = (place: TablePlace, from: Sql, target: Sql) =>
-    sql`alter index ${place.schema}.${from} rename to ${target}`;
-  const oldKeys = keysOf(pair.old);
-  const pairs = [
-    ...keysOf(pair.new).map(
-      (key) => [oldKeys.find((one) => isSameKey(pair, one, key)), key] as const,
-    ),
-    ...pair.new.foreignKeys.map(
-      (key) => [pair.old.foreignKeys.find((one) => sameForeignKey(pair, one, key)), key] as const,
-    ),
-    ...pair.new.checks.map(
-      (check) => [pair.old.checks.find((one) => isSameCheck(pair, one, check)), check] as const,
-    ),
-  ];
+  const constraint: Renaming = {
+    mode: 'ACCESS EXCLUSIVE',
+    alter: (place, from, target) =>
+      sql`alter table ${place.table} rename constraint ${from} to ${target}`,
+  };
+  const index: Renaming = {
+    mode: 'SHARE UPDATE EXCLUSIVE',
+    alter: (place, from, target) => sql`alter index ${place.schema}.${from} rename to ${target}`,
+  };
+  const named = (renaming: Renaming) => (one: { old: string; new: string }) => ({
+    ...renaming,
+    table: pair.old.name,
+    from: one.old,
+    to: one.new,
+    before,
+    after,
+  });
+  const indexes = matchedIndexes(pair);
+  const built = indexes.added.map((one) => ({
+    old: physicalIndexName(catalog, one),
+    new: one.name,
+  }));
   return [
-    ...pairs.flatMap(([old, key]) =>
-      old === undefined || old.name === key.name
-        ? []
-        : [{ table, alter: constraint, from: old.name, to: key.name, before, after }],
-    ),
-    ...renamedIndexes(pair).map((one) => ({ table, alter: index, before, after, ...one })),
-  ];
+    ...[...matchedKeys(pair).pairs, ...matchedForeignKeys(pair).pairs, ...matchedChecks(pair).pairs]
+      .map(namesOf)
+      .map(named(constraint)),
+    ...[...indexes.pairs.map(namesOf), ...built].map(named(index)),
+  ].filter(({ from, to }) => from !== to);
+}
+
+function namesOf(one: { readonly old: { name: string }; readonly new: { name: string } }) {
+  return { old: one.old.name, new: one.new.name };
 }
 
 /** The schema of the table, as it stands in its qualified name. */
@@ -251,18 +247,14 @@ function schemaOf(pair: PairedTable, at: Sql): Sql {
   return isFloor ? floorSchema(pair.old.name) : trusted(at.text.slice(0, at.text.indexOf('.')));
 }
 
-function isSameCheck(pair: PairedTable, old: Check, check: Check): boolean {
-  const isRenamed = check.columns.some((column) => physicalName(pair, column) !== column);
-  return !isRenamed && old.expression === check.expression;
-}
-
 /**
  * Validation without stopping writers, each in a transaction of its own, then the real NOT NULL.
  */
 export function validateShared(shared: Shared, places: Places): TransactionStep[] {
   const { pair } = shared;
   const at = sharedPlace(shared, places);
-  const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.new.name };
+  const relation = relationOf(at);
+  const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation };
   const validate = (constraint: string, shown: string) =>
     transactionStep(
       `contract/validate/${pair.new.name}/${shown}`,
@@ -270,7 +262,7 @@ export function validateShared(shared: Shared, places: Places): TransactionStep[
       [validateConstraint(at, constraint, lock)],
     );
   return [
-    ...newChecks(pair).map((check) => validate(check.name, check.name)),
+    ...addedChecks(pair).map((check) => validate(check.name, check.name)),
     ...tightenedColumns(pair).flatMap((column) => [
       validate(interimName(column.name), `${column.name} not null`),
       transactionStep(
@@ -279,11 +271,11 @@ export function validateShared(shared: Shared, places: Places): TransactionStep[
         [
           statement(
             sql`alter table ${at} alter column ${name(column.name)} set not null`,
-            exclusive(pair.new.name),
+            exclusive(relation),
           ),
           statement(
             sql`alter table ${at} drop constraint ${interimCheck(column.name)}`,
-            exclusive(pair.new.name),
+            exclusive(relation),
           ),
         ],
       ),
@@ -299,12 +291,20 @@ function interimCheck(column: string): Sql {
   return name(interimName(column));
 }
 
+/** Keys that do the same, to whatever table: where that is another, contract points them anew. */
+export function matchedForeignKeys(pair: PairedTable): Matched<ForeignKey> {
+  return matched(pair.old.foreignKeys, pair.new.foreignKeys, (old, key) =>
+    sameForeignKey(pair, old, key),
+  );
+}
+
 export function sameForeignKey(pair: PairedTable, old: ForeignKey, other: ForeignKey): boolean {
   return (
     old.columns.length === other.columns.length &&
     other.columns.every((column, index) => physicalName(pair, column) === old.columns[index]) &&
     old.onDelete === other.onDelete &&
     old.onUpdate === other.onUpdate &&
-    old.deferrable === other.deferrable
+    old.deferrable === other.deferrable &&
+    old.match === other.match
   );
 }

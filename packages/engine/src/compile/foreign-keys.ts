@@ -23,10 +23,10 @@ import type { Statement, Step, VerifyStep } from './bundle.js';
 import { physicalName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
-import { sameForeignKey } from './contract-shared.js';
+import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
 import { gentleForm } from './gentle-keys.js';
 import { oldNames } from './mapping.js';
-import { floorTable, inRelease, work } from './places.js';
+import { floorTable, inRelease, relationOf, work } from './places.js';
 import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
 import { addForeignKey, validateConstraint } from './tables.js';
@@ -197,8 +197,8 @@ function partKeys(input: Input) {
             isHeld: false,
           });
         } else {
-          const isShared = target.kind === 'shared';
-          const lock = isShared ? lockOn(target.shared.pair.old) : null;
+          const locked = target.kind === 'shared' ? physical : at;
+          const lock = { mode: 'SHARE ROW EXCLUSIVE', relation: relationOf(locked) } as const;
           statements.push(addForeignKey(at, key, physical, lock));
           validated.push(validateConstraint(at, key.name, null));
         }
@@ -288,7 +288,9 @@ function sharedKeys(input: Input) {
         key,
         target: finalPlace(input, key.referencedTable),
         interim: names.has(key.name) ? generatedName('halflap', key.name) : null,
-        isHeld: pair.old.foreignKeys.some((old) => sameForeignKey(pair, old, key)),
+        isHeld: pair.old.foreignKeys.some(
+          (old) => sameForeignKey(pair, old, key) && refersToSame(input, old, key),
+        ),
       });
     }
     late.push(...own);
@@ -304,8 +306,8 @@ function sharedKeys(input: Input) {
 
 /** The fence gives the new release's names to what is the same but for the table it refers to. */
 function nameInContract({ pair, kind }: Shared, old: ForeignKey): string {
-  const same = pair.new.foreignKeys.find((key) => sameForeignKey(pair, old, key));
-  return kind === 'same' || same === undefined ? old.name : same.name;
+  const same = matchedForeignKeys(pair).pairs.find((one) => one.old === old);
+  return kind === 'same' || same === undefined ? old.name : same.new.name;
 }
 
 /** Whether a key of the old release is also one of the new, on a table that stays. */
@@ -314,11 +316,25 @@ function isKept(input: Input, shared: Shared, old: ForeignKey): boolean {
 }
 
 function isSame(input: Input, { pair }: Shared, old: ForeignKey, key: ForeignKey): boolean {
-  const target = place(input, key.referencedTable);
   return (
-    target.kind === 'shared' &&
-    target.shared.pair.old.name === old.referencedTable &&
+    place(input, key.referencedTable).kind === 'shared' &&
+    refersToSame(input, old, key) &&
     sameForeignKey(pair, old, key)
+  );
+}
+
+/** Whether what the old key refers to is, for the new release, what the other one does. */
+function refersToSame(input: Input, old: ForeignKey, key: ForeignKey): boolean {
+  const target = place(input, key.referencedTable);
+  if (target.kind === 'added') return false;
+  const pair =
+    target.kind === 'shared' ? target.shared.pair : target.cluster.cluster.parts[0]?.pair;
+  return (
+    pair?.old.name === old.referencedTable &&
+    pair.new.name === key.referencedTable &&
+    key.referencedColumns.every(
+      (column, index) => physicalName(pair, column) === old.referencedColumns[index],
+    )
   );
 }
 

@@ -7,6 +7,7 @@ import { tryEvolution } from '../gate/trial.js';
 import { withDatabase } from '../testing/index.js';
 import type { Bundle, Step } from './bundle.js';
 import { compile } from './compile.js';
+import { textsOf } from './texts.js';
 
 const OLD = `
 create table owners (id serial primary key, mail text not null unique);
@@ -79,26 +80,4 @@ function scriptOf(bundle: Bundle, verb: keyof Bundle['steps']): string {
     return [head, ...textsOf(step).map((text) => `${text};`)].join('\n\n');
   });
   return `${[about, ...parts].join('\n')}\n`;
-}
-
-function textsOf(step: Step): string[] {
-  switch (step.kind) {
-    case 'transaction':
-      return step.statements.map((one) => one.sql);
-    case 'index':
-      return [step.statement.sql];
-    case 'barrier':
-      return [];
-    case 'backfill':
-      return [...step.batch, ...step.oneByOne];
-    case 'verify':
-      return [
-        ...(step.retry === null ? [] : [step.retry.sql]),
-        step.expected,
-        step.actual,
-        ...step.offenders.map((one) => one.sql),
-      ];
-    default:
-      return step satisfies never;
-  }
 }

@@ -8,7 +8,7 @@
 // A column that the new release no longer knows gets its value from the default of an inner view.
 
 import type { HalflapError } from '@halflap/protocol';
-import type { Column } from '../release/catalog.js';
+import type { Catalog, Column } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
@@ -20,8 +20,8 @@ import {
   addedIndexes,
   isStable,
   physicalDefinition,
+  physicalIndexName,
   physicalName,
-  renamedColumns,
   tightenedColumns,
 } from './classify.js';
 import { copyAllRights, sharedSources } from './grants.js';
@@ -93,13 +93,13 @@ export function overlayView(
   ];
 }
 
-export function overlayIndexSteps(pair: PairedTable): Step[] {
-  return addedIndexes(pair).flatMap((index): Step[] => {
-    const definition = physicalDefinition(pair, index);
-    if (definition === null) return [];
+export function overlayIndexSteps(pair: PairedTable, from: Catalog): Step[] {
+  return addedIndexes(pair).map((index): Step => {
     const at = { schema: floorSchema(pair.old.name).text, table: floorTable(pair.old.name) };
     const lock: Lock = { mode: 'SHARE UPDATE EXCLUSIVE', relation: pair.old.name };
-    return [indexStep(at, { ...index, definition }, lock)];
+    const called = physicalIndexName(from, index);
+    const definition = physicalDefinition(pair, index);
+    return indexStep(at, { isUnique: index.isUnique, name: called, definition }, lock);
   });
 }
 
@@ -149,18 +149,11 @@ function conditionsOf(pair: PairedTable): Condition[] {
       rule: `${pair.new.name}.${column.name} is not null`,
       condition: sql`${name('t', physicalName(pair, column.name))} is not null`,
     })),
-    ...addedChecks(pair)
-      .filter((check) => !isRenamedOnly(pair, check.name))
-      .map((check) => ({
-        rule: `check ${check.name} of ${pair.new.name}`,
-        condition: sql`(${onTable(check.expression)}) is not false`,
-      })),
+    ...addedChecks(pair).map((check) => ({
+      rule: `check ${check.name} of ${pair.new.name}`,
+      condition: sql`(${onTable(check.expression)}) is not false`,
+    })),
   ];
-}
-
-/** A check that the old table has under the same name says the same in other words. */
-function isRenamedOnly(pair: PairedTable, check: string): boolean {
-  return renamedColumns(pair).length > 0 && pair.old.checks.some((one) => one.name === check);
 }
 
 function innerView(pair: PairedTable, inner: Sql, hidden: readonly Hidden[]): Statement[] {

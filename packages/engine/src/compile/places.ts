@@ -57,6 +57,13 @@ export function inRelease(places: Places, relation: string): Sql {
   return name(places.releaseSchema, relation);
 }
 
+/** What a plan calls the relation of a qualified name: `hosts`, `inventory_2_0.hosts`. */
+export function relationOf(at: Sql): string {
+  const floor = /^\{\{floor:(.*)\}\}$/.exec(at.text)?.[1];
+  const parts = [...at.text.matchAll(/"((?:[^"]|"")+)"/g)].map((part) => part[1] ?? '');
+  return floor ?? parts.map((part) => part.replaceAll('""', '"')).join('.');
+}
+
 export function stateTable(table: string): Sql {
   return name(STATE_SCHEMA, table);
 }

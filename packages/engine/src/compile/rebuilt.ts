@@ -18,7 +18,15 @@ import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
 import type { OldTable } from './mapping.js';
-import { floorTable, inRelease, layoutBind, type Places, type Stage, work } from './places.js';
+import {
+  floorTable,
+  inRelease,
+  layoutBind,
+  type Places,
+  relationOf,
+  type Stage,
+  work,
+} from './places.js';
 import type { Target } from './recompute.js';
 import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
@@ -28,12 +36,20 @@ import { carryFunction, forwardFunction, spillFunction } from './sync-forward.js
 import {
   backwardKeyFunction,
   backwardTruncateFunction,
+  endExistence,
+  existenceFunction,
   forgetFunction,
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
 import { backwardName, EVENTS, forwardName, type SyncPlan, spillsOf } from './sync-plan.js';
-import { keyTrigger, spillTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
+import {
+  existenceTrigger,
+  keyTrigger,
+  spillTrigger,
+  statementTrigger,
+  truncateTrigger,
+} from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
@@ -115,11 +131,10 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
       // What is kept beside old rows has these already; the functions behind them are replaced.
       ...(hasSpill(cluster) ? [] : removalTriggers(old, filling)),
     ]),
+    ...(existenceColumns(cluster).length > 0 ? [statement(endExistence(filling))] : []),
     ...spillsOf(filling).flatMap(({ mapping }) => [
       statement(spillFunction(filling, mapping)),
-      statement(
-        spillTrigger(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
-      ),
+      spill(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
     ]),
   ];
 }
@@ -147,7 +162,8 @@ export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[
   const { cluster, places, dual } = one;
   const relation = (table: string): Lock => ({
     mode: 'ACCESS EXCLUSIVE',
-    relation: `${places.releaseSchema}.${table}`,
+    // Where it still is for whoever waits.
+    relation: relationOf(work(places, table)),
   });
   return [
     ...cluster.parts.map((part) =>
@@ -172,26 +188,18 @@ function forwardFunctions(plan: SyncPlan): Sql[] {
   ];
 }
 
+/** On tables that the switch has locked already. */
 function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
   const types = plan.forward[index]?.types ?? new Map();
   const table = part.table.name;
   const at = inRelease(plan.places, table);
-  const lock: Lock = {
-    mode: 'SHARE ROW EXCLUSIVE',
-    relation: `${plan.places.releaseSchema}.${table}`,
-  };
   return [
     ...EVENTS.map((event) =>
-      statement(statementTrigger(at, event, backwardName(plan, table, event)), lock),
+      statement(statementTrigger(at, event, backwardName(plan, table, event))),
     ),
-    statement(truncateTrigger(at, backwardName(plan, table, 'truncate')), lock),
+    statement(truncateTrigger(at, backwardName(plan, table, 'truncate'))),
     ...(part.isBase
-      ? [
-          statement(
-            keyTrigger(at, part.mapping.slice, types, backwardName(plan, table, 'key')),
-            lock,
-          ),
-        ]
+      ? [statement(keyTrigger(at, part.mapping.slice, types, backwardName(plan, table, 'key')))]
       : []),
   ];
 }
@@ -328,7 +336,29 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
     statement(forgetFunction(plan, true, kept)),
     statement(forwardKeyFunction(plan, base)),
     ...removalTriggers(base, plan),
+    ...existenceTriggers(cluster, plan),
   ];
+}
+
+function existenceTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+  const columns = existenceColumns(cluster);
+  if (columns.length === 0) return [];
+  const at = forwardName(plan, cluster.id, 'existence');
+  return [
+    statement(existenceFunction(plan, cluster.parts)),
+    statement(existenceTrigger(floorTable(cluster.id), columns, at), syncLock(cluster.id)),
+  ];
+}
+
+/** Old columns on which it hangs whether anything that is kept beside the old rows counts. */
+function existenceColumns({ parts }: SplitCluster): string[] {
+  const all = parts.flatMap(({ existence, carried, absence }) =>
+    (existence.isGone !== null && carried.length > 0) ||
+    (existence.isAlive !== null && absence !== null)
+      ? existence.columns
+      : [],
+  );
+  return [...new Set(all)];
 }
 
 function writeTriggers({ relation }: OldTable, plan: SyncPlan): Statement[] {
@@ -349,6 +379,13 @@ function removalTriggers({ relation, table, key, isBase }: OldTable, plan: SyncP
     truncateTrigger(source, forward('truncate')),
     ...(isBase ? [keyTrigger(source, key, typesOf(table), forward('key'))] : []),
   ].map((one) => statement(one, syncLock(relation.name)));
+}
+
+function spill(at: Sql, routine: Sql): Statement {
+  return statement(spillTrigger(at, routine), {
+    mode: 'SHARE ROW EXCLUSIVE',
+    relation: relationOf(at),
+  });
 }
 
 function syncLock(relation: string): Lock {

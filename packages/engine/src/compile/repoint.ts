@@ -6,6 +6,7 @@ import type { ForeignKey, Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import { exclusive } from './contract.js';
+import { relationOf } from './places.js';
 import { statement, transactionStep } from './statement.js';
 import { addForeignKey, validateConstraint } from './tables.js';
 
@@ -43,14 +44,14 @@ export function repoint(one: Repointed): TransactionStep {
     [
       addForeignKey(at, named, one.target, {
         mode: 'SHARE ROW EXCLUSIVE',
-        relation: table.name,
+        relation: relationOf(at),
       }),
     ],
   );
 }
 
 export function unlink({ table, at, key, referenced, successor }: Unlinked): TransactionStep {
-  const lock = exclusive(table.name);
+  const lock = exclusive(relationOf(at));
   const from = successor?.interim;
   const renamed =
     successor === null || from === undefined || from === null
@@ -72,14 +73,14 @@ export function validateRepointed(one: Repointed): TransactionStep {
     [
       validateConstraint(one.at, one.interim ?? one.key.name, {
         mode: 'SHARE UPDATE EXCLUSIVE',
-        relation: one.table.name,
+        relation: relationOf(one.at),
       }),
     ],
   );
 }
 
 /** Keys to a table that stays, of tables in schemas that go: which there are is seen then. */
-export function dropKeysTo(target: Sql, relation: string, schemas: readonly string[]): Statement {
+export function dropKeysTo(target: Sql, schemas: readonly string[]): Statement {
   return statement(
     sql`do $halflap$
 declare
@@ -98,6 +99,6 @@ begin
   end loop;
 end
 $halflap$`,
-    exclusive(relation),
+    exclusive(relationOf(target)),
   );
 }

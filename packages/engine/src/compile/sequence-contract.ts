@@ -28,7 +28,7 @@ import {
   sequenceOf,
   sharedSequenceSource,
 } from './sequences.js';
-import { statement } from './statement.js';
+import { type Lock, statement } from './statement.js';
 import { identityOf } from './tables.js';
 
 /** Before shared tables move, after those of clusters are aside. */
@@ -36,7 +36,7 @@ export function giveUpSequences(evolving: Evolving): Statement[] {
   return changesOf(evolving).flatMap(({ former, interim, isMoved }) => {
     if (former === null || !isMoved) return [];
     const at = sql`${schemaAtFence(evolving, former, 'before shared tables')}.${name(former.name)}`;
-    return [altered(at, former, sql`rename to ${interim}`)];
+    return [altered(at, sql`rename to ${interim}`, exclusive(former.name))];
   });
 }
 
@@ -48,7 +48,9 @@ export function takeSequences(evolving: Evolving): Statement[] {
     const present = presentSchema(evolving, former);
     const schema = finalSchema(evolving, one);
     const at = finalName(evolving, one);
-    const alter = (what: Sql, place = at) => altered(place, sequence, what);
+    // One that was renamed is locked already.
+    const lock = isMoved && former !== null ? null : exclusive(sequence.name);
+    const alter = (what: Sql, place = at) => altered(place, what, lock);
     const moving = sql`${present}.${interim}`;
     return [
       ...(isDetached ? [alter(sql`owned by none`, isMoved ? moving : at)] : []),
@@ -56,7 +58,7 @@ export function takeSequences(evolving: Evolving): Statement[] {
         ? [alter(sql`set schema ${schema}`, moving)]
         : []),
       ...(isMoved ? [alter(sql`rename to ${name(sequence.name)}`, sql`${schema}.${interim}`)] : []),
-      ...(isAttached ? ownedBy(evolving, sequence, at) : []),
+      ...(isAttached ? ownedBy(evolving, one, alter) : []),
       ...(former !== null && optionsOf(former).text !== optionsOf(sequence).text
         ? [alter(optionsOf(sequence))]
         : []),
@@ -101,8 +103,8 @@ function presentSchema(evolving: Evolving, former: Sequence | null): Sql {
     : schemaAtFence(evolving, former, 'at last');
 }
 
-function altered(at: Sql, { name: sequence }: Sequence, what: Sql): Statement {
-  return statement(sql`alter sequence ${at} ${what}`, exclusive(sequence));
+function altered(at: Sql, what: Sql, lock: Lock | null): Statement {
+  return statement(sql`alter sequence ${at} ${what}`, lock);
 }
 
 function optionsOf({ type, start, increment, options }: Sequence): Sql {
@@ -113,7 +115,9 @@ ${trusted(others)}${cycle}`;
 }
 
 /** A sequence belongs to the role that its table belongs to; who had it may use it still. */
-function ownedBy(evolving: Evolving, sequence: Sequence, at: Sql): Statement[] {
+function ownedBy(evolving: Evolving, one: Continued, alter: (what: Sql) => Statement): Statement[] {
+  const { sequence } = one;
+  const at = finalName(evolving, one);
   const table = ownerOf(evolving.to, sequence);
   if (table === null) return [];
   const shared = evolving.shared.find(({ pair }) => pair.new.name === table);
@@ -134,7 +138,7 @@ begin
   end if;
 end
 $halflap$`),
-    altered(at, sequence, sql`owned by ${place}.${name(column)}`),
+    alter(sql`owned by ${place}.${name(column)}`),
   ];
 }
 
@@ -242,7 +246,7 @@ function drawsItself(
     ...(follows(evolving, draw) ? [] : [advance(sequence, one.sequence, of)]),
     ...drop,
     statement(sql`${alter} set default nextval($r$${sequence}$r$::regclass)`),
-    ...(one.former === null ? ownedBy(evolving, one.sequence, sequence) : []),
+    ...(one.former === null ? ownedBy(evolving, one, (what) => altered(sequence, what, null)) : []),
   ];
 }
 

@@ -133,9 +133,9 @@ export function keepsOwner(input: SequenceInput, former: Sequence, sequence: Seq
   return sameOwners(input).has(between(former, sequence));
 }
 
-/** The schema of an old sequence while contract fences, which moves tables of clusters first. */
+/** The schema of an old sequence while contract fences, which moves the tables that go first. */
 export function schemaAtFence(
-  { from, clusters, shared, places }: SequenceInput,
+  { from, shared, places }: SequenceInput,
   old: Sequence,
   when: 'at first' | 'before shared tables' | 'at last',
 ): Sql {
@@ -143,10 +143,7 @@ export function schemaAtFence(
   if (owner === null) return name(HOME_SCHEMA);
   const one = shared.find(({ pair }) => pair.old.name === owner);
   if (when === 'at first') return floorSchema(owner);
-  if (one === undefined) {
-    const isRebuilt = clusters.some(({ cluster }) => cluster.id === owner);
-    return isRebuilt || when === 'at last' ? name(places.workSchema) : floorSchema(owner);
-  }
+  if (one === undefined) return name(places.workSchema);
   return one.kind === 'overlay' && when === 'at last'
     ? name(places.releaseSchema)
     : floorSchema(owner);

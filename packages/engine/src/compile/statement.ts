@@ -1,4 +1,4 @@
-// Statements of a plan, with the lock that each takes on relations that applications use.
+// Statements of a step, with the lock on a relation in use that the runner must wait for.
 
 import { createHash } from 'node:crypto';
 import type { Sql } from '../sql.js';
@@ -10,7 +10,7 @@ export interface Lock {
 }
 
 export function statement(sql: Sql, lock: Lock | null = null): Statement {
-  return { sql: sql.text, lock, rewrites: false };
+  return { sql: sql.text, lock };
 }
 
 export function transactionStep(

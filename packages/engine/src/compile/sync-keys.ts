@@ -1,6 +1,7 @@
 // Sync of what a recomputation cannot see: a key that changes (the row must move, not be deleted
 // and made again, or its dependents would go with it) and TRUNCATE (which has no rows).
 
+import type { SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
 import type { Mapping, OldTable } from './mapping.js';
@@ -107,6 +108,48 @@ export function forgetFunction(
     returns: 'trigger',
     about: `rows of ${relation.name} go, and what was carried for them`,
     body: [...deletes, sql`return null;`],
+  });
+}
+
+/**
+ * Row trigger while nothing is synced yet. What is kept of a row that the old release takes away
+ * goes with it, and an absence goes when the old release brings the row to life, whatever it writes
+ * later: looking at the old row alone, nobody could tell that it had been otherwise in between.
+ */
+export function existenceFunction(plan: SyncPlan, parts: readonly SplitPartPlan[]): Sql {
+  const key = plan.key.map((one) => one.name);
+  const forgotten = (at: Sql, columns: readonly string[], condition: Sql) =>
+    sql`if ${condition} and exists (select from ${at}) then
+    delete from ${at} as t where ${sameKey('t', columns, 'new', key)};
+  end if;`;
+  const body = parts.flatMap((part) => {
+    const { isGone, isAlive } = part.existence;
+    const beside = plan.bind(part.mapping.target);
+    const { absence } = part;
+    return [
+      ...(isGone === null || part.carried.length === 0
+        ? []
+        : [forgotten(beside, part.mapping.slice, isGone('new'))]),
+      ...(isAlive === null || absence === null
+        ? []
+        : [forgotten(plan.bind(absence), key, sql`(${isAlive('new')})`)]),
+    ];
+  });
+  return routine(plan.places, {
+    at: forwardName(plan, plan.cluster.id, 'existence'),
+    returns: 'trigger',
+    about: `whether rows of ${plan.cluster.id} have parts changes`,
+    body: [...body, sql`return null;`],
+  });
+}
+
+/** Sync sees to it from now on; to drop the trigger needs a stronger lock. */
+export function endExistence(plan: SyncPlan): Sql {
+  return routine(plan.places, {
+    at: forwardName(plan, plan.cluster.id, 'existence'),
+    returns: 'trigger',
+    about: 'nothing: rows are synced as wholes',
+    body: [sql`return null;`],
   });
 }
 

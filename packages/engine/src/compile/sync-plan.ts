@@ -12,7 +12,7 @@ import { stableBigint } from './statement.js';
 export type Event = 'insert' | 'update' | 'delete';
 export const EVENTS: readonly Event[] = ['insert', 'update', 'delete'];
 /** What the triggers of an old table are for; their names and their functions' end in it. */
-export const FORWARD_EVENTS = [...EVENTS, 'key', 'truncate'] as const;
+export const FORWARD_EVENTS = [...EVENTS, 'key', 'truncate', 'existence'] as const;
 
 /** All that sync of one cluster needs in one stage. */
 export interface SyncPlan {
@@ -90,7 +90,11 @@ export function carryName(plan: SyncPlan): Sql {
   return work(plan.places, 'carry', plan.cluster.id);
 }
 
-export function forwardName(plan: SyncPlan, table: string, event: Event | 'truncate' | 'key'): Sql {
+export function forwardName(
+  plan: SyncPlan,
+  table: string,
+  event: (typeof FORWARD_EVENTS)[number],
+): Sql {
   return work(plan.places, 'forward', table, event);
 }
 

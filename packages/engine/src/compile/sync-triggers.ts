@@ -23,6 +23,13 @@ export function keyTrigger(at: Sql, key: readonly string[], types: Types, routin
 for each row when (${changed}) execute function ${routine}()`;
 }
 
+/** For each row that a statement may bring a part's row to, or take it from. */
+export function existenceTrigger(at: Sql, columns: readonly string[], routine: Sql): Sql {
+  const trigger = name('halflap_sync_existence');
+  return sql`create trigger ${trigger} after update of ${names(columns)} on ${at}
+for each row execute function ${routine}()`;
+}
+
 export function truncateTrigger(at: Sql, routine: Sql): Sql {
   return sql`create trigger ${name('halflap_sync_truncate')} after truncate on ${at}
 for each statement execute function ${routine}()`;

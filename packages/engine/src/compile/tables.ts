@@ -7,6 +7,7 @@
 import type { Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { IndexStep, Statement } from './bundle.js';
+import { relationOf } from './places.js';
 import { type Lock, statement } from './statement.js';
 
 export interface TableForm {
@@ -118,6 +119,7 @@ export function attachUnique(at: Sql, key: Key): Statement {
   const named = name(key.name);
   return statement(
     sql`alter table ${at} add constraint ${named} unique using index ${named}${deferral(key)}`,
+    { mode: 'ACCESS EXCLUSIVE', relation: relationOf(at) },
   );
 }
 

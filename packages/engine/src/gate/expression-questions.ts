@@ -91,16 +91,15 @@ function stated(
       at: within(expression, refusal.offset),
       hint: refusal.isMismatch
         ? `write the cast into the expression: (…)::${column.type}`
-        : hintOf(refusal, VISIBLE[key]),
+        : hintOf(refusal, visible(key, source)),
     }),
   };
 }
 
-const VISIBLE: Readonly<Record<Crossing['key'], string>> = {
-  up: 'it sees the columns of the old release',
-  down: 'it sees the columns of the new release',
-  otherwise: 'it sees no columns',
-};
+function visible(key: Crossing['key'], source: Table | null): string {
+  if (source === null) return 'it sees no columns';
+  return `it sees the columns of ${source.name} of the ${key === 'up' ? 'old' : 'new'} release`;
+}
 
 function condition(
   when: Expression,
@@ -115,7 +114,7 @@ function condition(
       code: 'EVOLUTION_INVALID',
       message: textOf(`"when" of ${what}`, refusal, when),
       at: within(when, refusal.offset),
-      hint: hintOf(refusal, VISIBLE[key]),
+      hint: hintOf(refusal, visible(key, table)),
     }),
   };
 }

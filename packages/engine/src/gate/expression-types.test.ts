@@ -91,6 +91,14 @@ describe('checkExpressions', () => {
     ]);
   });
 
+  it('says which table a value is made from, where a split has more', async () => {
+    const error = await refusal(OLD, NEW, [CONVERT('1', 'seen::text'), ...RIGHT.slice(1)]);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('column "seen" does not exist'),
+      hint: 'it sees the columns of hosts of the new release',
+    });
+  });
+
   it('names the types of the new release, which the old one lacks', async () => {
     const add = (up: string) => [`add_column: { table: t, column: mood, up: ${up} }`];
     const written = (up: string) =>

@@ -19,6 +19,9 @@ import { NEW_COPIES, OLD_COPIES, type Question, questionsOf } from './expression
 /** SQLSTATE of a value whose type is not that of its column (manual, appendix A). */
 const DATATYPE_MISMATCH = '42804';
 
+/** Of a column that is not there: PostgreSQL's hint may speak of the statement around it. */
+const UNDEFINED_COLUMN = '42703';
+
 /**
  * Needs loadParser() to have been called, and names that checkNames() has accepted.
  * @throws EVOLUTION_INVALID, EVOLUTION_INCOMPLETE with every refused expression as evidence.
@@ -40,8 +43,11 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
   refuseFindings(findings, evolution.file);
 }
 
-/** The types of the new release that the old one lacks, and the tables of both without rules. */
-async function makeCopies(session: Session, from: Catalog, to: Catalog): Promise<void> {
+/**
+ * Makes the types of the new release that the old one lacks, and the tables of both without rules;
+ * the session finds what a session of the new release would.
+ */
+export async function makeCopies(session: Session, from: Catalog, to: Catalog): Promise<void> {
   const types = to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
   const statements = [
     sql`create schema ${name(OLD_COPIES)}`,
@@ -78,6 +84,7 @@ async function ask(session: Session, question: Question): Promise<Finding[]> {
     const place = Math.max(0, (positionOf(error) ?? 1) - 1 - [...head].length);
     const offset = [...expression.text].slice(0, place).join('').length;
     const isMismatch = state === DATATYPE_MISMATCH;
-    return [finding({ message: messageOf(error), hint: hintOf(error), offset, isMismatch })];
+    const hint = state === UNDEFINED_COLUMN ? undefined : hintOf(error);
+    return [finding({ message: messageOf(error), hint, offset, isMismatch })];
   }
 }

@@ -3,7 +3,7 @@
 // comes into question is read as the type, and what is refused is left out.
 
 import { type Session, sqlStateOf } from '../pg.js';
-import { type BaseTypes, baseTypes } from '../release/base-type.js';
+import { typeUnder } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { literal, type Sql, sql, trusted } from '../sql.js';
 
@@ -38,24 +38,32 @@ const TEXTS: readonly string[] = [
 /** Longer texts are not made for a rule such as `length(code) = 8`. */
 const MAX_REPEATED = 100;
 
-/** Gives the values that a column may take, as PostgreSQL prints them, each once; perhaps none. */
-export type Sampler = (column: Column, table: Table) => Promise<readonly string[]>;
+/**
+ * Gives the values that a column may take, as PostgreSQL prints them, each once; perhaps none.
+ * `more` are texts to try as well.
+ */
+export type Sampler = (
+  column: Column,
+  table: Table,
+  more?: readonly string[],
+) => Promise<readonly string[]>;
 
 /** Asks on `session`, outside of a transaction: most answers are errors. */
 export function samplerOf(session: Session, catalog: Catalog): Sampler {
-  const bases = baseTypes(catalog);
   const known = new Map<string, Promise<string | null>>();
   const read = (value: Sql) => {
     const answer = known.get(value.text) ?? textOf(session, value);
     known.set(value.text, answer);
     return answer;
   };
-  return async (column, table) => {
+  return async (column, table, more = []) => {
     const type = trusted(column.type);
     const candidates = [
-      ...textsFor(column, table, catalog, bases).map((text) => sql`${literal(text)}::${type}`),
+      ...[...textsFor(column, table, catalog), ...more].map(
+        (text) => sql`${literal(text)}::${type}`,
+      ),
       // How many fields a row has nobody need know.
-      sql`jsonb_populate_record(null::${type}, '{}')`,
+      sql`pg_catalog.jsonb_populate_record(null::${type}, '{}')`,
     ];
     const values = new Set<string>();
     for (const candidate of candidates) {
@@ -80,13 +88,10 @@ async function textOf(session: Session, value: Sql): Promise<string | null> {
 }
 
 /** Constants of the rules come first where they are texts, and last where they are numbers. */
-function textsFor(column: Column, table: Table, catalog: Catalog, bases: BaseTypes): string[] {
-  const type = unquoted(column.type);
-  const base = bases.get(type) ?? type;
-  const rules = [
-    ...table.checks.filter((one) => one.columns.includes(column.name)).map((one) => one.expression),
-    ...catalog.domains.filter((one) => one.name === type).map((one) => one.definition),
-  ];
+function textsFor(column: Column, table: Table, catalog: Catalog): string[] {
+  const { rules: typeRules, base } = domainsUnder(column.type, catalog);
+  const own = table.checks.filter((one) => one.columns.includes(column.name));
+  const rules = [...own.map((one) => one.expression), ...typeRules];
   const element = unquoted(base.replace(/(\[\])+$/, ''));
   const texts = [
     ...rules.flatMap(textsIn),
@@ -96,6 +101,14 @@ function textsFor(column: Column, table: Table, catalog: Catalog, bases: BaseTyp
   ];
   const isArray = base.endsWith('[]');
   return isArray ? [...texts.map((text) => `{${JSON.stringify(text)}}`), ...texts] : texts;
+}
+
+/** The definitions of a domain and of those under it, and the type under them all. */
+function domainsUnder(type: string, catalog: Catalog): { rules: string[]; base: string } {
+  const domain = catalog.domains.find((one) => one.name === unquoted(type));
+  if (domain === undefined) return { rules: [], base: type };
+  const { rules, base } = domainsUnder(typeUnder(domain.definition), catalog);
+  return { rules: [domain.definition, ...rules], base };
 }
 
 /** The string constants of a rule as PostgreSQL prints it. */

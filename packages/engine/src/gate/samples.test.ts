@@ -41,7 +41,7 @@ describe('insertSamples', () => {
     numrange; tstzrange; daterange; int4multirange; point; line; lseg; box; path; polygon;
     circle; tsvector; tsquery; pg_lsn; oid; regclass; text[]; int[][]; varchar(2)[]; mood;
     mood[]; "Odd Mood"; pair; pair[]; span; email; email[]; code; mooded; pairs;
-    "Odd Domain"; amounts; few`
+    "Odd Domain"; amounts; few; outer_code`
       .split(/;\s+/)
       .map((type) => [type]),
   )('has a value of type %s', async (type) => {
@@ -57,6 +57,8 @@ describe('insertSamples', () => {
       create domain "Odd Domain" as email check (length(value) > 3);
       create domain amounts as numeric(10, 2)[];
       create domain few as integer check (value in (100, 200));
+      create domain inner_code as text check (value in ('x1', 'x2'));
+      create domain outer_code as inner_code;
       create table t (it ${type} not null, perhaps ${type});`);
     expect(untried).toEqual([]);
   });

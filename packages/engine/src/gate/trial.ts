@@ -11,6 +11,7 @@ import { runVerb } from '../shard/advance.js';
 import { assertNotDrifted } from '../shard/drift.js';
 import { installRelease } from '../shard/install.js';
 import { readQuarantine } from '../shard/quarantine.js';
+import { secondsSince } from '../shard/seconds.js';
 import { insertSamples, type Untried } from './samples.js';
 
 export interface TrialOptions {
@@ -43,7 +44,7 @@ export async function tryEvolution(options: TrialOptions): Promise<Trial> {
   const startedAt = performance.now();
   const found = await thereAndBack(options);
   await throughToTheEnd(options);
-  return { ...found, seconds: (performance.now() - startedAt) / 1000 };
+  return { ...found, seconds: secondsSince(startedAt) };
 }
 
 /** On sample rows, to dual and back, twice. */

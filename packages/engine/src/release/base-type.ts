@@ -7,7 +7,7 @@ export type BaseTypes = ReadonlyMap<string, string>;
 
 export function baseTypes(...catalogs: readonly Catalog[]): BaseTypes {
   const direct = new Map(
-    catalogs.flatMap((one) => one.domains).map((one) => [one.name, typeIn(one.definition)]),
+    catalogs.flatMap((one) => one.domains).map((one) => [one.name, typeUnder(one.definition)]),
   );
   const resolve = (type: string): string => {
     const under = direct.get(type);
@@ -16,7 +16,10 @@ export function baseTypes(...catalogs: readonly Catalog[]): BaseTypes {
   return new Map([...direct.keys()].map((domain) => [domain, resolve(domain)]));
 }
 
-/** A definition begins with the type, as catalog-objects.sql puts it together. */
-function typeIn(definition: string): string {
+/**
+ * The type that a domain is over, which may be a domain itself: a definition begins with it, as
+ * catalog-objects.sql puts it together.
+ */
+export function typeUnder(definition: string): string {
   return definition.split(/ (?:default |not null\b|constraint )/)[0] ?? definition;
 }

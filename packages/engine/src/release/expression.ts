@@ -180,7 +180,7 @@ function columnText(parts: readonly string[]): string {
 }
 
 /** The tree without the places where its parts stood. */
-function shapeOf(node: Node): string {
+export function shapeOf(node: Node): string {
   return JSON.stringify(node, (key, value) =>
     key === 'location' || key.startsWith('rexpr_list_') || key.startsWith('list_')
       ? undefined

@@ -57,24 +57,30 @@ function admitUnderWay(request: Request, verb: Verb): 'go' | 'done' {
 function assertEvolution(request: Request): void {
   const { state, bundle, journal } = request;
   const wanted = `${bundle.app} ${bundle.from.version}→${bundle.to.version}`;
-  if (state.app !== bundle.app) throw mismatch(request, `it belongs to ${state.app}`, wanted);
+  if (state.app !== bundle.app) {
+    throw mismatch(request, `it belongs to ${state.app}`, wanted, `a bundle of ${state.app}`);
+  }
   const versions = [bundle.from.version, bundle.to.version];
   if (state.phase === 'settled') {
     if (!versions.includes(state.floor)) {
-      throw mismatch(request, `it is settled at ${state.floor}`, wanted);
+      const found = `it is settled at ${state.floor}`;
+      throw mismatch(request, found, wanted, `the bundle that begins at ${state.floor}`);
     }
     const release = state.floor === bundle.from.version ? bundle.from : bundle.to;
     if (release.fingerprint !== state.fingerprint) {
-      throw mismatch(request, `its ${state.floor} has another schema (fingerprint)`, wanted);
+      const found = `its ${state.floor} has another schema (fingerprint)`;
+      throw mismatch(request, found, wanted, `one built from the ${state.floor} that it holds`);
     }
-  } else if (state.floor !== versions[0] || state.ceiling !== versions[1]) {
-    throw mismatch(request, `it is between ${state.floor} and ${state.ceiling}`, wanted);
+  } else if (state.floor !== versions[0] || !versions.includes(state.ceiling)) {
+    // An abort has the floor as its ceiling as soon as it has fenced the newer release.
+    const evolution = `${state.floor}→${state.ceiling}`;
+    throw mismatch(request, `it is in ${evolution}`, wanted, `the bundle of ${evolution}`);
   }
   const hashes = [...journal.values()].map((entry) => entry.bundle_hash);
   const other = [state.bundle_hash, ...hashes].find((hash) => hash && hash !== bundle.hash);
   if (other !== undefined) {
     const found = `its evolution began with bundle ${other?.slice(0, 12)}`;
-    throw mismatch(request, found, `bundle ${bundle.hash.slice(0, 12)}`);
+    throw mismatch(request, found, `bundle ${bundle.hash.slice(0, 12)}`, 'that bundle');
   }
 }
 
@@ -115,15 +121,20 @@ function refused({ shard, verb }: Request, why: string, next?: Verb): HalflapErr
     `${verb} is refused on shard ${shard}: ${why}, expected ${from}`,
     {
       detail: { shard },
-      hint: next === undefined ? 'halflap status' : `halflap ${next} --shard ${shard}`,
+      hint: `halflap ${next ?? 'status'} --shard ${shard}`,
     },
   );
 }
 
-function mismatch({ shard, verb }: Request, found: string, expected: string): HalflapError {
+function mismatch(
+  { shard, verb }: Request,
+  found: string,
+  expected: string,
+  remedy: string,
+): HalflapError {
   return new HalflapError(
     'EVOLUTION_MISMATCH',
     `${verb} is refused on shard ${shard}: ${found}, against ${expected}`,
-    { detail: { shard }, hint: 'use the bundle of the evolution that the shard is in' },
+    { detail: { shard }, hint: `halflap ${verb} --shard ${shard} --bundle FILE, with ${remedy}` },
   );
 }

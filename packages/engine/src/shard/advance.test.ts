@@ -130,7 +130,7 @@ describe('runVerb', () => {
     await expect(run('abort')).rejects.toMatchObject({
       code: 'PHASE_REFUSED',
       message: expect.stringContaining('settled at 2.0, nothing leads back'),
-      hint: 'halflap status',
+      hint: 'halflap status --shard eu1',
     });
   });
 

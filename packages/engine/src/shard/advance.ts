@@ -19,6 +19,7 @@ import { hostname } from 'node:os';
 import { HalflapError, type Phase, TRANSITIONS, type Verb } from '@halflap/protocol';
 import type { Bundle, Step } from '../compile/bundle.js';
 import { admit, hasActed } from './admission.js';
+import { blockersBehind } from './contention.js';
 import { readStaleVerify, refuseOnEvidence } from './contract.js';
 import { assertNotDrifted } from './drift.js';
 import { executeStep } from './execute.js';
@@ -26,9 +27,11 @@ import { failureOf } from './failure.js';
 import { type Journal, readJournal } from './journal.js';
 import { LIMITS, type Limits } from './limits.js';
 import { type OpenShard, withShard } from './opening.js';
+import { assertOwnSchemas } from './own-schemas.js';
 import { readPace } from './pace.js';
 import { openState } from './register.js';
 import { assertNotStopped, type Pace, type Progress, type Run } from './run.js';
+import { secondsSince } from './seconds.js';
 import { readState, type ShardState } from './state.js';
 
 export interface VerbOptions {
@@ -86,11 +89,14 @@ export async function runVerb(options: VerbOptions): Promise<Outcome> {
   assertNotStopped({ shard, verb, signal });
   const limits = { ...LIMITS, ...options.limits };
   const opening = { url, shard, purpose: verb, signal, busyPatienceMs: limits.busyPatienceMs };
-  const { state, done } = await withShard(opening, (open) => advance(open, options, limits)).catch(
-    (error: unknown) => {
-      throw failureOf({ shard, verb, signal }, null, error);
-    },
-  );
+  const failed = (error: unknown, blockers: readonly string[] = []) => {
+    throw failureOf({ shard, verb, signal }, null, error, blockers);
+  };
+  const { state, done } = await withShard(opening, (open) =>
+    advance(open, options, limits).catch(async (error: unknown) =>
+      failed(error, await blockersBehind(error, open)),
+    ),
+  ).catch(failed);
   return {
     shard,
     verb,
@@ -99,7 +105,7 @@ export async function runVerb(options: VerbOptions): Promise<Outcome> {
     ceiling: state.ceiling,
     changed: verb !== 'verify' && done.some((step) => step.outcome === 'done'),
     steps: done,
-    seconds: (performance.now() - startedAt) / 1000,
+    seconds: secondsSince(startedAt),
   };
 }
 
@@ -130,6 +136,7 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
   if (verb === 'prepare' && !hasActed(journal, steps)) {
     await assertNotDrifted(run.session, { ...run, app: bundle.app, release: bundle.from });
   }
+  if (verb !== 'verify' && verb !== 'prepare') await assertOwnSchemas(run);
   if (verb !== 'contract') {
     const isRestart = verb === 'verify';
     return runList(run, steps, { journal, isRestart, detail: {} });

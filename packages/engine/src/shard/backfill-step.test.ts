@@ -75,11 +75,11 @@ describe('backfill', () => {
     const rows = "select n, 'item ' || n, n % 7 from generate_series(1, 2000) n";
     const bundle = await installByHand(database.url, { rows });
     await run(bundle, 'prepare');
-    let paused: Promise<void> | undefined;
+    let paused: Promise<unknown> | undefined;
     const failure = run(bundle, 'expand', {
       pace: { batchRows: 100, paceMs: 20 },
       onProgress: () => {
-        paused ??= setPace(database.url, { paused: true });
+        paused ??= setPace({ url: database.url, shard: 'eu1', app: bundle.app }, { paused: true });
       },
     });
     await expect(failure).rejects.toMatchObject({ code: 'PAUSED' });
@@ -90,9 +90,15 @@ describe('backfill', () => {
     expect(left?.rows_done).toBeGreaterThan(0);
     expect(left?.rows_done).toBeLessThan(2000);
     expect(left?.cursor).toEqual([String(left?.rows_done)]);
-    await expect(run(bundle, 'expand')).rejects.toMatchObject({ code: 'PAUSED' });
+    await expect(run(bundle, 'expand')).rejects.toMatchObject({
+      code: 'PAUSED',
+      hint: 'halflap resume --shard eu1; then halflap expand --shard eu1',
+    });
 
-    await setPace(database.url, { paused: false, batchRows: 250 });
+    await setPace(
+      { url: database.url, shard: 'eu1', app: bundle.app },
+      { paused: false, batchRows: 250 },
+    );
     const done: number[] = [];
     await run(bundle, 'expand', {
       onProgress: ({ step, rowsDone }) => step.includes('fill') && done.push(rowsDone),

@@ -21,10 +21,10 @@ import {
 } from './holes.js';
 import { noteStep } from './journal.js';
 import { runInOneMessage } from './one-message.js';
-import { readPace } from './pace.js';
+import { readPace, restAfterBatch } from './pace.js';
 import { clampRows, estimateRows, findPage, nextPageRows, type Page } from './pages.js';
 import { rateMeter } from './rate.js';
-import { assertNotStopped, type Run, rest } from './run.js';
+import { assertNotStopped, continues, type Run, rest } from './run.js';
 import { withSettings } from './settings.js';
 import { reasonToWait, startThrottle, type Throttle } from './throttle.js';
 
@@ -86,9 +86,10 @@ async function walk(filling: Filling, begun: ProgressRow): Promise<void> {
   const meter = rateMeter(run, step, begun.rows_done, begun.rows_estimated);
   let lower: KeyValues | null = begun.cursor;
   let rows = FIRST_BATCH_ROWS;
+  let endedAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     assertNotStopped(run);
-    const pace = await readPace(run);
+    const pace = await restAfterBatch(run, endedAt);
     await ease(filling, (reason) => meter.waiting(reason));
     if (filling.throttle.takeShrink()) rows = Math.round(rows / 2);
     rows = clampRows(rows, sizes(run, pace.batchRows));
@@ -96,13 +97,13 @@ async function walk(filling: Filling, begun: ProgressRow): Promise<void> {
     meter.advance(done.page.rows, rows);
     if (done.page.upper === null) return;
     lower = done.page.upper;
+    endedAt = performance.now();
     rows = nextPageRows({
       ...sizes(run, pace.batchRows),
       rows: done.asked,
       tookMs: done.tookMs,
       targetMs: run.limits.batchTargetMs,
     });
-    await rest(run, pace.paceMs);
   }
 }
 
@@ -137,7 +138,7 @@ async function runBatch(filling: Filling, lower: KeyValues | null, rows: number)
             step: step.id,
             evidence: await describeBlockers(run.session, run.pid, filling.source),
           },
-          hint: 'end the long transactions listed, then run the verb again',
+          hint: `end the transactions listed; then ${continues(run)}`,
           cause,
         },
       ),

@@ -9,6 +9,7 @@
 
 import type { BarrierStep } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
+import { ageText } from './age.js';
 import { noteStep, readJournal } from './journal.js';
 import { type Run, rest } from './run.js';
 
@@ -20,7 +21,7 @@ interface OpenTransactions {
 interface WaitedFor {
   readonly who: string;
   readonly application: string | null;
-  readonly age: string | null;
+  readonly age_seconds: number | null;
 }
 
 const FIRST_PAUSE_MS = 10;
@@ -67,17 +68,17 @@ async function readOpen(session: Session, pid: number): Promise<OpenTransactions
 async function readLeft(session: Session, open: OpenTransactions): Promise<WaitedFor[]> {
   return session.query<WaitedFor>(
     `select 'session ' || l.pid as who, nullif(a.application_name, '') as application,
-            to_char(clock_timestamp() - a.xact_start, 'HH24:MI:SS') as age
+            extract(epoch from clock_timestamp() - a.xact_start)::float8 as age_seconds
      from pg_catalog.pg_locks l
      left join pg_catalog.pg_stat_activity a on a.pid = l.pid
      where l.locktype = 'virtualxid' and l.granted and l.mode = 'ExclusiveLock'
        and l.virtualxid = any($1::text[])
      union all
      select 'prepared transaction ' || gid, null,
-            to_char(clock_timestamp() - prepared, 'HH24:MI:SS')
+            extract(epoch from clock_timestamp() - prepared)::float8
      from pg_catalog.pg_prepared_xacts
      where database = current_database() and gid = any($2::text[])
-     order by age desc nulls last, who`,
+     order by age_seconds desc nulls last, who`,
     [open.virtual, open.prepared],
   );
 }
@@ -85,7 +86,7 @@ async function readLeft(session: Session, open: OpenTransactions): Promise<Waite
 function describe(left: readonly WaitedFor[]): string {
   const shown = left.slice(0, 5).map((one) => {
     const application = one.application === null ? '' : ` (${one.application})`;
-    const age = one.age === null ? '' : `, open for ${one.age}`;
+    const age = one.age_seconds === null ? '' : `, open for ${ageText(one.age_seconds)}`;
     return `${one.who}${application}${age}`;
   });
   const more = left.length > shown.length ? ` and ${left.length - shown.length} more` : '';

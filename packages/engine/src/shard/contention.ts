@@ -5,6 +5,7 @@
 
 import type { HalflapError } from '@halflap/protocol';
 import { type Session, SQLSTATE, sqlStateOf } from '../pg.js';
+import { ageText } from './age.js';
 import { type Run, rest } from './run.js';
 
 const CONTENTION: ReadonlySet<string> = new Set([
@@ -38,7 +39,8 @@ export async function retryContended<Result>(run: Run, work: Contended<Result>):
         performance.now() - startedAt > run.limits.lockPatienceMs;
       if (isOver) throw await work.giveUp(error, attempts);
       work.onContention?.(attempts);
-      await rest(run, pauseMs(attempts, work.longestPauseMs ?? run.limits.lockPauseMs));
+      const longestMs = work.longestPauseMs ?? run.limits.lockPauseMs;
+      await rest(run, pauseMs(attempts, longestMs, Math.random()));
     }
   }
 }
@@ -47,17 +49,21 @@ export function isContention(error: unknown): boolean {
   return CONTENTION.has(sqlStateOf(error) ?? '');
 }
 
-/** Between half and the whole of an exponential pause: two runners never march in step. */
-function pauseMs(attempts: number, longestMs: number): number {
+/**
+ * The pause after so many attempts: between half and the whole of an exponential one, as `chance`
+ * has it (0 to 1), so that the runners of two shards of a server never march in step.
+ */
+export function pauseMs(attempts: number, longestMs: number, chance: number): number {
   const whole = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** Math.min(attempts - 1, 20));
-  return whole * (0.5 + Math.random() / 2);
+  return whole * (0.5 + chance / 2);
 }
 
 interface BlockerRow {
-  readonly pid: number;
-  readonly application_name: string | null;
+  readonly who: string;
+  /** The name that the session gave itself, or what kind of process of the server it is. */
+  readonly application: string | null;
   readonly state: string | null;
-  readonly age: string | null;
+  readonly age_seconds: number | null;
   readonly modes: string;
 }
 
@@ -71,27 +77,51 @@ export async function describeBlockers(
   pid: number,
   relation: string | null,
 ): Promise<string[]> {
+  // A prepared transaction has no process; the lock on its own number tells which it is.
   const rows = await session.query<BlockerRow>(
-    `select l.pid, a.application_name, a.state,
-            to_char(clock_timestamp() - a.xact_start, 'HH24:MI:SS') as age,
+    `select coalesce('prepared transaction ' || p.gid, 'session ' || l.pid, 'somebody') as who,
+            coalesce(nullif(a.application_name, ''), nullif(a.backend_type, 'client backend'))
+              as application,
+            case
+              when p.gid is not null then 'prepared'
+              when a.backend_type <> 'client backend' then 'active'
+              else a.state
+            end as state,
+            extract(epoch from clock_timestamp() - coalesce(p.prepared, a.xact_start))::float8
+              as age_seconds,
             string_agg(distinct l.mode, ', ') as modes
      from pg_catalog.pg_locks l
      left join pg_catalog.pg_stat_activity a on a.pid = l.pid
-     where l.granted and l.pid <> $1 and l.locktype = 'relation'
+     left join pg_catalog.pg_locks own
+       on l.pid is null and own.pid is null and own.locktype = 'transactionid'
+       and own.virtualtransaction = l.virtualtransaction
+     left join pg_catalog.pg_prepared_xacts p on p.transaction = own.transactionid
+     where l.granted and l.pid is distinct from $1 and l.locktype = 'relation'
        and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
        and l.relation >= 16384
        and (to_regclass($2) is null or l.relation = to_regclass($2)::oid)
-     group by l.pid, a.application_name, a.state, a.xact_start
-     order by a.xact_start nulls last, l.pid
+     group by who, application, 3, coalesce(p.prepared, a.xact_start)
+     order by coalesce(p.prepared, a.xact_start) nulls last, who
      limit 10`,
     [pid, relation],
   );
   return rows.map(blockerLine);
 }
 
+/** The same for an error that was met outside a step's own attempts; none for other errors. */
+export async function blockersBehind(
+  error: unknown,
+  { session, pid }: Pick<Run, 'session' | 'pid'>,
+): Promise<string[]> {
+  if (!isContention(error)) return [];
+  // The first error counts, also where the session is of no use any more.
+  return describeBlockers(session, pid, null).catch(() => []);
+}
+
 function blockerLine(row: BlockerRow): string {
-  const application = row.application_name ? ` (${row.application_name})` : '';
+  const application = row.application === null ? '' : ` (${row.application})`;
   const state = row.state ?? 'state not visible to this role';
-  const age = row.age === null ? '' : `, transaction open for ${row.age}`;
-  return `session ${row.pid}${application}: ${state}${age}, holds ${row.modes}`;
+  const seconds = row.age_seconds;
+  const age = seconds === null ? '' : `, transaction open for ${ageText(seconds)}`;
+  return `${row.who}${application}: ${state}${age}, holds ${row.modes}`;
 }

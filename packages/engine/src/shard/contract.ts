@@ -34,15 +34,42 @@ export async function refuseOnEvidence(
 
 function contractRefused(run: Run, findings: readonly Finding[]): HalflapError {
   const isOverridable = findings.every((one) => one.isOverridable);
-  const hints = [...new Set(findings.map((one) => one.hint))];
-  if (isOverridable) hints.push('or contract with --force-in-use "reason"');
+  const again = `halflap contract --shard ${run.shard}`;
+  const counted = findings.length === 1 ? '1 finding shows' : `${findings.length} findings show`;
+  const hints = [...new Set(findings.map((one) => hintOn(one, run)))];
+  const force = isOverridable
+    ? ` (--force-in-use "REASON" passes over what is known to be harmless)`
+    : '';
   return new HalflapError(
     'CONTRACT_REFUSED',
-    `contract is refused on shard ${run.shard}: ${findings.length} findings show that release ` +
+    `contract is refused on shard ${run.shard}: ${counted} that release ` +
       `${run.bundle.from.version} is still needed`,
     {
       detail: { shard: run.shard, evidence: findings.map((one) => one.text) },
-      hint: hints.join('; '),
+      hint: `${hints.join('; ')}; then ${again}${force}`,
     },
   );
+}
+
+function hintOn({ kind, remedy }: Finding, { bundle, shard }: Run): string {
+  const { version } = bundle.from;
+  if (remedy !== undefined) return remedy;
+  switch (kind) {
+    case 'lease':
+      return `upgrade or stop the servers of ${version}`;
+    case 'write':
+    case 'session':
+    case 'scan':
+      return `find in pg_stat_activity who still works as ${version}`;
+    case 'quarantine':
+      return `correct the rows that halflap quarantine --shard ${shard} lists`;
+    case 'verify':
+      return `halflap verify --shard ${shard}`;
+    case 'publication':
+      return 'take the tables out of the publication';
+    case 'prepared transaction':
+      return 'commit or roll back the prepared transactions';
+    default:
+      return kind satisfies never;
+  }
 }

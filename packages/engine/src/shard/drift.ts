@@ -30,7 +30,10 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
       'SHARD_UNKNOWN',
       `shard ${shard} holds no tables in schema ${HOME_SCHEMA}, ` +
         `expected those of ${app} ${release.version}`,
-      { detail: { shard }, hint: `install release ${release.version} there, or check its url` },
+      {
+        detail: { shard },
+        hint: `halflap install ${release.version} --shard ${shard}, or correct its url`,
+      },
     );
   }
   const evidence = findDrift(expectation, home, own).map((difference) => difference.text);
@@ -38,10 +41,10 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
   throw new HalflapError(
     'SHARD_DRIFTED',
     `the catalogue of shard ${shard} is not that of ${app} ${release.version}: ` +
-      `${evidence.length} differences`,
+      `${evidence.length} ${evidence.length === 1 ? 'difference' : 'differences'}`,
     {
       detail: { shard, evidence },
-      hint: 'bring the database to its release, or declare what it holds as a release of its own',
+      hint: 'undo what was changed by hand, or declare what it holds as a release of its own',
     },
   );
 }

@@ -63,7 +63,10 @@ describe('contract', () => {
     await session.query(lease, ['1.0', 60]);
     const { detail, hint } = await refused();
     expect(detail.evidence).toEqual([expect.stringMatching(/^server web1 runs release 1\.0/)]);
-    expect(hint).toContain('upgrade the servers of 1.0');
+    expect(hint).toBe(
+      'upgrade or stop the servers of 1.0; then halflap contract --shard eu1 ' +
+        '(--force-in-use "REASON" passes over what is known to be harmless)',
+    );
   });
 
   it('is refused while the old layout is written', async () => {
@@ -83,6 +86,21 @@ describe('contract', () => {
     expect(detail.evidence).toEqual([expect.stringMatching(/session \d+ \(web\) uses/)]);
     await session.query('select from shop_2_0.items; select 1');
     await session.query('rollback');
+    expect(await run('contract')).toMatchObject({ phase: 'settled' });
+  });
+
+  it('is refused while an old table is published, and says how to end that', async () => {
+    await session.query('create table other (id int primary key)');
+    await session.query('create publication "Feed" for table items, other');
+    await session.query('create publication everything for all tables');
+    const { detail, hint } = await refused();
+    expect(detail.evidence).toEqual([
+      'publication "Feed" publishes public.items, where its subscribers cannot follow',
+      'publication everything publishes public.items, where its subscribers cannot follow',
+    ]);
+    expect(hint).toContain('alter publication "Feed" drop table public.items;');
+    await session.query('alter publication "Feed" drop table public.items');
+    await session.query('drop publication everything');
     expect(await run('contract')).toMatchObject({ phase: 'settled' });
   });
 

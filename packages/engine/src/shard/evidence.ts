@@ -1,12 +1,14 @@
-// Is the old release still in use, or is something unresolved? Looked for in six places before
+// Is the old release still in use, or is something unresolved? Looked for in seven places before
 // contract.
 //
 // | place                 | what shows it                                        | overridable |
 // |-----------------------|------------------------------------------------------|-------------|
 // | leases                | a server of the old release says that it lives       | yes         |
 // | writes                | the sequence that a write of the old layout advances | yes         |
-// | sessions              | locks on old tables and on none of the new           | yes         |
+// | sessions              | locks on old tables and on none of the new, or the   | yes         |
+// |                       | sequence advanced in a transaction that is open      |             |
 // | scans                 | statistics of old tables, while nobody writes        | yes         |
+// | publications          | a consumer of old tables, who cannot follow          | yes         |
 // | quarantine, verify    | rows that cannot be carried, or are not equal        | no          |
 // | prepared transactions | would hold their locks for ever                      | no          |
 //
@@ -16,7 +18,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bundle } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
-import { sql, trusted } from '../sql.js';
+import { type Sql, sql, trusted } from '../sql.js';
 import { readStaleVerify } from './freshness.js';
 import { floorTable, readFloorTables } from './holes.js';
 import { readLayoutUse, type TableSet } from './layout-use.js';
@@ -27,12 +29,13 @@ export interface Finding {
     | 'write'
     | 'session'
     | 'scan'
+    | 'publication'
     | 'quarantine'
     | 'verify'
     | 'prepared transaction';
   readonly text: string;
-  /** What to do about it. */
-  readonly hint: string;
+  /** What to do about just this one, where its kind does not say it. */
+  readonly remedy?: string;
   readonly isOverridable: boolean;
 }
 
@@ -55,6 +58,7 @@ export async function contractEvidence(
 ): Promise<readonly Finding[]> {
   const lists = [
     await findLeases(session, bundle),
+    await findPublications(session, await readOldTables(session, bundle)),
     await findQuarantine(session),
     await findPreparedTransactions(session),
     (await readStaleVerify(session, bundle, options.verifyFreshMs)).map(verifyFinding),
@@ -74,7 +78,36 @@ async function findLeases(session: Session, bundle: Bundle): Promise<Finding[]> 
   return rows.map((row) => ({
     kind: 'lease',
     text: `server ${row.server} runs release ${bundle.from.version}, seen at ${row.renewed}`,
-    hint: `upgrade the servers of ${bundle.from.version} or stop them`,
+    isOverridable: true,
+  }));
+}
+
+/**
+ * A subscriber that is sent a row of a table by its new name, which it does not have, stops there
+ * and is sent the row again for ever, while the WAL that it has not confirmed fills the disk.
+ */
+async function findPublications(session: Session, old: readonly Sql[]): Promise<Finding[]> {
+  const rows = await session.query<{ publication: string; tables: string; is_listed: boolean }>(
+    `select quote_ident(t.pubname) as publication,
+            string_agg(
+              format('%I.%I', t.schemaname, t.tablename), ', ' order by t.tablename
+            ) as tables,
+            exists (
+              select from pg_catalog.pg_publication_rel as r
+              join pg_catalog.pg_publication as p on p.oid = r.prpubid
+              where p.pubname = t.pubname
+            ) as is_listed
+     from pg_catalog.pg_publication_tables as t
+     where format('%I.%I', t.schemaname, t.tablename)::regclass = any($1::text[]::regclass[])
+     group by t.pubname order by t.pubname`,
+    [old.map(({ text }) => text)],
+  );
+  return rows.map(({ publication, tables, is_listed: isListed }) => ({
+    kind: 'publication',
+    text: `publication ${publication} publishes ${tables}, where its subscribers cannot follow`,
+    remedy: isListed
+      ? `let its subscribers do without, then alter publication ${publication} drop table ${tables}`
+      : `end the subscriptions to publication ${publication}, then drop it`,
     isOverridable: true,
   }));
 }
@@ -90,7 +123,6 @@ async function findQuarantine(session: Session): Promise<Finding[]> {
     text:
       `${row.rows} rows of ${row.relation} in quarantine, ` +
       `the first ${JSON.stringify(row.key)}: ${row.reason}`,
-    hint: 'correct the rows in quarantine (halflap.quarantine), then verify',
     isOverridable: false,
   }));
 }
@@ -102,7 +134,6 @@ async function findPreparedTransactions(session: Session): Promise<Finding[]> {
   return rows.map((row) => ({
     kind: 'prepared transaction',
     text: `prepared transaction ${row.gid} is open`,
-    hint: 'commit or roll back the prepared transactions',
     isOverridable: false,
   }));
 }
@@ -111,7 +142,6 @@ function verifyFinding(step: { readonly relation: string }): Finding {
   return {
     kind: 'verify',
     text: `verify of ${step.relation} has not passed since both layouts are in service`,
-    hint: 'run halflap verify',
     isOverridable: false,
   };
 }
@@ -121,11 +151,12 @@ async function watchOldLayout(
   bundle: Bundle,
   options: EvidenceOptions,
 ): Promise<Finding[]> {
-  if (bundle.evidence.oldTables.length === 0) return [];
-  const floor = await readFloorTables(session, bundle);
+  const old = await readOldTables(session, bundle);
+  if (old.length === 0) return [];
   const tables: TableSet = {
-    old: bundle.evidence.oldTables.map((table) => floorTable(floor, table)),
+    old,
     newSchema: bundle.releaseSchema,
+    oldWrites: bundle.evidence.oldWrites,
   };
   const readWrites = () => readOldWrites(session, bundle.evidence.oldWrites);
   const writesBefore = await readWrites();
@@ -135,22 +166,32 @@ async function watchOldLayout(
   });
   const writes = (await readWrites()) - writesBefore;
   const version = bundle.from.version;
-  const hint = `find out who still uses release ${version}`;
   const found = (kind: Finding['kind'], text: string): Finding => ({
     kind,
     text,
-    hint,
     isOverridable: true,
   });
   const seconds = (options.windowMs / 1000).toFixed(1);
   return [
     ...(writes > 0n ? [found('write', `${writes} writes of ${version} within ${seconds} s`)] : []),
-    ...use.sessions.map((who) => found('session', `${who} uses tables of ${version} alone`)),
+    ...use.sessions.map(({ who, has_written: hasWritten }) =>
+      found(
+        'session',
+        hasWritten
+          ? `${who} has written as ${version} in a transaction that is open`
+          : `${who} uses tables of ${version} alone`,
+      ),
+    ),
     // Sync scans the old tables on behalf of writes; only a quiet window tells readers apart.
     ...(writes === 0n && use.writes === 0
       ? use.scanned.map((table) => found('scan', `${table} was read within ${seconds} s`))
       : []),
   ];
+}
+
+async function readOldTables(session: Session, bundle: Bundle): Promise<Sql[]> {
+  const floor = await readFloorTables(session, bundle);
+  return bundle.evidence.oldTables.map((table) => floorTable(floor, table));
 }
 
 /** How often the sequence was advanced; 0 where there is none. */

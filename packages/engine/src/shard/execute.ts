@@ -6,11 +6,13 @@ import type { Step } from '../compile/bundle.js';
 import { messageOf } from '../pg.js';
 import { runBackfillStep } from './backfill-step.js';
 import { runBarrierStep } from './barrier-step.js';
+import { blockersBehind } from './contention.js';
 import { failureOf } from './failure.js';
 import { type FloorTables, readFloorTables } from './holes.js';
 import { runIndexStep } from './index-step.js';
 import { type Beginning, beginStep, finishStep, noteStep } from './journal.js';
 import { assertNotStopped, type Run } from './run.js';
+import { secondsSince } from './seconds.js';
 import { set } from './settings.js';
 import { runTransactionStep } from './transaction-step.js';
 import { runVerifyStep } from './verify-step.js';
@@ -30,12 +32,12 @@ export async function executeStep(run: Run, step: Step, beginning: Beginning): P
     // A transaction step has done this in its own transaction.
     if (step.kind !== 'transaction') await run.session.query(finishStep(run, step).text);
   } catch (error) {
-    const failure = failureOf(run, step.id, error);
+    const failure = failureOf(run, step.id, error, await blockersBehind(error, run));
     // For those who ask `status` later. Where the connection is lost, the journal row says enough.
     await noteStep(run, step, { error: errorNote(failure) }).catch(() => {});
     throw failure;
   }
-  const seconds = (performance.now() - startedAt) / 1000;
+  const seconds = secondsSince(startedAt);
   run.log(`${step.id}: done in ${seconds.toFixed(2)} s`);
   return seconds;
 }

@@ -3,9 +3,10 @@
 // again.
 
 import { HalflapError } from '@halflap/protocol';
+import { adviceOn } from '../advice.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { isContention } from './contention.js';
-import { interrupted, type Run } from './run.js';
+import { continues, interrupted, type Run } from './run.js';
 
 /** SQLSTATEs that mean that the server ended the session (classes 08 and 57P). */
 const LOST = /^(08...|57P0[1-5])$/;
@@ -23,12 +24,14 @@ function isConnectionLost(error: unknown): boolean {
 
 /**
  * Gives the error that the run ends with; errors that are defects of ours come back unchanged.
- * `step` is null before the first step.
+ * `step` is null before the first step; `blockers` are lines on those who hold the locks in the
+ * way.
  */
 export function failureOf(
   run: Pick<Run, 'shard' | 'verb' | 'signal'>,
   step: string | null,
   error: unknown,
+  blockers: readonly string[] = [],
 ): unknown {
   if (error instanceof HalflapError) return error;
   const state = sqlStateOf(error);
@@ -36,7 +39,7 @@ export function failureOf(
   if (isCanceled && run.signal?.aborted) return interrupted(run, error);
   const detail = { shard: run.shard, ...(step === null ? {} : { step }) };
   const what = step === null ? run.verb : `step ${step}`;
-  const again = `halflap ${run.verb} --shard ${run.shard} continues it`;
+  const again = continues(run);
   if (isConnectionLost(error)) {
     return new HalflapError(
       'SHARD_UNREACHABLE',
@@ -49,14 +52,29 @@ export function failureOf(
     return new HalflapError(
       'LOCK_TIMEOUT',
       `${what} on shard ${run.shard} was not granted a lock: ${messageOf(error)}`,
-      { detail, hint: again, cause: error },
+      {
+        detail: { ...detail, evidence: blockers },
+        hint: `end the transactions listed; then ${again}`,
+        cause: error,
+      },
     );
   }
   return new HalflapError(
     'STEP_FAILED',
     `${what} failed on shard ${run.shard}: ${messageOf(error)} (SQLSTATE ${state})`,
-    { detail, hint: `resolve the cause; then ${again}, or halflap abort leads back`, cause: error },
+    { detail, hint: `${remedy(error)}; then ${again}${wayBack(run)}`, cause: error },
   );
+}
+
+/** What to do about an error of PostgreSQL before the verb is run again. */
+export function remedy(error: unknown): string {
+  return adviceOn(sqlStateOf(error), '') ?? 'resolve what PostgreSQL complains about';
+}
+
+/** Only what leads to dual can be led back. */
+function wayBack({ shard, verb }: Pick<Run, 'shard' | 'verb'>): string {
+  const isForward = verb === 'prepare' || verb === 'expand';
+  return isForward ? `, or halflap abort --shard ${shard} leads back` : '';
 }
 
 /** What a wait that was stopped by its signal throws. */

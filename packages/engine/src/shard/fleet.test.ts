@@ -57,7 +57,7 @@ describe('readShard', () => {
         relation: 'items',
         rowsEstimated: 1000,
       },
-      runner: expect.stringMatching(/^halflap\/expand\/fill-items, session \d+$/),
+      runner: expect.stringMatching(/^halflap\/expand\/fill-items, session \d+ from 127\.0\.0\.1$/),
       leases: [{ server: 'web1', release: '2.0', mode: 'lens' }],
       blocked: null,
     });
@@ -73,12 +73,27 @@ describe('readShard', () => {
     const paused = pausedAfterFirstStep(bundle);
     await runVerb({ ...options, bundle: paused, verb: 'expand' }).catch(() => {});
     expect(await readShard(database.url)).toMatchObject({ blocked: 'paused by an operator' });
-    await setPace(database.url, { paused: false });
-    expect((await readShard(database.url)).blocked).toContain('PAUSED: shard eu1');
-    await session.query("update halflap.journal set detail = '{}' where finished_at is null");
+    await setPace({ url: database.url, shard: 'eu1', app: bundle.app }, { paused: false });
     expect((await readShard(database.url)).blocked).toBe(
       'interrupted in step expand/fill-items: run expand again',
     );
+  });
+});
+
+describe('setPace', () => {
+  it('refuses a database that is unknown, and the shard of another application', async () => {
+    const target = { url: database.url, shard: 'eu1', app: 'shoe' };
+    await expect(setPace(target, { paused: true })).rejects.toMatchObject({
+      code: 'SHARD_UNKNOWN',
+      hint: expect.stringContaining('halflap adopt VERSION --shard eu1'),
+    });
+    const bundle = await installByHand(database.url);
+    await runVerb({ url: database.url, shard: 'eu1', bundle, verb: 'prepare' });
+    await expect(setPace(target, { paused: true })).rejects.toMatchObject({
+      code: 'EVOLUTION_MISMATCH',
+      message: `shard eu1 is of ${bundle.app}, not shoe`,
+    });
+    expect((await readShard(database.url)).state?.paused).toBe(false);
   });
 });
 
@@ -99,7 +114,7 @@ describe('waitFor', () => {
     });
     const dead = waitFor({ url: NOWHERE, phase: 'dual', timeoutMs: 1, shard: 'eu1' });
     await expect(dead).rejects.toMatchObject({
-      message: expect.stringMatching(/: it could not be reached: cannot connect: /),
+      message: expect.stringMatching(/: it could not be reached: cannot connect to 127.0.0.1:1, /),
     });
   });
 
@@ -140,8 +155,8 @@ describe('installRelease and adopt', () => {
 
   it('installs a release on an empty database, once', async () => {
     const options = { url: database.url, app: 'shop', release };
-    expect(await installRelease(options)).toEqual({ changed: true });
-    expect(await installRelease(options)).toEqual({ changed: false });
+    expect(await installRelease(options)).toMatchObject({ changed: true });
+    expect(await installRelease(options)).toMatchObject({ changed: false });
     expect(await readShard(database.url)).toMatchObject({
       state: { app: 'shop', floor: '1.0', ceiling: '1.0', phase: 'settled', fingerprint: 'one' },
     });
@@ -165,10 +180,27 @@ describe('installRelease and adopt', () => {
       '\\unrestrict secret',
     ].join('\n');
     const dump = { ...release, schemaSql };
-    expect(await installRelease({ url: database.url, app: 'shop', release: dump })).toEqual({
+    expect(await installRelease({ url: database.url, app: 'shop', release: dump })).toMatchObject({
       changed: true,
     });
     expect(await session.query('select from items')).toEqual([]);
+  });
+
+  it('says what a shard is that holds another release, and does not touch it', async () => {
+    const options = { url: database.url, app: 'shop', shard: 'eu1', release };
+    await installRelease(options);
+    const next = { ...release, version: '2.0' };
+    await expect(installRelease({ ...options, release: next })).rejects.toMatchObject({
+      code: 'EVOLUTION_MISMATCH',
+      message: expect.stringMatching(
+        /^shard eu1 is managed already: shop, settled at 1\.0 since .* UTC; expected shop/,
+      ),
+      hint: expect.stringContaining('halflap prepare --shard eu1'),
+    });
+    await expect(installRelease({ ...options, app: 'shoe' })).rejects.toMatchObject({
+      code: 'EVOLUTION_MISMATCH',
+      hint: expect.stringContaining('correct "app"'),
+    });
   });
 
   it('does not install over tables', async () => {
@@ -181,8 +213,8 @@ describe('installRelease and adopt', () => {
   it('adopts a database that holds the release, once, and no other', async () => {
     const bundle = await installByHand(database.url);
     const options = { url: database.url, app: 'shop', release: bundle.from };
-    expect(await adopt(options)).toEqual({ changed: true });
-    expect(await adopt(options)).toEqual({ changed: false });
+    expect(await adopt(options)).toMatchObject({ changed: true });
+    expect(await adopt(options)).toMatchObject({ changed: false });
     await expect(
       adopt({ ...options, release: { ...bundle.from, version: '1.1' } }),
     ).rejects.toMatchObject({ code: 'EVOLUTION_MISMATCH' });

@@ -19,6 +19,8 @@ export interface ShardStatus {
   readonly reachable: boolean;
   /** Why it is not reachable, or not readable; null when all is well. */
   readonly error: string | null;
+  /** What to do about the error, where that is known. */
+  readonly hint: string | null;
   /** Null where Halflap never was. */
   readonly state: ShardState | null;
   /** The step that has begun and is not finished; null when none is. */
@@ -48,6 +50,7 @@ interface StepRow {
 const NOTHING: ShardStatus = {
   reachable: true,
   error: null,
+  hint: null,
   state: null,
   running: null,
   runner: null,
@@ -62,13 +65,19 @@ export type ShardUrl = string | HalflapError;
 
 /** Never throws for what the shard is or is not; the answer says it. */
 export async function readShard(url: ShardUrl): Promise<ShardStatus> {
-  if (url instanceof HalflapError) return { ...NOTHING, reachable: false, error: messageOf(url) };
+  if (url instanceof HalflapError) return unreadable(url);
   try {
     return await withSession(url, 'status', readStatus);
   } catch (error) {
-    const isReachable = error instanceof HalflapError && error.code !== 'SHARD_UNREACHABLE';
-    return { ...NOTHING, reachable: isReachable, error: messageOf(error) };
+    return unreadable(error);
   }
+}
+
+function unreadable(error: unknown): ShardStatus {
+  const isOurs = error instanceof HalflapError;
+  const isReached = isOurs && !['SHARD_UNREACHABLE', 'CONFIG_INVALID'].includes(error.code);
+  const hint = isOurs ? (error.hint ?? null) : null;
+  return { ...NOTHING, reachable: isReached, error: messageOf(error), hint };
 }
 
 /** All shards at once, in the order given. */
@@ -140,8 +149,13 @@ function runningOf(row: StepRow): RunningStep {
 
 function blockedBy(state: ShardState, step: StepRow | undefined, runner: string | null) {
   if (state.paused) return 'paused by an operator';
-  if (step === undefined) return null;
+  if (step === undefined) {
+    const isReturning = state.phase !== 'settled' && state.ceiling === state.floor;
+    return isReturning && runner === null ? 'an abort is not finished: run abort again' : null;
+  }
   if (runner !== null) return step.detail.waitingFor ?? null;
-  if (step.detail.error !== undefined) return step.detail.error;
+  const { error } = step.detail;
+  // Stopped on request is no reason that stands in the way any more.
+  if (error !== undefined && !/^(PAUSED|INTERRUPTED):/.test(error)) return error;
   return `interrupted in step ${step.step}: run ${step.verb} again`;
 }

@@ -61,6 +61,16 @@ export function fillFloor(text: string, floor: FloorTables): string {
     .replaceAll('{{hash}}', floor.hash);
 }
 
+/**
+ * For people who have no shard at hand: tables of the floor release where a fresh install has them,
+ * and words for the keys of a batch.
+ */
+export function fillForPeople(text: string, bundle: Bundle): string {
+  const schema = releaseSchema(bundle.app, bundle.from.version);
+  const atHome = { hash: bundle.hash, schema, tables: new Set<string>() };
+  return fillFloor(text, atHome).replace(RANGE_HOLE, '<keys of the batch>');
+}
+
 /** The schema of an index: as given, or that of the table that a `{{schema:NAME}}` hole names. */
 export function fillSchema(schema: string, floor: FloorTables): string {
   return schema.replace(SCHEMA_HOLE, (_, table: string) => floorSchema(floor, table));

@@ -8,11 +8,20 @@ export interface TableSet {
   /** Qualified names of the old tables. */
   readonly old: readonly Sql[];
   readonly newSchema: string;
+  /** The sequence that each write of the old layout advances; null where there is none. */
+  readonly oldWrites: string | null;
+}
+
+export interface SessionUse {
+  /** `session 4711 (application_name)`. */
+  readonly who: string;
+  /** It has written the old layout in a transaction that was open; else it only held its locks. */
+  readonly has_written: boolean;
 }
 
 export interface LayoutUse {
-  /** Sessions that held locks on an old table and on none of the new ones. */
-  readonly sessions: readonly string[];
+  /** Sessions that held locks on an old table and on none of the new ones, or have written one. */
+  readonly sessions: readonly SessionUse[];
   /** Old tables that were scanned, by statistics. */
   readonly scanned: readonly string[];
   /** Rows written that may have scanned old tables by sync or by a foreign key. */
@@ -32,10 +41,10 @@ export async function readLayoutUse(
 ): Promise<LayoutUse> {
   await flushOwnStatistics(session, window.pause);
   const before = await readStatistics(session, tables);
-  const sessions = new Map<number, string>();
+  const sessions = new Map<number, SessionUse>();
   for (let look = 0; look <= window.looks; look += 1) {
     if (look > 0) await window.pause();
-    for (const one of await readSessions(session, tables)) sessions.set(one.pid, one.who);
+    for (const { pid, ...use } of await readSessions(session, tables)) sessions.set(pid, use);
   }
   const after = await readStatistics(session, tables);
   const scanned = [...after.scans].filter(
@@ -62,13 +71,20 @@ async function flushOwnStatistics(session: Session, pause: () => Promise<void>):
   await session.query('select 1');
 }
 
-/** Vacuum and concurrent index builds (SHARE UPDATE EXCLUSIVE) are nobody's use of a table. */
+/**
+ * Vacuum and concurrent index builds (SHARE UPDATE EXCLUSIVE) are nobody's use of a table. Locks on
+ * the tables do not tell a writer of the old layout from one of the new, since sync writes both;
+ * but only the old layout's triggers advance the sequence, whose lock lasts until the transaction
+ * ends.
+ */
 async function readSessions(session: Session, tables: TableSet) {
-  return session.query<{ pid: number; who: string }>(
+  return session.query<SessionUse & { pid: number }>(
     `with held as (
        select l.pid,
               bool_or(l.relation = any($1::text[]::regclass[]::oid[])) as holds_old,
-              bool_or(n.nspname = $2) as holds_new
+              bool_or(n.nspname = $2) as holds_new,
+              bool_or(l.mode = 'RowExclusiveLock' and l.relation = to_regclass($3)::oid)
+                as has_written
        from pg_catalog.pg_locks l
        join pg_catalog.pg_class c on c.oid = l.relation
        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -80,16 +96,16 @@ async function readSessions(session: Session, tables: TableSet) {
          and l.pid <> pg_catalog.pg_backend_pid()
        group by l.pid
      )
-     select h.pid,
+     select h.pid, coalesce(h.has_written, false) as has_written,
             'session ' || h.pid
               || coalesce(' (' || nullif(a.application_name, '') || ')', '') as who
      from held h
      left join pg_catalog.pg_stat_activity a on a.pid = h.pid
-     where h.holds_old and not h.holds_new
+     where (h.holds_old and not h.holds_new or h.has_written)
        and a.backend_type is distinct from 'autovacuum worker'
        and coalesce(a.application_name, '') not like 'halflap/%'
      order by h.pid`,
-    [tables.old.map(({ text }) => text), tables.newSchema],
+    [tables.old.map(({ text }) => text), tables.newSchema, tables.oldWrites],
   );
 }
 

@@ -3,10 +3,10 @@
 
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Bundle, Step } from '../compile/bundle.js';
 import { connect, type Session, withSession } from '../pg.js';
-import { type FreshDatabase, freshDatabase } from '../testing/index.js';
+import { type FreshDatabase, freshDatabase, withPostgres } from '../testing/index.js';
 import { runVerb, type VerbOptions } from './advance.js';
 import { LIMITS } from './limits.js';
 import { divergence, installByHand, transaction } from './testing/hand-bundle.js';
@@ -69,6 +69,47 @@ describe('a transaction step', () => {
     expect(await run('prepare', { bundle: preparedBy(ADD_COLUMN) })).toMatchObject({
       phase: 'prepared',
     });
+  });
+
+  it('names who keeps it from looking at the catalogue before its first step', async () => {
+    // PostgreSQL opens the table to print a check.
+    await session.query('alter table items add check (id > 0)');
+    await session.query('begin; lock table items');
+    await expect(run('prepare')).rejects.toMatchObject({
+      code: 'LOCK_TIMEOUT',
+      detail: { evidence: [expect.stringMatching(/halflap\/test.*AccessExclusiveLock/)] },
+      hint: 'end the transactions listed; then halflap prepare --shard eu1 continues it',
+    });
+  });
+
+  it('names a prepared transaction that holds the relation', async () => {
+    const settings = { max_prepared_transactions: '2' };
+    const start = { installation: inject('installation'), settings };
+    await withPostgres(async (server) => {
+      await server.createDatabase('eu1');
+      const url = server.url('eu1');
+      const own = await installByHand(url, { rows: ROWS });
+      const prepare = (lockAttempts: number) => {
+        const limits = { lockAttempts, lockPauseMs: 1 };
+        const changed = { ...own, steps: { ...own.steps, prepare: [ADD_COLUMN] } };
+        return runVerb({ url, shard: 'eu1', bundle: changed, verb: 'prepare', limits });
+      };
+      await withSession(url, 'coordinator', async (other) => {
+        await other.query("begin; select from items limit 1; prepare transaction 'order 7'");
+        await expect(prepare(2)).rejects.toMatchObject({
+          code: 'LOCK_TIMEOUT',
+          detail: {
+            evidence: [
+              expect.stringMatching(
+                /^prepared transaction order 7: prepared, transaction open for .*, holds Access/,
+              ),
+            ],
+          },
+        });
+        await other.query("rollback prepared 'order 7'");
+      });
+      expect(await prepare(2)).toMatchObject({ phase: 'prepared' });
+    }, start);
   });
 
   it('never lets a client wait behind it for longer than its lock timeout', async () => {
@@ -185,7 +226,6 @@ describe('an index step', () => {
       statement: {
         sql: 'create unique index concurrently items_by_name on {{floor:items}} (name)',
         lock: { mode: 'SHARE UPDATE EXCLUSIVE', relation: 'public.items' },
-        rewrites: false,
       },
     } as const satisfies Step;
     const prepare = [unique, ...bundle.steps.prepare];

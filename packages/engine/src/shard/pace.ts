@@ -1,9 +1,10 @@
-// How fast an operator lets a shard be filled: kept in the shard, read between two batches, so
-// that a run which is already under way obeys.
+// How fast an operator lets a shard be filled: kept in the shard, read between two batches and
+// while the runner rests between them, so that a run which is already under way obeys.
 
 import { HalflapError } from '@halflap/protocol';
 import { withSession } from '../pg.js';
-import type { Run } from './run.js';
+import { type Run, rest } from './run.js';
+import { readState } from './state.js';
 
 export interface ShardPace {
   /** The most rows of one batch, 1 to 1,000,000. */
@@ -17,28 +18,48 @@ export interface PaceChange extends Partial<ShardPace> {
   readonly paused?: boolean;
 }
 
+export interface PacedShard {
+  readonly url: string;
+  /** Name for messages. */
+  readonly shard: string;
+  /** The application to which the shard must belong. */
+  readonly app: string;
+}
+
 /**
- * Changes what is given and keeps the rest.
- * @throws SHARD_UNKNOWN when the shard was never prepared; PostgreSQL's error for a value out of
- * range.
+ * Changes what is given and keeps the rest; gives back what holds now.
+ * @throws SHARD_UNKNOWN when the shard was never prepared; EVOLUTION_MISMATCH when it belongs to
+ * another application; PostgreSQL's error for a value out of range.
  */
-export async function setPace(url: string, change: PaceChange): Promise<void> {
-  await withSession(url, 'pace', async (session) => {
-    const [found] = await session.query<{ has_state: boolean }>(
-      "select to_regclass('halflap.shard') is not null as has_state",
-    );
-    if (!found?.has_state) {
-      throw new HalflapError('SHARD_UNKNOWN', 'the database holds no state of Halflap yet', {
-        hint: 'prepare it first: halflap prepare',
+export async function setPace(target: PacedShard, change: PaceChange): Promise<ShardPace> {
+  const { url, shard, app } = target;
+  return withSession(url, 'pace', async (session) => {
+    const state = await readState(session, shard);
+    if (state === null) {
+      throw new HalflapError('SHARD_UNKNOWN', `Halflap does not know shard ${shard} yet`, {
+        detail: { shard },
+        hint: `halflap adopt VERSION --shard ${shard} takes it in, with the release it holds`,
       });
     }
-    await session.query(
+    if (state.app !== app) {
+      throw new HalflapError(
+        'EVOLUTION_MISMATCH',
+        `shard ${shard} is of ${state.app}, not ${app}`,
+        {
+          detail: { shard },
+          hint: `correct "app" in halflap.yaml, or the url of shard ${shard}`,
+        },
+      );
+    }
+    const [row] = await session.query<ShardPace>(
       `update halflap.shard
        set paused = coalesce($1, paused),
            batch_rows = coalesce($2, batch_rows),
-           pace_ms = coalesce($3, pace_ms)`,
+           pace_ms = coalesce($3, pace_ms)
+       returning batch_rows as "batchRows", pace_ms as "paceMs"`,
       [change.paused ?? null, change.batchRows ?? null, change.paceMs ?? null],
     );
+    return row ?? { batchRows: state.batch_rows, paceMs: state.pace_ms };
   });
 }
 
@@ -50,11 +71,27 @@ export async function readPace(run: Run): Promise<ShardPace> {
   if (row?.paused) {
     throw new HalflapError('PAUSED', `shard ${run.shard} is paused by an operator`, {
       detail: { shard: run.shard },
-      hint: `resume the shard, then run halflap ${run.verb} --shard ${run.shard} again`,
+      hint: `halflap resume --shard ${run.shard}; then halflap ${run.verb} --shard ${run.shard}`,
     });
   }
   return {
     batchRows: run.pace.batchRows ?? row?.batch_rows ?? 2000,
     paceMs: run.pace.paceMs ?? row?.pace_ms ?? 0,
   };
+}
+
+/** A rest may last an hour; so often an operator's change of mind is looked for, in ms. */
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Rests until the pause after a batch that ended at `endedAt` (of performance.now()) is over, by
+ * the pace as it is then. @throws PAUSED, INTERRUPTED.
+ */
+export async function restAfterBatch(run: Run, endedAt: number): Promise<ShardPace> {
+  for (;;) {
+    const pace = await readPace(run);
+    const leftMs = endedAt + pace.paceMs - performance.now();
+    if (leftMs <= 0) return pace;
+    await rest(run, Math.min(leftMs, LOOK_EVERY_MS));
+  }
 }

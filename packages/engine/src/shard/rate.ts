@@ -2,6 +2,7 @@
 
 import type { Step } from '../compile/bundle.js';
 import type { Run } from './run.js';
+import { toMilliseconds } from './seconds.js';
 
 export interface RateMeter {
   /** A batch is done; `batchRows` is the size that was asked for. */
@@ -34,7 +35,7 @@ export function rateMeter(
       rowsDone: done,
       rowsEstimated: whole,
       rowsPerSecond: Math.round(rate),
-      secondsLeft: rate > 0 ? (whole - done) / rate : null,
+      secondsLeft: rate > 0 ? toMilliseconds((whole - done) / rate) : null,
       batchRows,
       waitingFor,
     });

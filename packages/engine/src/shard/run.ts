@@ -68,13 +68,18 @@ export async function rest(run: Pick<Run, 'signal' | 'shard' | 'verb'>, ms: numb
   }
 }
 
+/** What to type to go on after an error. */
+export function continues({ verb, shard }: Pick<Run, 'shard' | 'verb'>): string {
+  return `halflap ${verb} --shard ${shard} continues it`;
+}
+
 export function interrupted(run: Pick<Run, 'shard' | 'verb'>, cause?: unknown): HalflapError {
   return new HalflapError(
     'INTERRUPTED',
     `${run.verb} on shard ${run.shard} was stopped on request; what is done stays done`,
     {
       detail: { shard: run.shard },
-      hint: `halflap ${run.verb} --shard ${run.shard} continues it`,
+      hint: continues(run),
       cause,
     },
   );

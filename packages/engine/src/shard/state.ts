@@ -22,6 +22,13 @@ export interface ShardState extends ShardRow {
  */
 const RUNNER_LOCK = { key: '29380515780649328', high: 6840684, low: 1718378864 } as const;
 
+interface RunnerRow {
+  readonly pid: number;
+  readonly application_name: string | null;
+  /** Null for a socket of the machine itself, and where this role may not see it. */
+  readonly address: string | null;
+}
+
 /** The file lies beside the sources, which the package ships; the path is the same from dist. */
 const STATE_SQL = new URL('../../src/shard/state.sql', import.meta.url);
 
@@ -41,14 +48,17 @@ export async function lockShard(session: Session, shard: string, patienceMs: num
   const who = holder ?? 'another runner';
   throw new HalflapError('SHARD_BUSY', `shard ${shard} is held by ${who}`, {
     detail: { shard },
-    hint: 'wait for it to end, or see what it does: halflap status',
+    hint: `wait for its end, or stop it: halflap pause --shard ${shard}`,
   });
 }
 
-/** The session that holds the runner's lock: `halflap/expand/sync, session 4711`; null for none. */
+/**
+ * The session that holds the runner's lock: `halflap/expand/sync, session 4711 from 10.0.0.7`; null
+ * for none.
+ */
 export async function readRunner(session: Session): Promise<string | null> {
-  const [row] = await session.query<{ pid: number; application_name: string | null }>(
-    `select l.pid, a.application_name
+  const [row] = await session.query<RunnerRow>(
+    `select l.pid, a.application_name, host(a.client_addr) as address
      from pg_catalog.pg_locks l
      left join pg_catalog.pg_stat_activity a on a.pid = l.pid
      where l.granted and l.locktype = 'advisory' and l.objsubid = 1
@@ -59,7 +69,8 @@ export async function readRunner(session: Session): Promise<string | null> {
     [RUNNER_LOCK.high, RUNNER_LOCK.low],
   );
   if (row === undefined) return null;
-  return `${row.application_name || 'a session without a name'}, session ${row.pid}`;
+  const from = row.address === null ? '' : ` from ${row.address}`;
+  return `${row.application_name || 'a session without a name'}, session ${row.pid}${from}`;
 }
 
 /** Null where Halflap never was. @throws SHARD_FORMAT when a newer Halflap wrote the state. */
@@ -95,6 +106,9 @@ async function assertFormat(session: Session, shard: string): Promise<void> {
     'SHARD_FORMAT',
     `shard ${shard} was written by a newer Halflap: it takes format ${wanted}, ` +
       `this one reads up to ${STATE_FORMAT}`,
-    { detail: { shard }, hint: 'update Halflap on this machine' },
+    {
+      detail: { shard },
+      hint: 'run the version of halflap that moved the shard last, or a newer one',
+    },
   );
 }

@@ -10,10 +10,11 @@ import type { Statement, TransactionStep } from '../compile/bundle.js';
 import { messageOf, sqlStateOf } from '../pg.js';
 import { integer, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
+import { remedy } from './failure.js';
 import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
 import { runInOneMessage } from './one-message.js';
-import { assertNotStopped, type Run } from './run.js';
+import { assertNotStopped, continues, type Run } from './run.js';
 
 /**
  * What is left at least for a later lock of the same attempt, in ms: a short transaction's time.
@@ -66,17 +67,18 @@ export async function runTransactionStep(
     if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
-    if (sqlStateOf(error) === undefined || isSlow || run.signal?.aborted) throw error;
+    const state = sqlStateOf(error);
+    if (state === undefined || isSlow || run.signal?.aborted) throw error;
     const at = await findFailing(run, statements);
     if (at === null) throw error;
     throw new HalflapError(
       'STEP_FAILED',
       `step ${step.id} failed on shard ${run.shard}, ` +
         `statement ${at + 1} of ${statements.length}: ` +
-        `${messageOf(error)} (SQLSTATE ${sqlStateOf(error)})`,
+        `${messageOf(error)} (SQLSTATE ${state})`,
       {
         detail: { shard: run.shard, step: step.id, evidence: [statements[at]?.sql ?? ''] },
-        hint: `resolve the cause; then halflap ${run.verb} --shard ${run.shard} continues`,
+        hint: `${remedy(error)}; then ${continues(run)}`,
         cause: error,
       },
     );
@@ -87,7 +89,7 @@ export async function runTransactionStep(
  * Doubles every twenty attempts, to eight times at most: beside sessions that never let go of a
  * table at once, a patient attempt costs its clients less than endless short ones.
  */
-function timeoutAfter(attempts: number, timeoutMs: number): number {
+export function timeoutAfter(attempts: number, timeoutMs: number): number {
   return timeoutMs * 2 ** Math.min(3, Math.floor(attempts / 20));
 }
 
@@ -157,7 +159,7 @@ async function lockRefused(
     `step ${step.id} on shard ${run.shard} was not granted ${what} in ${attempts} attempts`,
     {
       detail: { shard: run.shard, step: step.id, evidence },
-      hint: 'end the long transactions listed, then run the verb again',
+      hint: `end the transactions listed; then ${continues(run)}`,
       cause,
     },
   );

@@ -72,13 +72,13 @@ function settledBy(release: string | undefined, state: ShardState): Reached {
 }
 
 async function pause(options: WaitOptions, ms: number): Promise<void> {
-  const { signal, shard, phase } = options;
+  const { signal, phase } = options;
   try {
     await delay(ms, undefined, signal === undefined ? {} : { signal });
   } catch (cause) {
     throw new HalflapError('INTERRUPTED', `the wait for ${phase} was stopped on request`, {
-      ...(shard === undefined ? {} : { detail: { shard } }),
-      hint: 'start the wait again',
+      ...detailOf(options),
+      hint: `halflap wait --for ${phase}${shardOption(options)} goes on waiting`,
       cause,
     });
   }
@@ -89,7 +89,7 @@ function cannotCome(options: WaitOptions, { state }: ShardStatus): HalflapError 
   return new HalflapError(
     'PHASE_REFUSED',
     `${nameOf(options)} is ${found}: nothing leads back to ${wanted(options)}`,
-    { ...detailOf(options), hint: 'halflap status' },
+    { ...detailOf(options), hint: statusCommand(options) },
   );
 }
 
@@ -98,8 +98,8 @@ function timedOut(options: WaitOptions, status: ShardStatus): HalflapError {
   const message = `${nameOf(options)} did not become ${wanted(options)} within`;
   return new HalflapError(
     'WAIT_TIMED_OUT',
-    `${message} ${options.timeoutMs} ms: ${foundIn(status)}${why}`,
-    { ...detailOf(options), hint: 'halflap status shows what it waits for' },
+    `${message} ${options.timeoutMs / 1000} s: ${foundIn(status)}${why}`,
+    { ...detailOf(options), hint: status.hint ?? statusCommand(options) },
   );
 }
 
@@ -114,6 +114,14 @@ function foundIn(status: ShardStatus): string {
 function wanted({ phase, release }: WaitOptions): string {
   if (release === undefined) return phase;
   return phase === 'settled' ? `settled at ${release}` : `${phase} for ${release}`;
+}
+
+function statusCommand(options: WaitOptions): string {
+  return `halflap status${shardOption(options)}`;
+}
+
+function shardOption({ shard }: WaitOptions): string {
+  return shard === undefined ? '' : ` --shard ${shard}`;
 }
 
 function nameOf({ shard }: WaitOptions): string {

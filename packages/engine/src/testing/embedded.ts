@@ -345,5 +345,6 @@ function quoted(value: string): string {
 }
 
 function unavailable(message: string, cause?: unknown): HalflapError {
-  return new HalflapError('SCRATCH_UNAVAILABLE', message, { cause });
+  const hint = 'look for the reason in the log above, or name another server: --scratch URL';
+  return new HalflapError('SCRATCH_UNAVAILABLE', message, { hint, cause });
 }

@@ -223,7 +223,7 @@ export function failingAfterFence(bundle: Bundle): Bundle {
 function statement(text: string) {
   const usesOld = text.includes(OLD) && !text.startsWith('create schema');
   const lock = usesOld ? { mode: 'ACCESS EXCLUSIVE' as const, relation: 'public.items' } : null;
-  return { sql: text, lock, rewrites: false };
+  return { sql: text, lock };
 }
 
 /** Both layouts must hold the same rows; gives what differs. */

@@ -1,0 +1,114 @@
+// What editors accept (engine/schemas/halflap.schema.json) and what the reader accepts is the same.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HalflapError } from '@halflap/protocol';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from './config.js';
+
+interface ObjectSchema {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, { readonly description?: string }>>;
+}
+
+const SCHEMA = new URL('../../engine/schemas/halflap.schema.json', import.meta.url);
+const schema: ObjectSchema & { readonly $defs: Readonly<Record<string, ObjectSchema>> } =
+  JSON.parse(readFileSync(SCHEMA, 'utf8'));
+
+const ACCEPTED: readonly string[] = [
+  'app: a',
+  'app: a_1\nreleases: r\nbundle: b\nscratch: postgres://u@h/d',
+  'app: a\nbundles: b\nscratch_env: S',
+  'app: a\nscratch_file: s\nreleases: 2031',
+  'app: a\nshards:',
+  'app: a\nshards: []',
+  'app: a\nshards: [{name: 1, url: "postgresql:///d?host=/run"}]',
+  'app: a\nshards: [{name: s, url: "socket:/run?db=d", password_env: P}]',
+  'app: a\nshards: [{name: s, url_env: U, password_file: p}, {name: t, url_file: u}]',
+];
+
+const REFUSED: readonly string[] = [
+  '',
+  '[]',
+  'shards: []',
+  'app:',
+  'app: 1',
+  'app: Inventory',
+  'app: "1a"',
+  `app: ${'a'.repeat(32)}`,
+  'app: [a]',
+  'app: a\nreleases: ""',
+  'app: a\nbundle:',
+  'app: a\nbundle: [b]',
+  'app: a\nbundle: b\nbundles: c',
+  'app: a\nshard: []',
+  'app: a\nscratch: mysql://h/d',
+  'app: a\nscratch: postgres://h/d\nscratch_env: S',
+  'app: a\nscratch_env: S\nscratch_file: s',
+  'app: a\nshards: {}',
+  'app: a\nshards: one',
+  'app: a\nshards: [one]',
+  'app: a\nshards: [{url_env: U}]',
+  'app: a\nshards: [{name: "", url_env: U}]',
+  'app: a\nshards: [{name: true, url_env: U}]',
+  'app: a\nshards: [{name: s}]',
+  'app: a\nshards: [{name: s, url: h}]',
+  'app: a\nshards: [{name: s, url: 5432}]',
+  'app: a\nshards: [{name: s, url_env: U, url_file: u}]',
+  'app: a\nshards: [{name: s, url_env: U, password: p}]',
+  'app: a\nshards: [{name: s, url_env: U, password_env: P, password_file: p}]',
+];
+
+let directory: string;
+let validate: ValidateFunction;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'halflap-schema-'));
+  validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe('halflap.schema.json', () => {
+  it('is a valid schema of draft 2020-12', () => {
+    expect(new Ajv2020().validateSchema(schema)).toBe(true);
+  });
+
+  it('describes every key to the person at the editor', () => {
+    for (const one of [schema, schema.$defs.shard ?? {}]) {
+      for (const [key, property] of Object.entries(one.properties ?? {})) {
+        expect(property.description, key).toBeTruthy();
+      }
+    }
+  });
+
+  it.each(ACCEPTED)('accepts, as the reader does: %j', (text) => {
+    expect(isRead(text)).toBe(true);
+    validate(parse(text));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it.each(REFUSED)('refuses, as the reader does: %j', (text) => {
+    expect(isRead(text)).toBe(false);
+    expect(validate(parse(text))).toBe(false);
+  });
+
+  it('cannot know that a name is taken, which the reader does', () => {
+    const text = 'app: a\nshards: [{name: s, url_env: U}, {name: s, url_env: V}]';
+    expect(validate(parse(text))).toBe(true);
+    expect(isRead(text)).toBe(false);
+  });
+});
+
+function isRead(text: string): boolean {
+  const file = join(directory, 'halflap.yaml');
+  writeFileSync(file, text);
+  try {
+    loadConfig(file);
+    return true;
+  } catch (error) {
+    if (error instanceof HalflapError && error.code === 'CONFIG_INVALID') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+// Every halflap.yaml and every evolution.yaml of the repository, and of its documentation, is
+// accepted by the schema for editors and by the reader.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '@halflap/cli/dist/config.js';
+import { loadParser, parseEvolution } from '@halflap/engine';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { sources } from '../sources.js';
+import { blocksOf, ROOT } from './page.js';
+
+interface Found {
+  readonly place: string;
+  readonly text: string;
+}
+
+const found = sources().flatMap(({ path, text }): Found[] => {
+  if (/(?:^|\/)(?:halflap|evolution)\.yaml$/.test(path)) return [{ place: path, text }];
+  if (!path.endsWith('.md')) return [];
+  // What is marked as wrong shows an error that the schema cannot know: a name that is not there.
+  return blocksOf(text)
+    .filter(({ info }) => /^yaml\b(?! wrong)/.test(info))
+    .map(({ line, lines }) => ({ place: `${path}:${line}`, text: lines.join('\n') }));
+});
+const configs = found.filter(({ text }) => /^app:/m.test(text));
+const evolutions = found.filter(({ text }) => /^from:/m.test(text));
+
+let directory: string;
+beforeAll(async () => {
+  await loadParser();
+  directory = mkdtempSync(join(tmpdir(), 'halflap-schemas-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe('the files of the repository and its documentation', () => {
+  it('are all of one kind or the other', () => {
+    expect(found.filter((one) => !configs.includes(one) && !evolutions.includes(one))).toEqual([]);
+    expect(configs.length).toBeGreaterThan(3);
+    expect(evolutions.length).toBeGreaterThan(10);
+  });
+
+  it.each(configs)('$place is a halflap.yaml to schema and reader', ({ text }) => {
+    expect(errorsOf('halflap', text)).toEqual([]);
+    const file = join(directory, 'halflap.yaml');
+    writeFileSync(file, text);
+    expect(loadConfig(file).app).toBe(parse(text).app);
+  });
+
+  it.each(evolutions)('$place is an evolution.yaml to schema and reader', ({ text }) => {
+    expect(errorsOf('evolution', text)).toEqual([]);
+    expect(parseEvolution(text, { file: 'evolution.yaml', to: '9999' }).to).toBe('9999');
+  });
+});
+
+function errorsOf(schema: string, text: string) {
+  const file = join(ROOT, `packages/engine/schemas/${schema}.schema.json`);
+  const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
+  const validate = ajv.compile(JSON.parse(readFileSync(file, 'utf8')));
+  validate(parse(text));
+  return validate.errors ?? [];
+}
