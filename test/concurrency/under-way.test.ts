@@ -85,6 +85,12 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
 };
 
+/** Where the table only changes a type. */
+const UPDATE: Act = {
+  text: 'update items set a = a + 100 where id = $1',
+  seen: ACTS['update of a part']?.seen as Act['seen'],
+};
+
 /** What a transaction of either release does that holds the rows. */
 const HOLDS: Readonly<Record<Release, readonly string[]>> = {
   old: [
@@ -98,18 +104,21 @@ const HOLDS: Readonly<Record<Release, readonly string[]>> = {
 };
 
 let compiled: Compiled;
+/** One table to one: nothing of it is read from another part. */
+let converted: Compiled;
 let shard: Shard;
 /** Rows that no statement has used yet. */
 let unused: number[];
 
 beforeAll(async () => {
   compiled = await compilePair(OLD, NEW, EVOLUTION);
+  converted = await compilePair(OLD, OLD.replace('a int', 'a bigint'), null);
 });
 
 afterEach(() => shard.drop());
 
-async function fill(): Promise<void> {
-  shard = await installShard(compiled);
+async function fill(evolution = compiled): Promise<void> {
+  shard = await installShard(evolution);
   unused = Array.from({ length: ROWS }, (_, index) => index + 1);
   await withClient(shard.url, null, (client) =>
     client.query(`insert into items (id, name, note)
@@ -239,6 +248,21 @@ describe('a statement of the new release that is under way', () => {
     await shard.run('prepare');
     await shard.run('expand');
     await passAll('contract', ['new'], ['new']);
+  }, 60_000);
+
+  it('does not write over what the old release writes once its own has gone', async () => {
+    await fill(converted);
+    await shard.run('prepare');
+    await shard.run('expand');
+    const one = await begin('update', UPDATE, 'old');
+    expect(await passOrGiveWay('abort', () => {})).toBe(true);
+    await one.holder.query(placed('update items set a = a + 1 where id = $1', one.ids));
+    await one.holder.query('commit');
+    const { state } = await one.outcome;
+    const { rows } = await one.holder.query(placed('select a from items where id = $1', one.ids));
+    expect({ state: state.slice(0, 5), rows }).toEqual({ state: '40001', rows: [{ a: '1' }] });
+    await one.holder.end();
+    await one.writer.end();
   }, 60_000);
 
   it.each(['prepared', 'dual'])(

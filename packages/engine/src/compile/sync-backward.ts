@@ -75,6 +75,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
       ...lockedTargets(written).map((target) => lockPolitely(plan, target, slices)),
+      ...(lockedTargets(written).length === 0 ? [] : [isServed(plan)]),
       sql`if touched_rows = 1 then
     ${work(asStatic)}
   elsif touched_rows > 1 then
@@ -141,6 +142,19 @@ export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sq
     end if;
     perform pg_sleep(case when is_long then 0.01 else 0.002 end);
   end loop;`;
+}
+
+/**
+ * Once an abort has fenced the new release, nothing of the old one is carried forward any more: what
+ * was computed from a new row since may be computed from a stale one. With the old row in our hands
+ * we look; a fence that comes later finds us before whoever writes that row next.
+ */
+function isServed({ places }: SyncPlan): Sql {
+  const message = `could not serialize access due to the fence of release ${places.to}`;
+  return sql`if to_regnamespace(${literal(name(places.goneSchema).text)}) is not null then
+    raise serialization_failure using
+      message = ${literal(message)}, hint = 'Run the transaction again.';
+  end if;`;
 }
 
 function carryBack(
