@@ -145,9 +145,9 @@ export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sq
 }
 
 /**
- * Once an abort has fenced the new release, nothing of the old one is carried forward any more: what
- * was computed from a new row since may be computed from a stale one. With the old row in our hands
- * we look; a fence that comes later finds us before whoever writes that row next.
+ * Once an abort has fenced the new release, nothing of the old one is carried forward any more:
+ * what was computed from a new row since may be computed from a stale one. With the old row in our
+ * hands we look; a fence that comes later finds us before whoever writes that row next.
  */
 function isServed({ places }: SyncPlan): Sql {
   const message = `could not serialize access due to the fence of release ${places.to}`;
