@@ -7,7 +7,8 @@ import { compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 import { AGAIN, inTransaction, NOT_SERVED, startLoad, type Writer } from './load.js';
 
-const OLD = `create table infos (id int primary key, name text not null, a bigint not null default 0);
+const OLD = `create table infos (id int primary key, name text not null,
+    a bigint not null default 0);
   create table logins (id int primary key references infos (id) on delete cascade,
     word text not null, b bigint not null default 0, price int not null default 0);`;
 const NEW = `create table infos (id int primary key, name text not null,

@@ -1,5 +1,5 @@
-// The mappings of a cluster: how each new table follows from the joined old one, each old table from
-// the new ones, and what is kept where a part has no row although the old row would give one.
+// The mappings of a cluster: how each new table follows from the joined old one, each old table
+// from the new ones, and what is kept where a part has no row although the old row would give one.
 
 import { assigned } from '../compile/assigned.js';
 import type { BackwardColumn, ForwardColumn } from '../compile/layout.js';
@@ -237,7 +237,8 @@ function mappedValue(part: Part, { column, up, source }: ForwardColumn, alias: s
   const value = source === null ? assigned(bound, column, part.pair.bases) : bound;
   const absent = part.absent.get(column.name);
   if (absent === undefined) return value;
-  return sql`case when ${name(alias, absent.presence)} is null then ${absent.value} else ${value} end`;
+  const isAbsent = sql`${name(alias, absent.presence)} is null`;
+  return sql`case when ${isAbsent} then ${absent.value} else ${value} end`;
 }
 
 export function isKeyOf(part: Part, column: Column): boolean {

@@ -4,8 +4,8 @@
 //
 // The new table has a row for every row of the base. A table beside it may have none: then the new
 // columns that it would feed hold what `otherwise` says, and the other way round it has a row where
-// `when` holds for the new one. It is the mirror of a split, and is compiled as one: a cluster whose
-// one part follows from the old tables joined (old-side.ts).
+// `when` holds for the new one. It is the mirror of a split, and is compiled as one: a cluster
+// whose one part follows from the old tables joined (old-side.ts).
 
 import { assigned } from '../compile/assigned.js';
 import type { BackwardColumn, ForwardColumn, MergeLayout, PairedTable } from '../compile/layout.js';

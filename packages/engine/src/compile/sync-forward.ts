@@ -327,7 +327,7 @@ export function carryFunction(plan: SyncPlan): Sql {
   const recompute = [
     ...[...plan.forward].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
     ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
-  ];
+  ].map(asStatic);
   const mine = ownQuarantine(plan, 'q');
   const quarantined = sql`perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
         get stacked diagnostics
@@ -354,7 +354,7 @@ export function carryFunction(plan: SyncPlan): Sql {
     body: marked(plan, [
       sql`loop
     begin
-      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}${joined(recompute.map(asStatic), '\n      ')}
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}${joined(recompute, '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
       exit;

@@ -95,7 +95,9 @@ function clusterMark({ places, cluster }: SyncPlan): Sql {
   return sql`${literal(stableBigint(`${places.workSchema}.${cluster.id}.turn`))}::bigint`;
 }
 
-/** In the handler of lock_not_available, with `waits` counted: waits, or does `instead` and ends. */
+/**
+ * In the handler of lock_not_available, with `waits` counted: waits, or does `instead` and ends.
+ */
 export function waitOrGiveUp(plan: SyncPlan, slices: Slices, instead: Sql): Sql {
   if (!takesTurns(plan)) return sql``;
   return sql`
