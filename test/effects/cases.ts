@@ -130,6 +130,22 @@ export const CASES: readonly Case[] = [
     rows: `insert into parents values (1, 'a', 'i'), (2, 'b', null);
       insert into children values (1, 1), (2, 2)`,
   },
+  {
+    title: 'tables that become one, and a table that refers to both',
+    from: `create table infos (id int primary key, name text);
+      create table logins (id int primary key references infos (id) on delete cascade,
+        word text not null);
+      create table uses (id int primary key, info int references infos (id),
+        login int references logins (id));`,
+    to: `create table people (id int primary key, name text, word text);
+      create table uses (id int primary key, info int references people (id),
+        login int references people (id));`,
+    changes: `changes:
+  - merge_tables: { into: people, from: { infos: {}, logins: {} } }
+`,
+    rows: `insert into infos values (1, 'a'), (2, 'b'); insert into logins values (1, 'w');
+      insert into uses values (1, 1, 1), (2, 2, null)`,
+  },
 ];
 
 /** All tables of 2.0 are in its own schema, whether or not 3.0 leaves them alone. */

@@ -5,6 +5,7 @@ import type { ForwardColumn, PairedTable } from '../compile/layout.js';
 import { refuse, stateColumn, statedAt } from '../compile/refuse.js';
 import { type Column, findColumn, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
+import type { Sql } from '../sql.js';
 import { conjunctsNotNull } from './expression-shape.js';
 
 export interface KeyPair {
@@ -25,6 +26,19 @@ export interface Part {
   /** Surrogate key columns that the new release generates. */
   readonly generated: readonly Column[];
   readonly when: string | null;
+  /**
+   * What a column holds while an old table beside the base has no row, by the column of the joined
+   * old table that tells so.
+   */
+  readonly absent: ReadonlyMap<string, Absent>;
+  /** Whether more than one old table stands behind it. */
+  readonly isJoined: boolean;
+}
+
+export interface Absent {
+  /** Column of the joined old table. */
+  readonly presence: string;
+  readonly value: Sql;
 }
 
 export function partOf(
@@ -48,6 +62,8 @@ export function partOf(
       .map((one) => one.column),
     generated: pair.new.columns.filter((column) => generates.has(column.name)),
     when: declared?.when?.sql ?? null,
+    absent: new Map(),
+    isJoined: false,
   };
   assertSupplied(part, declared, evolution);
   return part;
@@ -64,7 +80,8 @@ export function needsAbsence(part: Part, ownNullable: ReadonlySet<string>): bool
   return !conjunctsNotNull(part.when).some((column) => ownNullable.has(column));
 }
 
-function keyPairs(
+/** The columns that stand for the old primary key, in its order. */
+export function keyPairs(
   pair: PairedTable,
   declared: SplitPart | null,
   base: Part | null,

@@ -24,6 +24,7 @@ import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
 import type { PairedTable } from './layout.js';
+import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
 import { routine } from './routine.js';
@@ -35,7 +36,7 @@ export function abortSteps(evolving: Evolving): Step[] {
   const { clusters, shared } = evolving;
   const steps = [
     fenceStep(evolving),
-    ...clusters.map(({ cluster }) => triggersStep(cluster.id)),
+    ...oldNames(clusters).map(triggersStep),
     ...foreignKeySteps(evolving),
     dropStep(evolving.places),
     ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : columnsStep(pair, evolving))),
@@ -49,7 +50,7 @@ export function abortSteps(evolving: Evolving): Step[] {
 function fenceStep(evolving: Evolving): TransactionStep {
   const { clusters, places } = evolving;
   const { releaseSchema, goneSchema } = places;
-  const tables = clusters.map(({ cluster }) => cluster.id).sort();
+  const tables = oldNames(clusters).sort();
   return transactionStep(
     'abort/fence',
     `release ${places.to} is refused; the shard returns to release ${places.from}`,
@@ -73,10 +74,13 @@ set ceiling = s.floor, changed_at = clock_timestamp()`),
 
 /** The triggers find nothing to do from now on; to drop them needs a stronger lock. */
 function endSync(plan: SyncPlan): Statement[] {
-  return FORWARD_EVENTS.map((event) =>
+  const functions = plan.cluster.olds.flatMap(({ relation }) =>
+    FORWARD_EVENTS.map((event) => forwardName(plan, relation.name, event)),
+  );
+  return functions.map((at) =>
     statement(
       routine(plan.places, {
-        at: forwardName(plan, event),
+        at,
         returns: 'trigger',
         about: `nothing: release ${plan.places.to} is not served any more`,
         body: [sql`return null;`],

@@ -13,6 +13,7 @@ import { bindWith, oldRelation } from './mapping.js';
 import { floorTable } from './places.js';
 import { insertMissing, type Target, updateMany } from './recompute.js';
 import { carryName, keyNames, type SyncPlan } from './sync-plan.js';
+import { BATCH_LOCK, takesTurns } from './sync-turns.js';
 
 /** The rows of a batch, under a name that no table of a release has. */
 const BATCH = name('halflap_batch');
@@ -20,8 +21,9 @@ const BATCH = name('halflap_batch');
 export function backfillStep(cluster: SplitCluster, filling: SyncPlan): BackfillStep {
   const source = floorTable(cluster.id);
   const keys = filling.key.map((one) => name('source', one.name));
+  const strength = takesTurns(filling) ? BATCH_LOCK.joined : BATCH_LOCK.alone;
   const locked = (columns: Sql | readonly Sql[]) => sql`select ${columns} from ${source} as source
-where ${trusted('{{range:source}}')} order by ${keys} for no key update`;
+where ${trusted('{{range:source}}')} order by ${keys} ${strength}`;
   return {
     kind: 'backfill',
     id: `expand/backfill/${cluster.id}`,

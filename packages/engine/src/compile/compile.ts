@@ -5,6 +5,7 @@
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import { mergedCluster } from '../changes/merge-tables.js';
 import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
@@ -29,6 +30,7 @@ import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { tablesHome, typesHome } from './home.js';
 import { type Layout, layoutOf } from './layout.js';
+import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
 import { fenced, floorTable, type Places, placesOf, work } from './places.js';
 import {
@@ -120,6 +122,9 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
       places,
     ),
   );
+  for (const merge of layout.merges) {
+    clusters.push(rebuilt(mergedCluster(merge, evolution), places));
+  }
   for (const pair of layout.pairs) {
     const kind = crossingOf(pair);
     if (kind === 'rebuilt') {
@@ -152,7 +157,10 @@ function prepareStep(evolving: Evolving): Step {
     [
       ...schemas(places),
       ...bound(places),
-      ...grantFunctions(places),
+      ...grantFunctions(
+        places,
+        clusters.some(({ cluster }) => cluster.olds.length > 1),
+      ),
       ...typesHome(places),
       ...newTypes(evolving),
       statement(sql`create sequence ${oldWrites(places)}`),
@@ -266,7 +274,10 @@ function contractSteps(evolving: Evolving): Step[] {
 
 /** Tables that go refer to tables that stay: a step for each of those. */
 function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
-  const going = [...clusters.map(({ cluster }) => cluster.old), ...layout.dropped];
+  const going = [
+    ...clusters.flatMap(({ cluster }) => cluster.olds.map((one) => one.table)),
+    ...layout.dropped,
+  ];
   const referenced = new Set(
     going.flatMap((table) => table.foreignKeys.map((key) => key.referencedTable)),
   );
@@ -283,10 +294,7 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
 
 /** Tables of the old release that contract takes away. */
 function goingTables({ clusters, layout }: Evolving): string[] {
-  return [
-    ...clusters.map(({ cluster }) => cluster.id),
-    ...layout.dropped.map((table) => table.name),
-  ];
+  return [...oldNames(clusters), ...layout.dropped.map((table) => table.name)];
 }
 
 function fenceDropped(table: Table, places: Places): Statement[] {

@@ -6,13 +6,14 @@
 // (home.ts).
 
 import { HOME_SCHEMA } from '@halflap/protocol';
-import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
 import type { PairedTable } from './layout.js';
+import type { OldTable } from './mapping.js';
 import { fenced, floorTable, inRelease, type Places, work } from './places.js';
 import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
@@ -49,8 +50,6 @@ export function fenceCluster(
   { cluster, fenced: plan, places }: Rebuilt,
   from: Catalog,
 ): Statement[] {
-  const old = floorTable(cluster.id);
-  const aside = fenced(places, cluster.id);
   return [
     ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
@@ -59,11 +58,20 @@ export function fenceCluster(
     ...cluster.parts.flatMap((part) =>
       copyPartRights(part, inRelease(places, part.table.name), places),
     ),
-    statement(sql`alter table ${old} set schema ${name(places.workSchema)}`, exclusive(cluster.id)),
-    ...freeRules(cluster, from).map((rule) =>
-      statement(sql`alter table ${aside} drop constraint ${name(rule)}`, exclusive(cluster.id)),
+    ...cluster.olds.flatMap((old) => putAside(old, from, places)),
+  ];
+}
+
+function putAside(old: OldTable, from: Catalog, places: Places): Statement[] {
+  const { table } = old;
+  const lock = exclusive(table.name);
+  const move = sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`;
+  return [
+    statement(move, lock),
+    ...freeRules(old, from).map((rule) =>
+      statement(sql`alter table ${fenced(places, table.name)} drop constraint ${name(rule)}`, lock),
     ),
-    ...tombstone(cluster.old, name(HOME_SCHEMA, cluster.id), oldFence(places), places),
+    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
   ];
 }
 
@@ -71,17 +79,17 @@ export function fenceCluster(
  * Rules of the old release bind nobody any more, and its table is soon kept in part only. What sync
  * finds rows by, and what a foreign key refers to, stays.
  */
-function freeRules({ old, oldKey }: SplitCluster, from: Catalog): string[] {
+function freeRules({ table, key }: OldTable, from: Catalog): string[] {
   const columnsOf = (list: readonly string[]) => [...list].sort().join();
   const needed = new Set([
-    columnsOf(oldKey.map((column) => column.name)),
+    columnsOf(key),
     ...from.tables
-      .flatMap((table) => table.foreignKeys)
-      .filter((key) => key.referencedTable === old.name)
-      .map((key) => columnsOf(key.referencedColumns)),
+      .flatMap((one) => one.foreignKeys)
+      .filter((one) => one.referencedTable === table.name)
+      .map((one) => columnsOf(one.referencedColumns)),
   ]);
-  const uniques = old.uniques.filter((key) => !needed.has(columnsOf(key.columns)));
-  return [...old.checks, ...uniques].map((rule) => rule.name);
+  const uniques = table.uniques.filter((one) => !needed.has(columnsOf(one.columns)));
+  return [...table.checks, ...uniques].map((rule) => rule.name);
 }
 
 function dropView(at: Sql): Sql {

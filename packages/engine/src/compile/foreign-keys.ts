@@ -25,6 +25,7 @@ import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
 import { gentleForm } from './gentle-keys.js';
+import { oldNames } from './mapping.js';
 import { floorTable, inRelease, relationOf, work } from './places.js';
 import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
 import { statement, transactionStep } from './statement.js';
@@ -210,7 +211,7 @@ function partKeys(input: Input) {
           `expand/foreign-keys/${id}`,
           `add foreign keys of the new tables of ${id}`,
           // With writers of the old table shut out, nobody is left who writes the new ones.
-          [lockWriters(cluster.old), ...statements],
+          [...cluster.olds.map(({ table }) => lockWriters(table)), ...statements],
         ),
         transactionStep(
           `expand/validate/${id}`,
@@ -239,9 +240,8 @@ function physicalTarget(
       cluster.old === part.pair.old &&
       key.columns.every((column) => part.key.some((one) => one.new.name === column));
     const isToBase = cluster.parts[0]?.table.name === key.referencedTable;
-    return isOneRow || (isToBase && isKnownKey(part, key, cluster.id))
-      ? work(input.places, key.referencedTable)
-      : null;
+    const isKnown = oldNames([target.cluster]).some((old) => isKnownKey(part, key, old));
+    return isOneRow || (isToBase && isKnown) ? work(input.places, key.referencedTable) : null;
   }
   const { old } = target.shared.pair;
   return isKnownKey(part, key, old.name) ? floorTable(old.name) : null;

@@ -19,7 +19,7 @@ import { statement } from './statement.js';
 export type ColumnSources = Readonly<Record<string, readonly string[]>>;
 
 /** Functions of the work schema that copy the rights on one relation to another. */
-export function grantFunctions(places: Places): Statement[] {
+export function grantFunctions(places: Places, isJoined: boolean): Statement[] {
   const origin = trusted(`${places.evolution} ${HASH_HOLE}`);
   return [
     statement(sql`create function ${rightsFunction(places)}(source regclass, target regclass)
@@ -74,7 +74,78 @@ begin
   end loop;
 end
 $halflap$`),
+    ...(isJoined ? [joinedRights(places)] : []),
   ];
+}
+
+/**
+ * Of several tables in one: a right on the whole where a role has it on all of them, and else on
+ * the columns that come from what it has the right on.
+ */
+function joinedRights(places: Places): Statement {
+  const origin = trusted(`${places.evolution} ${HASH_HOLE}`);
+  return statement(sql`create function ${joinedRightsFunction(places)}(
+  sources regclass[], target regclass, columns jsonb
+)
+returns void language plpgsql
+set search_path = pg_catalog, pg_temp
+as $halflap$
+-- Halflap ${origin}: gives the roles that may use several relations the same rights on the one that
+-- they become
+declare
+  item record;
+begin
+  for item in
+    with source as (
+      select u.place, c.oid, c.relowner, c.relacl
+      from unnest(sources) with ordinality as u(relation, place)
+      join pg_class as c on c.oid = u.relation
+    ),
+    whole as (
+      select s.place, a.grantee, a.privilege_type, a.is_grantable
+      from source as s
+      cross join lateral aclexplode(coalesce(s.relacl, acldefault('r', s.relowner))) as a
+    ),
+    needed as (
+      select e.key as target_column, (f.value ->> 0)::bigint as place, f.value ->> 1 as column,
+             jsonb_array_length(e.value) as count
+      from jsonb_each(columns) as e cross join lateral jsonb_array_elements(e.value) as f
+    ),
+    part as (
+      select n.*, w.grantee, w.privilege_type
+      from needed as n join whole as w on w.place = n.place
+      union
+      select n.*, a.grantee, a.privilege_type
+      from needed as n
+      join source as s on s.place = n.place
+      join pg_attribute as c on c.attrelid = s.oid and c.attname = n.column
+      cross join lateral aclexplode(c.attacl) as a
+    ),
+    granted as (
+      select null::text as target_column, w.grantee, w.privilege_type,
+             bool_and(w.is_grantable) as is_grantable
+      from whole as w
+      group by w.grantee, w.privilege_type
+      having count(distinct w.place) = cardinality(sources)
+      union all
+      select p.target_column, p.grantee, p.privilege_type, false
+      from part as p
+      where p.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+      group by p.target_column, p.grantee, p.privilege_type, p.count
+      having count(*) = p.count
+    )
+    select case g.grantee when 0 then 'public' else quote_ident(r.rolname) end as role,
+           g.privilege_type || coalesce(' (' || quote_ident(g.target_column) || ')', '') as rights,
+           case when g.is_grantable then ' with grant option' else '' end as option
+    from granted as g
+    left join pg_roles as r on r.oid = g.grantee
+    where (g.grantee = 0 or r.rolname is not null)
+      and g.grantee <> (select t.relowner from pg_class as t where t.oid = target)
+  loop
+    execute format('grant %s on %s to %s%s', item.rights, target, item.role, item.option);
+  end loop;
+end
+$halflap$`);
 }
 
 /** Rights on whole tables; for one that comes from no other. */
@@ -100,12 +171,30 @@ export function copyAllRights(
   ];
 }
 
-/** The rights on the old table of a cluster, for a part wherever it is. */
+/** The rights on the old tables of a cluster, for a part wherever it is. */
 export function copyPartRights(part: SplitPartPlan, to: Sql, places: Places): Statement[] {
+  if (part.isJoined) return [copyJoinedRights(part, to, places)];
   const from = floorTable(part.pair.old.name);
   const key = part.key.map((one) => [one.new.name, [one.old]] as const);
   const mapped = part.mapped.map((one) => [one.column.name, columnsOf(one.up as string)] as const);
   return copyAllRights(places, { from, to }, Object.fromEntries([...key, ...mapped]));
+}
+
+function copyJoinedRights(part: SplitPartPlan, to: Sql, places: Places): Statement {
+  const { sources } = part.side;
+  const own = (column: string) =>
+    sources.flatMap(({ names }, index) =>
+      [...names].flatMap(([one, called]) => (called === column ? [[index + 1, one]] : [])),
+    );
+  const key = part.key.map((one) => [one.new.name, own(one.old)] as const);
+  const mapped = part.mapped.map(
+    (one) => [one.column.name, columnsOf(one.up as string).flatMap(own)] as const,
+  );
+  const columns = literal(JSON.stringify(Object.fromEntries([...key, ...mapped])));
+  const tables = sources.map(({ table }) => sql`$r$${floorTable(table.name)}$r$::regclass`);
+  return statement(sql`select ${joinedRightsFunction(places)}(
+  array[${tables}], $r$${to}$r$::regclass, ${columns}
+)`);
 }
 
 export function sharedSources(pair: PairedTable): ColumnSources {
@@ -130,6 +219,10 @@ export function usageForAll(schema: Sql, comment: string): Statement[] {
 
 function rightsFunction(places: Places): Sql {
   return work(places, 'copy_rights');
+}
+
+function joinedRightsFunction(places: Places): Sql {
+  return work(places, 'copy_joined_rights');
 }
 
 function columnRightsFunction(places: Places): Sql {

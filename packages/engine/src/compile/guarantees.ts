@@ -27,7 +27,9 @@ export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
   const never = new Set(part.when === null ? [] : conjunctsNotNull(part.when));
   const isNotNull = (column: Column) => {
     const from = source.get(column.name);
-    return from !== undefined && (never.has(from) || findColumn(old, from)?.notNull === true);
+    if (from === undefined) return false;
+    if (never.has(from) || findColumn(old, from)?.notNull === true) return true;
+    return part.absent.has(column.name) && isRequired(part, from);
   };
   return {
     notNull: part.table.columns.filter((column) => column.notNull && !isNotNull(column)),
@@ -40,6 +42,13 @@ export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
       (key) => key.referencedTable !== base.name && !hasForeignKey(old, key, source),
     ),
   };
+}
+
+/** Whether the table that a column of the joined one comes from requires it of its rows. */
+function isRequired({ side }: SplitPartPlan, joined: string): boolean {
+  return side.sources.some(({ table, names }) =>
+    table.columns.some((column) => names.get(column.name) === joined && column.notNull),
+  );
 }
 
 /**

@@ -8,7 +8,13 @@
 import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
-import type { Evolution, Expression, SplitPart, SplitTable } from '../release/evolution.js';
+import type {
+  Evolution,
+  Expression,
+  MergeTables,
+  SplitPart,
+  SplitTable,
+} from '../release/evolution.js';
 import { name } from '../sql.js';
 import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
@@ -51,9 +57,16 @@ export interface SplitLayout {
   readonly parts: readonly { readonly part: SplitPart; readonly pair: PairedTable }[];
 }
 
+export interface MergeLayout {
+  readonly change: MergeTables;
+  /** One for each old table, in the order of the change. */
+  readonly pairs: readonly PairedTable[];
+}
+
 export interface Layout {
   readonly pairs: readonly PairedTable[];
   readonly splits: readonly SplitLayout[];
+  readonly merges: readonly MergeLayout[];
   readonly added: readonly Table[];
   readonly dropped: readonly Table[];
 }
@@ -63,8 +76,15 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
   const splits = evolution.changes
     .filter((change) => change.kind === 'split_table')
     .map((change) => splitLayout({ from, to, evolution, bases }, change));
-  const usedOld = new Set(splits.map((split) => split.old.name));
-  const usedNew = new Set(splits.flatMap((split) => split.parts.map(({ pair }) => pair.new.name)));
+  const merges = evolution.changes
+    .filter((change) => change.kind === 'merge_tables')
+    .map((change) => mergeLayout({ from, to, evolution, bases }, change));
+  const restructured = [
+    ...splits.flatMap((split) => split.parts.map(({ pair }) => pair)),
+    ...merges.flatMap((merge) => merge.pairs),
+  ];
+  const usedOld = new Set(restructured.map((pair) => pair.old.name));
+  const usedNew = new Set(restructured.map((pair) => pair.new.name));
   const pairs: PairedTable[] = [];
   for (const old of from.tables) {
     if (usedOld.has(old.name)) continue;
@@ -77,6 +97,7 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
   return {
     pairs,
     splits,
+    merges,
     added: to.tables.filter((table) => !usedNew.has(table.name)),
     dropped: from.tables.filter((table) => !usedOld.has(table.name)),
   };
@@ -99,6 +120,16 @@ function splitLayout({ from, to, evolution, bases }: Releases, change: SplitTabl
       return { part, pair: pairTables({ old, target, evolution, bases, key: part.key ?? {} }) };
     }),
   };
+}
+
+function mergeLayout({ from, to, evolution, bases }: Releases, change: MergeTables): MergeLayout {
+  const target = assertFound(findTable(to, change.into), evolution, change.at, change.into);
+  const pairs = change.from.map(({ table, key, at }) => {
+    const old = assertFound(findTable(from, table), evolution, at, table);
+    const swapped = Object.entries(key ?? {}).map(([own, column]) => [column, own] as const);
+    return pairTables({ old, target, evolution, bases, key: Object.fromEntries(swapped) });
+  });
+  return { change, pairs };
 }
 
 /** Two tables on their way to a pair. */

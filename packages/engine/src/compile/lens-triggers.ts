@@ -18,10 +18,17 @@ import { isSimple } from './lens.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
-import { applyDeletes, applyInserts, applyUpdates, applyUpserts } from './recompute.js';
+import {
+  applyDeletes,
+  applyInserts,
+  applyUpdates,
+  applyUpserts,
+  type Target,
+} from './recompute.js';
 import { raise, routine } from './routine.js';
 import { statement } from './statement.js';
-import type { Event, SyncPlan } from './sync-plan.js';
+import { lockPolitely, POLITE_VARIABLES } from './sync-backward.js';
+import { type Event, type SyncPlan, spillsOf, touchOf } from './sync-plan.js';
 
 export function lensTriggers(
   cluster: SplitCluster,
@@ -38,7 +45,7 @@ export function lensTriggers(
           at,
           returns: 'trigger',
           about: `${event} of ${part.table.name} through the lens`,
-          declare: [sql`found_row record`],
+          declare: [sql`found_row record`, ...(part.isJoined ? POLITE_VARIABLES : [])],
           body,
         }),
       ),
@@ -147,9 +154,18 @@ function computed({ part, event }: Writing): Sql[] {
   });
 }
 
-function lockOld({ cluster, part }: Writing, row: 'old' | 'new'): Sql {
-  return sql`perform 1 from ${floorTable(cluster.id)} as s
-  where ${oldKeyIs('s', part, row)} for no key update;`;
+/** The base row first, as for any table; of rows beside it nobody may have to wait for us. */
+function lockOld({ cluster, part, plan }: Writing, row: 'old' | 'new'): Sql {
+  const beside = plan.backward.filter(({ mapping }) =>
+    cluster.olds.some((one) => !one.isBase && one.relation === mapping.target),
+  );
+  const key = part.key.map((one) => sql`${name(row, one.new.name)} as ${name(one.old)}`);
+  const locks = [
+    sql`perform 1 from ${floorTable(cluster.id)} as s
+  where ${oldKeyIs('s', part, row)} for no key update;`,
+    ...beside.map((target) => lockPolitely(plan, target, sql`select ${key}`)),
+  ];
+  return joined(locks, '\n  ');
 }
 
 /** The old row's key equals the key of OLD or NEW. */
@@ -211,14 +227,28 @@ function isUnchanged({ part, plan, event }: Writing): Sql {
 /** The old row moves with its key; its own trigger moves what is kept beside it. */
 function moveKey({ cluster, part }: Writing): Sql {
   const changed = anyDiffers('new', 'old', part.mapping.slice, typesOf(part.table));
-  const set = part.key.map((one) => sql`${name(one.old)} = ${name('new', one.new.name)}`);
+  const moves = cluster.olds.map(({ relation, key }) => {
+    const set = part.key.map(
+      (one, place) => sql`${name(key[place] ?? '')} = ${name('new', one.new.name)}`,
+    );
+    const is = sameKey('s', key, 'old', part.mapping.slice);
+    return sql`update ${floorTable(relation.name)} as s set ${set} where ${is}`;
+  });
+  // In one statement, so that references among the rows are looked at when all have moved.
+  const [only] = moves;
+  const all =
+    moves.length === 1
+      ? (only ?? sql``)
+      : sql`with ${moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`)}
+    select 1 as moved into found_row`;
   return sql`if ${changed} then
-    update ${floorTable(cluster.id)} as s set ${set} where ${oldKeyIs('s', part, 'old')};
+    ${all};
   end if;`;
 }
 
 /** Applies the backward mappings' difference between the row before and after. */
-function apply({ part, plan, event }: Writing): Sql[] {
+function apply(writing: Writing): Sql[] {
+  const { cluster, part, plan, event } = writing;
   const lens = lensBind(plan.places);
   const row = (which: 'old' | 'new', isEmpty: boolean) => {
     const values = part.table.columns.map(
@@ -236,28 +266,42 @@ function apply({ part, plan, event }: Writing): Sql[] {
     after: bindWith(part.relation, after, lens),
     slices: sql`select ${key}`,
   };
-  // Spill first: what it should hold is read through the lens as it was before the old row changes.
-  const spillFirst = [...plan.backward].reverse();
-  return spillFirst.flatMap((target) => {
-    const touch = target.mapping.touches.find((one) => one.source.name === part.relation.name);
-    if (touch === undefined) return [];
+  return inOrder(writing).flatMap((target) => {
+    const touch = touchOf(target.mapping, part.relation);
+    if (touch === null) return [];
     const always = event === 'update' ? [] : touch.feeds;
     const updates = applyUpdates(target, plan.bind, { ...change, always });
     const isDriver = touch.drives && event !== 'update';
-    const isAbsence = target.mapping.columns.length === 0;
+    const isAbsence = target.mapping.target.side === 'spill';
+    // An update may bring a row about, or take it, that stands beside the base.
+    const isConditional =
+      touch.drives && event === 'update' && !isAbsence && !isBaseOf(cluster, target);
     return [
-      ...(isDriver && (event === 'delete' || isAbsence)
+      ...((isDriver && (event === 'delete' || isAbsence)) || isConditional
         ? [applyDeletes(target, plan.bind, { ...change, always })]
         : []),
       ...(updates !== null && !isDriver ? [updates] : []),
-      ...(isDriver && isAbsence
-        ? [applyUpserts(target, plan.bind, { ...change, always }, [])]
+      ...((isDriver && isAbsence) || isConditional
+        ? [applyUpserts(target, plan.bind, { ...change, always }, isAbsence ? [] : touch.feeds)]
         : []),
       ...(isDriver && event === 'insert' && !isAbsence
         ? [applyInserts(target, plan.bind, { ...change, always })]
         : []),
     ].map((one) => sql`${one};`);
   });
+}
+
+/**
+ * Spill first: what it should hold is read through the lens as it was before the old row changes.
+ * Then rows that refer to the base go before it and come after it.
+ */
+function inOrder({ plan, event }: Writing): Target[] {
+  const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
+  return [...spillsOf(plan).reverse(), ...(event === 'delete' ? olds.reverse() : olds)];
+}
+
+function isBaseOf(cluster: SplitCluster, { mapping }: Target): boolean {
+  return cluster.olds[0]?.relation === mapping.target;
 }
 
 function beforeRow(part: SplitPartPlan, event: Event): Sql {

@@ -13,7 +13,8 @@
 // the planner folds it to k, so that indexes serve it, while the rewriter takes it for an
 // expression.
 
-import { columnValue, type SplitCluster, type SplitPartPlan } from '../changes/split-table.js';
+import { columnValue } from '../changes/cluster-mappings.js';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
@@ -55,7 +56,7 @@ function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
 
 /** Whether the view reads the old table alone, so that PostgreSQL can write through it. */
 export function isSimple(part: SplitPartPlan): boolean {
-  return part.carried.length === 0 && part.generated.length === 0;
+  return part.carried.length === 0 && part.generated.length === 0 && !part.isJoined;
 }
 
 function lensColumn(part: SplitPartPlan, column: Column): Sql {

@@ -6,6 +6,7 @@
 // has at most one row per slice. All relations of a cluster share one slice: the key of the old
 // row.
 
+import type { Table } from '../release/catalog.js';
 import type { Sql } from '../sql.js';
 
 /** A relation by its role; where it lives in a given phase is said by a Bind. */
@@ -44,11 +45,28 @@ export interface Mapping {
   readonly touches: readonly Touch[];
 }
 
+/** A table of the old release in a cluster. */
+export interface OldTable {
+  readonly relation: Relation;
+  readonly table: Table;
+  /** Its columns that hold the cluster's key, in that order. */
+  readonly key: readonly string[];
+  /** The first one: it has a row for every key. */
+  readonly isBase: boolean;
+}
+
 export interface Cluster {
-  /** The old table's name: under it progress, quarantine and machinery are named. */
+  /** The first old table's name: under it progress, quarantine and machinery are named. */
   readonly id: string;
+  /** The base first. */
+  readonly olds: readonly OldTable[];
   readonly forward: readonly Mapping[];
   readonly backward: readonly Mapping[];
+}
+
+/** Names of the old tables of some clusters. */
+export function oldNames(clusters: readonly { readonly cluster: Cluster }[]): string[] {
+  return clusters.flatMap(({ cluster }) => cluster.olds.map((one) => one.table.name));
 }
 
 export const oldRelation = (name: string): Relation => ({ side: 'old', name });

@@ -17,6 +17,7 @@ import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
+import type { OldTable } from './mapping.js';
 import {
   floorTable,
   inRelease,
@@ -41,7 +42,7 @@ import {
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
-import { backwardName, EVENTS, forwardName, keyNames, type SyncPlan } from './sync-plan.js';
+import { backwardName, EVENTS, forwardName, type SyncPlan, spillsOf } from './sync-plan.js';
 import {
   existenceTrigger,
   keyTrigger,
@@ -62,6 +63,9 @@ export interface Rebuilt {
 }
 
 export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
+  const base = cluster.olds[0] as OldTable;
+  const isOverriding = ({ table, key }: OldTable) =>
+    table.columns.some((column) => column.identity === 'always' && key.includes(column.name));
   const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
@@ -83,17 +87,16 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
       }),
     ),
-    backward: cluster.backward.map(
-      (mapping): Target => ({
+    backward: cluster.backward.map((mapping): Target => {
+      const old = cluster.olds.find((one) => one.relation === mapping.target);
+      return {
         mapping,
-        types: typesOf(cluster.old),
-        isOverriding:
-          mapping.target.side === 'old' &&
-          cluster.oldKey.some((column) => column.identity === 'always'),
+        types: typesOf((old ?? base).table),
+        isOverriding: old !== undefined && isOverriding(old),
         givesOnInsert: true,
         isCascaded: false,
-      }),
-    ),
+      };
+    }),
   });
   return {
     cluster,
@@ -121,22 +124,18 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
 }
 
 export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] {
-  const source = floorTable(cluster.id);
-  const writes = (['insert', 'update'] as const).map((event) =>
-    statementTrigger(source, event, forwardName(filling, event)),
-  );
   return [
     ...forwardFunctions(filling).map((one) => statement(one)),
-    ...writes.map((one) => statement(one, syncLock(cluster))),
-    // What is kept beside old rows has these already; the functions behind them are replaced.
-    ...(hasSpill(cluster) ? [] : removalTriggers(cluster, filling)),
+    ...cluster.olds.flatMap((old) => [
+      ...writeTriggers(old, filling),
+      // What is kept beside old rows has these already; the functions behind them are replaced.
+      ...(hasSpill(cluster) ? [] : removalTriggers(old, filling)),
+    ]),
     ...(existenceColumns(cluster).length > 0 ? [statement(endExistence(filling))] : []),
-    ...filling.backward
-      .slice(1)
-      .flatMap(({ mapping }) => [
-        statement(spillFunction(filling, mapping)),
-        spill(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
-      ]),
+    ...spillsOf(filling).flatMap(({ mapping }) => [
+      statement(spillFunction(filling, mapping)),
+      spill(filling.bind(mapping.target), work(places, 'forward', mapping.target.name)),
+    ]),
   ];
 }
 
@@ -181,9 +180,11 @@ export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[
 function forwardFunctions(plan: SyncPlan): Sql[] {
   return [
     carryFunction(plan),
-    ...EVENTS.map((event) => forwardFunction(plan, event)),
-    forwardKeyFunction(plan),
-    forwardTruncateFunction(plan),
+    ...plan.cluster.olds.flatMap((old) => [
+      ...EVENTS.map((event) => forwardFunction(plan, old, event)),
+      ...(old.isBase ? [forwardKeyFunction(plan, old)] : []),
+      forwardTruncateFunction(plan, old),
+    ]),
   ];
 }
 
@@ -325,6 +326,7 @@ greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
  * goes with it when it goes.
  */
 function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+  const base = cluster.olds[0] as OldTable;
   // Only these tables can hold rows yet.
   const kept = new Set(
     cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.table.name),
@@ -332,8 +334,8 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
   return [
     statement(forgetFunction(plan, false, kept)),
     statement(forgetFunction(plan, true, kept)),
-    statement(forwardKeyFunction(plan)),
-    ...removalTriggers(cluster, plan),
+    statement(forwardKeyFunction(plan, base)),
+    ...removalTriggers(base, plan),
     ...existenceTriggers(cluster, plan),
   ];
 }
@@ -341,10 +343,10 @@ function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
 function existenceTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
   const columns = existenceColumns(cluster);
   if (columns.length === 0) return [];
-  const at = forwardName(plan, 'existence');
+  const at = forwardName(plan, cluster.id, 'existence');
   return [
     statement(existenceFunction(plan, cluster.parts)),
-    statement(existenceTrigger(floorTable(cluster.id), columns, at), syncLock(cluster)),
+    statement(existenceTrigger(floorTable(cluster.id), columns, at), syncLock(cluster.id)),
   ];
 }
 
@@ -359,15 +361,24 @@ function existenceColumns({ parts }: SplitCluster): string[] {
   return [...new Set(all)];
 }
 
+function writeTriggers({ relation }: OldTable, plan: SyncPlan): Statement[] {
+  return (['insert', 'update'] as const).map((event) =>
+    statement(
+      statementTrigger(floorTable(relation.name), event, forwardName(plan, relation.name, event)),
+      syncLock(relation.name),
+    ),
+  );
+}
+
 /** For what makes an old row go, or moves it. */
-function removalTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
-  const source = floorTable(cluster.id);
-  const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, event);
+function removalTriggers({ relation, table, key, isBase }: OldTable, plan: SyncPlan): Statement[] {
+  const source = floorTable(relation.name);
+  const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, relation.name, event);
   return [
     statementTrigger(source, 'delete', forward('delete')),
     truncateTrigger(source, forward('truncate')),
-    keyTrigger(source, keyNames(plan), typesOf(cluster.old), forward('key')),
-  ].map((one) => statement(one, syncLock(cluster)));
+    ...(isBase ? [keyTrigger(source, key, typesOf(table), forward('key'))] : []),
+  ].map((one) => statement(one, syncLock(relation.name)));
 }
 
 function spill(at: Sql, routine: Sql): Statement {
@@ -377,8 +388,8 @@ function spill(at: Sql, routine: Sql): Statement {
   });
 }
 
-function syncLock(cluster: SplitCluster): Lock {
-  return { mode: 'SHARE ROW EXCLUSIVE', relation: cluster.id };
+function syncLock(relation: string): Lock {
+  return { mode: 'SHARE ROW EXCLUSIVE', relation };
 }
 
 /**

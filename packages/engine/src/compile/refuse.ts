@@ -1,7 +1,7 @@
 // How the compiler says no: with the file, the position, what was found and what to write instead.
 
 import { type ErrorCode, HalflapError } from '@halflap/protocol';
-import type { Evolution, Position } from '../release/evolution.js';
+import type { Change, Evolution, Position } from '../release/evolution.js';
 
 export interface Refusal {
   readonly code: Extract<ErrorCode, `EVOLUTION_${string}`>;
@@ -24,7 +24,11 @@ export function refuse(evolution: Evolution, refusal: Refusal): HalflapError {
 
 /** Where the author first speaks of a table of the old release. */
 export function statedAt(evolution: Evolution, oldTable: string): Position | undefined {
-  return evolution.changes.find((change) => change.table === oldTable)?.at;
+  const isAbout = (change: Change) =>
+    'table' in change
+      ? change.table === oldTable
+      : change.from.some((one) => one.table === oldTable);
+  return evolution.changes.find(isAbout)?.at;
 }
 
 /** The hint for a column of the new release that has no value in the old release's rows. */

@@ -75,7 +75,42 @@ function sharedNotes(
 }
 
 function clusterPlans(cluster: SplitCluster): RelationPlan[] {
-  const reason = cluster.parts.length === 1 ? rebuildReason(cluster.parts[0]?.pair as never) : null;
+  return [...partPlans(cluster), ...besidePlans(cluster)];
+}
+
+/** Tables that become one with the base of their cluster. */
+function besidePlans({ olds, parts }: SplitCluster): RelationPlan[] {
+  const [base] = parts;
+  return olds.flatMap((old): RelationPlan[] => {
+    if (old.isBase || base === undefined) return [];
+    const isEveryRowSeen = old.when === null || old.isWhenInferred;
+    return [
+      {
+        old: old.table.name,
+        new: base.table.name,
+        kind: 'rebuilt',
+        label: isEveryRowSeen ? 'exact' : 'lossy',
+        notes: [
+          `becomes one with ${olds[0]?.table.name}`,
+          ...(old.when === null ? [] : [`has a row when ${old.when}`]),
+          ...(isEveryRowSeen
+            ? []
+            : ['a row for which that does not hold is no row for the new release']),
+        ],
+        isLensWithoutOnConflict: true,
+      },
+    ];
+  });
+}
+
+function reasonOf({ olds, parts }: SplitCluster): string | null {
+  const [base, ...beside] = olds.map(({ table }) => table.name);
+  if (beside.length > 0) return `${base} and ${beside.join(', ')} in one`;
+  return parts.length === 1 ? rebuildReason(parts[0]?.pair as never) : null;
+}
+
+function partPlans(cluster: SplitCluster): RelationPlan[] {
+  const reason = reasonOf(cluster);
   return cluster.parts.map((part): RelationPlan => {
     const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
     const count =

@@ -20,6 +20,7 @@ import type { Statement, Step, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
 import { copyRights, usageForAll } from './grants.js';
+import { oldNames } from './mapping.js';
 import { overlayView } from './overlay.js';
 import { floorTable, inRelease, type Places, work } from './places.js';
 import { switchFunctions, switchRebuilt } from './rebuilt.js';
@@ -81,7 +82,7 @@ function replaceSchema(evolving: Evolving): Statement[] {
 
 /** A key of an added table to an old one goes with the switch, which needs the stronger lock. */
 function lockOldTables({ clusters, foreignKeys }: Evolving): Statement[] {
-  const tables = clusters.map(({ cluster }) => cluster.id);
+  const tables = oldNames(clusters);
   return tables.map((table) => {
     const isReferred = foreignKeys.beforeSwitch.some((one) => one.lock?.relation === table);
     return isReferred

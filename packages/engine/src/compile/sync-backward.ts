@@ -31,6 +31,7 @@ import {
   renameSlices,
   type SyncPlan,
   sliceClaim,
+  spillsOf,
   syncRoutine,
   touchedSlices,
   touchOf,
@@ -42,6 +43,13 @@ import {
  * which has.
  */
 const ONE_ROW_PLANS = [sql`set enable_seqscan = off`];
+
+/** Of a function that locks politely. */
+export const POLITE_VARIABLES = [
+  sql`patience text`,
+  sql`waiting_since timestamptz`,
+  sql`is_long boolean`,
+];
 
 /** After so long, a wait ends when somebody waits for us: nobody else would break that circle. */
 const SHORT_WAIT = '50 ms';
@@ -56,24 +64,18 @@ interface Written {
 /** The trigger function on a new table for one event. */
 export function backwardFunction(plan: SyncPlan, source: Target, event: Event): Sql {
   const written: Written = { plan, source, event };
-  const slices = touchedSlices(event, touchOf(oldMapping(plan), source.mapping), plan);
+  const slices = touchedSlices(event, source.mapping.slice, plan);
   const work = (form: (one: Sql) => Sql) =>
     joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
-    declare: [
-      sql`touched_rows bigint`,
-      sql`refused record`,
-      sql`patience text`,
-      sql`waiting_since timestamptz`,
-      sql`is_long boolean`,
-    ],
+    declare: [sql`touched_rows bigint`, sql`refused record`, ...POLITE_VARIABLES],
     settings: ONE_ROW_PLANS,
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
-      // The old row of a new base row is made here; its key's unique index stands in for the lock.
-      ...(isMade(written) ? [] : [lockOld(plan, slices), isServed(plan)]),
+      ...lockedTargets(written).map((target) => lockPolitely(plan, target, slices)),
+      ...(lockedTargets(written).length === 0 ? [] : [isServed(plan)]),
       sql`if touched_rows = 1 then
     ${work(asStatic)}
   elsif touched_rows > 1 then
@@ -84,8 +86,16 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   });
 }
 
-function isMade({ plan, source, event }: Written): boolean {
-  return event === 'insert' && touchOf(oldMapping(plan), source.mapping).drives;
+/**
+ * Old rows that the statement may change. One that a new row brings about is made here; its key's
+ * unique index stands in for the lock.
+ */
+function lockedTargets({ plan, source, event }: Written): Target[] {
+  return plan.backward.filter(({ mapping }) => {
+    const touch = touchOf(mapping, source.mapping.target);
+    const isMade = event === 'insert' && touch?.drives === true;
+    return mapping.target.side === 'old' && touch !== null && !isMade;
+  });
 }
 
 /**
@@ -94,8 +104,7 @@ function isMade({ plan, source, event }: Written): boolean {
  * it. What no detector sees has to end by itself: we give way to a claim of our slices, and after a
  * while to whoever waits for this transaction, which may hold old rows already.
  */
-function lockOld(plan: SyncPlan, slices: Slices): Sql {
-  const target = plan.backward[0] as Target;
+export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sql {
   const lock = lockSlices(target, plan.bind, slices);
   const there = sql`select from ${plan.bind(target.mapping.target)} as t
       where ${rowOf('t', target.mapping.slice)} in (${slices})`;
@@ -156,8 +165,9 @@ function carryBack(
   const relation = source.mapping.target;
   const before = event === 'insert' ? noneOf(ROWS.new) : ROWS.old;
   const after = event === 'delete' ? noneOf(ROWS.old) : ROWS.new;
-  return plan.backward.flatMap((target) => {
-    const touch = touchOf(target.mapping, source.mapping);
+  return inOrder(plan, event).flatMap((target) => {
+    const touch = touchOf(target.mapping, relation);
+    if (touch === null) return [];
     const change: Change = {
       before: bindWith(relation, before, plan.bind),
       after: bindWith(relation, after, plan.bind),
@@ -166,6 +176,12 @@ function carryBack(
     };
     return differencesOf(target, plan, change, { touch, event }).map(form);
   });
+}
+
+/** Rows that refer to the base go before it. */
+function inOrder(plan: SyncPlan, event: Event): Target[] {
+  const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
+  return [...(event === 'delete' ? olds.reverse() : olds), ...spillsOf(plan)];
 }
 
 function differencesOf(
@@ -240,10 +256,6 @@ function notAsWritten(plan: SyncPlan, { mapping, types }: Target, event: Event):
 
 function keyText(mapping: Mapping, alias: string): Sql {
   return sql`row(${mapping.slice.map((column) => name(alias, column))})::text`;
-}
-
-function oldMapping(plan: SyncPlan): Mapping {
-  return (plan.backward[0] as Target).mapping;
 }
 
 function noneOf(rows: Sql): Sql {

@@ -18,8 +18,8 @@
 // rarer, and questions that a simple expression can answer are not asked as queries.
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
-import { anyDiffers, rowOf, sameKey } from './compared.js';
-import { bindWith, type Mapping, oldRelation, type Touch } from './mapping.js';
+import { anyDiffers, rowOf, sameKey, typesOf } from './compared.js';
+import { bindWith, type Mapping, type OldTable, type Touch } from './mapping.js';
 import { stateTable, work } from './places.js';
 import {
   deleteGone,
@@ -33,6 +33,7 @@ import {
 import { routine } from './routine.js';
 import {
   asStatic,
+  CLAIMED_SLICES,
   carryName,
   checkAtOnce,
   clusterClaim,
@@ -53,7 +54,9 @@ import {
   sliceClaim,
   syncRoutine,
   touchedSlices,
+  touchOf,
 } from './sync-plan.js';
+import { takeTurn, waitOrGiveUp } from './sync-turns.js';
 
 /** How long the old side waits for a new row before it claims the slice. */
 const PATIENCE = sql`set lock_timeout = '5ms'`;
@@ -63,18 +66,18 @@ const PATIENCE = sql`set lock_timeout = '5ms'`;
  */
 const SHORT_WAITS = 100;
 const LONG_WAIT_MS = 2000;
-/** A statement that touches more rows than this claims the whole cluster instead of each slice. */
-const CLAIMED_SLICES = 64;
 
 /** The trigger function on an old table for one event. */
-export function forwardFunction(plan: SyncPlan, event: Event): Sql {
-  const touch = plan.forward[0]?.mapping.touches[0] as Touch;
-  const slices = touchedSlices(event, touch, plan);
+export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event): Sql {
+  const slices = touchedSlices(event, source.key, plan);
   const carried = { insert: carryInserted, update: carryUpdated, delete: carryDeleted }[event];
-  const { declare, body } = carried(plan, slices);
+  const { declare, body } = carried({ plan, source, slices });
+  const oneByOne = sql`for slice in ${slices} loop
+          perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});
+        end loop;`;
   return syncRoutine(plan, {
-    at: forwardName(plan, event),
-    about: `${event} on ${plan.cluster.id} by the old release`,
+    at: forwardName(plan, source.relation.name, event),
+    about: `${event} on ${source.relation.name} by the old release`,
     declare: [sql`writes bigint`, sql`waits int := 0`, sql`slice record`, ...declare],
     settings: [...INDEX_PLANS, PATIENCE],
     body: [
@@ -82,22 +85,40 @@ export function forwardFunction(plan: SyncPlan, event: Event): Sql {
       sql`writes := nextval(${literal(oldWrites(plan.places).text)}::regclass);`,
       sql`loop
     begin
-      ${checkAtOnce(plan)}${joined(body, '\n      ')}
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, source.relation)}${joined(body, '\n      ')}
       if ${isAnythingQuarantined(plan)} then
         ${carryQuarantined(plan, slices)}
       end if;
       exit;
     exception
       when lock_not_available or deadlock_detected then
-        ${claim(plan, slices)}
+        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, oneByOne)}
       when others then
-        for slice in ${slices} loop
-          perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});
-        end loop;
+        ${oneByOne}
         exit;
     end;
   end loop;`,
     ],
+  });
+}
+
+/** A statement of the old release on one of its tables. */
+interface Written {
+  readonly plan: SyncPlan;
+  readonly source: OldTable;
+  readonly slices: Slices;
+}
+
+/** A target that the written table touches. */
+interface Touched {
+  readonly target: Target;
+  readonly touch: Touch;
+}
+
+function touchedBy({ plan, source }: Written): Touched[] {
+  return plan.forward.flatMap((target) => {
+    const touch = touchOf(target.mapping, source.relation);
+    return touch === null ? [] : [{ target, touch }];
   });
 }
 
@@ -111,25 +132,41 @@ interface Carried {
  * New rows are read from the statement itself and inserted plainly. Where a row is there against
  * all expectation, its insert fails, and the rows are carried one by one.
  */
-function carryInserted(plan: SyncPlan): Carried {
-  const bind = bindWith(oldRelation(plan.cluster.id), ROWS.new, plan.bind);
-  return { declare: [], body: plan.forward.map((one) => asStatic(insertAll(one, bind))) };
-}
-
-/** Rows that refer go before what they refer to, unless a cascade takes them along. */
-function carryDeleted(plan: SyncPlan, slices: Slices): Carried {
-  const body = [...plan.forward].reverse().flatMap((target) => {
-    const own = renameSlices(plan, slices, target.mapping);
-    const gone = target.isCascaded ? [] : [deleteGone(target, plan.bind, own)];
-    return [...gone, ...isNoMore(target, plan, own)].map(asStatic);
-  });
+function carryInserted(written: Written): Carried {
+  const { plan, source } = written;
+  const bind = bindWith(source.relation, ROWS.new, plan.bind);
+  const body = touchedBy(written).flatMap(({ target, touch }) =>
+    touch.drives ? [asStatic(insertAll(target, bind))] : bringUpToDate(target, written),
+  );
   return { declare: [], body };
 }
 
-function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
+/** Rows that refer go before what they refer to, unless a cascade takes them along. */
+function carryDeleted(written: Written): Carried {
+  const { plan, slices } = written;
+  const body = touchedBy(written)
+    .reverse()
+    .flatMap(({ target, touch }) => {
+      if (!touch.drives) return bringUpToDate(target, written);
+      const own = renameSlices(plan, slices, target.mapping);
+      const gone = target.isCascaded ? [] : [deleteGone(target, plan.bind, own)];
+      return [...gone, ...isNoMore(target, plan, own)].map(asStatic);
+    });
+  return { declare: [], body };
+}
+
+/** Of a row that is there whether or not the written one is. */
+function bringUpToDate(target: Target, { plan, slices }: Written): Sql[] {
+  const update = updateMany(target, plan.bind, renameSlices(plan, slices, target.mapping));
+  return update === null ? [] : [asStatic(update)];
+}
+
+function carryUpdated(written: Written): Carried {
+  const { plan } = written;
+  const touched = touchedBy(written);
   const keys = keyNames(plan).map((key) => keyVariable(key));
-  const flags = plan.forward.map((_, index) => name(`touched_${index}`));
-  const one = plan.forward.map((target, index) => {
+  const flags = touched.map((_, index) => name(`touched_${index}`));
+  const one = touched.map(({ target }, index) => {
     const body = joined(carryOne(target, plan), '\n          ');
     return sql`if ${flags[index] ?? sql``} then ${body} end if;`;
   });
@@ -137,7 +174,7 @@ function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
     declare: [
       ...plan.key.map((key) => sql`${keyVariable(key.name)} ${trusted(key.type)}`),
       ...flags.map((flag) => sql`${flag} boolean`),
-      ...plan.forward.map((_, index) => sql`${countName(index)} bigint`),
+      ...touched.map((_, index) => sql`${countName(index)} bigint`),
       sql`is_moved boolean`,
       sql`touched_rows int`,
       sql`changed_rows bigint`,
@@ -145,13 +182,13 @@ function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
     ],
     body: [
       sql`touched_rows := 0;
-      for ${[...keys, sql`is_moved`, ...flags]} in ${firstRows(plan)} loop
+      for ${[...keys, sql`is_moved`, ...flags]} in ${firstRows(written)} loop
         touched_rows := touched_rows + 1;
       end loop;
       if touched_rows = 1 and not is_moved then
         ${joined(one, '\n        ')}
       elsif touched_rows > 0 then
-        ${joined(carryMany(plan, slices), '\n        ')}
+        ${joined(carryMany(written), '\n        ')}
       end if;`,
     ],
   };
@@ -161,21 +198,19 @@ function carryUpdated(plan: SyncPlan, slices: Slices): Carried {
  * At most two rows: is it one? One row pairs with itself; of several, any two pairs will do. With
  * the key, whether it changed, and which mappings watch a column that changed.
  */
-function firstRows(plan: SyncPlan): Sql {
-  const types = plan.backward[0]?.types ?? new Map();
-  const keys = keyNames(plan);
-  const moved = sql`(${anyDiffers('n', 'o', keys, types)})`;
-  return sql`select ${[...keys.map((one) => name('n', one)), moved, ...watched(plan)]}
+function firstRows(written: Written): Sql {
+  const { key, table } = written.source;
+  const moved = sql`(${anyDiffers('n', 'o', key, typesOf(table))})`;
+  return sql`select ${[...key.map((one) => name('n', one)), moved, ...watched(written)]}
         from ${ROWS.new} as n, ${ROWS.old} as o limit 2`;
 }
 
 /** For each mapping, whether a column that it watches differs between n and o. */
-function watched(plan: SyncPlan): Sql[] {
-  const types = plan.backward[0]?.types ?? new Map();
-  const keys = keyNames(plan);
-  return plan.forward.map(({ mapping }) => {
-    const columns = mapping.touches[0]?.watches.filter((one) => !keys.includes(one)) ?? [];
-    return sql`(${anyDiffers('n', 'o', columns, types)})`;
+function watched(written: Written): Sql[] {
+  const { key, table } = written.source;
+  return touchedBy(written).map(({ touch }) => {
+    const columns = touch.watches.filter((one) => !key.includes(one));
+    return sql`(${anyDiffers('n', 'o', columns, typesOf(table))})`;
   });
 }
 
@@ -202,13 +237,15 @@ function goneAndNew(target: Target, plan: SyncPlan, slices: Slices): Sql {
  * find as many rows as changed is looked for gone and new. The count pairs rows of the statement,
  * which have no index: it alone is planned as a hash join.
  */
-function carryMany(plan: SyncPlan, slices: Slices): Sql[] {
-  const isNew = sql`${name('o', keyNames(plan)[0] ?? '')} is null`;
-  const counts = watched(plan).map((one) => sql`count(*) filter (where ${one} or ${isNew})`);
-  const into = plan.forward.map((_, index) => countName(index));
+function carryMany(written: Written): Sql[] {
+  const { plan, source, slices } = written;
+  const touched = touchedBy(written);
+  const isNew = sql`${name('o', source.key[0] ?? '')} is null`;
+  const counts = watched(written).map((one) => sql`count(*) filter (where ${one} or ${isNew})`);
+  const into = touched.map((_, index) => countName(index));
   const count = sql`select ${counts} into ${into} from ${ROWS.new} as n
-          left join ${ROWS.old} as o on ${sameKey('o', keyNames(plan), 'n')};`;
-  const carried = plan.forward.map((target, index) => {
+          left join ${ROWS.old} as o on ${sameKey('o', source.key, 'n')};`;
+  const carried = touched.map(({ target }, index) => {
     const own = renameSlices(plan, slices, target.mapping);
     const update = updateMany(target, plan.bind, own);
     const first =
@@ -290,8 +327,18 @@ export function carryFunction(plan: SyncPlan): Sql {
   const recompute = [
     ...[...plan.forward].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
     ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
-  ];
+  ].map(asStatic);
   const mine = ownQuarantine(plan, 'q');
+  const quarantined = sql`perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
+        get stacked diagnostics
+          failure_state = returned_sqlstate, failure_message = message_text;
+        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
+        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
+          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
+        on conflict (evolution, relation, key) do update
+        set sqlstate = excluded.sqlstate,
+            reason = excluded.reason,
+            noticed_at = clock_timestamp();`;
   return routine(plan.places, {
     at: carryName(plan),
     parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
@@ -307,24 +354,15 @@ export function carryFunction(plan: SyncPlan): Sql {
     body: marked(plan, [
       sql`loop
     begin
-      ${checkAtOnce(plan)}${joined(recompute.map(asStatic), '\n      ')}
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}${joined(recompute, '\n      ')}
       delete from ${stateTable('quarantine')} as q
       where ${mine} and q.key = ${quarantineKey(plan, parameters)};
       exit;
     exception
       when lock_not_available or deadlock_detected then
-        ${claim(plan, slices)}
+        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, quarantined)}
       when others then
-        perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
-        get stacked diagnostics
-          failure_state = returned_sqlstate, failure_message = message_text;
-        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
-        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
-          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
-        on conflict (evolution, relation, key) do update
-        set sqlstate = excluded.sqlstate,
-            reason = excluded.reason,
-            noticed_at = clock_timestamp();
+        ${quarantined}
         exit;
     end;
   end loop;`,

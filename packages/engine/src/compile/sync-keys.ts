@@ -4,7 +4,7 @@
 import type { SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
-import type { Mapping } from './mapping.js';
+import type { Mapping, OldTable } from './mapping.js';
 import { floorTable, stateTable } from './places.js';
 import { raise, routine } from './routine.js';
 import {
@@ -13,21 +13,16 @@ import {
   ownQuarantine,
   ROWS,
   type SyncPlan,
+  spillsOf,
   syncRoutine,
 } from './sync-plan.js';
 
-/** Row trigger on the old table: moves the new rows along with the key. */
-export function forwardKeyFunction(plan: SyncPlan): Sql {
-  const moves = [...plan.forward, ...plan.backward.slice(1)].map((target) =>
-    move(
-      plan,
-      target.mapping,
-      plan.key.map((one) => one.name),
-    ),
-  );
+/** Row trigger on the old table that has a row for every key: moves the new rows along with it. */
+export function forwardKeyFunction(plan: SyncPlan, { relation, key }: OldTable): Sql {
+  const moves = [...plan.forward, ...spillsOf(plan)].map(({ mapping }) => move(plan, mapping, key));
   return syncRoutine(plan, {
-    at: forwardName(plan, 'key'),
-    about: `a key of ${plan.cluster.id} changes`,
+    at: forwardName(plan, relation.name, 'key'),
+    about: `a key of ${relation.name} changes`,
     declare: [sql`moved int`],
     body: [
       // What cannot be moved is made again by the statement trigger that follows.
@@ -47,13 +42,13 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
   });
 }
 
-export function forwardTruncateFunction(plan: SyncPlan): Sql {
+export function forwardTruncateFunction(plan: SyncPlan, { relation }: OldTable): Sql {
   // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop it.
-  const all = [...plan.forward].reverse().concat(plan.backward.slice(1));
+  const all = [...plan.forward].reverse().concat(spillsOf(plan));
   const deletes = all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
   return syncRoutine(plan, {
-    at: forwardName(plan, 'truncate'),
-    about: `${plan.cluster.id} is truncated by the old release`,
+    at: forwardName(plan, relation.name, 'truncate'),
+    about: `${relation.name} is truncated by the old release`,
     body: [
       sql`begin
     ${joined(deletes, '\n    ')}
@@ -95,9 +90,9 @@ export function forgetFunction(
   kept: ReadonlySet<string>,
 ): Sql {
   const all = [...plan.forward].reverse().filter(({ mapping }) => kept.has(mapping.target.name));
-  const spill = plan.backward.slice(1);
-  const key = plan.key.map((one) => one.name);
-  const source = floorTable(plan.cluster.id);
+  const spill = spillsOf(plan);
+  const { relation, key } = plan.cluster.olds[0] as OldTable;
+  const source = floorTable(relation.name);
   const isBack = sql`select from ${source} as s where ${sameKey('s', key, 'o')}`;
   const deletes = [...all, ...spill].map(({ mapping }) => {
     const at = plan.bind(mapping.target);
@@ -109,9 +104,9 @@ export function forgetFunction(
   end if;`;
   });
   return routine(plan.places, {
-    at: forwardName(plan, isTruncate ? 'truncate' : 'delete'),
+    at: forwardName(plan, relation.name, isTruncate ? 'truncate' : 'delete'),
     returns: 'trigger',
-    about: `rows of ${plan.cluster.id} go, and what was carried for them`,
+    about: `rows of ${relation.name} go, and what was carried for them`,
     body: [...deletes, sql`return null;`],
   });
 }
@@ -141,7 +136,7 @@ export function existenceFunction(plan: SyncPlan, parts: readonly SplitPartPlan[
     ];
   });
   return routine(plan.places, {
-    at: forwardName(plan, 'existence'),
+    at: forwardName(plan, plan.cluster.id, 'existence'),
     returns: 'trigger',
     about: `whether rows of ${plan.cluster.id} have parts changes`,
     body: [...body, sql`return null;`],
@@ -151,7 +146,7 @@ export function existenceFunction(plan: SyncPlan, parts: readonly SplitPartPlan[
 /** Sync sees to it from now on; to drop the trigger needs a stronger lock. */
 export function endExistence(plan: SyncPlan): Sql {
   return routine(plan.places, {
-    at: forwardName(plan, 'existence'),
+    at: forwardName(plan, plan.cluster.id, 'existence'),
     returns: 'trigger',
     about: 'nothing: rows are synced as wholes',
     body: [sql`return null;`],

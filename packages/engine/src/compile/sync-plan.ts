@@ -3,7 +3,7 @@
 
 import { generatedName } from '../names.js';
 import { literal, name, type Sql, sql } from '../sql.js';
-import type { Bind, Cluster, Mapping, Touch } from './mapping.js';
+import type { Bind, Cluster, Mapping, Relation, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
 import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
 import { type Routine, routine } from './routine.js';
@@ -23,9 +23,12 @@ export interface SyncPlan {
   /** Keys of the new release that are checked here, and not at a commit of the old one. */
   readonly checkedAtOnce: readonly Sql[];
   readonly forward: readonly Target[];
-  /** The old table first, then spill. */
+  /** The old tables first, then spill. */
   readonly backward: readonly Target[];
 }
+
+/** A statement that touches more rows than this claims the whole cluster instead of each slice. */
+export const CLAIMED_SLICES = 64;
 
 /** The transition tables of every sync trigger. */
 export const ROWS = { old: sql`h_old`, new: sql`h_new` };
@@ -87,8 +90,12 @@ export function carryName(plan: SyncPlan): Sql {
   return work(plan.places, 'carry', plan.cluster.id);
 }
 
-export function forwardName(plan: SyncPlan, event: (typeof FORWARD_EVENTS)[number]): Sql {
-  return work(plan.places, 'forward', plan.cluster.id, event);
+export function forwardName(
+  plan: SyncPlan,
+  table: string,
+  event: (typeof FORWARD_EVENTS)[number],
+): Sql {
+  return work(plan.places, 'forward', table, event);
 }
 
 export function backwardName(
@@ -97,6 +104,11 @@ export function backwardName(
   event: Event | 'truncate' | 'key',
 ): Sql {
   return work(plan.places, 'backward', table, event);
+}
+
+/** What is kept beside the old tables. */
+export function spillsOf(plan: SyncPlan): Target[] {
+  return plan.backward.filter(({ mapping }) => mapping.target.side === 'spill');
 }
 
 export function keyNames(plan: SyncPlan): string[] {
@@ -108,10 +120,13 @@ export function keyVariable(column: string): Sql {
   return name(generatedName('halflap', column));
 }
 
-/** The slices of a statement, named as the key of the cluster. */
-export function touchedSlices(event: Event, touch: Touch, plan: SyncPlan): Slices {
+/**
+ * The slices of a statement, named as the key of the cluster.
+ * @param key the columns of the written relation that hold it.
+ */
+export function touchedSlices(event: Event, key: readonly string[], plan: SyncPlan): Slices {
   const rows = { insert: [ROWS.new], update: [ROWS.new, ROWS.old], delete: [ROWS.old] }[event];
-  return unionSlices(rows.map((one) => slicesOf(one, touch.slice, keyNames(plan))));
+  return unionSlices(rows.map((one) => slicesOf(one, key, keyNames(plan))));
 }
 
 /** The same slices, named as the mapping's target names them. */
@@ -119,11 +134,10 @@ export function renameSlices(plan: SyncPlan, slices: Slices, mapping: Mapping): 
   return slicesOf(sql`(${slices})`, keyNames(plan), mapping.slice);
 }
 
-export function touchOf(mapping: Mapping, source: Mapping): Touch {
-  const found = mapping.touches.find((touch) => touch.source.name === source.target.name);
-  // A relation that does not touch the target still gives its slices; it drives nothing.
+/** How a relation touches a target; null where it does not. */
+export function touchOf(mapping: Mapping, { side, name: called }: Relation): Touch | null {
   return (
-    found ?? { source: source.target, slice: source.slice, watches: [], feeds: [], drives: false }
+    mapping.touches.find(({ source }) => source.side === side && source.name === called) ?? null
   );
 }
 

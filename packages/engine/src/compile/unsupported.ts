@@ -44,7 +44,7 @@ export function assertMovable(
   { from, evolution }: { readonly from: Catalog; readonly evolution: Evolution },
 ): void {
   const rebuiltTables = clusters.flatMap(({ cluster }) => [
-    cluster.old,
+    ...cluster.olds.map((one) => one.table),
     ...cluster.parts.map((part) => part.table),
   ]);
   const moved = [

@@ -26,6 +26,7 @@ export function crossingsOf({ from, to, evolution }: Omit<CompileInput, 'app'>):
   const clusters = [
     ...layout.pairs.map((pair) => [pair]),
     ...layout.splits.map((split) => split.parts.map((part) => part.pair)),
+    ...layout.merges.flatMap((merge) => merge.pairs.map((pair) => [pair])),
   ];
   return clusters
     .flatMap((pairs) => [...pairs.flatMap(upward), ...downward(pairs)])

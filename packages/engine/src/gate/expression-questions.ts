@@ -5,7 +5,7 @@ import { assigned } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
 import { statedAt } from '../compile/refuse.js';
 import { findColumn, findTable, type Table } from '../release/catalog.js';
-import type { Evolution, Expression, SplitTable } from '../release/evolution.js';
+import type { Evolution, Expression, MergeTables, SplitTable } from '../release/evolution.js';
 import { within } from '../release/evolution-names.js';
 import { columnsOf } from '../release/expression.js';
 import type { Finding } from '../release/findings.js';
@@ -36,19 +36,36 @@ export interface Question {
 
 export function questionsOf(input: CompileInput): Question[] {
   const splits = input.evolution.changes.filter((change) => change.kind === 'split_table');
+  const merges = input.evolution.changes.filter((change) => change.kind === 'merge_tables');
   return [
     ...crossingsOf(input).map((one) =>
       one.stated === null ? inferred(one, input.evolution) : stated(one, one.stated),
     ),
     ...splits.flatMap((change) => splitQuestions(change, input)),
+    ...merges.flatMap((change) => mergeQuestions(change, input)),
   ];
+}
+
+function mergeQuestions(change: MergeTables, { to }: CompileInput): Question[] {
+  const target = findTable(to.catalog, change.into);
+  if (target === undefined) return [];
+  return change.from.flatMap(({ table, when, otherwise }) => [
+    ...(when === null ? [] : [condition(when, `table "${table}"`, { key: 'down', table: target })]),
+    ...Object.entries(otherwise).flatMap(([missing, expression]) => {
+      const column = findColumn(target, missing);
+      const way = { key: 'otherwise' as const, source: null, target };
+      return column === undefined ? [] : [stated({ ...way, column }, expression, NEW_COPIES)];
+    }),
+  ]);
 }
 
 function splitQuestions(change: SplitTable, { from }: CompileInput): Question[] {
   const old = findTable(from.catalog, change.table);
   if (old === undefined) return [];
   return change.into.flatMap((part) => [
-    ...(part.when === null ? [] : [condition(part.when, part.table, old)]),
+    ...(part.when === null
+      ? []
+      : [condition(part.when, `part "${part.table}"`, { key: 'up', table: old })]),
     ...Object.entries(part.otherwise).flatMap(([missing, expression]) => {
       const column = findColumn(old, missing);
       const way = { key: 'otherwise' as const, source: null, target: old };
@@ -61,8 +78,9 @@ function splitQuestions(change: SplitTable, { from }: CompileInput): Question[] 
 function stated(
   { key, source, target, column }: Pick<Crossing, 'key' | 'source' | 'target' | 'column'>,
   expression: Expression,
+  copies = key === 'up' ? NEW_COPIES : OLD_COPIES,
 ): Question {
-  const into = name(key === 'up' ? NEW_COPIES : OLD_COPIES, target.name);
+  const into = name(copies, target.name);
   return {
     before: sql`insert into ${into} (${name(column.name)}) select (`,
     expression: trusted(expression.sql),
@@ -83,16 +101,20 @@ function visible(key: Crossing['key'], source: Table | null): string {
   return `it sees the columns of ${source.name} of the ${key === 'up' ? 'old' : 'new'} release`;
 }
 
-function condition(when: Expression, part: string, old: Table): Question {
+function condition(
+  when: Expression,
+  what: string,
+  { key, table }: { readonly key: 'up' | 'down'; readonly table: Table },
+): Question {
   return {
-    before: sql`select from ${copy('up', old)} where (`,
+    before: sql`select from ${copy(key, table)} where (`,
     expression: trusted(when.sql),
     after: sql`)`,
     finding: (refusal) => ({
       code: 'EVOLUTION_INVALID',
-      message: textOf(`"when" of part "${part}"`, refusal, when),
+      message: textOf(`"when" of ${what}`, refusal, when),
       at: within(when, refusal.offset),
-      hint: hintOf(refusal, visible('up', old)),
+      hint: hintOf(refusal, visible(key, table)),
     }),
   };
 }

@@ -22,6 +22,7 @@ export const CHANGE_SHAPES = {
   add_column: { required: ['table', 'column', 'up'], optional: [] },
   drop_column: { required: ['table', 'column', 'down'], optional: [] },
   split_table: { required: ['table', 'into'], optional: [] },
+  merge_tables: { required: ['into', 'from'], optional: [] },
 } as const satisfies Record<Change['kind'], Shape>;
 
 export function renameTable(

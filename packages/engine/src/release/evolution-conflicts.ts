@@ -35,11 +35,20 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
     kind,
     at: places?.[place] ?? change.at,
   });
+  const table = 'table' in change ? change.table : change.into;
   const oldColumn = (column: string, place: string) =>
-    claim(`column ${change.table}.${column} of the old release`, place);
+    claim(`column ${table}.${column} of the old release`, place);
   const newColumn = (column: string, place: string) =>
-    claim(newColumnOf(newTablesOf(all, change.table), column), place);
+    claim(newColumnOf(newTablesOf(all, table), column), place);
   switch (kind) {
+    case 'merge_tables':
+      return [
+        claim(`table ${change.into} of the new release`, 'into'),
+        ...change.from.map((one) => ({
+          ...claim(`table ${one.table} of the old release`, 'from'),
+          at: one.at,
+        })),
+      ];
     case 'rename_table':
       return [
         claim(`table ${change.table} of the old release`, 'table'),

@@ -7,7 +7,7 @@ import { withDatabase } from '../testing/index.js';
 import type { Catalog } from './catalog.js';
 import { checkNames } from './evolution-names.js';
 import { parseEvolution } from './evolution-parser.js';
-import { newTablesOf, oldTableOf } from './evolution-tables.js';
+import { newTablesOf, oldTablesOf } from './evolution-tables.js';
 import { loadParser } from './expression.js';
 import { introspect } from './introspect.js';
 
@@ -149,30 +149,35 @@ describe('checkNames', () => {
   });
 });
 
-describe('newTablesOf and oldTableOf', () => {
-  it('follow renames and splits in both directions', () => {
+describe('newTablesOf and oldTablesOf', () => {
+  it('follow renames, splits and merges in both directions', () => {
     const { changes } = parseEvolution(
       fileOf([
         'rename_table: { table: a, to: b }',
         'rename_table: { table: b, to: c }',
         'split_table: { table: d, into: { e: {}, f: {} } }',
+        'merge_tables: { into: m, from: { g: {}, h: {} } }',
       ]),
       { file: 'evolution.yaml', to: '2.0' },
     );
-    expect(['a', 'b', 'c', 'd', 'x'].map((table) => newTablesOf(changes, table))).toEqual([
+    expect(['a', 'b', 'c', 'd', 'h', 'x'].map((table) => newTablesOf(changes, table))).toEqual([
       ['b'],
       ['c'],
       [],
       ['e', 'f'],
+      ['m'],
       ['x'],
     ]);
-    expect(['a', 'b', 'c', 'd', 'e', 'x'].map((table) => oldTableOf(changes, table))).toEqual([
-      null,
-      'a',
-      'b',
-      null,
-      'd',
-      'x',
+    const names = ['a', 'b', 'c', 'd', 'e', 'm', 'h', 'x'];
+    expect(names.map((table) => oldTablesOf(changes, table))).toEqual([
+      [],
+      ['a'],
+      ['b'],
+      [],
+      ['d'],
+      ['g', 'h'],
+      [],
+      ['x'],
     ]);
   });
 });

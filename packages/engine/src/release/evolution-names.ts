@@ -10,6 +10,8 @@ import type {
   DropColumn,
   Evolution,
   Expression,
+  MergedTable,
+  MergeTables,
   Places,
   Position,
   RenameColumn,
@@ -17,7 +19,7 @@ import type {
   SplitPart,
   SplitTable,
 } from './evolution.js';
-import { newTablesOf, oldTableOf } from './evolution-tables.js';
+import { newTablesOf, oldTablesOf } from './evolution-tables.js';
 import { columnMentions } from './expression.js';
 import { type Finding, refuseFindings } from './findings.js';
 import { didYouMean } from './suggest.js';
@@ -78,6 +80,9 @@ function checkChange(context: Context, change: Change): void {
     case 'split_table':
       checkSplit(context, change);
       break;
+    case 'merge_tables':
+      checkMerge(context, change);
+      break;
     default:
       change satisfies never;
   }
@@ -114,10 +119,11 @@ function checkAddedColumn(context: Context, change: AddColumn): void {
   if (table === null) return;
   const side = context.from;
   requireColumn(context, scopeOf(context.to, table), change.column, placeOf(change, 'column'));
-  const oldName = oldTableOf(context.evolution.changes, change.table);
-  const old = oldName === null ? undefined : findTable(side.catalog, oldName);
-  if (old !== undefined) {
-    requireMentions(context, scopeOf(side, old), change.up);
+  const tables = oldTablesOf(context.evolution.changes, change.table)
+    .map((one) => findTable(side.catalog, one))
+    .filter((one) => one !== undefined);
+  if (tables.length > 0) {
+    requireMentions(context, { side, tables }, change.up);
     return;
   }
   const message = `table ${change.table} has no predecessor in release ${side.version}`;
@@ -140,19 +146,43 @@ function checkSplit(context: Context, change: SplitTable): void {
   }
 }
 
-function checkNewNames(context: Context, scope: Scope, part: SplitPart): void {
-  for (const column of Object.keys(part.key ?? {})) {
-    requireColumn(context, scope, column, placeOf(part, `key.${column}`));
+function checkMerge(context: Context, change: MergeTables): void {
+  const into = requireTable(context, context.to, change.into, placeOf(change, 'into'));
+  for (const one of change.from) {
+    const table = requireTable(context, context.from, one.table, one.at);
+    if (table !== null) checkKey(context, scopeOf(context.from, table), one, 'key.');
+    if (into === null) continue;
+    const scope = scopeOf(context.to, into);
+    checkKey(context, scope, one, 'key=');
+    for (const column of Object.keys(one.otherwise)) {
+      requireColumn(context, scope, column, placeOf(one, `otherwise.${column}`));
+    }
+    if (one.when !== null) requireMentions(context, scope, one.when);
   }
+}
+
+/** The columns on one side of a key: `key.` for those that stand first, `key=` for the others. */
+function checkKey(
+  context: Context,
+  scope: Scope,
+  one: MergedTable | SplitPart,
+  side: 'key.' | 'key=',
+): void {
+  for (const [first, second] of Object.entries(one.key ?? {})) {
+    const column = side === 'key.' ? first : second;
+    requireColumn(context, scope, column, placeOf(one, `${side}${first}`));
+  }
+}
+
+function checkNewNames(context: Context, scope: Scope, part: SplitPart): void {
+  checkKey(context, scope, part, 'key.');
   for (const column of part.generate) {
     requireColumn(context, scope, column, placeOf(part, `generate.${column}`));
   }
 }
 
 function checkOldNames(context: Context, scope: Scope, part: SplitPart): void {
-  for (const [key, column] of Object.entries(part.key ?? {})) {
-    requireColumn(context, scope, column, placeOf(part, `key=${key}`));
-  }
+  checkKey(context, scope, part, 'key=');
   for (const column of Object.keys(part.otherwise)) {
     requireColumn(context, scope, column, placeOf(part, `otherwise.${column}`));
   }
@@ -168,11 +198,11 @@ function requireSuccessors(
   const tables = names
     .map((name) => findTable(context.to.catalog, name))
     .filter((table) => table !== undefined);
-  // Names that a rename_table or a split_table states are reported there.
+  // Names that a change of whole tables states are reported there.
   const isInferred = names.length === 0 || (names.length === 1 && names[0] === change.table);
   if (tables.length === 0 && isInferred) {
     const message = `release ${context.to.version} has no successor of table ${change.table}`;
-    const advice = 'state a rename_table or a split_table';
+    const advice = 'state a rename_table, a split_table or a merge_tables';
     report(context, placeOf(change, 'table'), `${message}: ${advice}`);
   }
   return { side: context.to, tables };
@@ -180,7 +210,7 @@ function requireSuccessors(
 
 function requireOldTable(
   context: Context,
-  change: Exclude<Change, AddColumn | RenameTable>,
+  change: Exclude<Change, AddColumn | RenameTable | MergeTables>,
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);

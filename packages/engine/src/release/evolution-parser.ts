@@ -9,6 +9,7 @@ import type { Node } from 'yaml';
 import type { Change, Evolution } from './evolution.js';
 import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
+import { mergeTables } from './evolution-merge.js';
 import { EvolutionSource } from './evolution-source.js';
 import { splitTable } from './evolution-split.js';
 import { refuseFindings } from './findings.js';
@@ -24,6 +25,7 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
   add_column: columnChange('add_column'),
   drop_column: columnChange('drop_column'),
   split_table: splitTable,
+  merge_tables: mergeTables,
 };
 
 /** Keys of the file itself. */

@@ -8,6 +8,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CHANGE_SHAPES } from './evolution-changes.js';
+import { MERGED_SHAPE } from './evolution-merge.js';
 import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
 import type { Shape } from './evolution-source.js';
 import { PART_SHAPE } from './evolution-split.js';
@@ -42,6 +43,9 @@ const ACCEPTED: readonly string[] = [
   '{ split_table: { table: a, into: { b: , c: {} } } }',
   `{ split_table: { table: a, into: { b: {}, c: { key: { k: id }, when: x > 1,
      otherwise: { y: 1 }, generate: [z] } } } }`,
+  '{ merge_tables: { into: a, from: { b: , c: {} } } }',
+  `{ merge_tables: { into: a, from: { b: { key: { id: id } },
+     c: { key: { k: id }, when: x > 1, otherwise: { y: 1 } } } } }`,
 ];
 
 const REFUSED: readonly string[] = [
@@ -66,6 +70,11 @@ const REFUSED: readonly string[] = [
   '{ split_table: { table: a, into: { b: {}, c: { keys: {} } } } }',
   '{ split_table: { table: a, into: { b: {}, c: { key: {} } } } }',
   '{ split_table: { table: a, into: { b: {}, c: { generate: z } } } }',
+  '{ merge_tables: { from: { b: {}, c: {} } } }',
+  '{ merge_tables: { into: a, from: [b, c] } }',
+  '{ merge_tables: { into: a, from: { b: {} } } }',
+  '{ merge_tables: { into: a, from: { b: {}, c: { generate: [k] } } } }',
+  '{ merge_tables: { into: a, from: { b: {}, c: { key: {} } } } }',
 ];
 
 const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
@@ -93,7 +102,11 @@ describe('evolution.schema.json', () => {
   });
 
   it('has the same keys as the parser', () => {
-    const shapes: Record<string, Shape> = { ...CHANGE_SHAPES, part: PART_SHAPE };
+    const shapes: Record<string, Shape> = {
+      ...CHANGE_SHAPES,
+      part: PART_SHAPE,
+      merged: MERGED_SHAPE,
+    };
     for (const [kind, shape] of Object.entries(shapes)) {
       const definition = schema.$defs[kind];
       expect(Object.keys(definition?.properties ?? {}).sort(), kind).toEqual(

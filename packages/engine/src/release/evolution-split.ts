@@ -91,9 +91,10 @@ function bare(entry: Field): SplitPart {
 }
 
 /**
- * New key column → old key column; `key.NEW` is where the new one stands, `key=NEW` its old one.
+ * Key column → the column of the other release that holds it; `key.ONE` is where the first stands,
+ * `key=ONE` the other.
  */
-function keyOf(source: EvolutionSource, field: Field, what: string) {
+export function keyOf(source: EvolutionSource, field: Field, what: string) {
   const entries = source.entries(field.value, field.valueAt, `"key" of ${what}`);
   if (entries === null) return null;
   if (entries.length === 0) return source.report(field.valueAt, `"key" of ${what} is empty`);
@@ -109,7 +110,7 @@ function keyOf(source: EvolutionSource, field: Field, what: string) {
   return { names, places };
 }
 
-function otherwiseOf(
+export function otherwiseOf(
   source: EvolutionSource,
   field: Field | undefined,
   what: string,

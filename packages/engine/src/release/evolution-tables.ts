@@ -5,28 +5,35 @@ import type { Change } from './evolution.js';
 
 /** Names in the new release, the first part of a split first. */
 export function newTablesOf(changes: readonly Change[], oldTable: string): string[] {
-  for (const change of changes) {
-    if (change.kind === 'rename_table' && change.table === oldTable) return [change.to];
-    if (change.kind === 'split_table' && change.table === oldTable) {
-      return change.into.map((part) => part.table);
-    }
-  }
+  const all = claims(changes);
+  const stated = all.filter((claim) => claim.old === oldTable).map((claim) => claim.new);
+  if (stated.length > 0) return stated;
   // A name that another table takes over is no longer this table's.
-  const isTaken = claims(changes).some((claim) => claim.new === oldTable);
-  return isTaken ? [] : [oldTable];
+  return all.some((claim) => claim.new === oldTable) ? [] : [oldTable];
 }
 
-/** The name in the old release; null for a table whose name belonged to another one. */
-export function oldTableOf(changes: readonly Change[], newTable: string): string | null {
-  const claim = claims(changes).find((one) => one.new === newTable);
-  if (claim !== undefined) return claim.old;
-  return claims(changes).some((one) => one.old === newTable) ? null : newTable;
+/**
+ * Names in the old release, the first table of a merge first; none for a table whose name belonged
+ * to another one.
+ */
+export function oldTablesOf(changes: readonly Change[], newTable: string): string[] {
+  const all = claims(changes);
+  const stated = all.filter((claim) => claim.new === newTable).map((claim) => claim.old);
+  if (stated.length > 0) return stated;
+  return all.some((claim) => claim.old === newTable) ? [] : [newTable];
 }
 
 function claims(changes: readonly Change[]): { old: string; new: string }[] {
   return changes.flatMap((change) => {
-    if (change.kind === 'rename_table') return [{ old: change.table, new: change.to }];
-    if (change.kind !== 'split_table') return [];
-    return change.into.map((part) => ({ old: change.table, new: part.table }));
+    switch (change.kind) {
+      case 'rename_table':
+        return [{ old: change.table, new: change.to }];
+      case 'split_table':
+        return change.into.map((part) => ({ old: change.table, new: part.table }));
+      case 'merge_tables':
+        return change.from.map((one) => ({ old: one.table, new: change.into }));
+      default:
+        return [];
+    }
   });
 }

@@ -38,7 +38,8 @@ export type Change =
   | ConvertColumn
   | AddColumn
   | DropColumn
-  | SplitTable;
+  | SplitTable
+  | MergeTables;
 
 export interface RenameTable {
   readonly kind: 'rename_table';
@@ -112,4 +113,26 @@ export interface SplitPart {
   readonly otherwise: Readonly<Record<string, Expression>>;
   /** New key columns of the part that the new release generates (a surrogate id). */
   readonly generate: readonly string[];
+}
+
+export interface MergeTables {
+  readonly kind: 'merge_tables';
+  readonly at: Position;
+  readonly places?: Places;
+  /** The table of the new release. */
+  readonly into: string;
+  /** The new table holds one row for every row of the first one. */
+  readonly from: readonly MergedTable[];
+}
+
+export interface MergedTable {
+  readonly at: Position;
+  readonly places?: Places;
+  readonly table: string;
+  /** Its key column → new key column; null when it is to be inferred. */
+  readonly key: Readonly<Record<string, string>> | null;
+  /** Condition over the new columns: which new rows have one here; null when every one has. */
+  readonly when: Expression | null;
+  /** New column → value that the new release reads while this table has no row. */
+  readonly otherwise: Readonly<Record<string, Expression>>;
 }
