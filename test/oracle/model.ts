@@ -1,6 +1,8 @@
-// A random pair of releases: one table `items` of the old one, its parts in the new one, and how
-// each column crosses. Every conversion here is exact, so that both releases can always be
-// compared.
+// A random pair of releases: one table `items` of the one, its parts in the other, and how each
+// column crosses. Every conversion here is exact, so that both releases can always be compared.
+//
+// The release with the one table is called the old one here, and mostly is the one in the field: its
+// table is split. Reversed, the parts are in the field, and become one.
 
 import type { Random } from './random.js';
 
@@ -29,6 +31,8 @@ export interface Part {
 }
 
 export interface Model {
+  /** Whether the release with the parts is in the field. */
+  readonly isReversed: boolean;
   readonly oldTable: string;
   readonly key: readonly { readonly name: string; readonly type: string }[];
   /** How key values come about: given by the writer, or by the database. */
@@ -146,7 +150,8 @@ export function modelFrom(random: Random): Model {
   const generation = isNumeric
     ? random.pick(['given', 'identity', 'always', 'serial'] as const)
     : 'given';
-  const isSplit = random.percent(75);
+  const isReversed = random.percent(25);
+  const isSplit = isReversed || random.percent(75);
   const oldTable = 'items';
   const base = !isSplit && random.percent(30) ? 'things' : oldTable;
   const keyNames = key.map((one) => (random.percent(25) ? `${one.name}_new` : one.name));
@@ -156,12 +161,13 @@ export function modelFrom(random: Random): Model {
     parts.push({
       table: `part_${part}`,
       key: random.percent(50) ? keyNames : key.map((one) => `item_${one.name}`),
-      isConditional: random.percent(55),
+      isConditional: isReversed || random.percent(55),
     });
   }
   const columns = parts.flatMap((part, index) => columnsOf(part, index, random));
   const dropped = random.percent(30) ? [droppedColumn(random)] : [];
   const model = {
+    isReversed,
     oldTable,
     key,
     generation,
@@ -333,6 +339,42 @@ function table(
 }
 
 function changesOf(model: Bare): string | null {
+  return model.isReversed ? mergeOf(model) : splitChangesOf(model);
+}
+
+/** The same changes as the release of the parts says them. */
+function mergeOf({ oldTable, parts, columns, key }: Bare): string {
+  const lines = columns.flatMap((one) => {
+    if (one.old === null || one.new === null) return [];
+    const { table } = parts[one.new.part] as Part;
+    if (one.up !== null) {
+      return [conversion(table, one.new.name, one.old.name, [one.down ?? '', one.up])];
+    }
+    return one.old.name === one.new.name ? [] : [rename(table, one.new.name, one.old.name)];
+  });
+  const entries = parts.map((part, index) => {
+    const pairs = part.key.map((name, place) => `${name}: ${key[place]?.name}`);
+    const decider = columns.find((one) => one.decides && one.new?.part === index);
+    const when = decider === undefined ? '' : `\n          when: ${decider.old?.name} is not null`;
+    return `        ${part.table}:\n          key: { ${pairs.join(', ')} }${when}`;
+  });
+  lines.push(`  - merge_tables:\n      into: ${oldTable}\n      from:\n${entries.join('\n')}`);
+  return `changes:\n${lines.join('\n')}\n`;
+}
+
+function conversion(
+  table: string,
+  from: string,
+  to: string,
+  [up, down]: readonly [string, string],
+): string {
+  return (
+    `  - convert_column:\n      table: ${table}\n      columns: [${from}]\n      to: [${to}]\n` +
+    `      up: { ${to}: ${yaml(up)} }\n      down: { ${from}: ${yaml(down)} }`
+  );
+}
+
+function splitChangesOf(model: Bare): string | null {
   const { oldTable, parts, columns, key } = model;
   const lines: string[] = [];
   const base = parts[0] as Part;
@@ -347,11 +389,7 @@ function changesOf(model: Bare): string | null {
   for (const one of columns) {
     if (one.old === null || one.new === null) continue;
     if (one.up !== null) {
-      lines.push(
-        `  - convert_column:\n      table: ${oldTable}\n      columns: [${one.old.name}]\n` +
-          `      to: [${one.new.name}]\n      up: { ${one.new.name}: ${yaml(one.up)} }\n` +
-          `      down: { ${one.old.name}: ${yaml(one.down ?? '')} }`,
-      );
+      lines.push(conversion(oldTable, one.old.name, one.new.name, [one.up, one.down ?? '']));
     } else if (one.old.name !== one.new.name) {
       lines.push(rename(oldTable, one.old.name, one.new.name));
     }

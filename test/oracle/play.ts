@@ -8,11 +8,20 @@ import { type Compiled, compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 import { type Model, modelFrom } from './model.js';
 import { type Random, randomFrom } from './random.js';
-import { carryBackward, carryForward, keyNames, linesOf, readNew, readOld } from './rows.js';
+import {
+  carryBackward,
+  carryForward,
+  keyNames,
+  linesOf,
+  readNew,
+  readOld,
+  unheldRows,
+} from './rows.js';
 import { type Statement, statementOf } from './statements.js';
 
 type Release = 'old' | 'new';
 
+/** Clients are known by what their release is called in the model, not by which came first. */
 interface Play {
   readonly random: Random;
   readonly model: Model;
@@ -34,7 +43,9 @@ export async function play(seed: number): Promise<Played> {
   const model = modelFrom(random);
   const trace: string[] = [];
   try {
-    const compiled = await compilePair(model.schemas.old, model.schemas.new, model.changes);
+    const { old, new: fresh } = model.schemas;
+    const [from, to] = model.isReversed ? [fresh, old] : [old, fresh];
+    const compiled = await compilePair(from, to, model.changes);
     return await withPlay({ random, model, compiled, trace }, course);
   } catch (error) {
     const story = [
@@ -55,7 +66,8 @@ async function withPlay(
 ): Promise<Played> {
   const shard = await installShard(start.compiled);
   const databases = [await freshDatabase(), await freshDatabase()] as const;
-  const mixed = { old: await openClient(shard.url), new: await openClient(shard.url, NEW_PATH) };
+  const [field, coming] = [await openClient(shard.url), await openClient(shard.url, NEW_PATH)];
+  const mixed = start.model.isReversed ? { old: coming, new: field } : { old: field, new: coming };
   const plain = {
     old: await openClient(databases[0].url),
     new: await openClient(databases[1].url),
@@ -120,8 +132,17 @@ async function expandBySteps(play: Play, isStopping: boolean): Promise<number> {
   return statements;
 }
 
-async function phaseOf({ mixed }: Play): Promise<string> {
-  const { rows } = await mixed.old.query('select phase from halflap.shard');
+/** The release in the field. */
+function fieldOf({ model }: Pick<Play, 'model'>): Release {
+  return model.isReversed ? 'new' : 'old';
+}
+
+function comingOf({ model }: Pick<Play, 'model'>): Release {
+  return model.isReversed ? 'old' : 'new';
+}
+
+async function phaseOf(play: Play): Promise<string> {
+  const { rows } = await play.mixed[fieldOf(play)].query('select phase from halflap.shard');
   return String(rows[0]?.phase);
 }
 
@@ -135,9 +156,10 @@ async function writeSome(play: Play, count: number): Promise<number> {
   return count;
 }
 
-function releaseOf({ phase, random }: Play): Release {
-  if (phase === 'settled') return 'old';
-  if (phase === 'contracted') return 'new';
+function releaseOf(play: Play): Release {
+  const { phase, random } = play;
+  if (phase === 'settled') return fieldOf(play);
+  if (phase === 'contracted') return comingOf(play);
   return random.percent(50) ? 'old' : 'new';
 }
 
@@ -166,27 +188,31 @@ async function write(play: Play, release: Release, isOpen: boolean): Promise<boo
     random: play.random,
     model,
     keys: await keysOf(play, release),
+    isInField: release === fieldOf(play),
     isNative:
-      release === 'old' || play.phase === 'dual' || play.phase === 'contracted' || isOverlay(play),
+      release === fieldOf(play) ||
+      play.phase === 'dual' ||
+      play.phase === 'contracted' ||
+      isOverlay(play),
   });
   trace.push(`/* ${release} */ ${statement.text};`);
   const before = { old: await readOld(plain.old, model), new: await readNew(plain.new, model) };
   const found = await outcomeOf(mixed[release], statement.text);
   const text = statement.withKey === null ? statement.text : withMade(statement, found);
   if (!isOpen) await plain[release].query('begin');
-  const wanted = await outcomeOf(plain[release], text);
+  const plainly = await outcomeOf(plain[release], text);
+  const wanted = (await isUnheld(play, release)) ? UNHELD : plainly;
   if (!isOpen) await plain[release].query(wanted.state === null ? 'commit' : 'rollback');
   assertSame(play, { found, wanted });
   if (wanted.state !== null) return false;
   const moved = wanted.count > 0 ? statement.moved : null;
+  if (play.phase === 'contracted') return true;
   if (release === 'old') {
     const after = await readOld(plain.old, model);
     await carryForward(plain.new, model, { before: before.old, after, moved });
   } else {
     const after = await readNew(plain.new, model);
-    if (play.phase !== 'contracted') {
-      await carryBackward(plain.old, model, { before: before.new, after, moved });
-    }
+    await carryBackward(plain.old, model, { before: before.new, after, moved });
   }
   return true;
 }
@@ -198,6 +224,21 @@ interface Outcome {
   readonly count: number;
   readonly rows: readonly string[];
   readonly keys: readonly string[];
+}
+
+/** What the release in the field has no place for. */
+const UNHELD: Outcome = { state: 'HL001', message: '', count: 0, rows: [], keys: [] };
+
+/**
+ * Where tables become one: a value that belongs to a row which, by another column of the same table,
+ * is not there. All rows were held before the statement.
+ */
+async function isUnheld({ model, plain, phase }: Play, release: Release): Promise<boolean> {
+  if (!model.isReversed || release !== 'old' || phase === 'contracted') return false;
+  const { rows } = await plain.old
+    .query(`select exists (select from ${model.oldTable} where ${unheldRows(model)}) as is_unheld`)
+    .catch(() => ({ rows: [] }));
+  return rows[0]?.is_unheld === 't';
 }
 
 async function outcomeOf(client: Client, text: string): Promise<Outcome> {
@@ -249,27 +290,37 @@ function isOverlay({ compiled }: Play): boolean {
   return compiled.bundle.relations.every((one) => !one.isLensWithoutOnConflict);
 }
 
-/** An abort keeps what the old release can hold; the new one begins again from that. */
+/** An abort keeps what the release in the field can hold; the other begins again from that. */
 async function forgetNew({ plain, model }: Play): Promise<void> {
-  const tables = [
-    ...model.parts.map((part) => part.table),
-    ...(model.hasChildren ? ['children'] : []),
-  ];
+  const children = model.hasChildren ? ['children'] : [];
+  const none = new Map();
+  if (model.isReversed) {
+    await plain.old.query(`truncate ${[model.oldTable, ...children].join(', ')} cascade`);
+    const before = { parts: model.parts.map(() => none), children: none };
+    const after = await readNew(plain.new, model);
+    await carryBackward(plain.old, model, { before, after, moved: null });
+    return;
+  }
+  const tables = [...model.parts.map((part) => part.table), ...children];
   await plain.new.query(`truncate ${tables.join(', ')} cascade`);
-  const none = { items: new Map(), children: new Map() };
   const after = await readOld(plain.old, model);
-  await carryForward(plain.new, model, { before: none, after, moved: null });
+  await carryForward(plain.new, model, {
+    before: { items: none, children: none },
+    after,
+    moved: null,
+  });
 }
 
-async function compare({ mixed, plain, model, phase, trace }: Play): Promise<void> {
-  if (phase !== 'contracted') {
-    const [found, wanted] = [await readOld(mixed.old, model), await readOld(plain.old, model)];
-    assertLines(`${phase}: the old release`, linesOf(found), linesOf(wanted));
-  }
-  if (phase === 'settled') return;
-  const [found, wanted] = [await readNew(mixed.new, model), await readNew(plain.new, model)];
-  assertLines(`${phase}: the new release`, linesOf(found), linesOf(wanted));
-  void trace;
+async function compare(play: Play): Promise<void> {
+  const { phase } = play;
+  if (phase !== 'contracted') await compareAs(play, fieldOf(play));
+  if (phase !== 'settled') await compareAs(play, comingOf(play));
+}
+
+async function compareAs({ mixed, plain, model, phase }: Play, release: Release): Promise<void> {
+  const read = release === 'old' ? readOld : readNew;
+  const [found, wanted] = [await read(mixed[release], model), await read(plain[release], model)];
+  assertLines(`${phase}: the ${release} release`, linesOf(found), linesOf(wanted));
 }
 
 function assertLines(who: string, found: readonly string[], wanted: readonly string[]): void {

@@ -207,12 +207,27 @@ async function missing(client: Client, mapped: readonly Column[]): Promise<Row> 
     {},
     {
       types: new Map(),
-      expressions: mapped.map((one) => [
-        one.old?.name ?? '',
-        one.isRequired ? `(${one.default})::${one.old?.type}` : 'null',
-      ]),
+      expressions: mapped.map((one) => [one.old?.name ?? '', missingValue(one)]),
     },
   );
+}
+
+/** Rows of the one table with a value of a part that has no row: a condition. */
+export function unheldRows(model: Model): string {
+  const conditions = model.parts.flatMap((_, index) => {
+    const mapped = columnsOf(model, index).filter((one) => one.old !== null);
+    const decider = mapped.find((one) => one.decides);
+    if (decider === undefined) return [];
+    const others = mapped
+      .filter((one) => one !== decider)
+      .map((one) => `${one.old?.name} is distinct from ${missingValue(one)}`);
+    return others.length === 0 ? [] : [`${decider.old?.name} is null and (${others.join(' or ')})`];
+  });
+  return ['false', ...conditions].join(' or ');
+}
+
+function missingValue({ isRequired, default: value, old }: Column): string {
+  return isRequired ? `(${value})::${old?.type}` : 'null';
 }
 
 interface Evaluation {

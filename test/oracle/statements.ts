@@ -30,6 +30,8 @@ export interface Situation {
   readonly model: Model;
   /** Keys that are there, as SQL literals. */
   readonly keys: readonly (readonly string[])[];
+  /** Whether the release is the one in the field. */
+  readonly isInField: boolean;
   /** Whether the release writes its own tables and not a lens. */
   readonly isNative: boolean;
 }
@@ -67,8 +69,8 @@ export function statementOf(release: 'old' | 'new', situation: Situation): State
       table,
     );
   if (kind < 90 && index === 0 && model.generation === 'given') return move(situation, table);
-  if (kind < 92 && release === 'old') return plain(`truncate ${table.name} cascade`);
-  if (release === 'old' || situation.isNative) return plain(upsert(situation, table));
+  if (kind < 92 && situation.isInField) return plain(`truncate ${table.name} cascade`);
+  if (situation.isInField || situation.isNative) return plain(upsert(situation, table));
   return plain(`${update(situation, table)} where true`, situation, table);
 }
 

@@ -6,6 +6,7 @@ import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
 import type { Mapping, OldTable } from './mapping.js';
 import { floorTable, stateTable } from './places.js';
+import { updateMany } from './recompute.js';
 import { raise, routine } from './routine.js';
 import {
   backwardName,
@@ -15,6 +16,7 @@ import {
   type SyncPlan,
   spillsOf,
   syncRoutine,
+  touchOf,
 } from './sync-plan.js';
 
 /** Row trigger on the old table that has a row for every key: moves the new rows along with it. */
@@ -42,10 +44,9 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
   });
 }
 
-export function forwardTruncateFunction(plan: SyncPlan, { relation }: OldTable): Sql {
-  // DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop it.
-  const all = [...plan.forward].reverse().concat(spillsOf(plan));
-  const deletes = all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
+export function forwardTruncateFunction(plan: SyncPlan, old: OldTable): Sql {
+  const { relation } = old;
+  const deletes = old.isBase ? emptied(plan) : withoutRows(plan, old);
   return syncRoutine(plan, {
     at: forwardName(plan, relation.name, 'truncate'),
     about: `${relation.name} is truncated by the old release`,
@@ -61,6 +62,21 @@ export function forwardTruncateFunction(plan: SyncPlan, { relation }: OldTable):
     on conflict do nothing;
   end;`,
     ],
+  });
+}
+
+/** DELETE and not TRUNCATE: a table of the new release may refer to these, and must not stop it. */
+function emptied(plan: SyncPlan): Sql[] {
+  const all = [...plan.forward].reverse().concat(spillsOf(plan));
+  return all.map(({ mapping }) => sql`delete from ${plan.bind(mapping.target)};`);
+}
+
+/** A table beside the base has no rows: what it has fed stays, without its values. */
+function withoutRows(plan: SyncPlan, { relation }: OldTable): Sql[] {
+  return plan.forward.flatMap((target) => {
+    const touch = touchOf(target.mapping, relation);
+    const update = touch === null ? null : updateMany(target, plan.bind, null);
+    return update === null ? [] : [sql`${update};`];
   });
 }
 
