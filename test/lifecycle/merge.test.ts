@@ -68,8 +68,20 @@ describe('tables that become one', () => {
         ),
         newWrite(`delete from infos where id = ${n}2`),
         oldWrite(`delete from infos where id = ${n - 1}1`),
+        oldWrite(
+          `truncate logins; insert into logins values (3, 'cyd', true, 'n${n}')`,
+          `update infos set username = null, twofa = false, note = null;
+           update infos set username = 'cyd', twofa = true, note = 'n${n}' where id = 3`,
+        ),
       ],
-      refused: () => [],
+      refused: (n) => [
+        {
+          by: 'new',
+          sql: `insert into infos (id, surname, note) values (${n}9, 'x', 'of no login')`,
+          lens: 'HL001',
+          dual: 'HL001',
+        },
+      ],
     }));
 
   it('under other names, with values of their own, and references to each of them', () =>
