@@ -45,7 +45,10 @@ export function lensTriggers(
           at,
           returns: 'trigger',
           about: `${event} of ${part.table.name} through the lens`,
-          declare: [sql`found_row record`, ...(part.isJoined ? POLITE_VARIABLES : [])],
+          declare: [
+            sql`found_row record`,
+            ...(part.isJoined ? [sql`before_row record`, ...POLITE_VARIABLES] : []),
+          ],
           body,
         }),
       ),
@@ -109,6 +112,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
         isUnchanged(writing),
+        ...(part.isJoined ? [sql`before_row := found_row;`] : []),
         ...(part.isBase ? [moveKey(writing)] : []),
         ...apply(writing),
         comesBack(writing),
@@ -317,10 +321,15 @@ function beforeRow(part: SplitPartPlan, event: Event): Sql {
 function comesBack({ part, plan, event }: Writing): Sql {
   const types = typesOf(part.table);
   const lost = part.mapping.columns.map((column) => {
-    const isLost = differs(name('found_row', column), name('new', column), types.get(column));
+    const found = name('found_row', column);
+    const isLost = differs(found, name('new', column), types.get(column));
     if (event === 'insert') return sql`(${isLost})`;
     const isWritten = differs(name('new', column), name('old', column), types.get(column));
-    return sql`(${isLost} and ${isWritten})`;
+    if (!part.isJoined) return sql`(${isLost} and ${isWritten})`;
+    // With a row that another column has taken away, values go that nobody wrote.
+    const kept = name('before_row', column);
+    return sql`(case when ${isWritten} then ${isLost}
+      else ${differs(found, kept, types.get(column))} end)`;
   });
   const condition = lost.length === 0 ? sql`` : sql` or ${joined(lost, ' or ')}`;
   const why = notRepresentable(plan, part, sql`'written and read values differ'`);
