@@ -150,6 +150,10 @@ describe('tables that become one', () => {
           `insert into notes values (${n}, 1, ${n}3)`,
         ),
         oldWrite(
+          `delete from settings where owner = ${n}3`,
+          `update accounts set style = null, quota = 7 where id = ${n}3`,
+        ),
+        oldWrite(
           `delete from stats where user_id = ${n}3`,
           `update accounts set logins = 0, last_seen = null where id = ${n}3`,
         ),

@@ -1,8 +1,8 @@
 // A random pair of releases: one table `items` of the one, its parts in the other, and how each
 // column crosses. Every conversion here is exact, so that both releases can always be compared.
 //
-// The release with the one table is called the old one here, and mostly is the one in the field: its
-// table is split. Reversed, the parts are in the field, and become one.
+// The release with the one table is called the old one here, and mostly is the one in the field:
+// its table is split. Reversed, the parts are in the field, and become one.
 
 import type { Random } from './random.js';
 

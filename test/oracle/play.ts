@@ -230,8 +230,8 @@ interface Outcome {
 const UNHELD: Outcome = { state: 'HL001', message: '', count: 0, rows: [], keys: [] };
 
 /**
- * Where tables become one: a value that belongs to a row which, by another column of the same table,
- * is not there. All rows were held before the statement.
+ * Where tables become one: a value that belongs to a row which, by another column of the same
+ * table, is not there. All rows were held before the statement.
  */
 async function isUnheld({ model, plain, phase }: Play, release: Release): Promise<boolean> {
   if (!model.isReversed || release !== 'old' || phase === 'contracted') return false;

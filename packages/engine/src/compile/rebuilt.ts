@@ -129,7 +129,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
     ...cluster.olds.flatMap((old) => [
       ...writeTriggers(old, filling),
       // What is kept beside old rows has these already; the functions behind them are replaced.
-      ...(hasSpill(cluster) ? [] : removalTriggers(old, filling)),
+      ...(hasSpill(cluster) && old.isBase ? [] : removalTriggers(old, filling)),
     ]),
     ...(existenceColumns(cluster).length > 0 ? [statement(endExistence(filling))] : []),
     ...spillsOf(filling).flatMap(({ mapping }) => [
