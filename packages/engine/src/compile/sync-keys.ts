@@ -135,8 +135,11 @@ export function forgetFunction(
 export function existenceFunction(plan: SyncPlan, parts: readonly SplitPartPlan[]): Sql {
   const key = plan.key.map((one) => one.name);
   const forgotten = (at: Sql, columns: readonly string[], condition: Sql) =>
-    sql`if ${condition} and exists (select from ${at}) then
-    delete from ${at} as t where ${sameKey('t', columns, 'new', key)};
+    // A condition without a query costs a fraction of one with it, and mostly nothing is kept.
+    sql`if ${condition} then
+    if exists (select from ${at}) then
+      delete from ${at} as t where ${sameKey('t', columns, 'new', key)};
+    end if;
   end if;`;
   const body = parts.flatMap((part) => {
     const { isGone, isAlive } = part.existence;
