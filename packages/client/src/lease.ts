@@ -208,7 +208,8 @@ export class Lease {
       await this.#host.prepare?.();
       return undefined;
     } catch (error) {
-      const failure = `prepare failed: ${withoutSecrets(messageOf(error))}`;
+      const message = withoutSecrets(messageOf(error));
+      const failure = message.startsWith('prepare failed') ? message : `prepare failed: ${message}`;
       this.#say('warn', failure);
       // Another server may be preparing the same shard.
       this.#isPassing = error instanceof HalflapError && error.retryable;
