@@ -2,7 +2,14 @@
 // there is, recording inside each of its transactions which locks it holds (recorder.ts), and that
 // is compared with what the bundle states, both ways, statement by statement.
 
-import { type Bundle, type HeldLock, measureEffects, runVerb, textsOf } from '@halflap/engine';
+import {
+  type Bundle,
+  type HeldLock,
+  LOCK_MODES,
+  measureEffects,
+  runVerb,
+  textsOf,
+} from '@halflap/engine';
 import { withDatabase } from '@halflap/engine/testing';
 import { describe, expect, it } from 'vitest';
 import { type Client, withClient } from '../evolving/databases.js';
@@ -10,7 +17,6 @@ import { APP, type Compiled, compileLine } from '../evolving/releases.js';
 import { installShard, type Shard, shardOf } from '../evolving/shard.js';
 import { CASES, type Case, MOVED } from './cases.js';
 import {
-  MODES,
   modeOf,
   prepareRecording,
   type Recorded,
@@ -211,7 +217,7 @@ function isSame({ step, at, lock }: Stated, taken: Taken): boolean {
 }
 
 function rank({ mode }: { readonly mode: HeldLock['mode'] }): number {
-  return MODES.indexOf(mode);
+  return LOCK_MODES.indexOf(mode);
 }
 
 function rewritesOf({ effects = {} }: Bundle): string[] {
@@ -225,7 +231,7 @@ function rewritesOf({ effects = {} }: Bundle): string[] {
 function unknownToRunner(bundle: Bundle): string[] {
   const steps = Object.values(bundle.steps).flat();
   return locksOf(bundle)
-    .filter(({ lock }) => lock.isUsed && rank(lock) >= MODES.indexOf('SHARE'))
+    .filter(({ lock }) => lock.isUsed && rank(lock) >= LOCK_MODES.indexOf('SHARE'))
     .filter(({ step, at }) => {
       const found = steps.find((one) => one.id === step);
       return found?.kind === 'transaction' && found.statements[at]?.lock === null;

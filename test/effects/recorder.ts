@@ -2,7 +2,14 @@
 // which locks it holds: further statements in the steps of a bundle write them to a table. What has
 // been recorded is then told statement by statement.
 
-import { type Bundle, type LockMode, type Statement, type Step, textsOf } from '@halflap/engine';
+import {
+  type Bundle,
+  LOCK_MODES,
+  type LockMode,
+  type Statement,
+  type Step,
+  textsOf,
+} from '@halflap/engine';
 import type { Client } from '../evolving/databases.js';
 
 /** A lock as it was first held: after which statement of which step, on what. */
@@ -18,18 +25,6 @@ export interface Recorded {
   /** `step: relation`, for each table that got a new file in a step. */
   readonly rewrites: readonly string[];
 }
-
-/** Weakest first: manual, 13.3.1. */
-export const MODES: readonly LockMode[] = [
-  'ACCESS SHARE',
-  'ROW SHARE',
-  'ROW EXCLUSIVE',
-  'SHARE UPDATE EXCLUSIVE',
-  'SHARE',
-  'SHARE ROW EXCLUSIVE',
-  'EXCLUSIVE',
-  'ACCESS EXCLUSIVE',
-];
 
 const TABLES = `create schema watch;
 create table watch.relations (transaction xid8 default pg_current_xact_id(), step text,
@@ -148,8 +143,8 @@ export async function readRecorded(
     const relation = nameOf(row as never);
     const mode = modeOf(row.mode ?? '');
     const held = `${transaction} ${step} ${relation}`;
-    if (MODES.indexOf(mode) <= (strongest.get(held) ?? -1)) continue;
-    strongest.set(held, MODES.indexOf(mode));
+    if (LOCK_MODES.indexOf(mode) <= (strongest.get(held) ?? -1)) continue;
+    strongest.set(held, LOCK_MODES.indexOf(mode));
     first.set(`${held} ${at}`, { step, at: Number(at), relation, mode });
   }
   const rewritten = await client.query<Record<string, string>>(

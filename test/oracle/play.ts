@@ -235,6 +235,7 @@ const UNHELD: Outcome = { state: 'HL001', message: '', count: 0, rows: [], keys:
  */
 async function isUnheld({ model, plain, phase }: Play, release: Release): Promise<boolean> {
   if (!model.isReversed || release !== 'old' || phase === 'contracted') return false;
+  // In a transaction whose statement has failed nothing can be asked, and nothing was written.
   const { rows } = await plain.old
     .query(`select exists (select from ${model.oldTable} where ${unheldRows(model)}) as is_unheld`)
     .catch(() => ({ rows: [] }));

@@ -10,9 +10,8 @@
 
 import { EXIT, HalflapError } from '@halflap/protocol';
 import picocolors from 'picocolors';
+import wrapAnsi from 'wrap-ansi';
 import { redact } from './secrets.js';
-
-export { table } from './table.js';
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
@@ -101,17 +100,11 @@ export function printError(error: unknown, isJson: boolean, streams: Streams = p
 
 /** Breaks a line between words; what goes on stands `indent` columns to the right. */
 export function wrapped(text: string, width: number, indent = 0): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    const next = last === undefined ? word : `${last} ${word}`;
-    if (last === undefined || next.length > width) {
-      lines.push(last === undefined ? word : `${' '.repeat(indent)}${word}`);
-    } else {
-      lines[lines.length - 1] = next;
-    }
-  }
-  return lines;
+  if (width === Number.POSITIVE_INFINITY) return [text];
+  const lead = text.slice(0, text.length - text.trimStart().length);
+  const room = width - Math.max(indent, lead.length);
+  const lines = wrapAnsi(text.trimStart(), room).split('\n');
+  return lines.map((line, at) => (at === 0 ? lead : ' '.repeat(indent)) + line);
 }
 
 /** The beginning of a text, on one line. */

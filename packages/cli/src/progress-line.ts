@@ -6,8 +6,8 @@
 // before it is left out.
 
 import type { Progress } from '@halflap/engine';
+import stringWidth from 'string-width';
 import { count, duration } from './print.js';
-import { lengthOf } from './table.js';
 
 /** The parts of a line, the most important one first. */
 const IMPORTANCE = ['shard', 'percent', 'reason', 'rows', 'left', 'rate', 'bar', 'step'] as const;
@@ -93,10 +93,10 @@ function keep(pieces: readonly Piece[], width: number) {
     if (piece === undefined) continue;
     const free = room - piece.before.length;
     const isCuttable = part === 'reason' && free >= REASON_LEAST;
-    if (lengthOf(piece.text) > free && !isCuttable) break;
+    if (stringWidth(piece.text) > free && !isCuttable) break;
     const text = cut(piece.text, free);
     kept.set(part, { ...piece, text });
-    room = free - lengthOf(text);
+    room = free - stringWidth(text);
   }
   return { kept: pieces.flatMap(({ part }) => kept.get(part) ?? []), room };
 }
@@ -111,5 +111,7 @@ function drawBar(part: number, size: number): string {
 }
 
 function cut(text: string, most: number): string {
-  return lengthOf(text) <= most ? text : `${[...text].slice(0, Math.max(0, most - 1)).join('')}…`;
+  return stringWidth(text) <= most
+    ? text
+    : `${[...text].slice(0, Math.max(0, most - 1)).join('')}…`;
 }

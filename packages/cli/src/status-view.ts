@@ -3,8 +3,9 @@
 
 import type { ShardStatus } from '@halflap/engine';
 import { compareVersions, PHASES, type Phase } from '@halflap/protocol';
-import { type Colors, count, type Printer, table } from './print.js';
+import { type Colors, count, type Printer } from './print.js';
 import { redact } from './secrets.js';
+import { table } from './table.js';
 
 /** One shard of `status --json`; additions only. */
 export interface StatusView {

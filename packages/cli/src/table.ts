@@ -1,6 +1,9 @@
 // Tables of text. A table that is wider than the terminal is made narrower by breaking the lines of
 // its cells, so that nothing of a row is lost. Pure.
 
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
+
 /** Below this a column holds little but broken words. */
 const LEAST_COLUMNS = 10;
 /** Between two columns. */
@@ -9,7 +12,7 @@ const GAP = 2;
 /**
  * Columns under upper-case headings, without borders. Cells may hold several lines; those that are
  * too long for all columns together to fit into `width` are broken, as far as `LEAST_COLUMNS` and
- * the headings allow. Coloured cells are not broken.
+ * the headings allow.
  */
 export function table(
   head: readonly string[],
@@ -30,12 +33,9 @@ function widthsFor(
   width: number,
 ): number[] {
   const widths = head.map((title, column) =>
-    Math.max(lengthOf(title), ...rows.map((row) => widthOf(row[column] ?? ''))),
+    Math.max(stringWidth(title), ...rows.map((row) => widthOf(row[column] ?? ''))),
   );
-  const least = head.map((title, column) => {
-    const isColoured = rows.some((row) => row[column]?.includes(ESCAPE));
-    return isColoured ? (widths[column] ?? 0) : Math.max(lengthOf(title), LEAST_COLUMNS);
-  });
+  const least = head.map((title) => Math.max(stringWidth(title), LEAST_COLUMNS));
   const room = width - GAP * (head.length - 1);
   while (sum(widths) > room) {
     const column = widest(widths, least);
@@ -59,12 +59,6 @@ function linesOf(row: readonly string[], widths: readonly number[]): string[] {
   );
 }
 
-/** Letters that take two columns: those of East Asia, and pictures (Unicode, annex 11). */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]|\p{Emoji_Presentation}/u;
-
-const ESCAPE = '\u001b';
-
 /** The widest column that may still become narrower; -1 for none. */
 function widest(widths: readonly number[], least: readonly number[]): number {
   let found = -1;
@@ -74,48 +68,12 @@ function widest(widths: readonly number[], least: readonly number[]): number {
   return found;
 }
 
-/** Breaks after spaces; in what is too long for a line after marks; in a word where it must. */
 function breakLines(cell: string, width: number): string {
-  if (widthOf(cell) <= width || cell.includes(ESCAPE)) return cell;
-  const lines = cell.split('\n').flatMap((line) => {
-    const broken = [''];
-    const pieces = line.split(/(?<= )/).flatMap((word) => piecesOf(word, width));
-    for (const piece of pieces) {
-      const longer = (broken.at(-1) ?? '') + piece;
-      if (lengthOf(longer.trimEnd()) <= width) broken[broken.length - 1] = longer;
-      else broken.push(piece);
-    }
-    return broken.map((one) => one.trimEnd());
-  });
-  return lines.join('\n');
-}
-
-function piecesOf(word: string, width: number): string[] {
-  if (lengthOf(word.trimEnd()) <= width) return [word];
-  return word.split(/(?<=[/_.,:-])/).flatMap((part) => chunksOf(part, width));
-}
-
-function chunksOf(part: string, width: number): string[] {
-  const chunks = [''];
-  for (const letter of part) {
-    const longer = (chunks.at(-1) ?? '') + letter;
-    if (lengthOf(longer) <= width) chunks[chunks.length - 1] = longer;
-    else chunks.push(letter);
-  }
-  return chunks;
+  return widthOf(cell) <= width ? cell : wrapAnsi(cell, width, { hard: true });
 }
 
 function widthOf(cell: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with escape.
-  const plain = cell.replace(/\u001b\[\d+m/g, '');
-  return Math.max(...plain.split('\n').map(lengthOf));
-}
-
-/** Columns that a terminal takes for the text. */
-export function lengthOf(text: string): number {
-  let columns = 0;
-  for (const letter of text) columns += WIDE.test(letter) ? 2 : 1;
-  return columns;
+  return Math.max(...cell.split('\n').map((line) => stringWidth(line)));
 }
 
 function sum(numbers: readonly number[]): number {

@@ -7,10 +7,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { choose } from './bundles.js';
 import { parseDuration, wholeNumber } from './duration.js';
 import { blocksOf } from './plan-view.js';
-import { count, createPrinter, duration, printError, type Streams, table } from './print.js';
+import { count, createPrinter, duration, printError, type Streams } from './print.js';
 import { progressLine } from './progress-line.js';
 import { createProgressView } from './progress-view.js';
 import { statusText, statusView } from './status-view.js';
+import { table } from './table.js';
 
 const PROGRESS: Progress = {
   shard: 'eu1',

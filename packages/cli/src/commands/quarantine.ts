@@ -5,8 +5,8 @@ import type { QuarantineRow } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { onShard } from '../on-shard.js';
-import { table } from '../print.js';
 import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
+import { table } from '../table.js';
 
 /** One row of `quarantine --json`; additions only. */
 interface Quarantined extends Omit<QuarantineRow, 'noticed_at'> {

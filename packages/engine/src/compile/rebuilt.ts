@@ -19,6 +19,14 @@ import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
 import type { OldTable } from './mapping.js';
 import {
+  besideTriggers,
+  existenceColumns,
+  hasSpill,
+  removalTriggers,
+  spill,
+  writeTriggers,
+} from './old-triggers.js';
+import {
   floorTable,
   inRelease,
   layoutBind,
@@ -32,24 +40,17 @@ import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
-import { carryFunction, forwardFunction, spillFunction } from './sync-forward.js';
+import { carryFunction } from './sync-carry.js';
+import { forwardFunction, spillFunction } from './sync-forward.js';
 import {
   backwardKeyFunction,
   backwardTruncateFunction,
   endExistence,
-  existenceFunction,
-  forgetFunction,
   forwardKeyFunction,
   forwardTruncateFunction,
 } from './sync-keys.js';
-import { backwardName, EVENTS, forwardName, type SyncPlan, spillsOf } from './sync-plan.js';
-import {
-  existenceTrigger,
-  keyTrigger,
-  spillTrigger,
-  statementTrigger,
-  truncateTrigger,
-} from './sync-triggers.js';
+import { backwardName, EVENTS, type SyncPlan, spillsOf } from './sync-plan.js';
+import { keyTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
@@ -319,83 +320,4 @@ greatest((select max(${name('t', column.name)}) from ${at} as t), 1))`,
     ),
   );
   return [...owned, ...advanced];
-}
-
-/**
- * While nothing is synced yet, what is kept beside an old row follows it when its key changes and
- * goes with it when it goes.
- */
-function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
-  const base = cluster.olds[0] as OldTable;
-  // Only these tables can hold rows yet.
-  const kept = new Set(
-    cluster.parts.filter((part) => part.carried.length > 0).map((part) => part.table.name),
-  );
-  return [
-    statement(forgetFunction(plan, false, kept)),
-    statement(forgetFunction(plan, true, kept)),
-    statement(forwardKeyFunction(plan, base)),
-    ...removalTriggers(base, plan),
-    ...existenceTriggers(cluster, plan),
-  ];
-}
-
-function existenceTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
-  const columns = existenceColumns(cluster);
-  if (columns.length === 0) return [];
-  const at = forwardName(plan, cluster.id, 'existence');
-  return [
-    statement(existenceFunction(plan, cluster.parts)),
-    statement(existenceTrigger(floorTable(cluster.id), columns, at), syncLock(cluster.id)),
-  ];
-}
-
-/** Old columns on which it hangs whether anything that is kept beside the old rows counts. */
-function existenceColumns({ parts }: SplitCluster): string[] {
-  const all = parts.flatMap(({ existence, carried, absence }) =>
-    (existence.isGone !== null && carried.length > 0) ||
-    (existence.isAlive !== null && absence !== null)
-      ? existence.columns
-      : [],
-  );
-  return [...new Set(all)];
-}
-
-function writeTriggers({ relation }: OldTable, plan: SyncPlan): Statement[] {
-  return (['insert', 'update'] as const).map((event) =>
-    statement(
-      statementTrigger(floorTable(relation.name), event, forwardName(plan, relation.name, event)),
-      syncLock(relation.name),
-    ),
-  );
-}
-
-/** For what makes an old row go, or moves it. */
-function removalTriggers({ relation, table, key, isBase }: OldTable, plan: SyncPlan): Statement[] {
-  const source = floorTable(relation.name);
-  const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, relation.name, event);
-  return [
-    statementTrigger(source, 'delete', forward('delete')),
-    truncateTrigger(source, forward('truncate')),
-    ...(isBase ? [keyTrigger(source, key, typesOf(table), forward('key'))] : []),
-  ].map((one) => statement(one, syncLock(relation.name)));
-}
-
-function spill(at: Sql, routine: Sql): Statement {
-  return statement(spillTrigger(at, routine), {
-    mode: 'SHARE ROW EXCLUSIVE',
-    relation: relationOf(at),
-  });
-}
-
-function syncLock(relation: string): Lock {
-  return { mode: 'SHARE ROW EXCLUSIVE', relation };
-}
-
-/**
- * Whether anything is kept beside the old rows: absences, or columns that only the new release
- * knows.
- */
-function hasSpill(cluster: SplitCluster): boolean {
-  return cluster.parts.some((part) => part.absence !== null || part.carried.length > 0);
 }

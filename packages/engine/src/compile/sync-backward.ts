@@ -68,6 +68,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   const slices = touchedSlices(event, source.mapping.slice, plan);
   const work = (form: (one: Sql) => Sql) =>
     joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
+  const locks = lockedTargets(written).map((target) => lockPolitely(plan, target, slices));
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -75,8 +76,8 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
     settings: ONE_ROW_PLANS,
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
-      ...lockedTargets(written).map((target) => lockPolitely(plan, target, slices)),
-      ...(lockedTargets(written).length === 0 ? [] : [isServed(plan)]),
+      ...locks,
+      ...(locks.length === 0 ? [] : [isServed(plan)]),
       sql`if touched_rows = 1 then
     ${work(asStatic)}
   elsif touched_rows > 1 then

@@ -1,8 +1,7 @@
 // What was seen of statements, put together: a statement that acts in several ways, depending on
 // where the shard comes from, has all their effects.
 
-import type { Effects, HeldLock } from '../compile/bundle.js';
-import { LOCK_MODES } from './witness.js';
+import { type Effects, type HeldLock, LOCK_MODES } from '../compile/bundle.js';
 
 /** Effects by the id of the step, in the order of its statements. */
 export type Seen = Map<string, Effects[]>;

@@ -6,22 +6,10 @@
 // well as what queries read.
 
 import { STATE_SCHEMA } from '@halflap/protocol';
-import type { Effects, HeldLock, LockMode } from '../compile/bundle.js';
+import { type Effects, type HeldLock, LOCK_MODES, type LockMode } from '../compile/bundle.js';
 import { isTombstone } from '../compile/tombstone.js';
 import type { Session } from '../pg.js';
 import { sql } from '../sql.js';
-
-/** Weakest first (manual, 13.3.1). */
-export const LOCK_MODES: readonly LockMode[] = [
-  'ACCESS SHARE',
-  'ROW SHARE',
-  'ROW EXCLUSIVE',
-  'SHARE UPDATE EXCLUSIVE',
-  'SHARE',
-  'SHARE ROW EXCLUSIVE',
-  'EXCLUSIVE',
-  'ACCESS EXCLUSIVE',
-];
 
 export interface Witness {
   /** Call it after each statement. */

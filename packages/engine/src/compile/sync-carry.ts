@@ -1,0 +1,132 @@
+// Rows of the old release one by one: how a single slice is recomputed, how a writer waits for it,
+// and how it comes to quarantine and leaves it again. The statement as a whole is carried by
+// sync-forward.ts, which comes here when something stands in its way.
+
+import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { stateTable } from './places.js';
+import { deleteGone, type Slices, type Target, upsert } from './recompute.js';
+import { routine } from './routine.js';
+import {
+  asStatic,
+  CLAIMED_SLICES,
+  carryName,
+  checkAtOnce,
+  clusterClaim,
+  INDEX_PLANS,
+  keyNames,
+  keyVariable,
+  MARK_VARIABLES,
+  marked,
+  ownQuarantine,
+  quarantineCount,
+  quarantineKey,
+  renameSlices,
+  type SyncPlan,
+  sliceClaim,
+} from './sync-plan.js';
+import { takeTurn, waitOrGiveUp } from './sync-turns.js';
+
+/**
+ * After so many waits the next are long enough for the deadlock detector: whoever holds the new row
+ * may wait for something else of ours than the old row, and then must be found out.
+ */
+const SHORT_WAITS = 100;
+const LONG_WAIT_MS = 2000;
+
+/** In an exception handler: claims the slices, and grows patient when that does not help. */
+export function claim(plan: SyncPlan, slices: Slices): Sql {
+  const few = sql`(select from (${slices}) as r limit ${integer(CLAIMED_SLICES + 1)})`;
+  const hash = sliceClaim(
+    plan,
+    keyNames(plan).map((one) => name('s', one)),
+  );
+  return sql`waits := waits + 1;
+        if waits = 1 and (select count(*) from ${few} as r) <= ${integer(CLAIMED_SLICES)} then
+          perform pg_advisory_xact_lock_shared(${hash}) from (${slices}) as s;
+        elsif waits = 1 then
+          perform pg_advisory_xact_lock_shared(${clusterClaim(plan)});
+        elsif waits = ${integer(SHORT_WAITS)} then
+          perform set_config('lock_timeout', '${integer(LONG_WAIT_MS)}ms', true);
+        end if;`;
+}
+
+/** Recomputes one slice, waiting with patience; a row that cannot be carried goes to quarantine. */
+export function carryFunction(plan: SyncPlan): Sql {
+  const parameters = plan.key.map((one) => keyVariable(one.name));
+  const slices = sliceOf(parameters, keyNames(plan));
+  const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  // Rows that refer go first and come last.
+  const recompute = [
+    ...[...plan.forward].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
+    ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
+  ].map(asStatic);
+  const mine = ownQuarantine(plan, 'q');
+  const quarantined = sql`perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
+        get stacked diagnostics
+          failure_state = returned_sqlstate, failure_message = message_text;
+        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
+        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
+          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
+        on conflict (evolution, relation, key) do update
+        set sqlstate = excluded.sqlstate,
+            reason = excluded.reason,
+            noticed_at = clock_timestamp();`;
+  return routine(plan.places, {
+    at: carryName(plan),
+    parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
+    returns: 'void',
+    about: `carries one row of ${plan.cluster.id} over to the new layout`,
+    declare: [
+      sql`waits int := 0`,
+      sql`failure_state text`,
+      sql`failure_message text`,
+      ...MARK_VARIABLES,
+    ],
+    settings: INDEX_PLANS,
+    body: marked(plan, [
+      sql`loop
+    begin
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}${joined(recompute, '\n      ')}
+      delete from ${stateTable('quarantine')} as q
+      where ${mine} and q.key = ${quarantineKey(plan, parameters)};
+      exit;
+    exception
+      when lock_not_available or deadlock_detected then
+        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, quarantined)}
+      when others then
+        ${quarantined}
+        exit;
+    end;
+  end loop;`,
+    ]),
+  });
+}
+
+/**
+ * Asked at every write, so of a sequence and not of a table: it has a last value once any row of
+ * the evolution went to quarantine.
+ */
+export function isAnythingQuarantined(plan: SyncPlan): Sql {
+  const count = literal(quarantineCount(plan.places).text);
+  return sql`pg_sequence_last_value(${count}::regclass) is not null`;
+}
+
+/**
+ * A row that is in quarantine is carried as a whole, whatever the statement changed of it: nothing
+ * of it was carried when it went there. Where that succeeds, it needs nobody's attention any more.
+ */
+export function carryQuarantined(plan: SyncPlan, slices: Slices): Sql {
+  const keys = (alias: string) => keyNames(plan).map((one) => name(alias, one));
+  return sql`for slice in select s.* from (${slices}) as s where exists (
+          select from ${stateTable('quarantine')} as q
+          where ${ownQuarantine(plan, 'q')} and q.key = ${quarantineKey(plan, keys('s'))}
+        ) loop
+          perform ${carryName(plan)}(${keys('slice')});
+        end loop;`;
+}
+
+/** One slice, from a value for each of its columns. */
+export function sliceOf(values: readonly Sql[], columns: readonly string[]): Slices {
+  const list = values.map((value, index) => sql`${value} as ${name(columns[index] ?? '')}`);
+  return sql`select ${list}`;
+}
