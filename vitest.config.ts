@@ -16,7 +16,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
-    globalSetup: ['test/setup/build.ts', 'test/setup/server.ts'],
+    globalSetup: ['test/setup/files.ts', 'test/setup/build.ts', 'test/setup/server.ts'],
     setupFiles: ['test/setup/worker.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
