@@ -65,7 +65,9 @@ export function forwardMapping(
     ownNames(side.table, source, list);
   return {
     target: newRelation(part.table.name),
+    key: part.key.map((one) => one.new.name),
     slice: part.key.map((one) => one.new.name),
+    perSlice: 'one row',
     columns: part.mapped.map((one) => one.column.name),
     onInsert: part.generated.map((one) => one.name),
     absence,
@@ -137,7 +139,9 @@ export function backwardMapping(
   });
   return {
     target: source.relation,
+    key: source.key,
     slice: source.key,
+    perSlice: 'one row',
     columns: mapped.map((one) => one.called),
     onInsert: [],
     absence: null,
@@ -193,7 +197,9 @@ export function absenceMapping(base: Part, plan: SplitPartPlan): Mapping {
   const keys = base.key.map((one) => sql`${name('b', one.new.name)} as ${name(one.old)}`);
   return {
     target: plan.absence as Relation,
+    key: base.key.map((one) => one.old),
     slice: base.key.map((one) => one.old),
+    perSlice: 'one row',
     columns: [],
     onInsert: [],
     absence: null,

@@ -36,6 +36,7 @@ import { type Existence, existenceOf } from './existence.js';
 import { isConstant, mentionsAny } from './expression-shape.js';
 import { type OldSide, type OldSource, oldSideOf } from './old-side.js';
 import { needsAbsence, type Part, partOf } from './part.js';
+import type { Origin, Sliced } from './sliced.js';
 
 /** A split as the generators of lens and tables see it: its mappings and what each part is. */
 export interface SplitCluster extends Cluster {
@@ -45,6 +46,8 @@ export interface SplitCluster extends Cluster {
   readonly parts: readonly SplitPartPlan[];
   /** Old columns that no part holds; they keep their value or take their default. */
   readonly oldOnly: readonly Column[];
+  /** What it was made from where slices hold many rows; else null. */
+  readonly sliced: Sliced | null;
 }
 
 export interface SplitPartPlan extends Part {
@@ -55,6 +58,8 @@ export interface SplitPartPlan extends Part {
   readonly rows: (bind: Bind) => Sql;
   readonly absence: Relation | null;
   readonly existence: Existence;
+  /** What its columns are copies of, where slices hold many rows; else null. */
+  readonly origin: Origin | null;
   /** True when PostgreSQL itself can update the lens of this part: every column is a plain one. */
   readonly isPlain: boolean;
 }
@@ -104,6 +109,7 @@ export function clusterOf(
       absence,
       existence,
       rows,
+      origin: null,
       mapping: forwardMapping(side, part, { existence, rows, absence }),
       isPlain: side.sources.length === 1 && isPlain(part, parts, columns, absences),
     };
@@ -111,6 +117,7 @@ export function clusterOf(
   return {
     id: old.name,
     olds: side.sources,
+    takesTurns: side.sources.length > 1,
     old,
     oldKey,
     parts: plans,
@@ -122,6 +129,7 @@ export function clusterOf(
       ...side.sources.map((source) => backwardMapping(source, parts, columns)),
       ...plans.flatMap((plan) => (plan.absence === null ? [] : [absenceMapping(base, plan)])),
     ],
+    sliced: null,
   };
 }
 

@@ -6,6 +6,7 @@
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import { mergedCluster } from '../changes/merge-tables.js';
+import { clusterOfChanges } from '../changes/sliced-changes.js';
 import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
@@ -122,6 +123,9 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
       places,
     ),
   );
+  for (const sliced of layout.sliced) {
+    clusters.push(rebuilt(clusterOfChanges(sliced, evolution), places));
+  }
   for (const merge of layout.merges) {
     clusters.push(rebuilt(mergedCluster(merge, evolution), places));
   }

@@ -7,7 +7,7 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitPartPlan } from '../changes/split-table.js';
-import type { Catalog } from '../release/catalog.js';
+import type { Catalog, Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
@@ -58,17 +58,23 @@ export function fenceCluster(
     ...cluster.parts.flatMap((part) =>
       copyPartRights(part, inRelease(places, part.table.name), places),
     ),
-    ...cluster.olds.flatMap((old) => putAside(old, from, places)),
+    ...cluster.olds.flatMap((old) => {
+      const mapping = cluster.backward.find((one) => one.target === old.relation);
+      return putAside(old, mapping?.key ?? old.key, { from, places });
+    }),
   ];
 }
 
-function putAside(old: OldTable, from: Catalog, places: Places): Statement[] {
-  const { table } = old;
+function putAside(
+  { table }: OldTable,
+  key: readonly string[],
+  { from, places }: { readonly from: Catalog; readonly places: Places },
+): Statement[] {
   const lock = exclusive(table.name);
   const move = sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`;
   return [
     statement(move, lock),
-    ...freeRules(old, from).map((rule) =>
+    ...freeRules(table, key, from).map((rule) =>
       statement(sql`alter table ${fenced(places, table.name)} drop constraint ${name(rule)}`, lock),
     ),
     ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
@@ -79,7 +85,7 @@ function putAside(old: OldTable, from: Catalog, places: Places): Statement[] {
  * Rules of the old release bind nobody any more, and its table is soon kept in part only. What sync
  * finds rows by, and what a foreign key refers to, stays.
  */
-function freeRules({ table, key }: OldTable, from: Catalog): string[] {
+function freeRules(table: Table, key: readonly string[], from: Catalog): string[] {
   const columnsOf = (list: readonly string[]) => [...list].sort().join();
   const needed = new Set([
     columnsOf(key),

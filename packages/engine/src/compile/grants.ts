@@ -6,6 +6,7 @@
 // computed column where it has them on every column that it is computed from. The owner of the old
 // table counts as a role that has all rights, since the new one may be made by another.
 
+import type { Origin } from '../changes/sliced.js';
 import type { SplitPartPlan } from '../changes/split-table.js';
 import { columnsOf } from '../release/expression.js';
 import { literal, type Sql, sql, trusted } from '../sql.js';
@@ -173,6 +174,7 @@ export function copyAllRights(
 
 /** The rights on the old tables of a cluster, for a part wherever it is. */
 export function copyPartRights(part: SplitPartPlan, to: Sql, places: Places): Statement[] {
+  if (part.origin !== null) return copySlicedRights(part.origin, to, places);
   if (part.isJoined) return [copyJoinedRights(part, to, places)];
   const from = floorTable(part.pair.old.name);
   const key = part.key.map((one) => [one.new.name, [one.old]] as const);
@@ -190,10 +192,31 @@ function copyJoinedRights(part: SplitPartPlan, to: Sql, places: Places): Stateme
   const mapped = part.mapped.map(
     (one) => [one.column.name, columnsOf(one.up as string).flatMap(own)] as const,
   );
-  const columns = literal(JSON.stringify(Object.fromEntries([...key, ...mapped])));
-  const tables = sources.map(({ table }) => sql`$r$${floorTable(table.name)}$r$::regclass`);
+  const tables = sources.map(({ table }) => table.name);
+  return rightsOnAll(places, { tables, to }, Object.fromEntries([...key, ...mapped]));
+}
+
+function copySlicedRights({ tables, columns }: Origin, to: Sql, places: Places): Statement[] {
+  const [only = ''] = tables;
+  const sources = Object.fromEntries(
+    [...columns].map(([column, from]) => [column, from.map((one) => one.column)]),
+  );
+  if (tables.length === 1) return copyAllRights(places, { from: floorTable(only), to }, sources);
+  const numbered = Object.fromEntries(
+    [...columns].map(([column, from]) => [column, from.map((one) => [one.place + 1, one.column])]),
+  );
+  return [rightsOnAll(places, { tables, to }, numbered)];
+}
+
+/** @param columns new column → place among the tables, counted from 1, and column there. */
+function rightsOnAll(
+  places: Places,
+  { tables, to }: { readonly tables: readonly string[]; readonly to: Sql },
+  columns: Readonly<Record<string, unknown>>,
+): Statement {
+  const all = tables.map((table) => sql`$r$${floorTable(table)}$r$::regclass`);
   return statement(sql`select ${joinedRightsFunction(places)}(
-  array[${tables}], $r$${to}$r$::regclass, ${columns}
+  array[${all}], $r$${to}$r$::regclass, ${literal(JSON.stringify(columns))}
 )`);
 }
 

@@ -9,9 +9,11 @@ import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
 import type {
+  Change,
   Evolution,
   Expression,
   MergeTables,
+  SlicedChange,
   SplitPart,
   SplitTable,
 } from '../release/evolution.js';
@@ -63,8 +65,22 @@ export interface MergeLayout {
   readonly pairs: readonly PairedTable[];
 }
 
+/** Tables whose rows hang together in slices. */
+export interface SlicedLayout {
+  /** Several where they work on the same tables. */
+  readonly changes: readonly SlicedChange[];
+  readonly olds: readonly Table[];
+  readonly news: readonly Table[];
+  /** By new table, in the order of `news`: with the old table that it resembles most. */
+  readonly pairs: readonly PairedTable[];
+  /** How the columns of any two of them go together. */
+  readonly pairsOf: (old: Table, target: Table) => PairedTable;
+  readonly bases: BaseTypes;
+}
+
 export interface Layout {
   readonly pairs: readonly PairedTable[];
+  readonly sliced: readonly SlicedLayout[];
   readonly splits: readonly SplitLayout[];
   readonly merges: readonly MergeLayout[];
   readonly added: readonly Table[];
@@ -79,12 +95,19 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
   const merges = evolution.changes
     .filter((change) => change.kind === 'merge_tables')
     .map((change) => mergeLayout({ from, to, evolution, bases }, change));
+  const sliced = slicedLayouts({ from, to, evolution, bases });
   const restructured = [
     ...splits.flatMap((split) => split.parts.map(({ pair }) => pair)),
     ...merges.flatMap((merge) => merge.pairs),
   ];
-  const usedOld = new Set(restructured.map((pair) => pair.old.name));
-  const usedNew = new Set(restructured.map((pair) => pair.new.name));
+  const usedOld = new Set([
+    ...restructured.map((pair) => pair.old.name),
+    ...sliced.flatMap(({ olds }) => olds.map((table) => table.name)),
+  ]);
+  const usedNew = new Set([
+    ...restructured.map((pair) => pair.new.name),
+    ...sliced.flatMap(({ news }) => news.map((table) => table.name)),
+  ]);
   const pairs: PairedTable[] = [];
   for (const old of from.tables) {
     if (usedOld.has(old.name)) continue;
@@ -98,6 +121,7 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
     pairs,
     splits,
     merges,
+    sliced,
     added: to.tables.filter((table) => !usedNew.has(table.name)),
     dropped: from.tables.filter((table) => !usedOld.has(table.name)),
   };
@@ -130,6 +154,90 @@ function mergeLayout({ from, to, evolution, bases }: Releases, change: MergeTabl
     return pairTables({ old, target, evolution, bases, key: Object.fromEntries(swapped) });
   });
   return { change, pairs };
+}
+
+interface Group {
+  readonly changes: readonly SlicedChange[];
+  readonly olds: readonly string[];
+  readonly news: readonly string[];
+}
+
+function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[] {
+  return groupsOf(evolution).map(({ changes, olds: oldNames, news: newNames }) => {
+    const at = changes[0]?.at ?? { line: 1, column: 1 };
+    const olds = oldNames.map((one) => assertFound(findTable(from, one), evolution, at, one));
+    const news = newNames.map((one) => assertFound(findTable(to, one), evolution, at, one));
+    const pairsOf = (old: Table, target: Table) =>
+      pairTables({ old, target, evolution, bases, key: {} });
+    const pairs = news.map((target) => {
+      const same = olds.find((one) => newTableName(evolution, one.name) === target.name);
+      return pairsOf(same ?? nearest(olds, target), target);
+    });
+    return { changes, olds, news, pairs, pairsOf, bases };
+  });
+}
+
+/** Changes that have a table in common belong together. */
+function groupsOf(evolution: Evolution): Group[] {
+  const union = (left: readonly string[], right: readonly string[]) => [
+    ...new Set([...left, ...right]),
+  ];
+  return evolution.changes.reduce<Group[]>((groups, change) => {
+    const own = tablesOfChange(evolution, change);
+    if (own === null) return groups;
+    const isShared = (group: Group) =>
+      group.olds.some((one) => own.olds.includes(one)) ||
+      group.news.some((one) => own.news.includes(one));
+    const merged = groups.filter(isShared).reduce(
+      (all, group) => ({
+        changes: [...group.changes, ...all.changes],
+        olds: union(group.olds, all.olds),
+        news: union(group.news, all.news),
+      }),
+      own,
+    );
+    return [...groups.filter((group) => !isShared(group)), merged];
+  }, []);
+}
+
+/** The tables that a change works on, those that others refer to first. */
+function tablesOfChange(evolution: Evolution, change: Change): Group | null {
+  const changes = [change as SlicedChange];
+  const named = (list: readonly { readonly table: string }[]) => list.map((one) => one.table);
+  switch (change.kind) {
+    case 'custom':
+      return { changes, olds: named(change.from), news: named(change.into) };
+    case 'unnest_column': {
+      const { table, into } = change;
+      return { changes, olds: [table], news: [newTableName(evolution, table), into] };
+    }
+    case 'nest_table': {
+      const { table, into } = change;
+      return { changes, olds: [oldTableName(evolution, into), table], news: [into] };
+    }
+    case 'partition_rows':
+      return { changes, olds: [change.table], news: named(change.into) };
+    case 'unite_tables':
+      return { changes, olds: named(change.from), news: [change.into] };
+    case 'move_column': {
+      const { table, to } = change;
+      return {
+        changes,
+        olds: [table, oldTableName(evolution, to)],
+        news: [newTableName(evolution, table), to],
+      };
+    }
+    default:
+      return null;
+  }
+}
+
+/** Of the same name, else with the most columns of the same name. */
+function nearest(olds: readonly Table[], target: Table): Table {
+  const shared = (old: Table) =>
+    old.columns.filter((column) => findColumn(target, column.name) !== undefined).length;
+  const [first] = [...olds].sort((left, right) => shared(right) - shared(left));
+  return olds.find((old) => old.name === target.name) ?? (first as Table);
 }
 
 /** Two tables on their way to a pair. */
@@ -235,6 +343,13 @@ function newTableName(evolution: Evolution, oldName: string): string {
     if (change.kind === 'rename_table' && change.table === oldName) return change.to;
   }
   return oldName;
+}
+
+function oldTableName(evolution: Evolution, newName: string): string {
+  for (const change of evolution.changes) {
+    if (change.kind === 'rename_table' && change.to === newName) return change.table;
+  }
+  return newName;
 }
 
 /** Old column names that mean something else, or nothing, in the new release. */

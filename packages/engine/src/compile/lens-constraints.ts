@@ -37,7 +37,7 @@ export function constraints(
 export function isFree(part: SplitPartPlan, places: Places): Sql {
   const constraint = part.table.primaryKey?.name ?? part.table.name;
   const lens = inRelease(places, part.table.name);
-  const same = sameKey('q', part.mapping.slice, 'new');
+  const same = sameKey('q', part.mapping.key, 'new');
   return sql`if exists (select from ${lens} as q where ${same}) then
     ${duplicate(part.table, constraint)}
   end if;`;
@@ -71,7 +71,7 @@ function holds(check: Check, table: Table): Sql {
 
 function isUnique(key: Key, part: SplitPartPlan, places: Places, self: 'old' | 'new'): Sql {
   const isOther = joined(
-    part.mapping.slice.map(
+    part.mapping.key.map(
       (column) => sql`${name('q', column)} is distinct from ${name(self, column)}`,
     ),
     ' or ',

@@ -21,6 +21,7 @@ import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
+import { slicedTriggers } from './lens-slices.js';
 import { lensTriggers } from './lens-triggers.js';
 import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
@@ -31,7 +32,7 @@ import type { SyncPlan } from './sync-plan.js';
 export function lensStatements(cluster: SplitCluster, plan: SyncPlan): Statement[] {
   return cluster.parts.flatMap((part) => [
     ...lensView(cluster, part, plan.places),
-    ...lensTriggers(cluster, part, plan),
+    ...(cluster.sliced === null ? lensTriggers : slicedTriggers)(cluster, part, plan),
   ]);
 }
 
@@ -56,7 +57,8 @@ function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
 
 /** Whether the view reads the old table alone, so that PostgreSQL can write through it. */
 export function isSimple(part: SplitPartPlan): boolean {
-  return part.carried.length === 0 && part.generated.length === 0 && !part.isJoined;
+  const isOneRow = part.mapping.perSlice === 'one row' && !part.isJoined;
+  return isOneRow && part.carried.length === 0 && part.generated.length === 0;
 }
 
 function lensColumn(part: SplitPartPlan, column: Column): Sql {
@@ -80,7 +82,7 @@ function joinedValue(part: SplitPartPlan, column: Column): Sql {
     return assigned(trusted(computed), column, part.pair.bases);
   }
   if (!part.carried.includes(column)) return name('q', column.name);
-  const key = name('t', part.mapping.slice[0] ?? '');
+  const key = name('t', part.mapping.key[0] ?? '');
   const missing = assigned(trusted(column.default ?? 'null'), column, part.pair.bases);
   return sql`case when ${key} is null then ${missing} else ${name('t', column.name)} end`;
 }
@@ -88,7 +90,7 @@ function joinedValue(part: SplitPartPlan, column: Column): Sql {
 function carriedJoin(part: SplitPartPlan, places: Places): Sql {
   if (part.carried.length === 0) return sql``;
   const beside = work(places, part.table.name);
-  return sql` left join ${beside} as t on ${sameKey('t', part.mapping.slice, 'q')}`;
+  return sql` left join ${beside} as t on ${sameKey('t', part.mapping.key, 'q')}`;
 }
 
 /** Defaults of the new release, on the view: they fill what an INSERT leaves out. */

@@ -2,9 +2,12 @@
 // the rows of one relation follow from relations of the other side; lens, sync, backfill and verify
 // are generated from mappings alone and know nothing of the kinds of change.
 //
-// Invariant: `query` yields the slice columns first, then `columns`, named as in the target, and
-// has at most one row per slice. All relations of a cluster share one slice: the key of the old
-// row.
+// A slice is what is recomputed as a whole: all relations of a cluster are cut into the same
+// slices, each by columns of its own. Mostly a slice is one row, by its key; where rows become
+// several or several become one, it is all rows that hang together (slices.ts).
+//
+// Invariant: `query` yields the key columns, the slice columns and `columns`, named as in the
+// target, and has at most one row per key.
 
 import type { Table } from '../release/catalog.js';
 import type { Sql } from '../sql.js';
@@ -33,7 +36,10 @@ export interface Touch {
 
 export interface Mapping {
   readonly target: Relation;
+  /** Columns that tell the target's rows apart: those of the slice where a slice is one row. */
+  readonly key: readonly string[];
   readonly slice: readonly string[];
+  readonly perSlice: 'one row' | 'many rows';
   readonly columns: readonly string[];
   /**
    * Columns given on insertion only: surrogate keys, and what another release's default supplies.
@@ -51,7 +57,10 @@ export interface OldTable {
   readonly table: Table;
   /** Its columns that hold the cluster's key, in that order. */
   readonly key: readonly string[];
-  /** The first one: it has a row for every key. */
+  /**
+   * The first one, which has a row for every key; where slices hold many rows, each one of which a
+   * row is a slice.
+   */
   readonly isBase: boolean;
 }
 
@@ -60,6 +69,11 @@ export interface Cluster {
   readonly id: string;
   /** The base first. */
   readonly olds: readonly OldTable[];
+  /**
+   * Whether writers of the old release that have nothing to do with each other may meet in one
+   * slice.
+   */
+  readonly takesTurns: boolean;
   readonly forward: readonly Mapping[];
   readonly backward: readonly Mapping[];
 }

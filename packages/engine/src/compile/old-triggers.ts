@@ -8,8 +8,13 @@ import { typesOf } from './compared.js';
 import type { OldTable } from './mapping.js';
 import { floorTable, relationOf } from './places.js';
 import { type Lock, statement } from './statement.js';
-import { existenceFunction, forgetFunction, forwardKeyFunction } from './sync-keys.js';
-import { forwardName, type SyncPlan } from './sync-plan.js';
+import {
+  existenceFunction,
+  forgetFunction,
+  forwardKeyFunction,
+  tendFunction,
+} from './sync-keys.js';
+import { type Event, forwardName, type SyncPlan } from './sync-plan.js';
 import {
   existenceTrigger,
   keyTrigger,
@@ -23,6 +28,7 @@ import {
  * goes with it when it goes.
  */
 export function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+  if (cluster.sliced !== null) return tendingTriggers(cluster, plan);
   const base = cluster.olds[0] as OldTable;
   // Only these tables can hold rows yet.
   const kept = new Set(
@@ -35,6 +41,27 @@ export function besideTriggers(cluster: SplitCluster, plan: SyncPlan): Statement
     ...removalTriggers(base, plan),
     ...existenceTriggers(cluster, plan),
   ];
+}
+
+/** The same where slices hold many rows: any write may take rows beside which something is kept. */
+function tendingTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+  const kept = plan.forward.filter((_, index) => (cluster.parts[index]?.carried.length ?? 0) > 0);
+  return cluster.olds.flatMap((old) => [
+    ...(['update', 'delete', 'truncate'] as const).map((event) =>
+      statement(tendFunction(plan, old, kept, event)),
+    ),
+    ...(old.isBase ? [statement(forwardKeyFunction(plan, old))] : []),
+    ...writeTriggers(old, plan, ['update']),
+    ...removalTriggers(old, plan),
+  ]);
+}
+
+/** The triggers that an old table does not have since it was prepared. */
+export function laterTriggers(cluster: SplitCluster, old: OldTable, plan: SyncPlan): Statement[] {
+  if (!hasSpill(cluster) || (cluster.sliced === null && !old.isBase)) {
+    return [...writeTriggers(old, plan), ...removalTriggers(old, plan)];
+  }
+  return writeTriggers(old, plan, cluster.sliced === null ? ['insert', 'update'] : ['insert']);
 }
 
 function existenceTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
@@ -58,8 +85,12 @@ export function existenceColumns({ parts }: SplitCluster): string[] {
   return [...new Set(all)];
 }
 
-export function writeTriggers({ relation }: OldTable, plan: SyncPlan): Statement[] {
-  return (['insert', 'update'] as const).map((event) =>
+function writeTriggers(
+  { relation }: OldTable,
+  plan: SyncPlan,
+  events: readonly Event[] = ['insert', 'update'],
+): Statement[] {
+  return events.map((event) =>
     statement(
       statementTrigger(floorTable(relation.name), event, forwardName(plan, relation.name, event)),
       syncLock(relation.name),
@@ -68,10 +99,7 @@ export function writeTriggers({ relation }: OldTable, plan: SyncPlan): Statement
 }
 
 /** For what makes an old row go, or moves it. */
-export function removalTriggers(
-  { relation, table, key, isBase }: OldTable,
-  plan: SyncPlan,
-): Statement[] {
+function removalTriggers({ relation, table, key, isBase }: OldTable, plan: SyncPlan): Statement[] {
   const source = floorTable(relation.name);
   const forward = (event: 'delete' | 'truncate' | 'key') => forwardName(plan, relation.name, event);
   return [

@@ -7,24 +7,24 @@
 // Foreign keys (foreign-keys.ts), verify (verify.ts) and contract (contract.ts) are added around
 // these in compile.ts.
 
+import { isSame } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Index, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
-import { backfillStep } from './backfill.js';
+import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
-import type { OldTable } from './mapping.js';
+import type { Mapping, OldTable } from './mapping.js';
 import {
   besideTriggers,
   existenceColumns,
   hasSpill,
-  removalTriggers,
+  laterTriggers,
   spill,
-  writeTriggers,
 } from './old-triggers.js';
 import {
   floorTable,
@@ -38,6 +38,7 @@ import {
 import type { Target } from './recompute.js';
 import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
+import { writtenColumns } from './slices.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
 import { carryFunction } from './sync-carry.js';
@@ -50,6 +51,7 @@ import {
   forwardTruncateFunction,
 } from './sync-keys.js';
 import { backwardName, EVENTS, type SyncPlan, spillsOf } from './sync-plan.js';
+import { backwardSlicesFunction, isSliced } from './sync-slices.js';
 import { keyTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
@@ -65,8 +67,10 @@ export interface Rebuilt {
 
 export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
   const base = cluster.olds[0] as OldTable;
-  const isOverriding = ({ table, key }: OldTable) =>
-    table.columns.some((column) => column.identity === 'always' && key.includes(column.name));
+  const isOverriding = ({ table }: OldTable, mapping: Mapping) =>
+    table.columns.some(
+      (column) => column.identity === 'always' && writtenColumns(mapping).includes(column.name),
+    );
   const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
@@ -82,7 +86,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
       (part): Target => ({
         mapping: part.mapping,
         types: typesOf(part.table),
-        isOverriding: part.generated.some((column) => column.identity === 'always'),
+        isOverriding: isGivenAlways(part, cluster),
         givesOnInsert: stage === 'filling',
         // The keys stand when the switch comes.
         isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
@@ -93,7 +97,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
       return {
         mapping,
         types: typesOf((old ?? base).table),
-        isOverriding: old !== undefined && isOverriding(old),
+        isOverriding: old !== undefined && isOverriding(old, mapping),
         givesOnInsert: true,
         isCascaded: false,
       };
@@ -106,6 +110,12 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     dual: planOf('dual'),
     fenced: planOf('fenced'),
   };
+}
+
+/** Whether a value is given that PostgreSQL generates always, unless told otherwise. */
+function isGivenAlways({ generated, mapping, table }: SplitPartPlan, { sliced }: SplitCluster) {
+  const given = sliced === null ? generated.map((one) => one.name) : writtenColumns(mapping);
+  return table.columns.some((one) => one.identity === 'always' && given.includes(one.name));
 }
 
 export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
@@ -127,11 +137,8 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
 export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] {
   return [
     ...forwardFunctions(filling).map((one) => statement(one)),
-    ...cluster.olds.flatMap((old) => [
-      ...writeTriggers(old, filling),
-      // What is kept beside old rows has these already; the functions behind them are replaced.
-      ...(hasSpill(cluster) && old.isBase ? [] : removalTriggers(old, filling)),
-    ]),
+    // What is kept beside old rows has some already; the functions behind them are replaced.
+    ...cluster.olds.flatMap((old) => laterTriggers(cluster, old, filling)),
     ...(existenceColumns(cluster).length > 0 ? [statement(endExistence(filling))] : []),
     ...spillsOf(filling).flatMap(({ mapping }) => [
       statement(spillFunction(filling, mapping)),
@@ -142,7 +149,7 @@ export function syncRebuilt({ cluster, filling, places }: Rebuilt): Statement[] 
 
 export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
   return [
-    backfillStep(cluster, filling),
+    ...backfillSteps(cluster, filling),
     ...cluster.parts.flatMap((part) => indexSteps(cluster, part, places)),
   ];
 }
@@ -209,7 +216,13 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
 export function backwardFunctions(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
   const source = plan.forward[index] as Target;
   return [
-    ...EVENTS.map((event) => statement(backwardFunction(plan, source, event))),
+    ...EVENTS.map((event) =>
+      statement(
+        isSliced(plan)
+          ? backwardSlicesFunction(plan, source, event)
+          : backwardFunction(plan, source, event),
+      ),
+    ),
     ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping))] : []),
   ];
 }
@@ -240,7 +253,8 @@ function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
     }),
     ...earlyIndexes(part).map((index) =>
       statement(
-        sql`create unique index ${name(index.name)} on ${at} using ${trusted(index.definition)}`,
+        sql`create ${index.isUnique ? sql`unique ` : sql``}index ${name(index.name)}
+on ${at} using ${trusted(index.definition)}`,
       ),
     ),
     ...shared.map(({ column, source }) =>
@@ -255,14 +269,21 @@ set default ${drawDefault(places, cluster.id, source)}`,
 /** Those that upserts need, and those that rows of the old release may break. */
 function earlyUniques(cluster: SplitCluster, part: SplitPartPlan): Key[] {
   const { slice } = part.mapping;
-  const isSlice = (key: Key) =>
-    key.columns.length === slice.length && key.columns.every((one) => slice.includes(one));
+  const isSlice = (key: Key) => isSame(key.columns, slice) || isSame(key.columns, part.mapping.key);
   const broken = newUniques(part, (cluster.parts[0] ?? part).table);
   return part.table.uniques.filter((key) => isSlice(key) || broken.includes(key));
 }
 
 function earlyIndexes(part: SplitPartPlan): Index[] {
-  return addedIndexes(part.pair).filter((index) => index.isUnique);
+  const added = addedIndexes(part.pair);
+  if (part.mapping.perSlice === 'one row') return added.filter((index) => index.isUnique);
+  // Those by which the rows of a slice are found.
+  const { slice } = part.mapping;
+  const serves = (index: Index) =>
+    slice.every((one) => index.columns.slice(0, slice.length).includes(one));
+  return part.table.indexes.filter(
+    (index) => serves(index) || (added.includes(index) && index.isUnique),
+  );
 }
 
 function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {

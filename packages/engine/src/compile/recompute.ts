@@ -9,6 +9,7 @@
 import { joined, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey, type Types } from './compared.js';
 import type { Bind, Mapping } from './mapping.js';
+import { deleteGoneInSlices, upsertInSlices } from './slices.js';
 
 export interface Target {
   readonly mapping: Mapping;
@@ -27,6 +28,7 @@ export type Slices = Sql;
 /** Removes rows of the target that its query no longer yields. */
 export function deleteGone(target: Target, bind: Bind, slices: Slices): Sql {
   const { mapping } = target;
+  if (mapping.perSlice === 'many rows') return deleteGoneInSlices(target, bind, slices);
   return sql`delete from ${bind(mapping.target)} as t
     where ${rowOf('t', mapping.slice)} in (${slices})
       and not exists (
@@ -36,6 +38,7 @@ export function deleteGone(target: Target, bind: Bind, slices: Slices): Sql {
 
 /** Inserts what is missing in the target and updates what differs; never touches what is equal. */
 export function upsert(target: Target, bind: Bind, slices: Slices): Sql {
+  if (target.mapping.perSlice === 'many rows') return upsertInSlices(target, bind, slices);
   return insertOrUpdate(target, bind, sourceRows(target, bind, slices));
 }
 
@@ -81,7 +84,7 @@ export function updateMany(target: Target, bind: Bind, slices: Slices | null): S
   return sql`update ${bind(mapping.target)} as t
     set ${set}
     from (${mapping.query(bind)}) as q
-    where ${sameKey('t', mapping.slice, 'q')}
+    where ${sameKey('t', mapping.key, 'q')}
       ${isMeant}
       and (${anyDiffers('t', 'q', mapping.columns, types)})`;
 }

@@ -1,5 +1,6 @@
 // What the plan says of each relation, for people: how it crosses, its label, and what to know.
 
+import type { Sliced } from '../changes/sliced.js';
 import type { SplitCluster } from '../changes/split-table.js';
 import type { RelationPlan } from './bundle.js';
 import {
@@ -75,7 +76,38 @@ function sharedNotes(
 }
 
 function clusterPlans(cluster: SplitCluster): RelationPlan[] {
+  if (cluster.sliced !== null) return slicedPlans(cluster, cluster.sliced);
   return [...partPlans(cluster), ...besidePlans(cluster)];
+}
+
+/** Each new table with the old ones, and each old one that gives its name to nothing. */
+function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): RelationPlan[] {
+  const all = olds.map(({ table }) => table.name).join(', ');
+  const isCarried = parts.some((part) => part.carried.length > 0);
+  const label = sliced.isLossy || oldOnly.length > 0 ? 'lossy' : isCarried ? 'carried' : 'exact';
+  return parts.map((part) => {
+    const rules = unguaranteed(part, (parts[0] ?? part).table);
+    const count = Object.values(rules).flat().length;
+    return {
+      old: part.pair.old.name,
+      new: part.table.name,
+      kind: 'rebuilt',
+      label,
+      notes: [
+        `${sliced.kind} of ${all}`,
+        ...sliced.notes,
+        ...part.carried.map(
+          (column) => `column ${column.name} is kept beside the old table until dual`,
+        ),
+        ...oldOnly.map(
+          (column) => `column ${column.name} is only for the old release and goes at contract`,
+        ),
+        'a row that the old release cannot hold is refused with HL001 until contract',
+        ...(count === 0 ? [] : [`${count} constraint(s) bind the new release only`]),
+      ],
+      isLensWithoutOnConflict: true,
+    };
+  });
 }
 
 /** Tables that become one with the base of their cluster. */

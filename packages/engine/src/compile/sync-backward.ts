@@ -43,7 +43,7 @@ import { takesTurns } from './sync-turns.js';
  * planned afresh each time: before and after are joined, which have no index, and then a table,
  * which has.
  */
-const ONE_ROW_PLANS = [sql`set enable_seqscan = off`];
+export const ONE_ROW_PLANS = [sql`set enable_seqscan = off`];
 
 /** Of a function that locks politely. */
 export const POLITE_VARIABLES = [
@@ -151,7 +151,7 @@ export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sq
  * what was computed from a new row since may be computed from a stale one. With the old row in our
  * hands we look; a fence that comes later finds us before whoever writes that row next.
  */
-function isServed({ places }: SyncPlan): Sql {
+export function isServed({ places }: SyncPlan): Sql {
   const message = `could not serialize access due to the fence of release ${places.to}`;
   return sql`if to_regnamespace(${literal(name(places.goneSchema).text)}) is not null then
     raise serialization_failure using

@@ -48,6 +48,7 @@ import {
   touchedSlices,
   touchOf,
 } from './sync-plan.js';
+import { carrySlices, isSliced } from './sync-slices.js';
 import { takeTurn, waitOrGiveUp } from './sync-turns.js';
 
 /** How long the old side waits for a new row before it claims the slice. */
@@ -55,8 +56,7 @@ const PATIENCE = sql`set lock_timeout = '5ms'`;
 /** The trigger function on an old table for one event. */
 export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event): Sql {
   const slices = touchedSlices(event, source.key, plan);
-  const carried = { insert: carryInserted, update: carryUpdated, delete: carryDeleted }[event];
-  const { declare, body } = carried({ plan, source, slices });
+  const { declare, body } = carriedBy({ plan, source, slices }, event);
   const oneByOne = sql`for slice in ${slices} loop
           perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});
         end loop;`;
@@ -85,6 +85,12 @@ export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event):
   end loop;`,
     ],
   });
+}
+
+function carriedBy(written: Written, event: Event): Carried {
+  const { plan, source, slices } = written;
+  if (isSliced(plan)) return { declare: [], body: carrySlices(plan, source, { event, slices }) };
+  return { insert: carryInserted, update: carryUpdated, delete: carryDeleted }[event](written);
 }
 
 /** A statement of the old release on one of its tables. */

@@ -6,7 +6,7 @@ import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
 import type { Mapping, OldTable } from './mapping.js';
 import { floorTable, stateTable } from './places.js';
-import { updateMany } from './recompute.js';
+import { type Target, updateMany } from './recompute.js';
 import { raise, routine } from './routine.js';
 import {
   backwardName,
@@ -16,8 +16,10 @@ import {
   type SyncPlan,
   spillsOf,
   syncRoutine,
+  touchedSlices,
   touchOf,
 } from './sync-plan.js';
+import { isSliced, tendSlices, withoutTable } from './sync-slices.js';
 
 /** Row trigger on the old table that has a row for every key: moves the new rows along with it. */
 export function forwardKeyFunction(plan: SyncPlan, { relation, key }: OldTable): Sql {
@@ -46,7 +48,11 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
 
 export function forwardTruncateFunction(plan: SyncPlan, old: OldTable): Sql {
   const { relation } = old;
-  const deletes = old.isBase ? emptied(plan) : withoutRows(plan, old);
+  const deletes = isSliced(plan)
+    ? withoutTable(plan, old)
+    : old.isBase
+      ? emptied(plan)
+      : withoutRows(plan, old);
   return syncRoutine(plan, {
     at: forwardName(plan, relation.name, 'truncate'),
     about: `${relation.name} is truncated by the old release`,
@@ -124,6 +130,22 @@ export function forgetFunction(
     returns: 'trigger',
     about: `rows of ${relation.name} go, and what was carried for them`,
     body: [...deletes, sql`return null;`],
+  });
+}
+
+/** Statement trigger while nothing is synced yet, where slices hold many rows. */
+export function tendFunction(
+  plan: SyncPlan,
+  { relation, key }: OldTable,
+  kept: readonly Target[],
+  event: 'update' | 'delete' | 'truncate',
+): Sql {
+  const slices = event === 'truncate' ? null : touchedSlices(event, key, plan);
+  return routine(plan.places, {
+    at: forwardName(plan, relation.name, event),
+    returns: 'trigger',
+    about: `rows of ${relation.name} change, and what was carried for them`,
+    body: [...tendSlices(plan, kept, slices), sql`return null;`],
   });
 }
 

@@ -29,7 +29,7 @@ const MANY_LOOKS = 500;
 export const BATCH_LOCK = { alone: sql`for no key update`, joined: sql`for update` };
 
 export function takesTurns({ cluster }: SyncPlan): boolean {
-  return cluster.olds.length > 1;
+  return cluster.takesTurns;
 }
 
 interface Wanted {

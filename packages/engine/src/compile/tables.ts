@@ -4,9 +4,16 @@
 // All of it runs with search_path = release schema, home schema, so that types, functions and
 // sequences of the release are found by the names that its schema.sql uses.
 
-import type { Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
+import {
+  type Column,
+  type ForeignKey,
+  findColumn,
+  type Index,
+  type Key,
+  type Table,
+} from '../release/catalog.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
-import type { IndexStep, Statement } from './bundle.js';
+import type { IndexStep, KeyColumn, Statement } from './bundle.js';
 import { relationOf } from './places.js';
 import { type Lock, statement } from './statement.js';
 
@@ -36,6 +43,11 @@ export function createTable(at: Sql, table: Table, form: TableForm): Statement[]
 function columnDefinition(column: Column, form: TableForm): Sql {
   const notNull = column.notNull ? sql` not null` : sql``;
   return sql`${name(column.name)} ${typeOf(column)}${defaultOf(column, form)}${notNull}`;
+}
+
+/** Columns of a key as the runner walks by them. */
+export function keyColumns(table: Table, key: readonly string[]): KeyColumn[] {
+  return key.map((column) => ({ name: column, type: findColumn(table, column)?.type ?? '' }));
 }
 
 /** The type of a column with its collation. */

@@ -8,7 +8,9 @@ import type { VerifyStep } from './bundle.js';
 import { qualified } from './compared.js';
 import type { Mapping } from './mapping.js';
 import { floorTable, layoutBind, type Places, stateTable, work } from './places.js';
+import { writtenColumns } from './slices.js';
 import { keyObject } from './sync-plan.js';
+import { keyColumns } from './tables.js';
 
 export function verifySteps(
   cluster: SplitCluster,
@@ -16,8 +18,8 @@ export function verifySteps(
   stage: 'filling' | 'dual',
 ): VerifyStep[] {
   const bind = layoutBind(places, stage);
-  return cluster.parts.map(({ mapping, table, key, isBase }) => {
-    const columns = [...mapping.slice, ...mapping.columns];
+  return cluster.parts.map(({ mapping, table }, index) => {
+    const columns = writtenColumns(mapping);
     const expected = sql`select ${qualified('q', columns)} from (${mapping.query(bind)}) as q
 where ${notQuarantined(cluster, places, mapping, 'q')}`;
     const actual = sql`select ${qualified('t', columns)} from ${bind(mapping.target)} as t
@@ -29,9 +31,9 @@ where ${notQuarantined(cluster, places, mapping, 't')}`;
       relation: table.name,
       expected: expected.text,
       actual: actual.text,
-      key: key.map((one) => ({ name: one.new.name, type: one.new.type })),
+      key: keyColumns(table, mapping.key),
       offenders: [],
-      retry: isBase ? { relation: cluster.id, sql: retryOne(cluster, places).text } : null,
+      retry: index === 0 ? { relation: cluster.id, sql: retryOne(cluster, places).text } : null,
     };
   });
 }

@@ -130,3 +130,7 @@ export function findTable(catalog: Catalog, name: string): Table | undefined {
 export function findColumn(table: Table, name: string): Column | undefined {
   return table.columns.find((column) => column.name === name);
 }
+
+export function columnNames(table: Table): string[] {
+  return table.columns.map((column) => column.name);
+}

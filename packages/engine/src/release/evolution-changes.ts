@@ -14,6 +14,8 @@ import type {
 } from './evolution.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
 
+const NESTING = ['column', 'columns', 'position', 'key', 'delimiter'] as const;
+
 /** The keys of each change kind; `convert_column` has a short and a general form. */
 export const CHANGE_SHAPES = {
   rename_table: { required: ['table', 'to'], optional: [] },
@@ -23,6 +25,12 @@ export const CHANGE_SHAPES = {
   drop_column: { required: ['table', 'column', 'down'], optional: [] },
   split_table: { required: ['table', 'into'], optional: [] },
   merge_tables: { required: ['into', 'from'], optional: [] },
+  unnest_column: { required: ['table', 'into', 'value'], optional: NESTING },
+  nest_table: { required: ['table', 'into', 'value'], optional: NESTING },
+  partition_rows: { required: ['table', 'into'], optional: [] },
+  unite_tables: { required: ['into', 'from'], optional: [] },
+  move_column: { required: ['table', 'column', 'to'], optional: ['as'] },
+  custom: { required: ['from', 'into'], optional: [] },
 } as const satisfies Record<Change['kind'], Shape>;
 
 export function renameTable(
@@ -117,13 +125,13 @@ export function expressionOf(
   return source.expression(field.value, field.valueAt, `"${field.name}" of ${what}`);
 }
 
-interface Located {
+export interface Located {
   readonly name: string;
   readonly at: Position;
 }
 
 /** One name stands for a list of one, except under a key in the plural. */
-function namesOf(
+export function namesOf(
   source: EvolutionSource,
   field: Field | undefined,
   what: string,

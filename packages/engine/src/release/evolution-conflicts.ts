@@ -1,9 +1,14 @@
 // Changes that contradict each other: every table and column of the old release goes one way, every
 // one of the new release comes from one place.
 
-import type { Change, Position } from './evolution.js';
+import type { Change, Position, SlicedChange } from './evolution.js';
 import { newTablesOf } from './evolution-tables.js';
 import type { Finding } from './findings.js';
+
+interface Located {
+  readonly table: string;
+  readonly at: Position;
+}
 
 interface Claim {
   /** What is claimed, in words; equal words are the same thing. */
@@ -35,7 +40,7 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
     kind,
     at: places?.[place] ?? change.at,
   });
-  const table = 'table' in change ? change.table : change.into;
+  const table = 'table' in change ? change.table : '';
   const oldColumn = (column: string, place: string) =>
     claim(`column ${table}.${column} of the old release`, place);
   const newColumn = (column: string, place: string) =>
@@ -74,7 +79,7 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
     case 'drop_column':
       return [oldColumn(change.column, 'column')];
     default:
-      return change satisfies never;
+      return slicedClaims(change);
   }
 }
 
@@ -84,4 +89,53 @@ function newColumnOf(tables: readonly string[], column: string): string {
   if (only === undefined) return `column ${column} of the new release`;
   if (tables.length === 1) return `column ${only}.${column} of the new release`;
   return `column ${column} of the new release, in ${tables.join(' or ')}`;
+}
+
+/** Changes of tables whose rows hang together. */
+function slicedClaims(change: SlicedChange): Claim[] {
+  const { kind } = change;
+  const claim = (thing: string, place: string): Claim => ({
+    thing,
+    kind,
+    at: change.places?.[place] ?? change.at,
+  });
+  const wholes = (tables: readonly Located[], which: 'old' | 'new') =>
+    tables.map((one) => ({
+      thing: `table ${one.table} of the ${which} release`,
+      kind,
+      at: one.at,
+    }));
+  switch (kind) {
+    case 'custom':
+      return [...wholes(change.from, 'old'), ...wholes(change.into, 'new')];
+    case 'unite_tables':
+      return [
+        ...wholes(change.from, 'old'),
+        claim(`table ${change.into} of the new release`, 'into'),
+      ];
+    case 'partition_rows':
+      return [
+        claim(`table ${change.table} of the old release`, 'table'),
+        ...wholes(change.into, 'new'),
+      ];
+    case 'unnest_column':
+      return [
+        ...change.columns.map((column) =>
+          claim(`column ${change.table}.${column} of the old release`, 'column'),
+        ),
+        claim(`table ${change.into} of the new release`, 'into'),
+      ];
+    case 'nest_table':
+      return [
+        claim(`table ${change.table} of the old release`, 'table'),
+        ...change.columns.map((column) => claim(newColumnOf([change.into], column), 'column')),
+      ];
+    case 'move_column':
+      return [
+        claim(`column ${change.table}.${change.column} of the old release`, 'column'),
+        claim(newColumnOf([change.to], change.as), 'to'),
+      ];
+    default:
+      return change satisfies never;
+  }
 }

@@ -7,17 +7,22 @@ import type {
   AddColumn,
   Change,
   ConvertColumn,
+  CustomTable,
   DropColumn,
   Evolution,
   Expression,
   MergedTable,
   MergeTables,
+  NestTable,
   Places,
   Position,
   RenameColumn,
   RenameTable,
+  ShareOfRows,
+  SlicedChange,
   SplitPart,
   SplitTable,
+  UnnestColumn,
 } from './evolution.js';
 import { newTablesOf, oldTablesOf } from './evolution-tables.js';
 import { columnMentions } from './expression.js';
@@ -84,8 +89,74 @@ function checkChange(context: Context, change: Change): void {
       checkMerge(context, change);
       break;
     default:
+      checkSliced(context, change);
+  }
+}
+
+function checkSliced(context: Context, change: SlicedChange): void {
+  const { from, to } = context;
+  switch (change.kind) {
+    case 'custom':
+      for (const one of change.from) checkCustom(context, one, [from, to]);
+      for (const one of change.into) checkCustom(context, one, [to, from]);
+      break;
+    case 'unnest_column':
+      checkNesting(context, change, { flat: [from, change.table], rows: [to, change.into] });
+      break;
+    case 'nest_table':
+      checkNesting(context, change, { flat: [to, change.into], rows: [from, change.table] });
+      break;
+    case 'partition_rows':
+      requireTable(context, from, change.table, placeOf(change, 'table'));
+      for (const one of change.into)
+        checkShare(context, one, [to, one.table], [from, change.table]);
+      break;
+    case 'unite_tables':
+      requireTable(context, to, change.into, placeOf(change, 'into'));
+      for (const one of change.from) checkShare(context, one, [from, one.table], [to, change.into]);
+      break;
+    case 'move_column':
+      requireColumnOf(context, [from, change.table], change.column, change);
+      requireColumnOf(context, [to, change.to], change.as, change);
+      break;
+    default:
       change satisfies never;
   }
+}
+
+type Named = readonly [Side, string];
+
+function checkNesting(
+  context: Context,
+  change: UnnestColumn | NestTable,
+  { flat, rows }: { readonly flat: Named; readonly rows: Named },
+): void {
+  for (const column of change.columns) requireColumnOf(context, flat, column, change);
+  const own = [change.value, change.position, ...Object.keys(change.key ?? {})];
+  for (const column of own.filter((one) => one !== null)) {
+    requireColumnOf(context, rows, column, change);
+  }
+}
+
+function checkShare(context: Context, one: ShareOfRows, [side, table]: Named, whole: Named): void {
+  requireTable(context, side, table, one.at);
+  const found = findTable(whole[0].catalog, whole[1]);
+  if (found === undefined) return;
+  const scope = scopeOf(whole[0], found);
+  requireMentions(context, scope, one.when);
+  for (const column of Object.keys(one.values)) {
+    requireColumn(context, scope, column, placeOf(one, `values.${column}`));
+  }
+}
+
+function requireColumnOf(
+  context: Context,
+  [side, table]: Named,
+  column: string,
+  change: SlicedChange,
+): void {
+  const found = requireTable(context, side, table, change.at);
+  if (found !== null) requireColumn(context, scopeOf(side, found), column, change.at);
 }
 
 function checkRenamedColumn(context: Context, change: RenameColumn): void {
@@ -161,6 +232,20 @@ function checkMerge(context: Context, change: MergeTables): void {
   }
 }
 
+/** A table of one side, by a query over the other. */
+function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Side]): void {
+  const table = requireTable(context, own, one.table, one.at);
+  const { query, place } = one.query;
+  for (const mention of query.tables) {
+    const at = place?.(mention.offset) ?? one.query.at;
+    requireTable(context, other, mention.table, at);
+  }
+  if (table === null) return;
+  const scope = scopeOf(own, table);
+  for (const column of one.slice) requireColumn(context, scope, column, placeOf(one, 'slice'));
+  for (const column of query.columns) requireColumn(context, scope, column, one.query.at);
+}
+
 /** The columns on one side of a key: `key.` for those that stand first, `key=` for the others. */
 function checkKey(
   context: Context,
@@ -210,7 +295,7 @@ function requireSuccessors(
 
 function requireOldTable(
   context: Context,
-  change: Exclude<Change, AddColumn | RenameTable | MergeTables>,
+  change: Exclude<Change, AddColumn | RenameTable | MergeTables | SlicedChange>,
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);

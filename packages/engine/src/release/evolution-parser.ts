@@ -9,7 +9,10 @@ import type { Node } from 'yaml';
 import type { Change, Evolution } from './evolution.js';
 import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
+import { custom } from './evolution-custom.js';
 import { mergeTables } from './evolution-merge.js';
+import { moveColumn, nesting } from './evolution-nesting.js';
+import { partitionRows, uniteTables } from './evolution-shares.js';
 import { EvolutionSource } from './evolution-source.js';
 import { splitTable } from './evolution-split.js';
 import { refuseFindings } from './findings.js';
@@ -26,6 +29,12 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
   drop_column: columnChange('drop_column'),
   split_table: splitTable,
   merge_tables: mergeTables,
+  unnest_column: nesting('unnest_column'),
+  nest_table: nesting('nest_table'),
+  partition_rows: partitionRows,
+  unite_tables: uniteTables,
+  move_column: moveColumn,
+  custom,
 };
 
 /** Keys of the file itself. */

@@ -8,8 +8,10 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CHANGE_SHAPES } from './evolution-changes.js';
+import { CUSTOM_SHAPE } from './evolution-custom.js';
 import { MERGED_SHAPE } from './evolution-merge.js';
 import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
+import { SHARE_SHAPE } from './evolution-shares.js';
 import type { Shape } from './evolution-source.js';
 import { PART_SHAPE } from './evolution-split.js';
 import { loadParser } from './expression.js';
@@ -46,6 +48,16 @@ const ACCEPTED: readonly string[] = [
   '{ merge_tables: { into: a, from: { b: , c: {} } } }',
   `{ merge_tables: { into: a, from: { b: { key: { id: id } },
      c: { key: { k: id }, when: x > 1, otherwise: { y: 1 } } } } }`,
+  '{ unnest_column: { table: a, column: b, into: c, value: d } }',
+  `{ unnest_column: { table: a, columns: [b, c], into: d, value: e, position: f,
+     key: { a_id: id } } }`,
+  `{ nest_table: { table: a, column: b, into: c, value: d, position: e, delimiter: "," } }`,
+  '{ partition_rows: { table: a, into: { b: { when: x }, c: { when: y, values: { z: 1 } } } } }',
+  '{ unite_tables: { into: a, from: { b: { when: x }, c: { when: y, values: { z: 1 } } } } }',
+  '{ move_column: { table: a, column: b, to: c } }',
+  '{ move_column: { table: a, column: b, to: c, as: d } }',
+  `{ custom: { from: { a: { slice: id, query: select id from b } },
+     into: { b: { slice: [id], query: select id from a } } } }`,
 ];
 
 const REFUSED: readonly string[] = [
@@ -75,6 +87,17 @@ const REFUSED: readonly string[] = [
   '{ merge_tables: { into: a, from: { b: {} } } }',
   '{ merge_tables: { into: a, from: { b: {}, c: { generate: [k] } } } }',
   '{ merge_tables: { into: a, from: { b: {}, c: { key: {} } } } }',
+  '{ unnest_column: { table: a, into: c, value: d } }',
+  '{ unnest_column: { table: a, column: b, columns: [b], into: c, value: d, position: e } }',
+  '{ unnest_column: { table: a, columns: [b, c], into: d, value: e } }',
+  '{ nest_table: { table: a, column: b, into: c } }',
+  '{ partition_rows: { table: a, into: { b: { when: x } } } }',
+  '{ partition_rows: { table: a, into: { b: { when: x }, c: {} } } }',
+  '{ unite_tables: { into: a, from: { b: { when: x }, c: { when: y, value: 1 } } } }',
+  '{ move_column: { table: a, column: b } }',
+  '{ custom: { from: {}, into: { b: { slice: id, query: select id from a } } } }',
+  `{ custom: { from: { a: { slice: [], query: select id from b } },
+     into: { b: { slice: [], query: select id from a } } } }`,
 ];
 
 const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
@@ -106,6 +129,8 @@ describe('evolution.schema.json', () => {
       ...CHANGE_SHAPES,
       part: PART_SHAPE,
       merged: MERGED_SHAPE,
+      share: SHARE_SHAPE,
+      queried: CUSTOM_SHAPE,
     };
     for (const [kind, shape] of Object.entries(shapes)) {
       const definition = schema.$defs[kind];

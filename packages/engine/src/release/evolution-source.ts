@@ -15,9 +15,10 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import type { Expression, Position } from './evolution.js';
+import type { Expression, Position, StatedQuery } from './evolution.js';
 import { readExpression } from './expression.js';
 import type { Finding } from './findings.js';
+import { readQuery } from './query.js';
 import { offsetInSource } from './scalar-offset.js';
 import { didYouMean, suggest } from './suggest.js';
 
@@ -147,6 +148,19 @@ export class EvolutionSource {
     if ('node' in reading) return { sql, at: place(0), place };
     const { offset, message } = reading.problem;
     return this.report(place(offset), `${what}: ${message}, in "${sql}"`);
+  }
+
+  /** A SELECT that PostgreSQL's parser accepts. */
+  query(node: Node | null, at: Position, what: string): StatedQuery | null {
+    const sql = this.text(node, at, what)?.trim();
+    if (sql === undefined) return null;
+    const scalar = node as Scalar;
+    const start = String(scalar.value).indexOf(sql);
+    const reading = readQuery(sql);
+    const place = (offset: number) => this.#inside(scalar, start + offset);
+    if ('query' in reading) return { query: reading.query, at: place(0), place };
+    const { offset, message } = reading.problem;
+    return this.report(place(offset), `${what}: ${message}`);
   }
 
   #field(pair: Pair, what: string): Field | null {

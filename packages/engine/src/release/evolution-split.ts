@@ -116,23 +116,23 @@ export function otherwiseOf(
   what: string,
 ): { values: Record<string, Expression>; places: Places } | null {
   if (field === undefined) return { values: {}, places: {} };
-  const entries = source.entries(field.value, field.valueAt, `"otherwise" of ${what}`);
+  const entries = source.entries(field.value, field.valueAt, `"${field.name}" of ${what}`);
   if (entries === null) return null;
   const values: Record<string, Expression> = {};
   const places: Record<string, Position> = {};
   for (const entry of entries) {
-    const expression = expressionOf(source, entry, `"otherwise" of ${what}`);
+    const expression = expressionOf(source, entry, `"${field.name}" of ${what}`);
     if (expression === null) return null;
     const [mention] = columnMentions(expression.sql);
     if (mention !== undefined) {
       return source.report(
         within(expression, mention.offset),
-        `"otherwise" of ${what} is read where there is no row, so it takes no columns, ` +
+        `"${field.name}" of ${what} stands for what is not there, so it takes no columns, ` +
           `found "${mention.column}"`,
       );
     }
     values[entry.name] = expression;
-    places[`otherwise.${entry.name}`] = entry.at;
+    places[`${field.name}.${entry.name}`] = entry.at;
   }
   return { values, places };
 }

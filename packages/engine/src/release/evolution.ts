@@ -5,6 +5,8 @@
 // the NEW release; `add_column` names the new release's table. `up` expressions see the old
 // release's columns of the row, `down` expressions the new release's.
 
+import type { Query } from './query.js';
+
 export interface Evolution {
   readonly from: string;
   readonly to: string;
@@ -39,7 +41,17 @@ export type Change =
   | AddColumn
   | DropColumn
   | SplitTable
-  | MergeTables;
+  | MergeTables
+  | SlicedChange;
+
+/** Changes whose rows hang together in slices of several. */
+export type SlicedChange =
+  | UnnestColumn
+  | NestTable
+  | PartitionRows
+  | UniteTables
+  | MoveColumn
+  | Custom;
 
 export interface RenameTable {
   readonly kind: 'rename_table';
@@ -135,4 +147,102 @@ export interface MergedTable {
   readonly when: Expression | null;
   /** New column → value that the new release reads while this table has no row. */
   readonly otherwise: Readonly<Record<string, Expression>>;
+}
+
+/** The elements of a column, or of several columns, become rows of a table of their own. */
+export interface UnnestColumn extends Nesting {
+  readonly kind: 'unnest_column';
+}
+
+/** Rows of a table become the elements of a column, or of several columns, of another. */
+export interface NestTable extends Nesting {
+  readonly kind: 'nest_table';
+}
+
+interface Nesting {
+  readonly at: Position;
+  readonly places?: Places;
+  /** Of `unnest_column` the table that has the column, of `nest_table` the one of the rows. */
+  readonly table: string;
+  /** One column that holds many elements, or several that hold one each. */
+  readonly columns: readonly string[];
+  /** Of `unnest_column` the table of the rows, of `nest_table` the one that gets the column. */
+  readonly into: string;
+  /** Column of the rows' table that holds an element. */
+  readonly value: string;
+  /** Column of the rows' table that holds the place of an element, from 1; null for none. */
+  readonly position: string | null;
+  /** Column of the rows' table → key column of the other; null when the foreign key tells it. */
+  readonly key: Readonly<Record<string, string>> | null;
+  /** What stands between elements of a text; null for arrays and JSON. */
+  readonly delimiter: string | null;
+}
+
+/** Each row of a table goes to one of several tables. */
+export interface PartitionRows {
+  readonly kind: 'partition_rows';
+  readonly at: Position;
+  readonly places?: Places;
+  readonly table: string;
+  readonly into: readonly ShareOfRows[];
+}
+
+/** The rows of several tables become those of one. */
+export interface UniteTables {
+  readonly kind: 'unite_tables';
+  readonly at: Position;
+  readonly places?: Places;
+  readonly into: string;
+  readonly from: readonly ShareOfRows[];
+}
+
+/** One of several tables among which the rows of one are shared out. */
+export interface ShareOfRows {
+  readonly at: Position;
+  readonly places?: Places;
+  readonly table: string;
+  /** Over the columns of the whole: which of its rows are here. */
+  readonly when: Expression;
+  /** Column of the whole → what it holds in rows of this table, which lacks the column. */
+  readonly values: Readonly<Record<string, Expression>>;
+}
+
+/** A column goes from a table to one that refers to it: every row that refers gets the value. */
+export interface MoveColumn {
+  readonly kind: 'move_column';
+  readonly at: Position;
+  readonly places?: Places;
+  readonly table: string;
+  readonly column: string;
+  /** Table of the new release. */
+  readonly to: string;
+  /** What the column is called there. */
+  readonly as: string;
+}
+
+/** Tables of both releases, each by a query over the other release's. */
+export interface Custom {
+  readonly kind: 'custom';
+  readonly at: Position;
+  readonly places?: Places;
+  /** The first one names the group. */
+  readonly from: readonly CustomTable[];
+  /** Those that others refer to first. */
+  readonly into: readonly CustomTable[];
+}
+
+export interface CustomTable {
+  readonly at: Position;
+  readonly places?: Places;
+  readonly table: string;
+  /** Columns that say which rows hang together, in the same order in all tables. */
+  readonly slice: readonly string[];
+  readonly query: StatedQuery;
+}
+
+/** A query with the place where it stands. */
+export interface StatedQuery {
+  readonly query: Query;
+  readonly at: Position;
+  readonly place?: (offset: number) => Position;
 }

@@ -1,0 +1,79 @@
+// custom: the author states the queries himself.
+//
+// old tables by queries over the new ones ⇄ new tables by queries over the old ones
+
+import { assigned } from '../compile/assigned.js';
+import type { SlicedLayout } from '../compile/layout.js';
+import { type Bind, newRelation, oldRelation } from '../compile/mapping.js';
+import { columnNames, type Table } from '../release/catalog.js';
+import type { Custom, CustomTable } from '../release/evolution.js';
+import { bindTables } from '../release/query.js';
+import { name, type Sql, sql, trusted } from '../sql.js';
+import { columnOf } from './cluster-mappings.js';
+import { isSame, type OldName, type Sliced, type SlicedTable } from './sliced.js';
+
+export function customTables(layout: SlicedLayout, change: Custom): Sliced {
+  const { olds, news, pairs } = layout;
+  return {
+    kind: 'custom',
+    at: change.at,
+    olds: change.from.map((one, index) => tableOf(one, olds[index] as Table, layout)),
+    news: change.into.map((one, index) => {
+      const table = tableOf(one, news[index] as Table, layout);
+      const pair = pairs[index] as SlicedLayout['pairs'][number];
+      return {
+        ...table,
+        pair,
+        sources: copies(one, olds),
+        plain: new Map(),
+        isBase: isSame(one.slice, table.table.primaryKey?.columns ?? []),
+      };
+    }),
+    notes: [],
+    isLossy: false,
+  };
+}
+
+function tableOf(one: CustomTable, table: Table, { olds, news, bases }: SlicedLayout): SlicedTable {
+  const isOld = olds.includes(table);
+  const { query } = one.query;
+  const relation = isOld ? newRelation : oldRelation;
+  const others = isOld ? news : olds;
+  const fixed = new Set([...(table.primaryKey?.columns ?? []), ...one.slice]);
+  const values = query.columns.map((column): Sql => {
+    // A key is found by index, so it must be seen as it is.
+    if (fixed.has(column)) return name('q', column);
+    return sql`${assigned(name('q', column), columnOf(table, column), bases)} as ${name(column)}`;
+  });
+  const read = new Set(query.tables.map((mention) => mention.table));
+  return {
+    at: one.at,
+    table,
+    slice: one.slice,
+    columns: query.columns,
+    query: (bind: Bind) => {
+      const bound = trusted(bindTables(query, (read) => bind(relation(read)).text));
+      return sql`select ${values} from (${bound}) as q`;
+    },
+    reads: new Map(
+      others
+        .filter((other) => read.has(other.name))
+        .map((other) => [
+          other.name,
+          columnNames(other).filter((column) => query.mentions?.includes(column) ?? true),
+        ]),
+    ),
+  };
+}
+
+/** Columns that are called the same in a table that the query reads: taken for copies of them. */
+function copies({ query }: CustomTable, olds: readonly Table[]): Map<string, OldName[]> {
+  const read = new Set(query.query.tables.map((mention) => mention.table));
+  return new Map(
+    query.query.columns.flatMap((column) => {
+      const found = olds.filter((old) => read.has(old.name) && columnNames(old).includes(column));
+      const names = found.map((old) => ({ table: old.name, column }));
+      return names.length === 0 ? [] : [[column, names] as const];
+    }),
+  );
+}

@@ -1,0 +1,163 @@
+// partition_rows and unite_tables: the rows of one table ⇄ shared out among several.
+//
+// whole(k, kind, a) ⇄ one(k, a) when … · other(k, a) when …
+//
+// Which side is old makes the kind; the queries are the same. Every row keeps its key, so the keys
+// of the several tables must not collide: a row that would be in two of them is refused.
+
+import { assigned } from '../compile/assigned.js';
+import type { PairedTable, SlicedLayout } from '../compile/layout.js';
+import { newRelation, oldRelation } from '../compile/mapping.js';
+import type { Table } from '../release/catalog.js';
+import type { PartitionRows, ShareOfRows, UniteTables } from '../release/evolution.js';
+import { bindColumns, columnsOf } from '../release/expression.js';
+import { joined, sql, trusted } from '../sql.js';
+import { columnOf } from './cluster-mappings.js';
+import {
+  backwardValues,
+  forwardValues,
+  readColumns,
+  selected,
+  type Value,
+} from './plain-values.js';
+import { type OldName, primaryKeyOf, type Sliced, type SlicedTable } from './sliced.js';
+
+interface Share {
+  readonly share: ShareOfRows;
+  readonly table: Table;
+  /** Columns of the whole, over an alias `s` of this table. */
+  readonly toWhole: readonly Value[];
+  /** Columns of this table, over an alias `w` of the whole. */
+  readonly fromWhole: readonly Value[];
+}
+
+export function shareTables(layout: SlicedLayout, change: PartitionRows | UniteTables): Sliced {
+  const isPartition = change.kind === 'partition_rows';
+  const list = isPartition ? change.into : change.from;
+  const whole = (isPartition ? layout.olds[0] : layout.news[0]) as Table;
+  const tables = isPartition ? layout.news : layout.olds;
+  const shares = list.map((share): Share => {
+    const table = tables.find((one) => one.name === share.table) as Table;
+    const pair = layout.pairsOf(isPartition ? whole : table, isPartition ? table : whole);
+    return shareOf({ share, table, whole, pair, isPartition });
+  });
+  const relation = (side: 'whole' | 'share') =>
+    (side === 'whole') === isPartition ? oldRelation : newRelation;
+  const wholeTable = wholeOf(change, whole, shares, relation('share'));
+  const shareTables = shares.map((one) => shareTable(one, whole, relation('whole')));
+  const common = {
+    kind: change.kind,
+    at: change.at,
+    notes: shares.map(({ table, share }) => `rows of ${table.name}: ${share.when.sql}`),
+    isLossy: false,
+  };
+  if (isPartition) {
+    const news = shareTables.map((one, index) => ({
+      ...one,
+      pair: layout.pairsOf(whole, one.table),
+      ...originsOf([[whole, shares[index]?.fromWhole ?? []]]),
+      isBase: true,
+    }));
+    return { ...common, olds: [wholeTable], news };
+  }
+  const [first] = shares as [Share, ...Share[]];
+  const origins = originsOf(shares.map((one) => [one.table, one.toWhole] as const));
+  const news = {
+    ...wholeTable,
+    pair: layout.pairsOf(first.table, whole),
+    ...origins,
+    // What holds for one of the tables need not hold for all.
+    plain: new Map(),
+    isBase: true,
+  };
+  return { ...common, olds: shareTables, news: [news] };
+}
+
+interface Sharing {
+  readonly share: ShareOfRows;
+  readonly table: Table;
+  readonly whole: Table;
+  readonly pair: PairedTable;
+  readonly isPartition: boolean;
+}
+
+function shareOf({ share, table, whole, pair, isPartition }: Sharing): Share {
+  const fromWhole = isPartition ? forwardValues(pair, 'w') : backwardValues(pair, 'w');
+  const told = isPartition ? backwardValues(pair, 's') : forwardValues(pair, 's');
+  const stated = Object.entries(share.values).map(
+    ([column, value]): Value => ({
+      column,
+      value: assigned(trusted(value.sql), columnOf(whole, column), pair.bases),
+      reads: [],
+      copy: null,
+    }),
+  );
+  const isStated = new Set(stated.map((one) => one.column));
+  const toWhole = [...told.filter((one) => !isStated.has(one.column)), ...stated];
+  return { share, table, toWhole, fromWhole };
+}
+
+/** Columns that all tables give, each in the same place of the union. */
+function wholeOf(
+  { at }: PartitionRows | UniteTables,
+  whole: Table,
+  shares: readonly Share[],
+  relation: typeof oldRelation,
+): SlicedTable {
+  const given = shares.map((one) => new Map(one.toWhole.map((value) => [value.column, value])));
+  const columns = whole.columns.filter((column) => given.some((one) => one.has(column.name)));
+  const inOrder = (index: number) =>
+    columns.map((column): Value => {
+      const found = given[index]?.get(column.name);
+      // Elsewhere it has a value, here nothing says which.
+      const none = trusted(`null::${column.type}`);
+      return found ?? { column: column.name, value: none, reads: [], copy: null };
+    });
+  return {
+    at,
+    table: whole,
+    slice: primaryKeyOf(whole),
+    columns: columns.map((one) => one.name),
+    query: (bind) =>
+      joined(
+        shares.map(
+          (one, index) =>
+            sql`${selected(inOrder(index))} from ${bind(relation(one.table.name))} as s`,
+        ),
+        ' union all ',
+      ),
+    reads: new Map(shares.map((one) => [one.table.name, readColumns(one.toWhole)])),
+  };
+}
+
+function shareTable(
+  { share, table, fromWhole }: Share,
+  whole: Table,
+  relation: typeof oldRelation,
+): SlicedTable {
+  const when = trusted(bindColumns(share.when.sql, (column) => ({ qualifier: 'w', column })));
+  return {
+    at: share.at,
+    table,
+    slice: primaryKeyOf(table),
+    columns: fromWhole.map((one) => one.column),
+    query: (bind) =>
+      sql`${selected(fromWhole)} from ${bind(relation(whole.name))} as w where (${when})`,
+    reads: new Map([
+      [whole.name, [...new Set([...readColumns(fromWhole), ...columnsOf(share.when.sql)])]],
+    ]),
+  };
+}
+
+function originsOf(from: readonly (readonly [Table, readonly Value[]])[]) {
+  const sources = new Map<string, OldName[]>();
+  const plain = new Map<string, string>();
+  for (const [table, values] of from) {
+    for (const { column, reads, copy } of values) {
+      const names = reads.map((one) => ({ table: table.name, column: one }));
+      sources.set(column, [...(sources.get(column) ?? []), ...names]);
+      if (copy !== null) plain.set(column, copy);
+    }
+  }
+  return { sources, plain };
+}

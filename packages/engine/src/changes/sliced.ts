@@ -1,0 +1,268 @@
+// Clusters whose slices hold many rows: what every kind of change that makes rows several, or one
+// of several, compiles to. Each table says by a query over the other side how its rows follow, and
+// by which of its columns they hang together.
+
+import type { ForwardColumn, PairedTable } from '../compile/layout.js';
+import { type Bind, type Mapping, newRelation, oldRelation } from '../compile/mapping.js';
+import { refuse, stateColumn } from '../compile/refuse.js';
+import type { Column, Table } from '../release/catalog.js';
+import type { Evolution, Position } from '../release/evolution.js';
+import type { Sql } from '../sql.js';
+import { columnOf } from './cluster-mappings.js';
+import { type OldSource, oldSideOf } from './old-side.js';
+import type { SplitCluster, SplitPartPlan } from './split-table.js';
+
+/** How the rows of one table follow from the other release's. */
+export interface SlicedTable {
+  readonly at: Position;
+  readonly table: Table;
+  /** Columns that say to which slice a row belongs, in the order of the cluster's. */
+  readonly slice: readonly string[];
+  /** Columns that the query yields, the key's included. */
+  readonly columns: readonly string[];
+  /** A SELECT over tables of the other release. */
+  readonly query: (bind: Bind) => Sql;
+  /** The tables that it reads, each with the columns that matter. */
+  readonly reads: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface OldName {
+  readonly table: string;
+  readonly column: string;
+}
+
+export interface SlicedNew extends SlicedTable {
+  /** With the old table that its columns are told from by name. */
+  readonly pair: PairedTable;
+  /** New column → old columns that it is a copy of, in one or several tables. */
+  readonly sources: ReadonlyMap<string, readonly OldName[]>;
+  /** New column → column of the pair's old table whose values it has, all of them and no others. */
+  readonly plain: ReadonlyMap<string, string>;
+  readonly isBase: boolean;
+}
+
+/** Columns of old tables that new columns are copies of. */
+export interface Origin {
+  readonly tables: readonly string[];
+  /** New column → place in `tables`, and old column; none for what is computed. */
+  readonly columns: ReadonlyMap<
+    string,
+    readonly { readonly place: number; readonly column: string }[]
+  >;
+}
+
+export interface Sliced {
+  readonly kind: string;
+  readonly at: Position;
+  /** The first one gives the cluster its name, and its slices theirs. */
+  readonly olds: readonly SlicedTable[];
+  /** Those that others refer to first. */
+  readonly news: readonly SlicedNew[];
+  /** What people are told of each table, besides. */
+  readonly notes: readonly string[];
+  readonly isLossy: boolean;
+}
+
+export function slicedCluster(sliced: Sliced, evolution: Evolution): SplitCluster {
+  const all = [...sliced.olds, ...sliced.news];
+  for (const one of all) assertSliceable(one, sliced, evolution);
+  const base = sliced.olds[0] as SlicedTable;
+  const oldKey = base.slice.map((column) => columnOf(base.table, column));
+  const sources = sliced.olds.map((one, index) => oldSource(one, index));
+  const parts = sliced.news.map((one) => partPlan(one, sliced, oldKey, evolution));
+  const isAlone = sources.length === 1 && isSame(base.slice, primaryKeyOf(base.table));
+  return {
+    id: base.table.name,
+    olds: sources,
+    takesTurns: !isAlone,
+    old: base.table,
+    oldKey,
+    parts,
+    oldOnly: sliced.olds.flatMap((one) => unmapped(one)),
+    forward: parts.map((part) => part.mapping),
+    backward: sliced.olds.map((one, index) => ({
+      ...mappingOf(one, 'old'),
+      target: sources[index]?.relation ?? oldRelation(one.table.name),
+    })),
+    sliced,
+  };
+}
+
+export function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((one) => right.includes(one));
+}
+
+/** Of the keys that hold at once, the first that follows from the other side; else null. */
+function keyOf({ table, columns }: SlicedTable): readonly string[] | null {
+  const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
+  const isNotNull = (column: string) =>
+    table.columns.some((one) => one.name === column && one.notNull);
+  const found = keys.find(
+    (key) =>
+      key.deferrable === 'no' &&
+      key.columns.every((column) => columns.includes(column) && isNotNull(column)),
+  );
+  return found?.columns ?? null;
+}
+
+export function primaryKeyOf({ primaryKey }: Table): readonly string[] {
+  return primaryKey?.columns ?? [];
+}
+
+function oldSource({ table, slice }: SlicedTable, index: number): OldSource {
+  const [source] = oldSideOf(table, slice).sources as [OldSource];
+  return { ...source, isBase: index === 0 || isSame(slice, primaryKeyOf(table)) };
+}
+
+function mappingOf(one: SlicedTable, side: 'old' | 'new'): Mapping {
+  const relation = side === 'old' ? oldRelation : newRelation;
+  const other = side === 'old' ? newRelation : oldRelation;
+  const key = keyOf(one) ?? [];
+  return {
+    target: relation(one.table.name),
+    key,
+    slice: one.slice,
+    perSlice: 'many rows',
+    columns: one.columns.filter((column) => !key.includes(column) && !one.slice.includes(column)),
+    onInsert: [],
+    absence: null,
+    query: one.query,
+    touches: [...one.reads].map(([source, watches]) => ({
+      source: other(source),
+      // Whoever asks has the slice columns of the source at hand.
+      slice: [],
+      watches,
+      feeds: one.columns,
+      drives: true,
+    })),
+  };
+}
+
+function partPlan(
+  one: SlicedNew,
+  { olds }: Sliced,
+  oldKey: readonly Column[],
+  evolution: Evolution,
+): SplitPartPlan {
+  const { table, pair } = one;
+  const mapping = mappingOf(one, 'new');
+  const given = new Set([...mapping.key, ...mapping.slice, ...mapping.columns]);
+  const own = table.columns.filter(
+    (column) => !given.has(column.name) && column.generated === null,
+  );
+  assertSupplied(one, own, evolution);
+  const old = pair.old;
+  return {
+    table,
+    pair,
+    isBase: one.isBase,
+    key: one.slice.map((column, place) => ({
+      old: oldKey[place]?.name ?? '',
+      new: columnOf(table, column),
+    })),
+    mapped: mapping.columns.map(
+      (column): ForwardColumn => ({
+        column: columnOf(table, column),
+        up: null,
+        source: one.plain.get(column) ?? null,
+      }),
+    ),
+    carried: own,
+    generated: [],
+    when: null,
+    absent: new Map(),
+    isJoined: false,
+    relation: mapping.target,
+    side: oldSideOf(old, []),
+    mapping,
+    rows: one.query,
+    origin: originOf(one, olds),
+    absence: null,
+    existence: { columns: [], isGone: null, isAlive: null },
+    isPlain: false,
+  };
+}
+
+function originOf({ sources }: SlicedNew, olds: readonly SlicedTable[]): Origin {
+  const tables = olds.map((one) => one.table.name);
+  const columns = [...sources].map(
+    ([column, from]) =>
+      [
+        column,
+        from.map((one) => ({ place: tables.indexOf(one.table), column: one.column })),
+      ] as const,
+  );
+  return { tables, columns: new Map(columns) };
+}
+
+/** Columns that the other release knows nothing of, and PostgreSQL does not compute. */
+function unmapped({ table, columns }: SlicedTable): Column[] {
+  return table.columns.filter((one) => one.generated === null && !columns.includes(one.name));
+}
+
+function isSupplied(column: Column): boolean {
+  return !column.notNull || column.default !== null || column.identity !== null;
+}
+
+function assertSupplied({ table, at }: SlicedNew, own: readonly Column[], evolution: Evolution) {
+  const missing = own.find((column) => !isSupplied(column));
+  if (missing === undefined) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message:
+      `column ${table.name}.${missing.name} is not null, has no default, ` +
+      'and nothing says what the rows of the old release hold there',
+    hint: stateColumn(table.name, missing.name),
+    at,
+  });
+}
+
+function assertSliceable(one: SlicedTable, { kind, news }: Sliced, evolution: Evolution): void {
+  const isNew = news.some((other) => other === one);
+  const { table, slice, columns, at } = one;
+  const incomplete = (message: string, hint: string) =>
+    refuse(evolution, { code: 'EVOLUTION_INCOMPLETE', message, hint, at });
+  if (table.primaryKey === null || table.primaryKey.deferrable !== 'no') {
+    throw incomplete(
+      `table ${table.name} has no primary key that holds at once, so ${kind} cannot tell its rows`,
+      `give ${table.name} a primary key that is not deferrable`,
+    );
+  }
+  const key = isNew ? table.primaryKey.columns : (keyOf(one) ?? table.primaryKey.columns);
+  const lost = [...key, ...slice].find((column) => !columns.includes(column));
+  if (lost !== undefined) {
+    throw incomplete(
+      `nothing says what ${table.name}.${lost} is in rows that come from the other release`,
+      isNew
+        ? `its primary key (${key.join(', ')}) must follow from columns of the old release`
+        : `it needs a unique key of columns that follow from the new release`,
+    );
+  }
+  const needed = unmapped(one).find((column) => !isSupplied(column));
+  if (needed !== undefined) {
+    throw incomplete(
+      `column ${table.name}.${needed.name} is not null, has no default, ` +
+        'and nothing says what it is in rows that come from the other release',
+      `let the change say it, or give ${table.name}.${needed.name} a default`,
+    );
+  }
+  if (hasIndexOn(table, slice)) return;
+  throw incomplete(
+    `no index of ${table.name} begins with ${slice.join(', ')}, by which ${kind} finds its rows`,
+    `create index on ${table.name} (${slice.join(', ')}), in the release that has the table` +
+      ' (in one before this, where it is the old one)',
+  );
+}
+
+function hasIndexOn(table: Table, slice: readonly string[]): boolean {
+  const keys = [table.primaryKey, ...table.uniques].flatMap((key) => (key ? [key.columns] : []));
+  const plain = table.indexes
+    .filter((index) => index.definition.startsWith('btree') && !/ WHERE /.test(index.definition))
+    .map((index) => index.columns);
+  return [...keys, ...plain].some((columns) =>
+    isSame(
+      slice,
+      columns.slice(0, slice.length).filter((one) => one !== null),
+    ),
+  );
+}

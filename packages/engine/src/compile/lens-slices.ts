@@ -1,0 +1,238 @@
+// Writing through a lens where slices hold many rows (slices.ts): one INSTEAD OF trigger function
+// per table and event.
+//
+// The queries of the old tables are evaluated over what the lens shows and over what it should
+// show, the written row in its place, and the difference is applied. Then the lens must show all
+// rows of the touched slices as they should be, not the written one alone: what hangs together can
+// be lost together.
+
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { ForeignKey } from '../release/catalog.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import type { Statement } from './bundle.js';
+import { qualified, rowOf, sameKey } from './compared.js';
+import { cascades } from './guarantees.js';
+import { constraints, isFree, noReference } from './lens-constraints.js';
+import {
+  computed,
+  fixedKey,
+  isUnchanged,
+  keep,
+  notRepresentable,
+  type Writing,
+} from './lens-rows.js';
+import { bindWith, type Mapping } from './mapping.js';
+import { inRelease, lensBind, work } from './places.js';
+import { lockSlices, type Slices } from './recompute.js';
+import { raise, routine } from './routine.js';
+import { applyDifferences } from './slices.js';
+import { statement } from './statement.js';
+import { lockPolitely, POLITE_VARIABLES } from './sync-backward.js';
+import { EVENTS, keyNames, renameSlices, type SyncPlan, touchOf } from './sync-plan.js';
+
+export function slicedTriggers(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  plan: SyncPlan,
+): Statement[] {
+  const lens = inRelease(plan.places, part.table.name);
+  return EVENTS.flatMap((event) => {
+    const at = work(plan.places, 'lens', part.table.name, event);
+    return [
+      statement(
+        routine(plan.places, {
+          at,
+          returns: 'trigger',
+          about: `${event} of ${part.table.name} through the lens`,
+          declare: [
+            sql`found_row record`,
+            sql`wanted_rows text[]`,
+            sql`found_rows text[]`,
+            sql`applied int`,
+            ...POLITE_VARIABLES,
+          ],
+          body: bodyOf({ cluster, part, plan, event }),
+        }),
+      ),
+      statement(
+        sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${lens}
+for each row execute function ${at}()`,
+      ),
+    ];
+  });
+}
+
+function bodyOf(writing: Writing): Sql[] {
+  const { cluster, part, plan, event } = writing;
+  const base = (cluster.parts[0] ?? part).table;
+  const rules = (self: 'old' | 'new') => [
+    ...computed(writing),
+    ...constraints(part, base, plan.places, self),
+    ...ownReferences(writing),
+  ];
+  const begin = {
+    insert: () => [...rules('new'), isFree(part, plan.places)],
+    update: () => [...rules('old'), ...(part.isBase ? [fixedKey(writing)] : movedKey(writing))],
+    delete: () => referred(writing),
+  }[event]();
+  return [
+    ...begin,
+    ...locks(writing),
+    ...(event === 'insert' ? [] : [isUnchanged(writing)]),
+    sql`wanted_rows := ${rowsOf(writing, wanted)};`,
+    apply(writing),
+    ...(event === 'delete' ? forget(writing) : keep(writing)),
+    sql`found_rows := ${rowsOf(writing, shown)};
+  if found_rows is distinct from wanted_rows then
+    ${notRepresentable(plan, part, sql`'written and read rows differ'`)}
+  end if;`,
+    event === 'delete' ? sql`return old;` : sql`return new;`,
+  ];
+}
+
+/** Keys among the tables of the cluster, which the old layout answers for when they all hold. */
+function ownReferences({ cluster, part, plan }: Writing): Sql[] {
+  const own = new Set(cluster.parts.map((one) => one.table.name));
+  return part.table.foreignKeys
+    .filter((key) => own.has(key.referencedTable) && key.referencedTable !== part.table.name)
+    .map((key) => {
+      const isGiven = joined(
+        key.columns.map((one) => sql`${name('new', one)} is not null`),
+        ' and ',
+      );
+      const at = inRelease(plan.places, key.referencedTable);
+      const same = sameKey('r', key.referencedColumns, 'new', key.columns);
+      return sql`if ${isGiven} and not exists (select from ${at} as r where ${same}) then
+    ${noReference(part.table, key)}
+  end if;`;
+    });
+}
+
+/** A row to which others refer stays, unless they go with it. */
+function referred({ cluster, part, plan }: Writing): Sql[] {
+  return cluster.parts
+    .filter((one) => !cascades(one, part))
+    .flatMap((one) =>
+      one.table.foreignKeys
+        .filter((key) => one !== part && key.referencedTable === part.table.name)
+        .map((key) => {
+          const at = inRelease(plan.places, one.table.name);
+          const same = sameKey('r', key.columns, 'old', key.referencedColumns);
+          const message =
+            `update or delete on table "${part.table.name}" ` +
+            `violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
+          return sql`if exists (select from ${at} as r where ${same}) then
+    ${raise('23503', literal(message))}
+  end if;`;
+        }),
+    );
+}
+
+/** A row that gets another key must find it free. */
+function movedKey({ part, plan }: Writing): Sql[] {
+  const isSame = sameKey('old', part.mapping.key, 'new');
+  return [sql`if not (${isSame}) then ${isFree(part, plan.places)} end if;`];
+}
+
+/** The slices of the row before and after, named as the key of the cluster. */
+function ownSlices({ part, plan, event }: Writing): Slices {
+  const of = (row: 'old' | 'new') => {
+    const values = part.mapping.slice.map(
+      (column, place) => sql`${name(row, column)} as ${name(keyNames(plan)[place] ?? '')}`,
+    );
+    return sql`select ${values}`;
+  };
+  return {
+    insert: of('new'),
+    update: sql`${of('old')} union ${of('new')}`,
+    delete: of('old'),
+  }[event];
+}
+
+function slicesFor(writing: Writing): (mapping: Mapping) => Slices {
+  return (mapping) => renameSlices(writing.plan, ownSlices(writing), mapping);
+}
+
+/** As in lens-triggers.ts: the base row first, and of others nobody may have to wait for us. */
+function locks(writing: Writing): Sql[] {
+  const { plan } = writing;
+  const own = slicesFor(writing);
+  return plan.backward.map((target, index) =>
+    index === 0
+      ? sql`perform 1 from (${lockSlices(target, plan.bind, own(target.mapping))}) as locked;`
+      : lockPolitely(plan, target, own(target.mapping)),
+  );
+}
+
+function apply(writing: Writing): Sql {
+  const { part, plan, event } = writing;
+  const lens = lensBind(plan.places);
+  const targets = plan.backward.filter(({ mapping }) => touchOf(mapping, part.relation) !== null);
+  const changes = applyDifferences(targets, plan.bind, {
+    before: lens,
+    after: cascaded(writing, bindWith(part.relation, written(writing), lens)),
+    slices: slicesFor(writing),
+    isFresh: event === 'insert',
+  });
+  return sql`${changes} into applied;`;
+}
+
+/** The written table with the row as it should be. */
+function written({ part, plan, event }: Writing): Sql {
+  const columns = part.table.columns.map((one) => one.name);
+  const at = inRelease(plan.places, part.table.name);
+  const isOld = sameKey('v', part.mapping.key, 'old');
+  const others = event === 'insert' ? sql`` : sql` where not (${isOld})`;
+  const rest = sql`select ${qualified('v', columns)} from ${at} as v${others}`;
+  if (event === 'delete') return sql`(${rest})`;
+  const row = columns.map((one) => sql`${name('new', one)} as ${name(one)}`);
+  return sql`(${rest} union all select ${row})`;
+}
+
+/** With a row go those that refer to it, where the foreign key says so. */
+function cascaded({ cluster, part, plan, event }: Writing, bind: ReturnType<typeof lensBind>) {
+  if (event !== 'delete') return bind;
+  return cluster.parts
+    .filter((one) => one !== part && cascades(one, part))
+    .reduce((all, one) => {
+      const columns = one.table.columns.map((column) => column.name);
+      const at = inRelease(plan.places, one.table.name);
+      const key = one.table.foreignKeys.find(
+        (candidate) => candidate.referencedTable === part.table.name,
+      ) as ForeignKey;
+      const isOfRow = sameKey('v', key.columns, 'old', key.referencedColumns);
+      const rest = sql`(select ${qualified('v', columns)} from ${at} as v where not (${isOfRow}))`;
+      return bindWith(one.relation, rest, all);
+    }, bind);
+}
+
+type Seen = (writing: Writing, part: SplitPartPlan) => Sql;
+
+const shown: Seen = ({ plan }, part) => inRelease(plan.places, part.table.name);
+
+const wanted: Seen = (writing, part) => {
+  const lens = lensBind(writing.plan.places);
+  return cascaded(writing, bindWith(writing.part.relation, written(writing), lens))(part.relation);
+};
+
+/** All rows of the touched slices in all tables of the cluster, as sorted text. */
+function rowsOf(writing: Writing, seen: Seen): Sql {
+  const own = slicesFor(writing);
+  const tables = writing.cluster.parts.map((part) => {
+    const columns = part.table.columns.map((one) => name('v', one.name));
+    return sql`select ${literal(part.table.name)} || row(${columns})::text as line
+    from ${seen(writing, part)} as v
+    where ${rowOf('v', part.mapping.slice)} in (${own(part.mapping)})`;
+  });
+  return sql`array(
+    select r.line from (${joined(tables, '\n    union all ')}) as r order by r.line collate "C"
+  )`;
+}
+
+function forget({ part, plan }: Writing): Sql[] {
+  if (part.carried.length === 0) return [];
+  return [
+    sql`delete from ${work(plan.places, part.table.name)} as t
+    where ${sameKey('t', part.mapping.key, 'old')};`,
+  ];
+}

@@ -1,0 +1,152 @@
+// Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
+// row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
+
+import { SQLSTATES } from '@halflap/protocol';
+import { joined, literal, type Sql, sql } from '../sql.js';
+import { anyDiffers, qualified, sameKey, typesOf } from './compared.js';
+import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
+import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
+import { dynamic, raise } from './routine.js';
+import { applyDifferences, deleteAllGone, mismatches } from './slices.js';
+import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
+import {
+  asStatic,
+  backwardName,
+  countToTwo,
+  type Event,
+  ROWS,
+  renameSlices,
+  type SyncPlan,
+  syncRoutine,
+  touchedSlices,
+  touchOf,
+} from './sync-plan.js';
+
+export function isSliced({ cluster }: SyncPlan): boolean {
+  return cluster.forward.some((one) => one.perSlice === 'many rows');
+}
+
+/** What a statement on an old table changes of the new ones; rows that refer go before. */
+export function carrySlices(
+  plan: SyncPlan,
+  source: OldTable,
+  { event, slices }: { readonly event: Event; readonly slices: Slices },
+): Sql[] {
+  const touched = plan.forward.filter(({ mapping }) => touchOf(mapping, source.relation) !== null);
+  const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  const work = [
+    ...[...touched].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
+    ...touched.map((one) => upsert(one, plan.bind, own(one))),
+  ].map(asStatic);
+  if (event !== 'update') return work;
+  // Mostly one row, and mostly of nothing that matters here.
+  const watches = touched.flatMap(
+    ({ mapping }) => touchOf(mapping, source.relation)?.watches ?? [],
+  );
+  const columns = [...new Set([...source.key, ...watches])];
+  const isUntouched = sql`not exists (
+        select from ${ROWS.new} as n, ${ROWS.old} as o
+        where ${anyDiffers('n', 'o', columns, typesOf(source.table))}
+      )`;
+  return [
+    sql`if ${countToTwo('update')} > 1 or not ${isUntouched} then
+        ${joined(work, '\n        ')}
+      end if;`,
+  ];
+}
+
+/** What is left of the new tables when an old one has lost all its rows. */
+export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
+  const touched = plan.forward.filter(({ mapping }) => touchOf(mapping, relation) !== null);
+  return [
+    ...[...touched].reverse().map((one) => deleteAllGone(one, plan.bind)),
+    ...touched.flatMap((one) => updateMany(one, plan.bind, null) ?? []),
+  ].map(asStatic);
+}
+
+/** The trigger function on a new table for one event. */
+export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Event): Sql {
+  const slices = touchedSlices(event, source.mapping.slice, plan);
+  const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
+  const targets = plan.backward.filter(
+    ({ mapping }) => touchOf(mapping, source.mapping.target) !== null,
+  );
+  const changes = applyDifferences(targets, plan.bind, {
+    before: bindWith(source.mapping.target, rowsBefore(plan.bind, source, event), plan.bind),
+    after: plan.bind,
+    slices: own,
+    isFresh: event === 'insert',
+  });
+  const check = roundTrip(plan, own);
+  return syncRoutine(plan, {
+    at: backwardName(plan, source.mapping.target.name, event),
+    about: `${event} on ${source.mapping.target.name} by the new release`,
+    declare: [sql`touched_rows bigint`, sql`refused record`, sql`applied int`, ...POLITE_VARIABLES],
+    settings: ONE_ROW_PLANS,
+    body: [
+      sql`touched_rows := ${countToTwo(event)};`,
+      ...targets.map((target) => lockPolitely(plan, target, slicesOfTarget(plan, slices, target))),
+      ...(targets.length === 0 ? [] : [isServed(plan)]),
+      sql`if touched_rows = 1 then
+    ${changes} into applied;
+    ${check}
+  elsif touched_rows > 1 then
+    perform set_config('enable_seqscan', 'on', true);
+    ${dynamic(changes)}
+    ${check}
+  end if;`,
+    ],
+  });
+}
+
+function slicesOfTarget(plan: SyncPlan, slices: Slices, { mapping }: Target): Slices {
+  return renameSlices(plan, slices, mapping);
+}
+
+/** The written table as it was before the statement. */
+function rowsBefore(bind: Bind, { mapping, types }: Target, event: Event): Sql {
+  const columns = [...types.keys()];
+  const at = bind(mapping.target);
+  const others =
+    event === 'delete'
+      ? sql``
+      : sql` where not exists (
+        select from ${ROWS.new} as x where ${sameKey('x', mapping.key, 'n')}
+      )`;
+  const now = sql`select ${qualified('n', columns)} from ${at} as n${others}`;
+  if (event === 'insert') return sql`(${now})`;
+  return sql`(${now} union all select ${qualified('o', columns)} from ${ROWS.old} as o)`;
+}
+
+/** Refuses what the old layout has not kept: all new rows of the slices must come back. */
+function roundTrip(plan: SyncPlan, own: (mapping: Mapping) => Slices): Sql {
+  const finds = plan.forward.map(
+    (target) => sql`(${mismatches(target, plan.bind, own(target.mapping))} limit 1)`,
+  );
+  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
+        ${literal(plan.places.from)}, refused.relation, refused.key)`;
+  return sql`for refused in ${joined(finds, '\n      union all ')} loop
+      ${raise('HL001', message, {
+        detail: literal(SQLSTATES.HL001),
+        hint: literal(
+          'Both releases are in service on this shard. ' +
+            `Write what release ${plan.places.from} can hold, ` +
+            'or wait until the shard is contracted.',
+        ),
+      })}
+    end loop;`;
+}
+
+/** Row by row, while nothing is synced yet: what is kept of rows that an old write took away. */
+export function tendSlices(plan: SyncPlan, kept: readonly Target[], slices: Slices | null): Sql[] {
+  return kept.map((target) => {
+    const gone =
+      slices === null
+        ? deleteAllGone(target, plan.bind)
+        : deleteGone(target, plan.bind, renameSlices(plan, slices, target.mapping));
+    // Mostly nothing is kept, and every write of the release in the field comes by here.
+    return sql`if exists (select from ${plan.bind(target.mapping.target)}) then
+    ${gone};
+  end if;`;
+  });
+}
