@@ -117,7 +117,10 @@ export function clusterOf(
   return {
     id: old.name,
     olds: side.sources,
-    takesTurns: side.sources.length > 1,
+    // A lookup table of the old release is written beside the rows that refer to it.
+    takesTurns:
+      side.sources.length > 1 ||
+      parts.some((part) => part.mapped.some((one) => one.lookup === 'value')),
     old,
     oldKey,
     parts: plans,

@@ -18,12 +18,13 @@
 // they are dropped at leisure.
 
 import type { Table } from '../release/catalog.js';
-import { literal, name, sql } from '../sql.js';
+import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
 import type { PairedTable } from './layout.js';
+import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
@@ -36,7 +37,8 @@ export function abortSteps(evolving: Evolving): Step[] {
   const { clusters, shared } = evolving;
   const steps = [
     fenceStep(evolving),
-    ...oldNames(clusters).map(triggersStep),
+    ...oldNames(clusters).map((table) => triggersStep(table, lookupNames(evolving, table))),
+    ...lookupSteps(evolving),
     ...foreignKeySteps(evolving),
     dropStep(evolving.places),
     ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : columnsStep(pair, evolving))),
@@ -56,6 +58,7 @@ function fenceStep(evolving: Evolving): TransactionStep {
     `release ${places.to} is refused; the shard returns to release ${places.from}`,
     [
       ...clusters.flatMap(({ dual }) => endSync(dual)),
+      ...evolving.layout.lookups.flatMap((one) => abortLookup(one, places)),
       statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
       ...fenceNew(evolving),
       // At last: what is above is seen once it is committed, when none of them is under way.
@@ -107,15 +110,26 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
   ];
 }
 
-function triggersStep(table: string): TransactionStep {
+/** Triggers of lookup tables on a table of the old release. */
+function lookupNames({ layout }: Evolving, table: string): Sql[] {
+  return layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : []));
+}
+
+/** Lookup tables of the old release are in no cluster. */
+function lookupSteps(evolving: Evolving): TransactionStep[] {
+  const known = new Set(oldNames(evolving.clusters));
+  const tables = evolving.layout.lookups.map((one) => oldTriggers(one).table);
+  return [...new Set(tables)]
+    .filter((table) => !known.has(table))
+    .map((table) => triggersStep(table, lookupNames(evolving, table)));
+}
+
+function triggersStep(table: string, lookups: readonly Sql[]): TransactionStep {
   return transactionStep(
     `abort/triggers/${table}`,
     `${table} loses the triggers of sync`,
-    FORWARD_EVENTS.map((event) =>
-      statement(
-        sql`drop trigger if exists ${name(`halflap_sync_${event}`)} on ${floorTable(table)}`,
-        exclusive(table),
-      ),
+    [...FORWARD_EVENTS.map((event) => name(`halflap_sync_${event}`)), ...lookups].map((trigger) =>
+      statement(sql`drop trigger if exists ${trigger} on ${floorTable(table)}`, exclusive(table)),
     ),
   );
 }

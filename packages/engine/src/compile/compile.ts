@@ -5,6 +5,7 @@
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import type { Lookup } from '../changes/lookup.js';
 import { mergedCluster } from '../changes/merge-tables.js';
 import { clusterOfChanges } from '../changes/sliced-changes.js';
 import { splitCluster } from '../changes/split-table.js';
@@ -31,6 +32,15 @@ import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { tablesHome, typesHome } from './home.js';
 import { type Layout, layoutOf } from './layout.js';
+import { lookupTriggers } from './lookup-triggers.js';
+import {
+  dropLookup,
+  endLookup,
+  fillLookup,
+  isNewTable,
+  isOldTable,
+  lookupFunctions,
+} from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
 import { fenced, floorTable, type Places, placesOf, work } from './places.js';
@@ -48,7 +58,7 @@ import { dropSequences, takeSequences } from './sequence-contract.js';
 import { type SequencePlan, sequencePlan } from './sequence-plan.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
-import { oldWrites, quarantineCount } from './sync-plan.js';
+import { oldWrites, quarantineCount, type SyncPlan } from './sync-plan.js';
 import { dropTombstones, tombstone } from './tombstone.js';
 import { assertCarried, assertMovable } from './unsupported.js';
 import { verifySteps } from './verify.js';
@@ -90,10 +100,10 @@ export function compile(input: CompileInput): Bundle {
     workSchema: places.workSchema,
     relations: relationPlans(evolving),
     steps: {
-      prepare: [prepareStep(evolving)],
+      prepare: prepareSteps(evolving),
       expand: expandSteps(evolving),
       verify: [
-        ...evolving.clusters.flatMap(({ cluster }) => verifySteps(cluster, places, 'dual')),
+        ...evolving.clusters.flatMap((one) => verifySteps(one, 'dual', evolving.layout.lookups)),
         ...evolving.shared.flatMap(({ pair }) => overlayVerify(pair, 'verify')),
         ...evolving.foreignKeys.verify,
       ],
@@ -111,7 +121,7 @@ export function compile(input: CompileInput): Bundle {
 function resolve({ app, from, to, evolution }: CompileInput): Evolving {
   assertCarried(from.catalog, to.catalog, evolution);
   const places = placesOf(app, from.version, to.version);
-  const layout = layoutOf(from.catalog, to.catalog, evolution);
+  const layout = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
   const shared: Shared[] = [];
   const clusters: Rebuilt[] = layout.splits.map((split) =>
     rebuilt(
@@ -151,26 +161,61 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
   return { ...base, foreignKeys: foreignKeyPlan(base) };
 }
 
-function prepareStep(evolving: Evolving): Step {
+/** Lookup tables of the new release are filled before it can look into them. */
+function prepareSteps(evolving: Evolving): Step[] {
+  const { places, layout } = evolving;
+  const lookups = layout.lookups.filter(isNewTable);
+  if (lookups.length === 0) return [lensStep(evolving, beginPrepare(evolving))];
+  const tables = layout.added.filter((table) => lookups.some((one) => one.table === table));
+  return [
+    transactionStep('prepare/lookup', `lookup tables of release ${places.to} begin to be filled`, [
+      ...beginPrepare(evolving),
+      ...tables.flatMap((table) => addedTable(table, evolving)),
+      ...lookupFunctions(lookups, places, 'floor'),
+      ...lookups.flatMap((one) => lookupTriggers(one, planOf(one, evolving))),
+    ]),
+    ...lookups.map((one) => fillLookup(one, places)),
+    lensStep(evolving, bound(places)),
+  ];
+}
+
+/** Sync of the table whose values are looked up. */
+function planOf(lookup: Lookup, { clusters }: Evolving): SyncPlan {
+  const found = clusters.find(({ cluster }) => cluster.old === lookup.old);
+  if (found === undefined) throw new Error(`${lookup.old.name} is not rebuilt`);
+  return found.filling;
+}
+
+function beginPrepare(evolving: Evolving): Statement[] {
+  const { places, clusters } = evolving;
+  return [
+    ...schemas(places),
+    ...bound(places),
+    ...grantFunctions(
+      places,
+      clusters.some(({ cluster }) => cluster.olds.length > 1),
+    ),
+    ...typesHome(places),
+    ...newTypes(evolving),
+    statement(sql`create sequence ${oldWrites(places)}`),
+    statement(sql`create sequence ${quarantineCount(places)}`),
+  ];
+}
+
+function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
   const { places, evolution, clusters, shared, layout, foreignKeys } = evolving;
+  const [filled, inOld] = [layout.lookups.filter(isNewTable), layout.lookups.filter(isOldTable)];
+  const added = layout.added.filter((table) => filled.every((one) => one.table !== table));
   const overlays = shared.filter((one) => one.kind === 'overlay');
   const widened = shared.filter((one) => one.kind !== 'same');
   return transactionStep(
     'prepare/lens',
     `release ${places.to} gets a lens over release ${places.from}`,
     [
-      ...schemas(places),
-      ...bound(places),
-      ...grantFunctions(
-        places,
-        clusters.some(({ cluster }) => cluster.olds.length > 1),
-      ),
-      ...typesHome(places),
-      ...newTypes(evolving),
-      statement(sql`create sequence ${oldWrites(places)}`),
-      statement(sql`create sequence ${quarantineCount(places)}`),
+      ...begun,
+      ...lookupFunctions(inOld, places, 'floor'),
       ...widened.flatMap((one) => addColumns(one.pair, evolution)),
-      ...layout.added.flatMap((table) => addedTable(table, evolving)),
+      ...added.flatMap((table) => addedTable(table, evolving)),
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
       ...foreignKeys.prepare,
@@ -207,7 +252,13 @@ function expandSteps(evolving: Evolving): Step[] {
     transactionStep(
       'expand/sync',
       'old tables begin to fill the new ones as they are written',
-      [...bound(places), ...clusters.flatMap(syncRebuilt)],
+      [
+        ...bound(places),
+        ...clusters.flatMap(syncRebuilt),
+        ...evolving.layout.lookups
+          .filter(isOldTable)
+          .flatMap((one) => lookupTriggers(one, planOf(one, evolving))),
+      ],
       { entersPhase: 'expanding' },
     ),
     ...clusters.flatMap(fillRebuilt),
@@ -224,7 +275,7 @@ function expandSteps(evolving: Evolving): Step[] {
             ),
           ),
         ]),
-    ...clusters.flatMap(({ cluster }) => verifySteps(cluster, places, 'filling')),
+    ...clusters.flatMap((one) => verifySteps(one, 'filling', evolving.layout.lookups)),
     ...overlays.flatMap((pair) => overlayVerify(pair, 'expand')),
     {
       kind: 'barrier',
@@ -246,10 +297,12 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
+        ...layout.lookups.flatMap((one) => endLookup(one, places)),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
         ...fenceShared(evolving),
         ...takeSequences(evolving),
         ...dropSequences(evolving, 'of shared tables'),
+        ...lookupFunctions(layout.lookups.filter(isOldTable), places, 'fenced'),
         ...clusters.flatMap(({ cluster }) =>
           drawFunctions(cluster, places, fenced(places, cluster.id)),
         ),
@@ -260,6 +313,15 @@ function contractSteps(evolving: Evolving): Step[] {
     ...quietStep(clusters, places),
     ...foreignKeys.unlink,
     ...clusters.flatMap((one) => standAlone(one, evolving)),
+    ...layout.lookups
+      .filter(isNewTable)
+      .map((one) =>
+        transactionStep(
+          `contract/alone/${one.table.name}/${one.change.reference}`,
+          `${one.table.name} loses the triggers of sync`,
+          dropLookup(one, places),
+        ),
+      ),
     ...shared.flatMap((one) => validateShared(one, places)),
     ...oldKeySteps(evolving),
     transactionStep(

@@ -25,6 +25,7 @@ import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
 import { gentleForm } from './gentle-keys.js';
+import { isNewTable } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorTable, inRelease, relationOf, work } from './places.js';
 import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
@@ -232,7 +233,15 @@ function physicalTarget(
 ): Sql | null {
   if (target.kind === 'added') {
     const isOwn = key.columns.every((column) => part.carried.some((one) => one.name === column));
-    return isOwn ? inRelease(input.places, key.referencedTable) : null;
+    // A row for every value is there before its key is looked up.
+    const isFound = input.layout.lookups.some(
+      (one) =>
+        isNewTable(one) &&
+        one.new === part.table &&
+        one.table.name === key.referencedTable &&
+        key.columns.join() === one.change.reference,
+    );
+    return isOwn || isFound ? inRelease(input.places, key.referencedTable) : null;
   }
   if (target.kind === 'rebuilt') {
     const { cluster } = target.cluster;

@@ -5,6 +5,7 @@
 // Invariant: every new table and every old table stands in exactly one pair, split, `added` or
 // `dropped` entry.
 
+import { type Lookup, lookupsOf, throughLookups } from '../changes/lookup.js';
 import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
@@ -33,6 +34,8 @@ export interface ForwardColumn {
   readonly source: string | null;
   /** The expression with its place, where the author stated it; else it was inferred. */
   readonly stated?: Expression;
+  /** What the expression looks up, where it calls a function for that (changes/lookup.ts). */
+  readonly lookup?: 'key' | 'value';
 }
 
 /** An old column and where its value comes from. */
@@ -43,6 +46,7 @@ export interface BackwardColumn {
   /** The new column, when the value is taken over unchanged. */
   readonly source: string | null;
   readonly stated?: Expression;
+  readonly lookup?: 'key' | 'value';
 }
 
 export interface PairedTable {
@@ -81,14 +85,22 @@ export interface SlicedLayout {
 export interface Layout {
   readonly pairs: readonly PairedTable[];
   readonly sliced: readonly SlicedLayout[];
+  readonly lookups: readonly Lookup[];
   readonly splits: readonly SplitLayout[];
   readonly merges: readonly MergeLayout[];
   readonly added: readonly Table[];
   readonly dropped: readonly Table[];
 }
 
-export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layout {
+/** @param workSchema where functions stand that some expressions call. */
+export function layoutOf(
+  from: Catalog,
+  to: Catalog,
+  evolution: Evolution,
+  workSchema = 'halflap',
+): Layout {
   const bases = baseTypes(from, to);
+  const lookups = lookupsOf(from, to, evolution, workSchema);
   const splits = evolution.changes
     .filter((change) => change.kind === 'split_table')
     .map((change) => splitLayout({ from, to, evolution, bases }, change));
@@ -118,7 +130,8 @@ export function layoutOf(from: Catalog, to: Catalog, evolution: Evolution): Layo
     usedNew.add(target.name);
   }
   return {
-    pairs,
+    pairs: pairs.map((pair) => throughLookups(pair, lookups)),
+    lookups,
     splits,
     merges,
     sliced,

@@ -148,7 +148,8 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
     const count =
       rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
     const isCarried = part.carried.length > 0 || part.absence !== null;
-    const converted = part.mapped.filter((one) => one.source === null);
+    const looked = part.mapped.filter((one) => one.lookup !== undefined);
+    const converted = part.mapped.filter((one) => one.source === null && !looked.includes(one));
     return {
       old: cluster.id,
       new: part.table.name,
@@ -163,6 +164,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...part.carried.map(
           (column) => `column ${column.name} is kept beside the old table until dual`,
         ),
+        ...looked.map((one) => `column ${one.column.name} is looked up`),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
         ...(converted.length === 0
           ? []

@@ -2,21 +2,27 @@
 // in quarantine are tried again first, since what stood in their way may be gone; those that stay
 // there are left out on both sides: they are known to differ, and contract waits for them.
 
+import type { Lookup } from '../changes/lookup.js';
 import type { SplitCluster } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { VerifyStep } from './bundle.js';
 import { qualified } from './compared.js';
+import { withoutLookup } from './lookups.js';
 import type { Mapping } from './mapping.js';
 import { floorTable, layoutBind, type Places, stateTable, work } from './places.js';
+import type { Rebuilt } from './rebuilt.js';
 import { writtenColumns } from './slices.js';
 import { keyObject } from './sync-plan.js';
 import { keyColumns } from './tables.js';
 
 export function verifySteps(
-  cluster: SplitCluster,
-  places: Places,
+  { cluster, places, filling }: Rebuilt,
   stage: 'filling' | 'dual',
+  lookups: readonly Lookup[],
 ): VerifyStep[] {
+  const offenders = lookups
+    .filter((one) => one.old === cluster.old)
+    .flatMap((one) => withoutLookup(one, filling) ?? []);
   const bind = layoutBind(places, stage);
   return cluster.parts.map(({ mapping, table }, index) => {
     const columns = writtenColumns(mapping);
@@ -32,7 +38,7 @@ where ${notQuarantined(cluster, places, mapping, 't')}`;
       expected: expected.text,
       actual: actual.text,
       key: keyColumns(table, mapping.key),
-      offenders: [],
+      offenders: index === 0 ? offenders : [],
       retry: index === 0 ? { relation: cluster.id, sql: retryOne(cluster, places).text } : null,
     };
   });

@@ -34,8 +34,8 @@ export function crossingsOf({ from, to, evolution }: Omit<CompileInput, 'app'>):
 }
 
 function upward({ old, new: target, forward, bases }: PairedTable): Crossing[] {
-  return forward.flatMap(({ column, up, source, stated = null }) =>
-    up === null || source !== null
+  return forward.flatMap(({ column, up, source, stated = null, lookup }) =>
+    up === null || source !== null || lookup !== undefined
       ? []
       : [{ key: 'up' as const, source: old, target, column, made: up, stated, bases }],
   );
@@ -45,8 +45,8 @@ function upward({ old, new: target, forward, bases }: PairedTable): Crossing[] {
 function downward(pairs: readonly PairedTable[]): Crossing[] {
   const made = new Set<string>();
   return pairs.flatMap(({ old, new: part, backward, bases }) =>
-    backward.flatMap(({ column, down, source, stated = null }) => {
-      if (down === null || made.has(column.name)) return [];
+    backward.flatMap(({ column, down, source, stated = null, lookup }) => {
+      if (down === null || lookup !== undefined || made.has(column.name)) return [];
       made.add(column.name);
       if (source !== null) return [];
       return [

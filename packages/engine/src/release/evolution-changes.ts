@@ -25,6 +25,8 @@ export const CHANGE_SHAPES = {
   drop_column: { required: ['table', 'column', 'down'], optional: [] },
   split_table: { required: ['table', 'into'], optional: [] },
   merge_tables: { required: ['into', 'from'], optional: [] },
+  extract_table: { required: ['table', 'columns', 'into', 'reference'], optional: [] },
+  inline_table: { required: ['table', 'columns', 'into', 'reference'], optional: [] },
   unnest_column: { required: ['table', 'into', 'value'], optional: NESTING },
   nest_table: { required: ['table', 'into', 'value'], optional: NESTING },
   partition_rows: { required: ['table', 'into'], optional: [] },

@@ -78,6 +78,18 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
       return [claim(newColumnOf([change.table], change.column), 'column')];
     case 'drop_column':
       return [oldColumn(change.column, 'column')];
+    case 'extract_table':
+      return [
+        ...Object.values(change.values).map((column) => oldColumn(column, 'columns')),
+        newColumn(change.reference, 'reference'),
+      ];
+    case 'inline_table':
+      return [
+        claim(`what ${change.reference} of ${change.into} refers to`, 'reference'),
+        ...Object.values(change.values).map((column) =>
+          claim(newColumnOf([change.into], column), 'columns'),
+        ),
+      ];
     default:
       return slicedClaims(change);
   }

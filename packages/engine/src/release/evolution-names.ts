@@ -11,6 +11,8 @@ import type {
   DropColumn,
   Evolution,
   Expression,
+  ExtractTable,
+  LookupChange,
   MergedTable,
   MergeTables,
   NestTable,
@@ -88,6 +90,24 @@ function checkChange(context: Context, change: Change): void {
     case 'merge_tables':
       checkMerge(context, change);
       break;
+    case 'extract_table':
+      checkLookup(context, change, {
+        lookup: [context.to, change.into],
+        values: [context.from, change.table],
+      });
+      requireColumn(
+        context,
+        requireSuccessors(context, change),
+        change.reference,
+        placeOf(change, 'reference'),
+      );
+      break;
+    case 'inline_table':
+      checkLookup(context, change, {
+        lookup: [context.from, change.table],
+        values: [context.to, change.into],
+      });
+      break;
     default:
       checkSliced(context, change);
   }
@@ -121,6 +141,23 @@ function checkSliced(context: Context, change: SlicedChange): void {
       break;
     default:
       change satisfies never;
+  }
+}
+
+function checkLookup(
+  context: Context,
+  change: LookupChange,
+  { lookup, values }: { readonly lookup: Named; readonly values: Named },
+): void {
+  const at = placeOf(change, 'columns');
+  const scopes = [lookup, values].map(([side, table]) => {
+    const found = requireTable(context, side, table, change.at);
+    return found === null ? null : scopeOf(side, found);
+  });
+  for (const pair of Object.entries(change.values)) {
+    scopes.forEach((scope, index) => {
+      if (scope !== null) requireColumn(context, scope, pair[index] ?? '', at);
+    });
   }
 }
 
@@ -277,7 +314,7 @@ function checkOldNames(context: Context, scope: Scope, part: SplitPart): void {
 /** The tables of the new release that hold the rows of the change's table. */
 function requireSuccessors(
   context: Context,
-  change: RenameColumn | ConvertColumn | DropColumn,
+  change: RenameColumn | ConvertColumn | DropColumn | ExtractTable,
 ): Scope {
   const names = newTablesOf(context.evolution.changes, change.table);
   const tables = names
@@ -295,7 +332,7 @@ function requireSuccessors(
 
 function requireOldTable(
   context: Context,
-  change: Exclude<Change, AddColumn | RenameTable | MergeTables | SlicedChange>,
+  change: Exclude<Change, AddColumn | RenameTable | MergeTables | LookupChange | SlicedChange>,
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);

@@ -10,6 +10,7 @@ import type { Change, Evolution } from './evolution.js';
 import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
 import { custom } from './evolution-custom.js';
+import { lookup } from './evolution-lookup.js';
 import { mergeTables } from './evolution-merge.js';
 import { moveColumn, nesting } from './evolution-nesting.js';
 import { partitionRows, uniteTables } from './evolution-shares.js';
@@ -29,6 +30,8 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
   drop_column: columnChange('drop_column'),
   split_table: splitTable,
   merge_tables: mergeTables,
+  extract_table: lookup('extract_table'),
+  inline_table: lookup('inline_table'),
   unnest_column: nesting('unnest_column'),
   nest_table: nesting('nest_table'),
   partition_rows: partitionRows,

@@ -42,7 +42,11 @@ export type Change =
   | DropColumn
   | SplitTable
   | MergeTables
+  | LookupChange
   | SlicedChange;
+
+/** Changes by which values that repeat stand in a table of their own, or do not any more. */
+export type LookupChange = ExtractTable | InlineTable;
 
 /** Changes whose rows hang together in slices of several. */
 export type SlicedChange =
@@ -147,6 +151,29 @@ export interface MergedTable {
   readonly when: Expression | null;
   /** New column → value that the new release reads while this table has no row. */
   readonly otherwise: Readonly<Record<string, Expression>>;
+}
+
+/** Values that repeat become rows of a lookup table, and a reference to it takes their place. */
+export interface ExtractTable extends Lookup {
+  readonly kind: 'extract_table';
+}
+
+/** A reference to a lookup table gives way to the values that it stands for. */
+export interface InlineTable extends Lookup {
+  readonly kind: 'inline_table';
+}
+
+interface Lookup {
+  readonly at: Position;
+  readonly places?: Places;
+  /** Of `extract_table` the table that holds the values, of `inline_table` the lookup table. */
+  readonly table: string;
+  /** Of `extract_table` the lookup table, of `inline_table` the table that gets the values. */
+  readonly into: string;
+  /** The column that refers to the lookup table. */
+  readonly reference: string;
+  /** Column of the lookup table → column that holds its value in the other release. */
+  readonly values: Readonly<Record<string, string>>;
 }
 
 /** The elements of a column, or of several columns, become rows of a table of their own. */
