@@ -2,12 +2,12 @@
 // one release and reads through the other after every single step. The truth is kept by two plain
 // databases, one of each release, which get the same statements.
 //
-// | round | path                                                              |
-// |-------|-------------------------------------------------------------------|
-// | 1     | settled → prepared → abort                                        |
-// | 2     | prepared → expanding, half of the steps → abort                   |
-// | 3     | prepared → expanding → dual, every step a runner of its own; verify; abort |
-// | 4     | prepared → dual at once → contract, every step a runner of its own |
+// | round | path                                                                   |
+// |-------|------------------------------------------------------------------------|
+// | 1     | settled → prepared → abort; before that half-way, where it takes steps |
+// | 2     | prepared → expanding, half of the steps → abort                        |
+// | 3     | prepared → expanding → dual, step by step; verify; abort               |
+// | 4     | prepared → dual at once → contract, step by step                       |
 
 import { freshDatabase } from '@halflap/engine/testing';
 import { expect } from 'vitest';
@@ -61,6 +61,10 @@ export async function lifecycleCase(one: LifecycleCase, built?: Compiled): Promi
   const course = await openCourse(one, compiled);
   try {
     await course.round('settled');
+    if (compiled.bundle.steps.prepare.length > 1) {
+      await course.advance('prepare', 'halfway');
+      await course.abort();
+    }
     await course.advance('prepare', 'at once');
     await course.abort();
     await course.advance('prepare', 'at once');

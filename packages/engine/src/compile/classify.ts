@@ -30,6 +30,12 @@ export function crossingOf(pair: PairedTable): Crossing {
 /** Why the table has to be copied, in words; null when one physical table serves both releases. */
 export function rebuildReason(pair: PairedTable): string | null {
   const computed = pair.forward.find((one) => one.up !== null && one.source === null);
+  if (computed?.lookup === 'key') {
+    return `column ${computed.column.name} refers to a row for each value`;
+  }
+  if (computed?.lookup === 'value') {
+    return `column ${computed.column.name} holds what was referred to`;
+  }
   if (computed !== undefined) return `column ${computed.column.name} is computed`;
   const derived = pair.backward.find(
     (one) => one.down !== null && one.source === null && !isConstant(one.down),

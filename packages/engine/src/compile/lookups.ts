@@ -166,7 +166,7 @@ export function fillLookup(lookup: Lookup, places: Places): BackfillStep {
     kind: 'backfill',
     id: `prepare/lookup/${table.name}/${lookup.change.reference}`,
     title: `fill ${table.name} with the values of ${old.name}`,
-    relation: table.name,
+    relation: old.name,
     source: source.text,
     key: keyColumns(old, old.primaryKey?.columns ?? []),
     batch: [sql`${missingValues(lookup, places, rows)} on conflict do nothing`.text],

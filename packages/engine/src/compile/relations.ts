@@ -2,6 +2,7 @@
 
 import type { Sliced } from '../changes/sliced.js';
 import type { SplitCluster } from '../changes/split-table.js';
+import type { Table } from '../release/catalog.js';
 import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
@@ -13,6 +14,7 @@ import {
 } from './classify.js';
 import type { Evolving } from './compile.js';
 import { unguaranteed } from './guarantees.js';
+import { isNewTable } from './lookups.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
@@ -36,7 +38,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
         new: table.name,
         kind: 'added',
         label: 'exact',
-        notes: ['a table that only the new release knows'],
+        notes: addedNotes(evolving, table),
         isLensWithoutOnConflict: false,
       }),
     ),
@@ -46,7 +48,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
         new: null,
         kind: 'dropped',
         label: 'lossy',
-        notes: ['stays until contract, which removes it with its rows'],
+        notes: droppedNotes(evolving, table),
         isLensWithoutOnConflict: false,
       }),
     ),
@@ -73,6 +75,25 @@ function sharedNotes(
         ]
       : []),
   ];
+}
+
+function addedNotes({ layout }: Evolving, table: Table): string[] {
+  const values = layout.lookups.filter((one) => isNewTable(one) && one.table === table);
+  if (values.length === 0) return ['a table that only the new release knows'];
+  const sources = values.map(
+    ({ old, values }) => `${old.name} (${values.map((one) => one.other).join(', ')})`,
+  );
+  return [
+    `has a row for each value of ${sources.join(' and of ')}, filled while the shard is prepared`,
+    "a row that nothing refers to is the new release's alone",
+  ];
+}
+
+function droppedNotes({ layout }: Evolving, table: Table): string[] {
+  const stays = 'stays until contract, which removes it with its rows';
+  const found = layout.lookups.filter((one) => !isNewTable(one) && one.table === table);
+  const into = [...new Set(found.map((one) => one.new.name))].join(', ');
+  return found.length === 0 ? [stays] : [`its values stand in ${into}`, stays];
 }
 
 function clusterPlans(cluster: SplitCluster): RelationPlan[] {
@@ -148,8 +169,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
     const count =
       rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
     const isCarried = part.carried.length > 0 || part.absence !== null;
-    const looked = part.mapped.filter((one) => one.lookup !== undefined);
-    const converted = part.mapped.filter((one) => one.source === null && !looked.includes(one));
+    const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
     return {
       old: cluster.id,
       new: part.table.name,
@@ -164,7 +184,6 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...part.carried.map(
           (column) => `column ${column.name} is kept beside the old table until dual`,
         ),
-        ...looked.map((one) => `column ${one.column.name} is looked up`),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
         ...(converted.length === 0
           ? []
