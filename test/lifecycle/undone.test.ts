@@ -76,10 +76,12 @@ describe('an evolution and the one that undoes it', () => {
           tag text not null, primary key (post, place));`,
       there: `  - unnest_column: { table: posts, column: tags, into: tags, value: tag,
         position: place }`,
-      back: '  - nest_table: { table: tags, column: tags, into: posts, value: tag, position: place }',
+      back: `  - nest_table: { table: tags, column: tags, into: posts, value: tag,
+        position: place }`,
       seed: "insert into posts values (1, '{x,y}'), (2, '{}');",
       write: "insert into tags values (2, 1, 'new'); update tags set tag = 'z' where tag = 'y'",
-      same: "update posts set tags = '{new}' where id = 2; update posts set tags = '{x,z}' where id = 1",
+      same: `update posts set tags = '{new}' where id = 2;
+        update posts set tags = '{x,z}' where id = 1`,
     }));
 
   it('partition and unite', () =>

@@ -197,7 +197,8 @@ function generatedDiffers(pair: PairedTable, column: Column): boolean {
   const source = pair.forward.find((one) => one.column.name === column.name)?.source;
   const old = pair.old.columns.find((one) => one.name === source);
   if (column.generated === null) return old !== undefined && old.generated !== null;
-  if (old === undefined) return false;
+  // In a table that is in use, it would rewrite every row.
+  if (old === undefined) return true;
   const isSame = old.generated === column.generated && old.generatedKind === column.generatedKind;
   return !isSame || columnsOf(column.generated).some((one) => physicalName(pair, one) !== one);
 }

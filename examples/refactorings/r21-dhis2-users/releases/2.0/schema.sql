@@ -1,0 +1,17 @@
+-- DHIS2 2.38: users and userinfo become one table.
+
+create table userinfo (
+  userinfoid bigint primary key,
+  surname varchar(160) not null,
+  firstname varchar(160) not null,
+  email varchar(160),
+  username varchar(255) unique,
+  password varchar(60),
+  disabled boolean not null default false,
+  lastlogin timestamp
+);
+create table usersettings (
+  id integer primary key,
+  owner bigint not null references userinfo (userinfoid),
+  name text not null
+);

@@ -1,0 +1,15 @@
+-- oVirt 4.1: the MAC pool of a data center becomes that of its clusters.
+
+create table mac_pools (id uuid primary key, name text);
+create table storage_pool (
+  id uuid primary key,
+  name text,
+  mac_pool_id uuid not null default '00000000-0000-0000-0000-000000000001'
+    references mac_pools (id)
+);
+create table cluster (
+  cluster_id uuid primary key,
+  storage_pool_id uuid not null references storage_pool (id),
+  name text
+);
+create index on cluster (storage_pool_id);
