@@ -2,12 +2,20 @@
 // anyone uses it.
 //
 // Invariant: `take` gives connections that are bound, in no transaction, and hold no prepared
-// statement from before the last stale plan. `give` must be called exactly once for each; it
+// statement from before the last stale plan; `takeUnbound` those for the shard's state alone, which
+// must be read whatever binding a session needs and can have. `give` must be called exactly once for each; it
 // decides by the state of the connection, not by the caller's hope, whether it may be used again.
 
 import { HalflapError } from '@halflap/protocol';
 import pg from 'pg';
-import { type BindingForm, type Bound, bindSession, poolConfig } from './bind.js';
+import {
+  type Binding,
+  type BindingForm,
+  type Bound,
+  bindSession,
+  poolConfig,
+  releaseBinding,
+} from './bind.js';
 import { within } from './deadline.js';
 import { isProtocolRefusal, messageOf } from './failure.js';
 import { type Settings, type ShardTarget, withoutSecrets } from './options.js';
@@ -27,6 +35,7 @@ export class Sessions {
   readonly #settings: Settings;
   readonly #onBroken: (error: Error) => void;
   #form: BindingForm = 'startup';
+  #binding: Binding;
   #pool: pg.Pool;
   readonly #members = new WeakMap<pg.PoolClient, Membership>();
   #generation = 0;
@@ -36,6 +45,7 @@ export class Sessions {
     this.#shard = target.name;
     this.#settings = settings;
     this.#onBroken = onBroken;
+    this.#binding = releaseBinding(settings);
     this.#pool = this.#newPool();
   }
 
@@ -46,7 +56,7 @@ export class Sessions {
   }
 
   #newPool(): pg.Pool {
-    const pool = new pg.Pool(poolConfig(this.#target, this.#settings, this.#form));
+    const pool = new pg.Pool(poolConfig(this.#target, this.#settings, this.#form, this.#binding));
     pool.on('error', this.#onBroken);
     // A connection in use that breaks between two statements would end the process without this;
     // the next statement on it reports the break.
@@ -58,16 +68,29 @@ export class Sessions {
    * A bound connection; waits in line for one. @throws SHARD_UNREACHABLE after connectTimeoutMs.
    */
   async take(): Promise<pg.PoolClient> {
+    const client = await this.takeUnbound();
+    if (this.#members.get(client)?.isBound !== true) await this.#bind(client);
+    return client;
+  }
+
+  /** The same, for what needs no release. */
+  async takeUnbound(): Promise<pg.PoolClient> {
     for (;;) {
       const client = await this.#connect();
       const member = this.#members.get(client);
-      if (member !== undefined && member.generation < this.#generation) {
-        client.release(true);
-        continue;
-      }
-      if (member?.isBound !== true) await this.#bind(client);
-      return client;
+      if (member === undefined || member.generation >= this.#generation) return client;
+      client.release(true);
     }
+  }
+
+  /**
+   * How connections are bound from now on. Those that are bound otherwise end: idle ones at once,
+   * the others as each is given back.
+   */
+  bindBy(binding: Binding): void {
+    if (binding.searchPath === this.#binding.searchPath) return;
+    this.#binding = binding;
+    this.#replacePool();
   }
 
   /** Gives a connection back. One that is still in a transaction is ended, which rolls it back. */
@@ -140,6 +163,10 @@ export class Sessions {
     const message = `bound by statement alone, startup options refused: ${withoutSecrets(why)}`;
     this.#settings.log({ level: 'info', shard: this.#shard, message });
     this.#form = 'statement';
+    this.#replacePool();
+  }
+
+  #replacePool(): void {
     void this.#pool.end();
     this.#pool = this.#newPool();
   }
@@ -148,7 +175,7 @@ export class Sessions {
     try {
       const bound = await within(
         this.#settings.connectTimeoutMs,
-        bindSession(client, this.#settings),
+        bindSession(client, this.#settings, this.#binding),
         () => new Error('no answer in time'),
       );
       this.#members.set(client, { ...bound, generation: this.#generation, isBound: true });

@@ -9,12 +9,13 @@
 import { SQLSTATES } from '@halflap/protocol';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { bindColumns } from '../release/expression.js';
-import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
 import { anyDiffers, differs, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
+import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
@@ -102,7 +103,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
         comesBack(writing),
-        ...keep(writing),
+        ...keep(part, plan.places, event),
         sql`return new;`,
       ];
     case 'update':
@@ -116,7 +117,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isBase ? [moveKey(writing)] : []),
         ...apply(writing),
         comesBack(writing),
-        ...keep(writing),
+        ...keep(part, plan.places, event),
         sql`return new;`,
       ];
     case 'delete':
@@ -125,7 +126,7 @@ function bodyOf(writing: Writing): Sql[] {
         lockOld(writing, 'old'),
         isUnchanged(writing),
         ...apply(writing),
-        ...forget(writing),
+        ...forget(part, plan.places),
         sql`return old;`,
       ];
     default:
@@ -229,7 +230,7 @@ function isUnchanged({ part, plan, event }: Writing): Sql {
 }
 
 /** The old row moves with its key; its own trigger moves what is kept beside it. */
-function moveKey({ cluster, part }: Writing): Sql {
+function moveKey({ cluster, part, plan }: Writing): Sql {
   const changed = anyDiffers('new', 'old', part.mapping.slice, typesOf(part.table));
   const moves = cluster.olds.map(({ relation, key }) => {
     const set = part.key.map(
@@ -237,6 +238,13 @@ function moveKey({ cluster, part }: Writing): Sql {
     );
     const is = sameKey('s', key, 'old', part.mapping.slice);
     return sql`update ${floorTable(relation.name)} as s set ${set} where ${is}`;
+  });
+  // On a prepared shard a trigger of the old table moves what is kept beside it.
+  const records = plan.places.isTemporary ? spillsOf(plan) : [];
+  const along = records.map(({ mapping }) => {
+    const set = part.key.map((one) => sql`${name(one.old)} = ${name('new', one.new.name)}`);
+    const is = sameKey('s', mapping.slice, 'old', part.mapping.slice);
+    return sql`update ${plan.bind(mapping.target)} as s set ${set} where ${is};`;
   });
   // In one statement, so that references among the rows are looked at when all have moved.
   const [only] = moves;
@@ -246,7 +254,7 @@ function moveKey({ cluster, part }: Writing): Sql {
       : sql`with ${moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`)}
     select 1 as moved into found_row`;
   return sql`if ${changed} then
-    ${all};
+    ${joined([sql`${all};`, ...along], '\n    ')}
   end if;`;
 }
 
@@ -349,31 +357,6 @@ function notRepresentable(plan: SyncPlan, part: SplitPartPlan, why: Sql): Sql {
         'Write what it can hold, or wait until the shard is contracted.',
     ),
   });
-}
-
-/** Keeps the columns that only the new release knows, beside the old row. */
-function keep({ part, plan }: Writing): Sql[] {
-  if (part.carried.length === 0) return [];
-  const columns = part.table.columns.filter((column) => column.generated === null);
-  const values = columns.map((column) => name('new', column.name));
-  const set = part.carried.map(
-    (column) => sql`${name(column.name)} = ${name('excluded', column.name)}`,
-  );
-  const isOverriding = columns.some((column) => column.identity === 'always');
-  const overriding = isOverriding ? sql` overriding system value` : sql``;
-  const into = names(columns.map((one) => one.name));
-  return [
-    sql`insert into ${work(plan.places, part.table.name)} (${into})${overriding} values (${values})
-    on conflict (${names(part.mapping.slice)}) do update set ${set};`,
-  ];
-}
-
-function forget({ part, plan }: Writing): Sql[] {
-  if (part.carried.length === 0) return [];
-  return [
-    sql`delete from ${work(plan.places, part.table.name)} as t
-    where ${partKeyIs('t', part, 'old')};`,
-  ];
 }
 
 /** A base row with dependent parts goes only as the foreign keys of the new release allow. */
