@@ -279,7 +279,7 @@ async function carry({ plain, model }: Play, release: Release, attempt: Attempt)
   }
 }
 
-/** Nothing is kept beside the tables of the release in the field: it holds the row or it does not. */
+/** Nothing is kept beside the tables of the release in the field. */
 async function wantedBehindOwn(play: Play, release: Release, attempt: Attempt): Promise<Outcome> {
   const { plainly, statement, isOpen } = attempt;
   if (statement.moved !== null && isKeyFixed(play.model, play.shard.bundle)) return KEY_FIXED;

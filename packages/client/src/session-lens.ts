@@ -1,5 +1,5 @@
-// The lens in the temporary schema of one session, by which a server of the newer release works on a
-// settled shard. Its statements come from the bundle; here they are sent.
+// The lens in the temporary schema of one session, by which a server of the newer release works on
+// a settled shard. Its statements come from the bundle; here they are sent.
 //
 // Invariant: it is installed whole, in one transaction that has found the shard settled at the
 // release and with the schema that the bundle was built from; else not at all.

@@ -3,8 +3,9 @@
 //
 // Invariant: `take` gives connections that are bound, in no transaction, and hold no prepared
 // statement from before the last stale plan; `takeUnbound` those for the shard's state alone, which
-// must be read whatever binding a session needs and can have. `give` must be called exactly once for each; it
-// decides by the state of the connection, not by the caller's hope, whether it may be used again.
+// must be read whatever binding a session needs and can have. `give` must be called exactly once
+// for each; it decides by the state of the connection, not by the caller's hope, whether it may be
+// used again.
 
 import { HalflapError } from '@halflap/protocol';
 import pg from 'pg';

@@ -14,7 +14,7 @@ import { raise } from './routine.js';
 import { drawsFromSequence } from './sequences.js';
 import type { Event } from './sync-plan.js';
 
-/** What the lens shows for a row of which nothing is kept: the default, which the row would have. */
+/** What the lens shows for a row of which nothing is kept: the default. */
 export function missingValue(column: Column, bases: BaseTypes, places: Places): Sql {
   // A sequence of the new release is not there yet, and a value that is drawn is not a row's own.
   const isDrawn = places.isTemporary && drawsFromSequence(column);

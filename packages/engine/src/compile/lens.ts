@@ -50,9 +50,10 @@ function lensView(
   const view = inRelease(places, part.table.name);
   const columns = part.table.columns.map((column) => lensColumn(cluster, part, column, places));
   const bind = lensBind(places);
+  const beside = sql`${carriedJoin(part, places)}${holds(part, places, rules)}`;
   const body = isSimple(part)
     ? sql`select ${columns} ${part.rows(bind)}`
-    : sql`select ${columns} from (${part.mapping.query(bind)}) as q${carriedJoin(part, places)}${holds(part, places, rules)}`;
+    : sql`select ${columns} from (${part.mapping.query(bind)}) as q${beside}`;
   const isChecked = part.isPlain && (part.when !== null || part.absence !== null);
   const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
   const comment = `${origin}: lens of release ${places.to} over ${cluster.id}`;

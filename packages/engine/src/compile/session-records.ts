@@ -102,5 +102,6 @@ function body({ cluster, part, absence, plan }: Recorded): Sql[] {
 
 function isShown(part: SplitPartPlan, { places }: SyncPlan, key: readonly string[]): Sql {
   const lens = inRelease(places, part.table.name);
-  return sql`exists (select from ${lens} as q where ${sameKey('q', part.mapping.slice, 'new', key)})`;
+  const is = sameKey('q', part.mapping.slice, 'new', key);
+  return sql`exists (select from ${lens} as q where ${is})`;
 }
