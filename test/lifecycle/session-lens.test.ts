@@ -119,6 +119,33 @@ describe('columns that only the new release has', () => {
     await fresh.query('delete from hosts');
   });
 
+  it('leave the rest to what the table does by itself', async () => {
+    const own = `id bigint generated always as identity primary key, name text not null,
+      length int generated always as (char_length(name)) stored, changed int not null default 0`;
+    const touch = `create function touch() returns trigger language plpgsql as
+        $$ begin new.changed := coalesce(old.changed, 0) + 1; new.name := lower(new.name);
+          return new; end $$;`;
+    const by =
+      'create trigger touch before insert or update on t for each row execute function touch();';
+    const skip = `create function skip() returns trigger language plpgsql as
+        $$ begin if new.name = 'none' then return null; end if; return new; end $$;
+      create trigger a_skip before insert on t for each row execute function skip();`;
+    const { old, new: fresh } = await sides(
+      `${touch} create table t (${own}); ${by} ${skip}`,
+      `${touch} create table t (${own}, note text default 'x'); ${by} ${skip}`,
+      null,
+      "insert into t (name) values ('A');",
+    );
+    const made = "insert into t (name) values ('BB') returning *";
+    expect(await lines(fresh, made)).toEqual(['2|bb|2|1|x']);
+    const changed = "update t set name = 'CCC', note = 'x' where id = 2 returning *";
+    expect(await lines(fresh, changed)).toEqual(['2|ccc|3|2|x']);
+    expect((await fresh.query("insert into t (name) values ('none')")).rowCount).toBe(0);
+    expect(await refusal(fresh, "insert into t (name, note) values ('d', 'y')")).toMatch(/^HL001 /);
+    expect(await refusal(fresh, "update t set note = 'y'")).toMatch(/^HL001 /);
+    expect(await lines(old, 'select * from t order by id')).toEqual(['1|a|1|1', '2|ccc|3|2']);
+  });
+
   it('leave a table without a key to be read only', async () => {
     const { old, new: fresh } = await sides(FROM, TO, null, "insert into log values ('x');");
     expect(await lines(fresh, 'select * from log')).toEqual(['x|3']);

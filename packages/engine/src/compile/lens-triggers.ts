@@ -17,6 +17,7 @@ import { cascades, isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
+import { comesBack, notRepresentable, type Writing } from './lens-round-trip.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
 import {
@@ -81,15 +82,15 @@ function baseOf(cluster: SplitCluster): SplitPartPlan {
   return cluster.parts[0] as SplitPartPlan;
 }
 
-interface Writing {
-  readonly cluster: SplitCluster;
-  readonly part: SplitPartPlan;
-  readonly plan: SyncPlan;
-  readonly event: Event;
-}
-
 function bodyOf(writing: Writing): Sql[] {
   const { cluster, part, plan, event } = writing;
+  // What nothing keeps is refused before anything is written.
+  const [refused, kept] =
+    event === 'delete'
+      ? [[], forget(part, plan.places)]
+      : plan.places.isTemporary
+        ? [keep(part, plan.places, event), []]
+        : [[], keep(part, plan.places, event)];
   const surrogate = part.generated.map(
     (column) => sql`${name('new', column.name)} := ${name('new', part.key[0]?.new.name ?? '')};`,
   );
@@ -99,17 +100,19 @@ function bodyOf(writing: Writing): Sql[] {
         ...surrogate,
         ...computed(writing),
         ...constraints(part, baseOf(cluster).table, plan.places, 'new'),
+        ...refused,
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
         comesBack(writing),
-        ...keep(part, plan.places, event),
+        ...kept,
         sql`return new;`,
       ];
     case 'update':
       return [
         ...computed(writing),
         ...constraints(part, baseOf(cluster).table, plan.places, 'old'),
+        ...refused,
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
         isUnchanged(writing),
@@ -117,7 +120,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isBase ? [moveKey(writing)] : []),
         ...apply(writing),
         comesBack(writing),
-        ...keep(part, plan.places, event),
+        ...kept,
         sql`return new;`,
       ];
     case 'delete':
@@ -126,7 +129,7 @@ function bodyOf(writing: Writing): Sql[] {
         lockOld(writing, 'old'),
         isUnchanged(writing),
         ...apply(writing),
-        ...forget(part, plan.places),
+        ...kept,
         sql`return old;`,
       ];
     default:
@@ -323,40 +326,6 @@ function beforeRow(part: SplitPartPlan, event: Event): Sql {
     return sql`${name(row, column.name)} as ${name(column.name)}`;
   });
   return sql`(select ${values})`;
-}
-
-/** Round trip: what was written is what the lens now shows, in every column that was written. */
-function comesBack({ part, plan, event }: Writing): Sql {
-  const types = typesOf(part.table);
-  const lost = part.mapping.columns.map((column) => {
-    const found = name('found_row', column);
-    const isLost = differs(found, name('new', column), types.get(column));
-    if (event === 'insert') return sql`(${isLost})`;
-    const isWritten = differs(name('new', column), name('old', column), types.get(column));
-    if (!part.isJoined) return sql`(${isLost} and ${isWritten})`;
-    // With a row that another column has taken away, values go that nobody wrote.
-    const kept = name('before_row', column);
-    return sql`(case when ${isWritten} then ${isLost}
-      else ${differs(found, kept, types.get(column))} end)`;
-  });
-  const condition = lost.length === 0 ? sql`` : sql` or ${joined(lost, ' or ')}`;
-  const why = notRepresentable(plan, part, sql`'written and read values differ'`);
-  return sql`select q.* into found_row from ${inRelease(plan.places, part.table.name)} as q
-  where ${partKeyIs('q', part, 'new')};
-  if not found${condition} then ${why} end if;`;
-}
-
-function notRepresentable(plan: SyncPlan, part: SplitPartPlan, why: Sql): Sql {
-  const message = literal(
-    `release ${plan.places.from} of this shard cannot hold this row of ${part.table.name}`,
-  );
-  return raise('HL001', message, {
-    detail: why,
-    hint: literal(
-      `Release ${plan.places.from} is in service on this shard. ` +
-        'Write what it can hold, or wait until the shard is contracted.',
-    ),
-  });
 }
 
 /** A base row with dependent parts goes only as the foreign keys of the new release allow. */
