@@ -105,6 +105,30 @@ describe('a server of the new release on a settled shard', () => {
     });
   });
 
+  it('is refused where the shard is not what its release says, until it is again', async () => {
+    await admin.query('alter table hosts rename load to weight');
+    await withFleet(async (fleet) => {
+      const on = fleet.shard('eu1');
+      expect(fleet.status()).toMatchObject([
+        {
+          mode: 'refused',
+          reason: expect.stringMatching(/^its session lens cannot be installed: .*load/),
+          hint: 'halflap prepare --shard eu1 (to 2.0)',
+        },
+      ]);
+      await expect(on.query(NAMES)).rejects.toMatchObject({ code: 'CLIENT_NOT_SERVED' });
+      expect((await admin.query('select from halflap.lease')).rowCount).toBe(0);
+      await admin.query('alter table hosts rename weight to load');
+      await admin.query("update halflap.shard set fingerprint = 'other'");
+      expect((await fleet.check())[0]?.reason).toContain('another schema of 1.0');
+      await admin.query('update halflap.shard set fingerprint = $1', [
+        compiled.bundle.from.fingerprint,
+      ]);
+      expect((await fleet.check())[0]).toMatchObject({ mode: 'session', reason: null });
+      expect((await on.query(NAMES)).rowCount).toBe(3);
+    });
+  });
+
   it('reads the bundle from its file, and no bundle that does not fit', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'halflap-bundle-'));
     const file = join(directory, 'inventory-2.0.bundle.json');
@@ -227,6 +251,34 @@ describe('a shard that moves under session lenses', () => {
       expect((await fleet.check())[0]).toMatchObject({ mode: 'session', phase: 'settled' });
       expect((await on.query(NAMES)).rowCount).toBe(4);
     });
+  });
+
+  it('keeps no call waiting that stands in line when it is noticed', async () => {
+    await withFleet(
+      async (fleet) => {
+        const on = fleet.shard('eu1');
+        let letGo = () => {};
+        const held = new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
+        let holding: Promise<void> | undefined;
+        await new Promise<void>((begun) => {
+          holding = on.withClient(() => {
+            begun();
+            return held;
+          });
+        });
+        const checking = fleet.check();
+        const waiting = [1, 2, 3].map(() => on.query(NAMES));
+        await shard.run('prepare');
+        letGo();
+        await holding;
+        expect((await checking)[0]).toMatchObject({ mode: 'lens' });
+        for (const { rowCount } of await Promise.all(waiting)) expect(rowCount).toBe(3);
+      },
+      // Longer than the test may take.
+      { poolSize: 1, connectTimeoutMs: 600_000 },
+    );
   });
 
   it('prepares the shard instead where the server may', async () => {

@@ -143,20 +143,27 @@ export class Sessions {
   async #connect(): Promise<pg.PoolClient> {
     const pool = this.#pool;
     try {
-      return await pool.connect();
+      const client = await pool.connect();
+      if (pool === this.#pool) return client;
+      client.release(true);
     } catch (cause) {
       if (isProtocolRefusal(cause) && this.#form === 'startup') {
         this.#bindByStatementAlone(messageOf(cause));
       }
-      // Replaced just now, or by a call that waited beside this one.
-      if (pool !== this.#pool) return this.#connect();
-      const { totalCount, waitingCount } = pool;
-      if (!isQueueTimeout(cause) || totalCount < this.#settings.poolSize) {
-        throw this.#unreachable(`no connection: ${messageOf(cause)}`, cause);
-      }
-      const what = `all ${totalCount} connections in use, ${waitingCount} other calls waiting`;
-      throw this.#unreachable(what, cause, 'raise poolSize or shorten the transactions');
+      if (pool === this.#pool) throw this.#noConnection(pool, cause);
     }
+    // Replaced just now, or by a call that waited beside this one.
+    this.#retire(pool);
+    return this.#connect();
+  }
+
+  #noConnection(pool: pg.Pool, cause: unknown): HalflapError {
+    const { totalCount, waitingCount } = pool;
+    if (!isQueueTimeout(cause) || totalCount < this.#settings.poolSize) {
+      return this.#unreachable(`no connection: ${messageOf(cause)}`, cause);
+    }
+    const what = `all ${totalCount} connections in use, ${waitingCount} other calls waiting`;
+    return this.#unreachable(what, cause, 'raise poolSize or shorten the transactions');
   }
 
   /** Poolers that refuse the startup option refuse it always; the whole pool goes on without. */
@@ -168,8 +175,14 @@ export class Sessions {
   }
 
   #replacePool(): void {
-    void this.#pool.end();
+    const pool = this.#pool;
     this.#pool = this.#newPool();
+    this.#retire(pool);
+  }
+
+  /** A pool that has been replaced ends with the last call that waits in it, which it forgets. */
+  #retire(pool: pg.Pool): void {
+    if (pool.waitingCount === 0 && !pool.ending) void pool.end();
   }
 
   async #bind(client: pg.PoolClient): Promise<void> {
