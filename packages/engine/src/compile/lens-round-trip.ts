@@ -18,9 +18,10 @@ export interface Writing {
 /** Round trip: what was written is what the lens now shows, in every column that was written. */
 export function comesBack(writing: Writing): Sql {
   const { part, plan, event } = writing;
+  const lens = inRelease(plan.places, part.table.name);
+  const is = sameKey('q', part.mapping.slice, 'new');
   if (isAsStored(writing)) {
-    const lens = inRelease(plan.places, part.table.name);
-    return sql`select q.* into new from ${lens} as q where ${sameKey('q', part.mapping.slice, 'new')};
+    return sql`select q.* into new from ${lens} as q where ${is};
   if not found then return null; end if;`;
   }
   const types = typesOf(part.table);
@@ -37,8 +38,8 @@ export function comesBack(writing: Writing): Sql {
   });
   const condition = lost.length === 0 ? sql`` : sql` or ${joined(lost, ' or ')}`;
   const why = notRepresentable(plan, part, sql`'written and read values differ'`);
-  return sql`select q.* into found_row from ${inRelease(plan.places, part.table.name)} as q
-  where ${sameKey('q', part.mapping.slice, 'new')};
+  return sql`select q.* into found_row from ${lens} as q
+  where ${is};
   if not found${condition} then ${why} end if;`;
 }
 
