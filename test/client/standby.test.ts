@@ -12,7 +12,8 @@ import { installShard, type Shard } from '../evolving/shard.js';
 let primary: PostgresServer;
 let standby: PostgresServer;
 let shard: Shard;
-let standbyUrl: string;
+/** Nobody has prepared it. */
+let settled: Shard;
 
 beforeAll(async () => {
   const installation = inject('installation');
@@ -22,12 +23,16 @@ beforeAll(async () => {
   shard = await installShard(only as Compiled);
   await query(shard.url, "insert into hosts (name, owner) values ('ada', 'ops')");
   await shard.run('prepare');
+  settled = await installShard(only as Compiled);
   // It is copied from the primary, with all that is there.
   standby = await startPostgres({ installation, standbyOf: primary });
-  const url = new URL(shard.url);
-  url.port = String(standby.port);
-  standbyUrl = url.href;
 });
+
+function onStandby({ url }: Shard): string {
+  const there = new URL(url);
+  there.port = String(standby.port);
+  return there.href;
+}
 
 afterAll(async () => {
   useServer(inject('serverUrl'));
@@ -42,7 +47,23 @@ async function query(url: string, text: string): Promise<pg.QueryResult> {
 }
 
 describe('a fleet on a standby', () => {
+  it('is refused a lens of its own, which would be temporary objects', async () => {
+    const shards = [{ name: 'eu1', url: onStandby(settled) }];
+    const { bundle } = settled;
+    const fleet = await open({ app: 'inventory', release: '2.0', shards, bundle });
+    expect(fleet.status()).toMatchObject([
+      {
+        mode: 'refused',
+        phase: 'settled',
+        reason: expect.stringContaining('the database is a standby or read-only'),
+        hint: 'halflap prepare --shard eu1 (to 2.0), on the primary',
+      },
+    ]);
+    await fleet.close();
+  });
+
   it('reads without a lease, and takes one once the standby is promoted', async () => {
+    const standbyUrl = onStandby(shard);
     const shards = [{ name: 'eu1', url: standbyUrl }];
     const fleet = await open({ app: 'inventory', release: '2.0', server: 'web1', shards });
     try {

@@ -12,6 +12,8 @@ const clients = new Map<string, pg.Client>();
 const shards: LensShard[] = [];
 
 beforeAll(async () => {
+  const settled = await lensShard();
+  clients.set('settled', await settled.connectByLens());
   for (const phase of ['prepared', 'dual'] as const) {
     const shard = await lensShard();
     shards.push(shard);
@@ -19,6 +21,7 @@ beforeAll(async () => {
     if (phase === 'dual') await shard.move('expand');
     clients.set(phase, await shard.connect('2.0'));
   }
+  shards.push(settled);
 });
 
 afterAll(async () => {
@@ -44,10 +47,25 @@ describe('the table of docs/sql-through-a-lens.md', () => {
   }
 });
 
+describe('a session lens', () => {
+  const asOnPrepared = Object.values(PLACES).filter(({ phase }) => phase === 'prepared');
+
+  it.each(asOnPrepared)('answers on $table as a prepared shard does', async ({ table }) => {
+    const answers = async (phase: string) => {
+      const found: string[] = [];
+      for (const [name, statement] of Object.entries(STATEMENTS)) {
+        found.push(`${name}: ${await answerTo(clients.get(phase) as pg.Client, statement(table))}`);
+      }
+      return found;
+    };
+    expect(await answers('settled')).toEqual(await answers('prepared'));
+  });
+});
+
 describe('the forms that work on every shard', () => {
   const forms = blocksOf(page).filter((block) => block.info.startsWith('sql form'));
 
-  it.each(['prepared', 'dual'])(
+  it.each(['settled', 'prepared', 'dual'])(
     'write a row that is there and one that is not, when %s',
     async (phase) => {
       expect(forms).toHaveLength(2);

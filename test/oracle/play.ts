@@ -1,10 +1,14 @@
 // Plays one random case: a shard that holds both releases, and a plain database of each. Whatever a
 // release writes on the shard must have the same outcome as in its plain database, and after every
 // step each release must see on the shard what its plain database holds.
+//
+// On a settled shard the coming release has, mostly, a session lens. It keeps it for a while when
+// the shard moves: it must stay right until its session is bound anew.
 
 import { freshDatabase } from '@halflap/engine/testing';
 import { type Client, openClient, stateOf } from '../evolving/databases.js';
 import { type Compiled, compilePair } from '../evolving/releases.js';
+import { lendLens, takeLensBack } from '../evolving/session-lens.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 import { type Model, modelFrom } from './model.js';
 import { type Random, randomFrom } from './random.js';
@@ -13,11 +17,14 @@ import {
   carryForward,
   keyNames,
   linesOf,
+  type NewState,
+  type OldState,
   readNew,
   readOld,
   unheldRows,
 } from './rows.js';
 import { type Statement, statementOf } from './statements.js';
+import { beginAgain, isKeyFixed, unheldOf } from './unheld.js';
 
 type Release = 'old' | 'new';
 
@@ -31,6 +38,8 @@ interface Play {
   readonly plain: Readonly<Record<Release, Client>>;
   readonly trace: string[];
   phase: 'settled' | 'prepared' | 'expanding' | 'dual' | 'contracted';
+  /** Whether the coming release works through a lens of its session. */
+  hasOwnLens: boolean;
 }
 
 export interface Played {
@@ -75,7 +84,7 @@ async function withPlay(
   try {
     await plain.old.query(start.model.schemas.old);
     await plain.new.query(start.model.schemas.new);
-    return await body({ ...start, shard, mixed, plain, phase: 'settled' });
+    return await body({ ...start, shard, mixed, plain, phase: 'settled', hasOwnLens: false });
   } finally {
     const clients = [mixed.old, mixed.new, plain.old, plain.new];
     await Promise.all(clients.map((client) => client.end()));
@@ -86,10 +95,12 @@ async function withPlay(
 /** Some statements in every phase; perhaps back again; at last, mostly, to the end. */
 async function course(play: Play): Promise<Played> {
   const { random } = play;
+  await mayLend(play);
   let statements = await writeSome(play, 4 + random.below(6));
   const returns = random.below(3);
   for (let turn = 0; turn <= returns; turn += 1) {
     await advance(play, 'prepare', 'prepared');
+    await mayTakeBack(play, 50);
     statements += await writeSome(play, random.below(10));
     const isLast = turn === returns;
     if (isLast || random.percent(75)) {
@@ -98,11 +109,13 @@ async function course(play: Play): Promise<Played> {
     }
     if (isLast) break;
     await advance(play, 'abort', 'settled');
-    await forgetNew(play);
+    await beginAgain(play);
+    await mayLend(play);
     statements += await writeSome(play, random.below(5));
   }
   await play.shard.run('verify');
   if (random.percent(70)) {
+    await mayTakeBack(play, 100);
     await advance(play, 'contract', 'contracted');
     statements += await writeSome(play, 5);
   }
@@ -123,6 +136,7 @@ async function expandBySteps(play: Play, isStopping: boolean): Promise<number> {
   for (let step = 0; step < stopAt; step += 1) {
     play.trace.push(`-- expand, step ${play.compiled.bundle.steps.expand[step]?.id}`);
     await play.shard.step('expand');
+    await mayTakeBack(play, 15);
     play.phase = (await phaseOf(play)) as Play['phase'];
     await compare(play);
     if (play.random.percent(50)) statements += await writeSome(play, 1 + play.random.below(3));
@@ -130,6 +144,25 @@ async function expandBySteps(play: Play, isStopping: boolean): Promise<number> {
   if (!isStopping) await play.shard.run('expand');
   play.phase = (await phaseOf(play)) as Play['phase'];
   return statements;
+}
+
+async function mayLend(play: Play): Promise<void> {
+  if (play.hasOwnLens || !play.random.percent(80)) return;
+  play.trace.push('-- session lens');
+  await lendLens(play.mixed[comingOf(play)], play.shard.bundle);
+  play.hasOwnLens = true;
+}
+
+async function mayTakeBack(play: Play, percent: number): Promise<void> {
+  if (!play.hasOwnLens || !play.random.percent(percent)) return;
+  play.trace.push('-- session lens taken back');
+  await takeLensBack(play.mixed[comingOf(play)], play.shard.bundle);
+  play.hasOwnLens = false;
+}
+
+/** Whether the release writes through a lens of its session. */
+function isBehindOwn(play: Play, release: Release): boolean {
+  return play.hasOwnLens && release === comingOf(play);
 }
 
 /** The release in the field. */
@@ -158,7 +191,7 @@ async function writeSome(play: Play, count: number): Promise<number> {
 
 function releaseOf(play: Play): Release {
   const { phase, random } = play;
-  if (phase === 'settled') return fieldOf(play);
+  if (phase === 'settled' && !play.hasOwnLens) return fieldOf(play);
   if (phase === 'contracted') return comingOf(play);
   return random.percent(50) ? 'old' : 'new';
 }
@@ -178,7 +211,18 @@ async function transaction(play: Play, release: Release): Promise<void> {
     const isRight = await write(play, release, true);
     if (!isRight || random.percent(15)) await say(`rollback to savepoint s${done}`);
   }
-  await say(random.percent(80) ? 'commit' : 'rollback');
+  const isCommitting = random.percent(80);
+  if (isCommitting && isBehindOwn(play, release)) {
+    const { isRowImplied } = await unheldOf({ model: play.model, coming: release, plain });
+    if (isRowImplied) {
+      trace.push('commit; /* refused */');
+      const found = await outcomeOf(mixed[release], 'commit');
+      assertSame(play, { found, wanted: UNHELD });
+      for (const client of [plain.old, plain.new]) await client.query('rollback');
+      return;
+    }
+  }
+  await say(isCommitting ? 'commit' : 'rollback');
 }
 
 /** @returns false when the statement was refused, on the shard and in the plain database alike. */
@@ -191,9 +235,8 @@ async function write(play: Play, release: Release, isOpen: boolean): Promise<boo
     isInField: release === fieldOf(play),
     isNative:
       release === fieldOf(play) ||
-      play.phase === 'dual' ||
-      play.phase === 'contracted' ||
-      isOverlay(play),
+      (!play.hasOwnLens &&
+        (play.phase === 'dual' || play.phase === 'contracted' || isOverlay(play))),
   });
   trace.push(`/* ${release} */ ${statement.text};`);
   const before = { old: await readOld(plain.old, model), new: await readNew(plain.new, model) };
@@ -201,12 +244,32 @@ async function write(play: Play, release: Release, isOpen: boolean): Promise<boo
   const text = statement.withKey === null ? statement.text : withMade(statement, found);
   if (!isOpen) await plain[release].query('begin');
   const plainly = await outcomeOf(plain[release], text);
-  const wanted = (await isUnheld(play, release)) ? UNHELD : plainly;
+  const attempt = { statement, before, plainly, isOpen };
+  const wanted = isBehindOwn(play, release)
+    ? await wantedBehindOwn(play, release, attempt)
+    : (await isUnheld(play, release))
+      ? UNHELD
+      : plainly;
   if (!isOpen) await plain[release].query(wanted.state === null ? 'commit' : 'rollback');
   assertSame(play, { found, wanted });
   if (wanted.state !== null) return false;
-  const moved = wanted.count > 0 ? statement.moved : null;
   if (play.phase === 'contracted') return true;
+  await carry(play, release, attempt);
+  return true;
+}
+
+/** A statement that the plain database of its release has carried out. */
+interface Attempt {
+  readonly statement: Statement;
+  readonly before: { readonly old: OldState; readonly new: NewState };
+  readonly plainly: Outcome;
+  readonly isOpen: boolean;
+}
+
+/** The other release's plain database gets what the statement has changed. */
+async function carry({ plain, model }: Play, release: Release, attempt: Attempt): Promise<void> {
+  const { statement, before, plainly } = attempt;
+  const moved = plainly.count > 0 ? statement.moved : null;
   if (release === 'old') {
     const after = await readOld(plain.old, model);
     await carryForward(plain.new, model, { before: before.old, after, moved });
@@ -214,7 +277,20 @@ async function write(play: Play, release: Release, isOpen: boolean): Promise<boo
     const after = await readNew(plain.new, model);
     await carryBackward(plain.old, model, { before: before.new, after, moved });
   }
-  return true;
+}
+
+/** Nothing is kept beside the tables of the release in the field. */
+async function wantedBehindOwn(play: Play, release: Release, attempt: Attempt): Promise<Outcome> {
+  const { plainly, statement, isOpen } = attempt;
+  if (statement.moved !== null && isKeyFixed(play.model, play.shard.bundle)) return KEY_FIXED;
+  if (plainly.state !== null) return plainly;
+  const other = play.plain[release === 'old' ? 'new' : 'old'];
+  await other.query(isOpen ? 'savepoint trial' : 'begin');
+  await carry(play, release, attempt);
+  const { model, plain } = play;
+  const unheld = await unheldOf({ model, coming: release, plain });
+  await other.query(isOpen ? 'rollback to savepoint trial' : 'rollback');
+  return unheld.isValueLost || (!isOpen && unheld.isRowImplied) ? UNHELD : plainly;
 }
 
 interface Outcome {
@@ -228,6 +304,8 @@ interface Outcome {
 
 /** What the release in the field has no place for. */
 const UNHELD: Outcome = { state: 'HL001', message: '', count: 0, rows: [], keys: [] };
+/** As PostgreSQL says that a column of a view cannot be updated. */
+const KEY_FIXED: Outcome = { ...UNHELD, state: '0A000' };
 
 /**
  * Where tables become one: a value that belongs to a row which, by another column of the same
@@ -291,31 +369,10 @@ function isOverlay({ compiled }: Play): boolean {
   return compiled.bundle.relations.every((one) => !one.isLensWithoutOnConflict);
 }
 
-/** An abort keeps what the release in the field can hold; the other begins again from that. */
-async function forgetNew({ plain, model }: Play): Promise<void> {
-  const children = model.hasChildren ? ['children'] : [];
-  const none = new Map();
-  if (model.isReversed) {
-    await plain.old.query(`truncate ${[model.oldTable, ...children].join(', ')} cascade`);
-    const before = { parts: model.parts.map(() => none), children: none };
-    const after = await readNew(plain.new, model);
-    await carryBackward(plain.old, model, { before, after, moved: null });
-    return;
-  }
-  const tables = [...model.parts.map((part) => part.table), ...children];
-  await plain.new.query(`truncate ${tables.join(', ')} cascade`);
-  const after = await readOld(plain.old, model);
-  await carryForward(plain.new, model, {
-    before: { items: none, children: none },
-    after,
-    moved: null,
-  });
-}
-
 async function compare(play: Play): Promise<void> {
   const { phase } = play;
   if (phase !== 'contracted') await compareAs(play, fieldOf(play));
-  if (phase !== 'settled') await compareAs(play, comingOf(play));
+  if (phase !== 'settled' || play.hasOwnLens) await compareAs(play, comingOf(play));
 }
 
 async function compareAs({ mixed, plain, model, phase }: Play, release: Release): Promise<void> {

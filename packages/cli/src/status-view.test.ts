@@ -28,6 +28,22 @@ function shard(name: string, phase: Phase, floor = '1.0'): StatusView {
   return { ...UNKNOWN, shard: name, app: 'fleet', floor, ceiling, phase };
 }
 
+function stateIn(phase: Phase, floor: string): NonNullable<ShardStatus['state']> {
+  return {
+    app: 'fleet',
+    floor,
+    ceiling: phase === 'settled' ? floor : '2.0',
+    phase,
+    bundle_hash: null,
+    fingerprint: 'f',
+    paused: false,
+    batch_rows: 2000,
+    pace_ms: 0,
+    attempt: 1,
+    changed_at: new Date(0),
+  };
+}
+
 const dead = (name: string): StatusView => ({
   ...UNKNOWN,
   shard: name,
@@ -49,6 +65,25 @@ const FLEET: readonly StatusView[] = Array.from({ length: 50 }, (_, at) => {
     expiresAt: new Date(0),
   }));
   return { ...shard(name, at % 2 === 0 ? 'dual' : 'settled'), servers };
+});
+
+describe('statusView', () => {
+  it('tells a lens of the shard from one that each session brings along', () => {
+    const at = { renewed_at: new Date(0), expires_at: new Date(0) };
+    const lease = { ...at, instance: 'i', server: 'web-1', release: '2.0', mode: 'lens' } as const;
+    const modes = (phase: Phase, floor: string) => {
+      const state = stateIn(phase, floor);
+      const leases = [lease, { ...lease, release: '1.0', mode: 'native' } as const];
+      const view = statusView('eu1', 'fleet', { ...NOTHING, state, leases });
+      const text = statusText([view], { colors: plain, width: Number.POSITIVE_INFINITY });
+      expect(text).toContain(`2.0 (${view.servers[0]?.mode}): web-1`);
+      return view.servers.map((one) => one.mode);
+    };
+    expect(modes('settled', '1.0')).toEqual(['session lens', 'native']);
+    expect(modes('prepared', '1.0')).toEqual(['lens', 'native']);
+    // What has not said yet that it sees its tables.
+    expect(modes('settled', '2.0')).toEqual(['lens', 'native']);
+  });
 });
 
 describe('statusText', () => {
@@ -83,19 +118,7 @@ describe('statusText', () => {
   });
 
   it('says that a shard is of another application than halflap.yaml', () => {
-    const state = {
-      app: 'fleet',
-      floor: '1.0',
-      ceiling: '1.0',
-      phase: 'settled',
-      bundle_hash: null,
-      fingerprint: 'f',
-      paused: false,
-      batch_rows: 2000,
-      pace_ms: 0,
-      attempt: 1,
-      changed_at: new Date(0),
-    } as const;
+    const state = stateIn('settled', '1.0');
     const view = statusView('eu1', 'fleeet', { ...NOTHING, state });
     expect(view).toMatchObject({
       app: 'fleet',

@@ -34,7 +34,8 @@ export interface StatusView {
 export interface ServerView {
   readonly server: string;
   readonly release: string;
-  readonly mode: 'native' | 'lens';
+  /** `session lens` where the shard holds nothing for the release: it is settled at another. */
+  readonly mode: 'native' | 'lens' | 'session lens';
   readonly expiresAt: Date;
 }
 
@@ -56,16 +57,19 @@ export function statusView(shard: string, app: string, status: ShardStatus): Sta
     paceMs: state?.pace_ms ?? null,
     running,
     runner,
-    servers: leases.map(({ server, release, mode, expires_at: expiresAt }) => ({
-      server,
-      release,
-      mode,
-      expiresAt,
-    })),
+    servers: leases.map((lease) => serverView(lease, state)),
     quarantined,
     differences,
     blocked: blockedBy(app, status),
   };
+}
+
+function serverView(
+  { server, release, mode, expires_at: expiresAt }: ShardStatus['leases'][number],
+  state: ShardStatus['state'],
+): ServerView {
+  const isOwn = mode === 'lens' && state?.phase === 'settled' && release !== state.floor;
+  return { server, release, mode: isOwn ? 'session lens' : mode, expiresAt };
 }
 
 function blockedBy(app: string, { state, blocked }: ShardStatus): string | null {
@@ -149,7 +153,7 @@ const NAMED_SERVERS = 4;
 function serversText(servers: readonly ServerView[]): string {
   const groups = new Map<string, Set<string>>();
   for (const { server, release, mode } of servers) {
-    const group = mode === 'lens' ? `${release} (lens)` : release;
+    const group = mode === 'native' ? release : `${release} (${mode})`;
     groups.set(group, (groups.get(group) ?? new Set()).add(server));
   }
   return [...groups].map(([group, names]) => `${group}: ${namesText([...names])}`).join('\n');

@@ -7,9 +7,16 @@
 // that finds its value already there changes nothing, so asking first would only cost a second
 // round trip. Both happen once per connection; a statement pays nothing.
 
-import { MAX_IDENTIFIER_BYTES, searchPath } from '@halflap/protocol';
+import {
+  LENS_MARKER,
+  type LensBundle,
+  MAX_IDENTIFIER_BYTES,
+  searchPath,
+  sessionSearchPath,
+} from '@halflap/protocol';
 import type { ClientBase, PoolConfig } from 'pg';
 import type { Settings, ShardTarget } from './options.js';
+import { installLens } from './session-lens.js';
 
 /** What the bind statement says of the session that it bound. */
 export interface Bound {
@@ -20,15 +27,47 @@ export interface Bound {
 /** By the startup option and the statement, or by the statement alone. */
 export type BindingForm = 'startup' | 'statement';
 
+/** What a session sees as its release. */
+export interface Binding {
+  readonly searchPath: string;
+  /** The session's default, to which `reset all` and `discard all` lead back. */
+  readonly startupPath: string;
+  /** What the session needs in its temporary schema; null where the shard has it all. */
+  readonly lens: LensBundle | null;
+}
+
+/** What the shard holds for the release. */
+export function releaseBinding({ app, release }: Pick<Settings, 'app' | 'release'>): Binding {
+  const path = searchPath(app, release);
+  return { searchPath: path, startupPath: path, lens: null };
+}
+
+/**
+ * A lens of the session's own. Where that is lost, the session sees no table at all: with the
+ * shard's own tables in sight it would be bound to the other release without a word.
+ */
+export function lensBinding(lens: LensBundle): Binding {
+  const path = sessionSearchPath(lens.app, lens.from.version);
+  return { searchPath: path, startupPath: 'pg_temp', lens };
+}
+
+/**
+ * PostgreSQL cannot freeze the rows of temporary tables of others: a session that lives for weeks
+ * would keep the age of the whole database from being reduced (manual, 25.1.5).
+ */
+const LENS_LIFETIME_SECONDS = 3600;
+
 /** The driver's configuration of one shard, which binds already at startup if `form` says so. */
 export function poolConfig(
   target: ShardTarget,
   settings: Settings,
   form: BindingForm = 'startup',
+  binding: Binding = releaseBinding(settings),
 ): PoolConfig {
   const given = 'url' in target ? splitOptions(target.url) : target.pool;
-  const path = searchPath(settings.app, settings.release).replace(/[\\ ]/g, '\\$&');
+  const path = binding.startupPath.replace(/[\\ ]/g, '\\$&');
   return {
+    ...(binding.lens === null ? {} : { maxLifetimeSeconds: LENS_LIFETIME_SECONDS }),
     keepAlive: true,
     // Idle connections do not keep the process alive, as the heartbeat's timer does not.
     allowExitOnIdle: true,
@@ -53,15 +92,22 @@ export function applicationName(who: Pick<Settings, 'server' | 'app' | 'release'
   return ascii.slice(0, Math.max(0, MAX_IDENTIFIER_BYTES - Buffer.byteLength(tail))) + tail;
 }
 
-/** Binds a session that is in no transaction. One round trip; idempotent. */
-export async function bindSession(client: ClientBase, settings: Settings): Promise<Bound> {
-  const result = await client.query<{ readonly pid: number }>(
+/** Binds a session that is in no transaction. One round trip, and what a lens takes; idempotent. */
+export async function bindSession(
+  client: ClientBase,
+  settings: Settings,
+  { searchPath: path, lens }: Binding = releaseBinding(settings),
+): Promise<Bound> {
+  const result = await client.query<{ readonly pid: number; readonly has_lens: boolean }>(
     `select pg_catalog.set_config('search_path', $1, false),
             pg_catalog.set_config('application_name', $2, false),
-            pg_catalog.pg_backend_pid() as pid`,
-    [searchPath(settings.app, settings.release), applicationName(settings)],
+            pg_catalog.pg_backend_pid() as pid,
+            pg_catalog.to_regclass($3) is not null as has_lens`,
+    [path, applicationName(settings), `pg_temp.${LENS_MARKER}`],
   );
-  return { pid: result.rows[0]?.pid ?? 0 };
+  const [row] = result.rows;
+  if (lens !== null && row?.has_lens !== true) await installLens(client, lens);
+  return { pid: row?.pid ?? 0 };
 }
 
 /**

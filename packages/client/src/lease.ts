@@ -1,7 +1,7 @@
 // What this process knows of one shard, and how it keeps that true: a heartbeat that renews the
 // lease and reads the shard's row in the same statement.
 //
-//   (start) ──check──► refused ◄──► native ◄──► lens      by the shard's row (mode.ts)
+//   (start) ──check──► refused, session, lens, native     by the shard's row (mode.ts)
 //      any ──no answer for longer than the lease──► unreachable ──answer──► by the shard's row
 //
 // Invariant: a lease is held in the shard before the first statement of the application is sent,
@@ -10,8 +10,9 @@
 
 import { HalflapError, type Phase } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
+import { lensBinding, releaseBinding } from './bind.js';
 import { within } from './deadline.js';
-import { isForbidden, isReadOnly, isStateMissing, messageOf } from './failure.js';
+import { isForbidden, isReadOnly, isStateMissing, messageOf, sqlStateOf } from './failure.js';
 import { describeFacts, judge, type Mode, type ShardFacts, type Verdict } from './mode.js';
 import { type ServedMode, type Settings, withoutSecrets } from './options.js';
 import type { Sessions } from './sessions.js';
@@ -136,12 +137,13 @@ export class Lease {
         const failure = await this.#prepare();
         if (failure === undefined) ({ facts, verdict } = await this.#ask());
         else {
-          const { reason, hint } = failure;
-          verdict = { ...verdict, reason: `${verdict.reason}; ${reason}`, hint };
+          const reason = [verdict.reason, failure.reason].filter((one) => one !== null).join('; ');
+          verdict = { ...verdict, reason, hint: failure.hint };
         }
       }
+      verdict = await this.#bind(verdict);
       if (verdict.mode === 'refused') await this.#giveUpLease();
-      else this.#wasEverServed = true;
+      else if (verdict.mode !== 'session') this.#wasEverServed = true;
       this.#become({ ...verdict, ...positionOf(facts), heardAt: new Date() });
     } catch (error) {
       this.#unanswered(error);
@@ -154,7 +156,7 @@ export class Lease {
    */
   async #ask(): Promise<{ facts: ShardFacts | null; verdict: Verdict }> {
     const { shard, settings, sessions } = this.#host;
-    const client = await sessions.take();
+    const client = await sessions.takeUnbound();
     try {
       let askedAtMs = performance.now();
       let facts = await (this.#held
@@ -176,6 +178,29 @@ export class Lease {
     } catch (error) {
       sessions.give(client, 'discard');
       throw error;
+    }
+  }
+
+  /** Binds the sessions as the verdict says; refuses where a lens cannot be installed in them. */
+  async #bind(verdict: Verdict): Promise<Verdict> {
+    const { shard, settings, sessions } = this.#host;
+    const { lens } = settings;
+    if (verdict.mode !== 'session' || lens === null) {
+      sessions.bindBy(releaseBinding(settings));
+      return verdict;
+    }
+    sessions.bindBy(lensBinding(lens));
+    if (this.#status.mode === 'session') return verdict;
+    try {
+      sessions.give(await sessions.take(), 'keep');
+      return verdict;
+    } catch (error) {
+      const cause = error instanceof HalflapError ? error.cause : undefined;
+      if (sqlStateOf(cause) === undefined) throw error;
+      this.#servedUntilMs = 0;
+      const reason = `its session lens cannot be installed: ${messageOf(cause)}`;
+      const hint = `halflap prepare --shard ${shard} (to ${settings.release})`;
+      return { ...verdict, mode: 'refused', reason, hint };
     }
   }
 
@@ -224,7 +249,7 @@ export class Lease {
     if (this.#held === undefined) return;
     const { sessions, instance } = this.#host;
     try {
-      const client = await sessions.take();
+      const client = await sessions.takeUnbound();
       const released = this.#timely(releaseLease(client, instance));
       await released.finally(() => sessions.give(client, 'discard'));
       this.#held = undefined;
@@ -290,7 +315,7 @@ export class Lease {
 
 /** True for the modes in which statements are sent. */
 export function isServed(mode: Mode): mode is ServedMode {
-  return mode === 'native' || mode === 'lens';
+  return mode === 'native' || mode === 'lens' || mode === 'session';
 }
 
 /**

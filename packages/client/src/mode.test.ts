@@ -1,6 +1,6 @@
 import { PHASES, type Phase } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
-import { describeFacts, judge, type ShardFacts } from './mode.js';
+import { type Asker, describeFacts, judge, type ShardFacts } from './mode.js';
 
 const facts = (phase: Phase, more: Partial<ShardFacts> = {}): ShardFacts => ({
   app: 'app',
@@ -8,16 +8,27 @@ const facts = (phase: Phase, more: Partial<ShardFacts> = {}): ShardFacts => ({
   ceiling: phase === 'settled' ? '1.0' : '2.0',
   phase,
   paused: false,
+  fingerprint: 'one',
   min_reader: 1,
+  may_be_temporary: true,
+  is_read_only: false,
+  role: 'clerk',
+  database: '"Shop"',
   ...more,
 });
-const asker = (release: string, unregistered: 'native' | 'refuse' = 'refuse') => ({
+const asker = (release: string, more: Partial<Asker> = {}): Asker => ({
   app: 'app',
   release,
-  unregistered,
+  unregistered: 'refuse',
+  lens: null,
+  ...more,
 });
 const modes = (release: string) =>
   Object.fromEntries(PHASES.map((phase) => [phase, judge(facts(phase), 's', asker(release)).mode]));
+
+function lensFrom(version: string, impossible: string | null) {
+  return { from: { version, fingerprint: 'one' }, sessionLens: { statements: [], impossible } };
+}
 
 describe('judge', () => {
   it('serves the floor release natively until the shard contracts', () => {
@@ -71,6 +82,51 @@ describe('judge', () => {
     expect(judge(facts('settled', { paused: true }), 's', asker('2.0')).isPreparable).toBe(false);
   });
 
+  it('serves a settled shard by a lens that the session brings along, and no other phase', () => {
+    const lens = lensFrom('1.0', null);
+    const modeIn = (phase: Phase, more?: Partial<ShardFacts>) =>
+      judge(facts(phase, more), 's', asker('2.0', { lens })).mode;
+    expect(PHASES.map((phase) => modeIn(phase))).toEqual([
+      'session',
+      'lens',
+      'lens',
+      'native',
+      'native',
+    ]);
+    expect(modeIn('dual', { ceiling: '1.0' })).toBe('refused');
+    expect(modeIn('settled', { floor: '0.9', ceiling: '0.9' })).toBe('refused');
+    expect(modeIn('settled', { floor: '2.0', ceiling: '2.0' })).toBe('native');
+  });
+
+  it('says what keeps it from such a lens, and still offers to prepare', () => {
+    const lens = lensFrom('1.0', null);
+    const on = (more: Partial<ShardFacts>) =>
+      judge(facts('settled', more), 's1', asker('2.0', { lens }));
+    expect(on({ may_be_temporary: false })).toMatchObject({
+      mode: 'refused',
+      reason: expect.stringContaining('role clerk may not make'),
+      hint: expect.stringMatching(
+        /^grant temporary on database "Shop" to clerk; or halflap prepare/,
+      ),
+      isPreparable: true,
+    });
+    const impossible = { lens: lensFrom('1.0', 'its keys must last') };
+    expect(judge(facts('settled'), 's1', asker('2.0', impossible))).toMatchObject({
+      mode: 'refused',
+      reason: expect.stringContaining('its keys must last'),
+      isPreparable: true,
+    });
+    expect(on({ is_read_only: true })).toMatchObject({
+      mode: 'refused',
+      reason: expect.stringContaining('standby or read-only'),
+      hint: 'halflap prepare --shard s1 (to 2.0), on the primary',
+    });
+    expect(on({ fingerprint: 'other' })).toMatchObject({
+      mode: 'refused',
+      reason: expect.stringContaining('another schema of 1.0'),
+    });
+  });
+
   it('refuses a shard of another application and one of a newer state format', () => {
     expect(judge(facts('settled', { app: 'other' }), 's', asker('1.0')).reason).toContain('other');
     const newer = judge(facts('settled', { min_reader: 99 }), 's', asker('1.0'));
@@ -82,7 +138,7 @@ describe('judge', () => {
     const refused = judge(null, 's1', asker('1.0'));
     expect(refused.mode).toBe('refused');
     expect(refused.hint).toContain('halflap adopt VERSION --shard s1');
-    expect(judge(null, 's1', asker('1.0', 'native')).mode).toBe('native');
+    expect(judge(null, 's1', asker('1.0', { unregistered: 'native' })).mode).toBe('native');
   });
 });
 

@@ -4,6 +4,8 @@
 // |-------------|--------------------------------------------------------------------------|
 // | native      | the release's tables are tables                                          |
 // | lens        | what differs is seen through views; reads and writes work                |
+// | session     | the same, and the views are temporary ones of each session; the shard is |
+// |             | settled at the release before, and holds nothing of this one             |
 // | refused     | the shard answers, and does not serve this release; nothing is sent      |
 // | unreachable | the shard did not answer for longer than the lease; nothing is sent      |
 //
@@ -11,19 +13,28 @@
 
 import {
   compareVersions,
+  type LensBundle,
   modeOfNewer,
   type Phase,
   type ShardRow,
   STATE_FORMAT,
 } from '@halflap/protocol';
 
-export const MODES = ['native', 'lens', 'refused', 'unreachable'] as const;
+export const MODES = ['native', 'lens', 'session', 'refused', 'unreachable'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** What a heartbeat reads of a shard. */
 export type ShardFacts = Pick<ShardRow, 'app' | 'floor' | 'ceiling' | 'phase' | 'paused'> & {
+  readonly fingerprint: string;
   /** Oldest state format that may still read this shard; null when none is stated. */
   readonly min_reader: number | null;
+  /** Whether the session's role has the right to make temporary objects in the database. */
+  readonly may_be_temporary: boolean;
+  /** A standby, or set so. */
+  readonly is_read_only: boolean;
+  /** Of the session, quoted for SQL. */
+  readonly role: string;
+  readonly database: string;
 };
 
 export interface Verdict {
@@ -41,6 +52,8 @@ export interface Asker {
   readonly app: string;
   readonly release: string;
   readonly unregistered: 'native' | 'refuse';
+  /** What it could install in its sessions; null for none. */
+  readonly lens: Pick<LensBundle, 'from' | 'sessionLens'> | null;
 }
 
 /** Decides how `shard` serves the asker. `facts` is null for a database without Halflap's state. */
@@ -63,7 +76,7 @@ export function judge(facts: ShardFacts | null, shard: string, asker: Asker): Ve
     const mode = modeOfNewer(facts.phase);
     if (mode !== 'refused') return served(mode);
   }
-  return judgeOther(facts, shard, asker.release);
+  return judgeOther(facts, shard, asker);
 }
 
 /** One line of what a shard is: `settled at 1.0`, `dual, from 1.0 to 2.0`. */
@@ -94,7 +107,8 @@ function judgeFloor(facts: ShardFacts): Verdict {
 }
 
 /** The release is outside of what the shard serves: too old, too new, or too early. */
-function judgeOther(facts: ShardFacts, shard: string, release: string): Verdict {
+function judgeOther(facts: ShardFacts, shard: string, asker: Asker): Verdict {
+  const { release } = asker;
   const where = describeFacts(facts);
   if (compareVersions(release, facts.floor) < 0) {
     return refused(
@@ -103,13 +117,7 @@ function judgeOther(facts: ShardFacts, shard: string, release: string): Verdict 
     );
   }
   if (facts.phase === 'settled') {
-    return {
-      ...refused(
-        `it is ${where} and not prepared for ${release}`,
-        `halflap prepare --shard ${shard} (to ${release}), or give open() a prepare callback`,
-      ),
-      isPreparable: !facts.paused,
-    };
+    return { ...judgeUnprepared(facts, shard, asker), isPreparable: !facts.paused };
   }
   if (facts.floor === facts.ceiling) {
     return refused(
@@ -123,7 +131,38 @@ function judgeOther(facts: ShardFacts, shard: string, release: string): Verdict 
   );
 }
 
-function served(mode: 'native' | 'lens'): Verdict {
+/** The shard is settled at an older release; what the session brings along may serve it. */
+function judgeUnprepared(facts: ShardFacts, shard: string, { release, lens }: Asker): Verdict {
+  const why = `it is ${describeFacts(facts)} and not prepared for ${release}`;
+  const prepare = `halflap prepare --shard ${shard} (to ${release})`;
+  if (lens?.from.version !== facts.floor) {
+    return refused(why, `${prepare}, or give open() a prepare callback or the bundle`);
+  }
+  if (lens.sessionLens.impossible !== null) {
+    return refused(`${why}; ${lens.sessionLens.impossible}`, prepare);
+  }
+  if (lens.from.fingerprint !== facts.fingerprint) {
+    return refused(
+      `${why}; the bundle was built from another schema of ${facts.floor}`,
+      `give open() the bundle that was built from the ${facts.floor} of this shard`,
+    );
+  }
+  if (facts.is_read_only) {
+    return refused(
+      `${why}; a session lens needs temporary objects, and the database is a standby or read-only`,
+      `${prepare}, on the primary`,
+    );
+  }
+  if (!facts.may_be_temporary) {
+    return refused(
+      `${why}; a session lens needs temporary objects, which role ${facts.role} may not make`,
+      `grant temporary on database ${facts.database} to ${facts.role}; or ${prepare}`,
+    );
+  }
+  return served('session');
+}
+
+function served(mode: Exclude<Mode, 'refused' | 'unreachable'>): Verdict {
   return { mode, reason: null, hint: null, isPreparable: false };
 }
 

@@ -4,7 +4,9 @@
 // this file holds a URL, because a URL may hold a password.
 
 import { hostname } from 'node:os';
+import type { LensBundle } from '@halflap/protocol';
 import type { PoolConfig } from 'pg';
+import { type GivenBundle, lensBundleOf } from './bundle.js';
 import { checkChoice, checkInteger, checkRetries, shown, wrong } from './given.js';
 import { type Locate, locateByName } from './locate.js';
 import type { Mode } from './mode.js';
@@ -56,13 +58,19 @@ export interface OpenOptions<Target extends ShardTarget = ShardTarget> {
    * failed, and never for a shard that this fleet was served by before: an operator's abort stands.
    */
   readonly prepare?: (shard: Target) => Promise<void>;
+  /**
+   * The bundle of this server's release: the path of the file that `halflap build` wrote, or the
+   * parsed JSON. With it the server works on a shard that is settled at the release before, through
+   * a lens in the temporary schema of each of its sessions.
+   */
+  readonly bundle?: GivenBundle;
   /** Which shard holds a key; default: `locateByName`. */
   readonly locate?: Locate;
   readonly log?: Log;
 }
 
 /** Modes in which statements are sent. */
-export type ServedMode = Extract<Mode, 'native' | 'lens'>;
+export type ServedMode = Extract<Mode, 'native' | 'lens' | 'session'>;
 
 export interface Settings {
   readonly app: string;
@@ -75,6 +83,8 @@ export interface Settings {
   readonly unregistered: 'native' | 'refuse';
   readonly locate: Locate;
   readonly log: Log;
+  /** The bundle whose session lens serves a settled shard; null where none was given. */
+  readonly lens: LensBundle | null;
 }
 
 /**
@@ -85,9 +95,11 @@ export function settingsOf<Target extends ShardTarget>(options: OpenOptions<Targ
   checkNames('option', options, OPTIONS);
   checkTargets(options.shards);
   const { poolSize = 10, leaseSeconds = 30, connectTimeoutMs = 5000, retries = 3 } = options;
+  const app = text('app', options.app);
+  const release = text('release', options.release);
   return {
-    app: text('app', options.app),
-    release: text('release', options.release),
+    app,
+    release,
     server: text('server', options.server ?? hostname()),
     poolSize: checkInteger('poolSize', poolSize, [1, 1000]),
     leaseSeconds: checkInteger('leaseSeconds', leaseSeconds, [3, 3600]),
@@ -96,6 +108,7 @@ export function settingsOf<Target extends ShardTarget>(options: OpenOptions<Targ
     unregistered: checkChoice('unregistered', UNREGISTERED, options.unregistered ?? 'refuse'),
     locate: options.locate ?? locateByName,
     log: options.log ?? (() => {}),
+    lens: options.bundle === undefined ? null : lensBundleOf(options.bundle, { app, release }),
   };
 }
 
@@ -111,6 +124,7 @@ const OPTIONS: Readonly<Record<keyof OpenOptions, true>> = {
   retries: true,
   unregistered: true,
   prepare: true,
+  bundle: true,
   locate: true,
   log: true,
 };

@@ -2,12 +2,21 @@
 // anyone uses it.
 //
 // Invariant: `take` gives connections that are bound, in no transaction, and hold no prepared
-// statement from before the last stale plan. `give` must be called exactly once for each; it
-// decides by the state of the connection, not by the caller's hope, whether it may be used again.
+// statement from before the last stale plan; `takeUnbound` those for the shard's state alone, which
+// must be read whatever binding a session needs and can have. `give` must be called exactly once
+// for each; it decides by the state of the connection, not by the caller's hope, whether it may be
+// used again.
 
 import { HalflapError } from '@halflap/protocol';
 import pg from 'pg';
-import { type BindingForm, type Bound, bindSession, poolConfig } from './bind.js';
+import {
+  type Binding,
+  type BindingForm,
+  type Bound,
+  bindSession,
+  poolConfig,
+  releaseBinding,
+} from './bind.js';
 import { within } from './deadline.js';
 import { isProtocolRefusal, messageOf } from './failure.js';
 import { type Settings, type ShardTarget, withoutSecrets } from './options.js';
@@ -27,6 +36,7 @@ export class Sessions {
   readonly #settings: Settings;
   readonly #onBroken: (error: Error) => void;
   #form: BindingForm = 'startup';
+  #binding: Binding;
   #pool: pg.Pool;
   readonly #members = new WeakMap<pg.PoolClient, Membership>();
   #generation = 0;
@@ -36,6 +46,7 @@ export class Sessions {
     this.#shard = target.name;
     this.#settings = settings;
     this.#onBroken = onBroken;
+    this.#binding = releaseBinding(settings);
     this.#pool = this.#newPool();
   }
 
@@ -46,7 +57,7 @@ export class Sessions {
   }
 
   #newPool(): pg.Pool {
-    const pool = new pg.Pool(poolConfig(this.#target, this.#settings, this.#form));
+    const pool = new pg.Pool(poolConfig(this.#target, this.#settings, this.#form, this.#binding));
     pool.on('error', this.#onBroken);
     // A connection in use that breaks between two statements would end the process without this;
     // the next statement on it reports the break.
@@ -58,16 +69,29 @@ export class Sessions {
    * A bound connection; waits in line for one. @throws SHARD_UNREACHABLE after connectTimeoutMs.
    */
   async take(): Promise<pg.PoolClient> {
+    const client = await this.takeUnbound();
+    if (this.#members.get(client)?.isBound !== true) await this.#bind(client);
+    return client;
+  }
+
+  /** The same, for what needs no release. */
+  async takeUnbound(): Promise<pg.PoolClient> {
     for (;;) {
       const client = await this.#connect();
       const member = this.#members.get(client);
-      if (member !== undefined && member.generation < this.#generation) {
-        client.release(true);
-        continue;
-      }
-      if (member?.isBound !== true) await this.#bind(client);
-      return client;
+      if (member === undefined || member.generation >= this.#generation) return client;
+      client.release(true);
     }
+  }
+
+  /**
+   * How connections are bound from now on. Those that are bound otherwise end: idle ones at once,
+   * the others as each is given back.
+   */
+  bindBy(binding: Binding): void {
+    if (binding.searchPath === this.#binding.searchPath) return;
+    this.#binding = binding;
+    this.#replacePool();
   }
 
   /** Gives a connection back. One that is still in a transaction is ended, which rolls it back. */
@@ -119,20 +143,27 @@ export class Sessions {
   async #connect(): Promise<pg.PoolClient> {
     const pool = this.#pool;
     try {
-      return await pool.connect();
+      const client = await pool.connect();
+      if (pool === this.#pool) return client;
+      client.release(true);
     } catch (cause) {
       if (isProtocolRefusal(cause) && this.#form === 'startup') {
         this.#bindByStatementAlone(messageOf(cause));
       }
-      // Replaced just now, or by a call that waited beside this one.
-      if (pool !== this.#pool) return this.#connect();
-      const { totalCount, waitingCount } = pool;
-      if (!isQueueTimeout(cause) || totalCount < this.#settings.poolSize) {
-        throw this.#unreachable(`no connection: ${messageOf(cause)}`, cause);
-      }
-      const what = `all ${totalCount} connections in use, ${waitingCount} other calls waiting`;
-      throw this.#unreachable(what, cause, 'raise poolSize or shorten the transactions');
+      if (pool === this.#pool) throw this.#noConnection(pool, cause);
     }
+    // Replaced just now, or by a call that waited beside this one.
+    this.#retire(pool);
+    return this.#connect();
+  }
+
+  #noConnection(pool: pg.Pool, cause: unknown): HalflapError {
+    const { totalCount, waitingCount } = pool;
+    if (!isQueueTimeout(cause) || totalCount < this.#settings.poolSize) {
+      return this.#unreachable(`no connection: ${messageOf(cause)}`, cause);
+    }
+    const what = `all ${totalCount} connections in use, ${waitingCount} other calls waiting`;
+    return this.#unreachable(what, cause, 'raise poolSize or shorten the transactions');
   }
 
   /** Poolers that refuse the startup option refuse it always; the whole pool goes on without. */
@@ -140,15 +171,25 @@ export class Sessions {
     const message = `bound by statement alone, startup options refused: ${withoutSecrets(why)}`;
     this.#settings.log({ level: 'info', shard: this.#shard, message });
     this.#form = 'statement';
-    void this.#pool.end();
+    this.#replacePool();
+  }
+
+  #replacePool(): void {
+    const pool = this.#pool;
     this.#pool = this.#newPool();
+    this.#retire(pool);
+  }
+
+  /** A pool that has been replaced ends with the last call that waits in it, which it forgets. */
+  #retire(pool: pg.Pool): void {
+    if (pool.waitingCount === 0 && !pool.ending) void pool.end();
   }
 
   async #bind(client: pg.PoolClient): Promise<void> {
     try {
       const bound = await within(
         this.#settings.connectTimeoutMs,
-        bindSession(client, this.#settings),
+        bindSession(client, this.#settings, this.#binding),
         () => new Error('no answer in time'),
       );
       this.#members.set(client, { ...bound, generation: this.#generation, isBound: true });

@@ -196,11 +196,12 @@ export class Shard {
     };
     try {
       const result = await within(leftOf(deadlineMs), work(client), lateWork);
-      this.#sessions.give(client, 'keep');
+      this.#sessions.give(client, endsBinding(result) ? 'rebind' : 'keep');
       return result;
     } catch (error) {
       if (isLate) void this.#sessions.abandon(client);
-      else this.#sessions.give(client, leavesConnectionUsable(error) ? 'keep' : 'discard');
+      else
+        this.#sessions.give(client, leavesConnectionUsable(error) ? fateAfter(error) : 'discard');
       throw error;
     }
   }
@@ -222,7 +223,7 @@ export class Shard {
       // A connection that cannot roll back is broken, and PostgreSQL has done it; the first error
       // counts.
       const isOver = fate === 'keep' || (await succeeds(client.query('rollback')));
-      fate = isOver && !isStalePlan(error) ? 'keep' : 'discard';
+      fate = isOver ? fateAfter(error) : 'discard';
       throw error;
     } finally {
       this.#sessions.give(client, fate);
@@ -265,6 +266,21 @@ function send<Row extends QueryResultRow>(
   values: readonly unknown[] | undefined,
 ): Promise<QueryResult<Row>> {
   return client.query<Row>(statement, values === undefined ? undefined : [...values]);
+}
+
+/** What it did may have undone the binding: `reset all`, `discard all`. */
+function endsBinding(result: unknown): boolean {
+  const all: unknown[] = Array.isArray(result) ? result : [result];
+  return all.some((one) => {
+    const isResult = typeof one === 'object' && one !== null && 'command' in one;
+    return isResult && (one.command === 'DISCARD' || one.command === 'RESET');
+  });
+}
+
+/** A relation that is missing may be one of a binding that somebody has undone. */
+function fateAfter(error: unknown): Fate {
+  if (isStalePlan(error)) return 'discard';
+  return isSignOfMove(error) ? 'rebind' : 'keep';
 }
 
 async function succeeds(work: Promise<unknown>): Promise<boolean> {

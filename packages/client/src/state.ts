@@ -6,14 +6,20 @@ import { isStateMissing } from './failure.js';
 import type { ShardFacts } from './mode.js';
 import type { ServedMode, Settings } from './options.js';
 
+/** Of the shard's row as `s`, and of the session that reads it. */
+const FACTS = `s.app, s.floor, s.ceiling, s.phase, s.paused, s.fingerprint,
+            (select max(f.min_reader) from halflap.format as f) as min_reader,
+            pg_catalog.has_database_privilege(
+              pg_catalog.current_database(), 'TEMPORARY'
+            ) as may_be_temporary,
+            pg_catalog.current_setting('transaction_read_only')::boolean as is_read_only,
+            pg_catalog.quote_ident(current_user) as role,
+            pg_catalog.quote_ident(pg_catalog.current_database()) as database`;
+
 /** The shard's row, or null in a database that Halflap never touched. Takes no lease. */
 export async function readFacts(client: ClientBase): Promise<ShardFacts | null> {
   try {
-    const result = await client.query<ShardFacts>(
-      `select s.app, s.floor, s.ceiling, s.phase, s.paused,
-              (select max(f.min_reader) from halflap.format as f) as min_reader
-       from halflap.shard as s`,
-    );
+    const result = await client.query<ShardFacts>(`select ${FACTS} from halflap.shard as s`);
     return result.rows[0] ?? null;
   } catch (error) {
     if (isStateMissing(error)) return null;
@@ -29,10 +35,9 @@ export async function renewLease(
   who: Pick<Settings, 'server' | 'release' | 'leaseSeconds'>,
 ): Promise<ShardFacts | null> {
   const result = await client.query<ShardFacts>(
-    `select s.app, s.floor, s.ceiling, s.phase, s.paused,
-            (select max(f.min_reader) from halflap.format as f) as min_reader
-     from halflap.renew_lease($1::uuid, $2, $3, $4, $5::int) as s`,
-    [instance, who.server, who.release, mode, who.leaseSeconds],
+    `select ${FACTS} from halflap.renew_lease($1::uuid, $2, $3, $4, $5::int) as s`,
+    // Whose lens it is follows from the phase of the shard.
+    [instance, who.server, who.release, mode === 'session' ? 'lens' : mode, who.leaseSeconds],
   );
   return result.rows[0] ?? null;
 }

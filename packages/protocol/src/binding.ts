@@ -24,6 +24,14 @@ export function searchPath(app: string, version: string): string {
 }
 
 /**
+ * The search_path of a session of a newer release behind a session lens: what the lens holds, then
+ * the floor release, as its own sessions see it.
+ */
+export function sessionSearchPath(app: string, floor: string): string {
+  return `pg_temp, "${releaseSchema(app, floor)}", ${HOME_SCHEMA}`;
+}
+
+/**
  * Orders versions by their numeric parts: 1.9 < 1.10; words sort after numbers of the same place.
  */
 export function compareVersions(left: string, right: string): number {

@@ -1,5 +1,6 @@
 // The vocabulary that every other package shares. Imports nothing.
 export * from './binding.js';
+export * from './bundle.js';
 export * from './errors.js';
 export * from './phase.js';
 export * from './state.js';

@@ -8,10 +8,10 @@
 //   {{hash}}         the bundle's hash
 //   {{range:ALIAS}}  a condition on the key columns of ALIAS for the batch at hand
 
-import type { Phase } from '@halflap/protocol';
+import { BUNDLE_FORMAT, type Phase, type SessionLens } from '@halflap/protocol';
 import type { Catalog } from '../release/catalog.js';
 
-export const BUNDLE_FORMAT = 1;
+export { BUNDLE_FORMAT };
 
 export interface Bundle {
   readonly format: typeof BUNDLE_FORMAT;
@@ -33,6 +33,8 @@ export interface Bundle {
     readonly abort: readonly Step[];
   };
   readonly evidence: Evidence;
+  /** The same lens as `prepare` makes, for one session on a shard that nobody prepared. */
+  readonly sessionLens: SessionLens;
   /**
    * What each statement of each step was seen to do (gate/effects.ts), by the step's id, in the
    * order of textsOf(). Not part of the hash, since nothing runs by it; absent where nobody looked.

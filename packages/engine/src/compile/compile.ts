@@ -56,6 +56,7 @@ import { relationPlans } from './relations.js';
 import { dropKeysTo } from './repoint.js';
 import { dropSequences, takeSequences } from './sequence-contract.js';
 import { type SequencePlan, sequencePlan } from './sequence-plan.js';
+import { sessionLens } from './session-lens.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, type SyncPlan } from './sync-plan.js';
@@ -114,6 +115,7 @@ export function compile(input: CompileInput): Bundle {
       oldTables: goingTables(evolving),
       oldWrites: oldWrites(places).text,
     },
+    sessionLens: sessionLens(evolving),
   };
   return { ...bundle, hash: bundleHash(bundle) };
 }

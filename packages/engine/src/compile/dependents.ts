@@ -11,13 +11,17 @@ import { statement } from './statement.js';
 
 /**
  * Fails where a view, a function, a default or a foreign key of somebody else depends on the
- * tables, or on sequences that go. Keys and defaults of the old release's own tables go in other
- * steps.
+ * tables, or on sequences that go; and where a session still has its own lens over a table that
+ * changes, from before it was prepared. Keys and defaults of the old release's own tables go in
+ * other steps.
  */
 export function refuseDependents(tables: readonly string[], evolving: Evolving): Statement[] {
   const { from, places } = evolving;
   const sequences = goneSequences(evolving);
-  if (tables.length + sequences.length === 0) return [];
+  const changed = evolving.shared.flatMap(({ pair, kind }) =>
+    kind === 'overlay' ? [pair.old.name] : [],
+  );
+  if (tables.length + sequences.length + changed.length === 0) return [];
   const known = from.tables.flatMap((table) =>
     table.foreignKeys
       .filter((key) => tables.includes(key.referencedTable) && !tables.includes(table.name))
@@ -27,11 +31,13 @@ export function refuseDependents(tables: readonly string[], evolving: Evolving):
       ),
   );
   const at = (relation: Sql) => sql`$r$${relation}$r$::regclass`;
-  const going = [...tables.map((table) => at(floorTable(table))), ...sequences.map(at)];
+  const gone = [...tables.map((table) => at(floorTable(table))), ...sequences.map(at)];
+  const going = gone.length === 0 ? [sql`null`] : gone;
+  const lensed = [...tables, ...changed].map((table) => at(floorTable(table)));
   const own = from.tables.map((table) => at(floorTable(table.name)));
   const hint =
     `Drop them, or make them anew over the tables of release ${places.to}; ` +
-    'then run contract again.';
+    'what is in a pg_temp schema goes when its session ends. Then run contract again.';
   return [
     statement(sql`do $halflap$
 declare
@@ -44,7 +50,8 @@ begin
     join pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
     join pg_class as v on v.oid = w.ev_class
     join pg_namespace as n on n.oid = v.relnamespace
-    where d.refclassid = 'pg_class'::regclass and d.refobjid in (${going})
+    where d.refclassid = 'pg_class'::regclass
+      and (d.refobjid in (${going}) or v.relpersistence = 't' and d.refobjid in (${lensed}))
       and v.oid <> d.refobjid and n.nspname not in (${ownSchemas(places)})
     union
     select pg_describe_object('pg_proc'::regclass, p.oid, 0)

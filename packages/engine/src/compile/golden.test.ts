@@ -54,6 +54,14 @@ describe('a split beside a rename', () => {
     },
   );
 
+  it('is this SQL in a session of the new release on a settled shard', async () => {
+    const { sessionLens } = await reader.bundle(OLD, NEW, CHANGES);
+    const about = '-- Every statement of the session lens; see golden.test.ts.\n';
+    await expect(
+      [about, ...sessionLens.statements.map((text) => `${text};\n`)].join('\n'),
+    ).toMatchFileSnapshot('golden/split-and-rename.session-lens.txt');
+  });
+
   it('compiles to the same bundle every time', async () => {
     const pair = await reader.pair(OLD, NEW, CHANGES);
     const input = { app: 'shop', ...pair };

@@ -1,25 +1,16 @@
 // What every lens trigger does with a written row: computes what PostgreSQL would, refuses what
-// changed meanwhile or cannot be held, and keeps what only the new release knows.
+// changed meanwhile and what would leave others behind.
 
 import { SQLSTATES } from '@halflap/protocol';
-import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { bindColumns } from '../release/expression.js';
-import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { assigned } from './assigned.js';
 import { anyDiffers, differs, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase } from './guarantees.js';
-import { inRelease, work } from './places.js';
+import type { Writing } from './lens-round-trip.js';
+import { inRelease } from './places.js';
 import { raise } from './routine.js';
 import { writtenColumns } from './slices.js';
-import type { Event, SyncPlan } from './sync-plan.js';
-
-/** One event on one table of the lens. */
-export interface Writing {
-  readonly cluster: SplitCluster;
-  readonly part: SplitPartPlan;
-  readonly plan: SyncPlan;
-  readonly event: Event;
-}
 
 /** What PostgreSQL computes from the row, and refuses to be given: rules are checked on it. */
 export function computed({ part, event }: Writing): Sql[] {
@@ -80,36 +71,6 @@ export function isUnchanged({ part, plan, event }: Writing): Sql {
     raise serialization_failure using
       message = ${literal(message)}, hint = 'Run the statement again.';
   end if;`;
-}
-
-export function notRepresentable(plan: SyncPlan, part: SplitPartPlan, why: Sql): Sql {
-  const message = literal(
-    `release ${plan.places.from} of this shard cannot hold this row of ${part.table.name}`,
-  );
-  return raise('HL001', message, {
-    detail: why,
-    hint: literal(
-      `Release ${plan.places.from} is in service on this shard. ` +
-        'Write what it can hold, or wait until the shard is contracted.',
-    ),
-  });
-}
-
-/** Keeps the columns that only the new release knows, beside the old row. */
-export function keep({ part, plan }: Writing): Sql[] {
-  if (part.carried.length === 0) return [];
-  const columns = part.table.columns.filter((column) => column.generated === null);
-  const values = columns.map((column) => name('new', column.name));
-  const set = part.carried.map(
-    (column) => sql`${name(column.name)} = ${name('excluded', column.name)}`,
-  );
-  const isOverriding = columns.some((column) => column.identity === 'always');
-  const overriding = isOverriding ? sql` overriding system value` : sql``;
-  const into = names(columns.map((one) => one.name));
-  return [
-    sql`insert into ${work(plan.places, part.table.name)} (${into})${overriding} values (${values})
-    on conflict (${names(part.mapping.key)}) do update set ${set};`,
-  ];
 }
 
 /** A base row with dependent parts goes only as the foreign keys of the new release allow. */

@@ -12,15 +12,10 @@ import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { qualified, rowOf, sameKey } from './compared.js';
 import { cascades } from './guarantees.js';
+import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
-import {
-  computed,
-  fixedKey,
-  isUnchanged,
-  keep,
-  notRepresentable,
-  type Writing,
-} from './lens-rows.js';
+import { notRepresentable, type Writing } from './lens-round-trip.js';
+import { computed, fixedKey, isUnchanged } from './lens-rows.js';
 import { bindWith, type Mapping } from './mapping.js';
 import { inRelease, lensBind, work } from './places.js';
 import { lockSlices, type Slices } from './recompute.js';
@@ -75,13 +70,20 @@ function bodyOf(writing: Writing): Sql[] {
     update: () => [...rules('old'), ...(part.isBase ? [fixedKey(writing)] : movedKey(writing))],
     delete: () => referred(writing),
   }[event]();
+  // What nothing keeps is refused before anything is written.
+  const isRefused = plan.places.isTemporary;
   return [
     ...begin,
+    ...(isRefused && event !== 'delete' ? keep(part, plan.places, event) : []),
     ...locks(writing),
     ...(event === 'insert' ? [] : [isUnchanged(writing)]),
     sql`wanted_rows := ${rowsOf(writing, wanted)};`,
     apply(writing),
-    ...(event === 'delete' ? forget(writing) : keep(writing)),
+    ...(event === 'delete'
+      ? forget(part, plan.places)
+      : isRefused
+        ? []
+        : keep(part, plan.places, event)),
     sql`found_rows := ${rowsOf(writing, shown)};
   if found_rows is distinct from wanted_rows then
     ${notRepresentable(plan, part, sql`'written and read rows differ'`)}
@@ -227,12 +229,4 @@ function rowsOf(writing: Writing, seen: Seen): Sql {
   return sql`array(
     select r.line from (${joined(tables, '\n    union all ')}) as r order by r.line collate "C"
   )`;
-}
-
-function forget({ part, plan }: Writing): Sql[] {
-  if (part.carried.length === 0) return [];
-  return [
-    sql`delete from ${work(plan.places, part.table.name)} as t
-    where ${sameKey('t', part.mapping.key, 'old')};`,
-  ];
 }

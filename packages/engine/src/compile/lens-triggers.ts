@@ -9,19 +9,13 @@
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { anyDiffers, differs, sameKey, typesOf } from './compared.js';
+import { anyDiffers, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase, unguaranteed } from './guarantees.js';
 import { isSimple } from './lens.js';
+import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
-import {
-  computed,
-  dependents,
-  fixedKey,
-  isUnchanged,
-  keep,
-  notRepresentable,
-  type Writing,
-} from './lens-rows.js';
+import { comesBack, notRepresentable, type Writing } from './lens-round-trip.js';
+import { computed, dependents, fixedKey, isUnchanged } from './lens-rows.js';
 import { bindWith } from './mapping.js';
 import { floorTable, inRelease, lensBind, work } from './places.js';
 import {
@@ -88,6 +82,13 @@ function baseOf(cluster: SplitCluster): SplitPartPlan {
 
 function bodyOf(writing: Writing): Sql[] {
   const { cluster, part, plan, event } = writing;
+  // What nothing keeps is refused before anything is written.
+  const [refused, kept] =
+    event === 'delete'
+      ? [[], forget(part, plan.places)]
+      : plan.places.isTemporary
+        ? [keep(part, plan.places, event), []]
+        : [[], keep(part, plan.places, event)];
   const surrogate = part.generated.map(
     (column) => sql`${name('new', column.name)} := ${name('new', part.key[0]?.new.name ?? '')};`,
   );
@@ -97,17 +98,19 @@ function bodyOf(writing: Writing): Sql[] {
         ...surrogate,
         ...computed(writing),
         ...constraints(part, baseOf(cluster).table, plan.places, 'new'),
+        ...refused,
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
         comesBack(writing),
-        ...keep(writing),
+        ...kept,
         sql`return new;`,
       ];
     case 'update':
       return [
         ...computed(writing),
         ...constraints(part, baseOf(cluster).table, plan.places, 'old'),
+        ...refused,
         ...(part.isBase ? [] : [fixedKey(writing)]),
         lockOld(writing, 'old'),
         isUnchanged(writing),
@@ -115,7 +118,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isBase ? [moveKey(writing)] : []),
         ...apply(writing),
         comesBack(writing),
-        ...keep(writing),
+        ...kept,
         sql`return new;`,
       ];
     case 'delete':
@@ -124,7 +127,7 @@ function bodyOf(writing: Writing): Sql[] {
         lockOld(writing, 'old'),
         isUnchanged(writing),
         ...apply(writing),
-        ...forget(writing),
+        ...kept,
         sql`return old;`,
       ];
     default:
@@ -154,10 +157,6 @@ function oldKeyIs(alias: string, part: SplitPartPlan, row: 'old' | 'new'): Sql {
   );
 }
 
-function partKeyIs(alias: string, part: SplitPartPlan, row: 'old' | 'new'): Sql {
-  return sameKey(alias, part.mapping.slice, row);
-}
-
 function parentExists({ cluster, part, plan }: Writing): Sql {
   const key = part.table.foreignKeys.find((one) => isToBase(one, baseOf(cluster).table));
   const no =
@@ -168,7 +167,7 @@ function parentExists({ cluster, part, plan }: Writing): Sql {
 }
 
 /** The old row moves with its key; its own trigger moves what is kept beside it. */
-function moveKey({ cluster, part }: Writing): Sql {
+function moveKey({ cluster, part, plan }: Writing): Sql {
   const changed = anyDiffers('new', 'old', part.mapping.slice, typesOf(part.table));
   const moves = cluster.olds.map(({ relation, key }) => {
     const set = part.key.map(
@@ -176,6 +175,13 @@ function moveKey({ cluster, part }: Writing): Sql {
     );
     const is = sameKey('s', key, 'old', part.mapping.slice);
     return sql`update ${floorTable(relation.name)} as s set ${set} where ${is}`;
+  });
+  // On a prepared shard a trigger of the old table moves what is kept beside it.
+  const records = plan.places.isTemporary ? spillsOf(plan) : [];
+  const along = records.map(({ mapping }) => {
+    const set = part.key.map((one) => sql`${name(one.old)} = ${name('new', one.new.name)}`);
+    const is = sameKey('s', mapping.slice, 'old', part.mapping.slice);
+    return sql`update ${plan.bind(mapping.target)} as s set ${set} where ${is};`;
   });
   // In one statement, so that references among the rows are looked at when all have moved.
   const [only] = moves;
@@ -185,7 +191,7 @@ function moveKey({ cluster, part }: Writing): Sql {
       : sql`with ${moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`)}
     select 1 as moved into found_row`;
   return sql`if ${changed} then
-    ${all};
+    ${joined([sql`${all};`, ...along], '\n    ')}
   end if;`;
 }
 
@@ -254,33 +260,4 @@ function beforeRow(part: SplitPartPlan, event: Event): Sql {
     return sql`${name(row, column.name)} as ${name(column.name)}`;
   });
   return sql`(select ${values})`;
-}
-
-/** Round trip: what was written is what the lens now shows, in every column that was written. */
-function comesBack({ part, plan, event }: Writing): Sql {
-  const types = typesOf(part.table);
-  const lost = part.mapping.columns.map((column) => {
-    const found = name('found_row', column);
-    const isLost = differs(found, name('new', column), types.get(column));
-    if (event === 'insert') return sql`(${isLost})`;
-    const isWritten = differs(name('new', column), name('old', column), types.get(column));
-    if (!part.isJoined) return sql`(${isLost} and ${isWritten})`;
-    // With a row that another column has taken away, values go that nobody wrote.
-    const kept = name('before_row', column);
-    return sql`(case when ${isWritten} then ${isLost}
-      else ${differs(found, kept, types.get(column))} end)`;
-  });
-  const condition = lost.length === 0 ? sql`` : sql` or ${joined(lost, ' or ')}`;
-  const why = notRepresentable(plan, part, sql`'written and read values differ'`);
-  return sql`select q.* into found_row from ${inRelease(plan.places, part.table.name)} as q
-  where ${partKeyIs('q', part, 'new')};
-  if not found${condition} then ${why} end if;`;
-}
-
-function forget({ part, plan }: Writing): Sql[] {
-  if (part.carried.length === 0) return [];
-  return [
-    sql`delete from ${work(plan.places, part.table.name)} as t
-    where ${partKeyIs('t', part, 'old')};`,
-  ];
 }

@@ -17,32 +17,44 @@ import { columnValue } from '../changes/cluster-mappings.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
-import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
+import { missingValue } from './lens-carried.js';
 import { slicedTriggers } from './lens-slices.js';
 import { lensTriggers } from './lens-triggers.js';
 import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
-import { drawDefault, sharedSequenceSource } from './sequences.js';
+import { drawDefault, drawsFromSequence, sharedSequenceSource } from './sequences.js';
 import { statement } from './statement.js';
 import type { SyncPlan } from './sync-plan.js';
 
-export function lensStatements(cluster: SplitCluster, plan: SyncPlan): Statement[] {
+/** @param rules of the base: rows of the old release that break them are hidden. */
+export function lensStatements(
+  cluster: SplitCluster,
+  plan: SyncPlan,
+  rules: readonly string[] = [],
+): Statement[] {
   return cluster.parts.flatMap((part) => [
-    ...lensView(cluster, part, plan.places),
+    ...lensView(cluster, part, plan.places, part.isBase ? rules : []),
     ...(cluster.sliced === null ? lensTriggers : slicedTriggers)(cluster, part, plan),
   ]);
 }
 
-function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
+function lensView(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  places: Places,
+  rules: readonly string[],
+): Statement[] {
   const view = inRelease(places, part.table.name);
-  const columns = part.table.columns.map((column) => lensColumn(part, column));
+  const columns = part.table.columns.map((column) => lensColumn(cluster, part, column, places));
   const bind = lensBind(places);
+  const beside = sql`${carriedJoin(part, places)}${holds(part, places, rules)}`;
   const body = isSimple(part)
     ? sql`select ${columns} ${part.rows(bind)}`
-    : sql`select ${columns} from (${part.mapping.query(bind)}) as q${carriedJoin(part, places)}`;
+    : sql`select ${columns} from (${part.mapping.query(bind)}) as q${beside}`;
   const isChecked = part.isPlain && (part.when !== null || part.absence !== null);
   const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
   const comment = `${origin}: lens of release ${places.to} over ${cluster.id}`;
@@ -61,36 +73,65 @@ export function isSimple(part: SplitPartPlan): boolean {
   return isOneRow && part.carried.length === 0 && part.generated.length === 0;
 }
 
-function lensColumn(part: SplitPartPlan, column: Column): Sql {
-  const value = isSimple(part) ? simpleValue(part, column) : joinedValue(part, column);
+function lensColumn(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  column: Column,
+  places: Places,
+): Sql {
+  const isFixed = !part.isBase || hasRecords(cluster, places);
+  const value = isSimple(part)
+    ? simpleValue(part, column, isFixed)
+    : joinedValue(part, column, places);
   return sql`${value} as ${name(column.name)}`;
 }
 
-function simpleValue(part: SplitPartPlan, column: Column): Sql {
+/** Records of a session lens that no trigger on the old table moves along with its key. */
+function hasRecords(cluster: SplitCluster, places: Places): boolean {
+  return places.isTemporary && cluster.parts.some((part) => part.absence !== null);
+}
+
+function simpleValue(part: SplitPartPlan, column: Column, isKeyFixed: boolean): Sql {
   const value = columnValue(part, column, 'o');
   if (value === null) throw new Error(`no value for ${part.table.name}.${column.name}`);
-  const isFixed = !part.isBase && part.mapping.slice.includes(column.name);
+  const isFixed = isKeyFixed && part.mapping.slice.includes(column.name);
   return isFixed ? sql`case when true then ${value} end` : value;
 }
 
-function joinedValue(part: SplitPartPlan, column: Column): Sql {
+function joinedValue(part: SplitPartPlan, column: Column, places: Places): Sql {
   if (column.generated !== null) {
     const columns = new Map(part.table.columns.map((one) => [one.name, one]));
     const computed = bindColumns(column.generated, (mentioned) => ({
-      expression: joinedValue(part, columns.get(mentioned) ?? column).text,
+      expression: joinedValue(part, columns.get(mentioned) ?? column, places).text,
     }));
     return assigned(trusted(computed), column, part.pair.bases);
   }
   if (!part.carried.includes(column)) return name('q', column.name);
   const key = name('t', part.mapping.key[0] ?? '');
-  const missing = assigned(trusted(column.default ?? 'null'), column, part.pair.bases);
+  const missing = missingValue(column, part.pair.bases, places);
+  if (places.isTemporary) return missing;
   return sql`case when ${key} is null then ${missing} else ${name('t', column.name)} end`;
 }
 
 function carriedJoin(part: SplitPartPlan, places: Places): Sql {
-  if (part.carried.length === 0) return sql``;
+  if (part.carried.length === 0 || places.isTemporary) return sql``;
   const beside = work(places, part.table.name);
   return sql` left join ${beside} as t on ${sameKey('t', part.mapping.key, 'q')}`;
+}
+
+function holds(part: SplitPartPlan, places: Places, rules: readonly string[]): Sql {
+  if (rules.length === 0) return sql``;
+  const columns = new Map(part.table.columns.map((one) => [one.name, one]));
+  const bound = rules.map((rule) => {
+    const text = bindColumns(rule, (mentioned) => {
+      const column = columns.get(mentioned);
+      return column === undefined
+        ? { qualifier: 'q', column: mentioned }
+        : { expression: joinedValue(part, column, places).text };
+    });
+    return sql`(${trusted(text)}) is not false`;
+  });
+  return sql` where ${joined(bound, ' and ')}`;
 }
 
 /** Defaults of the new release, on the view: they fill what an INSERT leaves out. */
@@ -103,6 +144,8 @@ function defaults(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
       return [statement(sql`${view} alter column ${name(column.name)} set default ${draw}`)];
     }
     if (column.default === null || part.generated.includes(column)) return [];
+    // The sequence of the new release is not there yet.
+    if (places.isTemporary && drawsFromSequence(column)) return [];
     const value = trusted(column.default);
     return [statement(sql`${view} alter column ${name(column.name)} set default ${value}`)];
   });

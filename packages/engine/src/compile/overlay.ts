@@ -26,6 +26,7 @@ import {
 } from './classify.js';
 import { copyAllRights, sharedSources } from './grants.js';
 import type { PairedTable } from './layout.js';
+import { missingValue } from './lens-carried.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
 import { refuse, stateColumn, statedAt } from './refuse.js';
 import { HASH_HOLE } from './routine.js';
@@ -70,9 +71,7 @@ export function overlayView(
   const hidden = hiddenDefaults(pair);
   const inner = work(places, 'halflap_inner', pair.new.name);
   const from = hidden.length === 0 ? floorTable(pair.old.name) : inner;
-  const columns = pair.new.columns.map(
-    (column) => sql`${name('t', physicalName(pair, column.name))} as ${name(column.name)}`,
-  );
+  const columns = pair.new.columns.map((column) => overlayColumn(pair, column, places));
   const conditions = conditionsOf(pair);
   const where =
     conditions.length === 0
@@ -85,11 +84,30 @@ export function overlayView(
   const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
   const comment = `${origin}: release ${places.to} of ${pair.old.name}`;
   return [
-    ...(hidden.length === 0 || when === 'again' ? [] : innerView(pair, inner, hidden)),
+    ...(hidden.length === 0 || when === 'again' ? [] : innerView(pair, inner, hidden, places)),
     statement(sql`create view ${view} as select ${columns} from ${from} as t${where}${option}`),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
-    ...changedDefaults(pair, view),
-    ...copyAllRights(places, { from: floorTable(pair.old.name), to: view }, sharedSources(pair)),
+    ...changedDefaults(pair, view, places),
+    // The view of a session lens is the session's own.
+    ...(places.isTemporary
+      ? []
+      : copyAllRights(places, { from: floorTable(pair.old.name), to: view }, sharedSources(pair))),
+  ];
+}
+
+function overlayColumn(pair: PairedTable, column: Column, places: Places): Sql {
+  const isMissing = places.isTemporary && addedColumns(pair).includes(column);
+  const value = isMissing
+    ? missingValue(column, pair.bases, places)
+    : name('t', physicalName(pair, column.name));
+  return sql`${value} as ${name(column.name)}`;
+}
+
+/** What binds the new release only, as conditions over its columns. */
+export function overlayRules(pair: PairedTable): string[] {
+  return [
+    ...tightenedColumns(pair).map((column) => sql`${name(column.name)} is not null`.text),
+    ...addedChecks(pair).map((check) => check.expression),
   ];
 }
 
@@ -156,8 +174,15 @@ function conditionsOf(pair: PairedTable): Condition[] {
   ];
 }
 
-function innerView(pair: PairedTable, inner: Sql, hidden: readonly Hidden[]): Statement[] {
-  const added = addedColumns(pair).map((column) => name('t', column.name));
+function innerView(
+  pair: PairedTable,
+  inner: Sql,
+  hidden: readonly Hidden[],
+  places: Places,
+): Statement[] {
+  const added = places.isTemporary
+    ? []
+    : addedColumns(pair).map((column) => name('t', column.name));
   const columns = [...pair.old.columns.map((column) => name('t', column.name)), ...added];
   return [
     statement(
@@ -183,12 +208,14 @@ function hiddenDefaults(pair: PairedTable): Hidden[] {
   );
 }
 
-function changedDefaults(pair: PairedTable, view: Sql): Statement[] {
+function changedDefaults(pair: PairedTable, view: Sql, places: Places): Statement[] {
   return pair.forward.flatMap(({ column, source }) => {
     const old = pair.old.columns.find((one) => one.name === source);
     if (old === undefined || column.default === old.default) return [];
     // One sequence serves both releases: the table's own default draws from it.
     if (drawsFromSequence(column) && drawsFromSequence(old)) return [];
+    // The sequence of the new release is not there yet.
+    if (places.isTemporary && drawsFromSequence(column)) return [];
     // A view's default that is the constant null is not kept by PostgreSQL; an expression is.
     const value = column.default ?? `nullif(1, 1)::text::${column.type}`;
     return [

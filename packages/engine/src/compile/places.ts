@@ -6,6 +6,9 @@
 // | new table      | work schema                  | release schema          |
 // | its lens       | release schema               | gone                    |
 // | spill          | work schema                  | work schema             |
+//
+// On a settled shard a session of the new release may have the lens, and the spill of one
+// transaction, in its own pg_temp (session-lens.ts).
 
 import { releaseSchema, STATE_SCHEMA } from '@halflap/protocol';
 import { generatedName, workSchema } from '../names.js';
@@ -23,6 +26,12 @@ export interface Places {
   readonly goneSchema: string;
   /** `1.0..2.0`, as journal and quarantine name the evolution. */
   readonly evolution: string;
+  /**
+   * True for the session lens: what would be in the release schema and the work schema is made in
+   * `pg_temp` of one session, and nothing is kept beside the old tables for longer than its
+   * transaction.
+   */
+  readonly isTemporary: boolean;
 }
 
 export function placesOf(app: string, from: string, to: string): Places {
@@ -35,8 +44,11 @@ export function placesOf(app: string, from: string, to: string): Places {
     lensSchema: generatedName(workSchema(app, to), 'lens'),
     goneSchema: generatedName(workSchema(app, to), 'gone'),
     evolution: `${from}..${to}`,
+    isTemporary: false,
   };
 }
+
+const TEMPORARY_SCHEMA = 'pg_temp';
 
 /** A table of the floor release, wherever the shard has it: a hole that the runner fills. */
 export function floorTable(table: string): Sql {
@@ -50,11 +62,12 @@ export function floorSchema(table: string): Sql {
 }
 
 export function work(places: Places, ...parts: readonly string[]): Sql {
-  return name(places.workSchema, generatedName(...parts));
+  const schema = places.isTemporary ? TEMPORARY_SCHEMA : places.workSchema;
+  return name(schema, generatedName(...parts));
 }
 
 export function inRelease(places: Places, relation: string): Sql {
-  return name(places.releaseSchema, relation);
+  return name(places.isTemporary ? TEMPORARY_SCHEMA : places.releaseSchema, relation);
 }
 
 /** What a plan calls the relation of a qualified name: `hosts`, `inventory_2_0.hosts`. */

@@ -286,7 +286,8 @@ function earlyIndexes(part: SplitPartPlan): Index[] {
   );
 }
 
-function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
+/** A table of keys: rows that a part of the new release does not have. */
+export function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
   const at = layoutBind(places, 'filling')(part.absence ?? part.relation);
   const key = cluster.oldKey.map((one) => name(one.name));
   return statement(sql`create table ${at} (${keyDefinitions(cluster)}, primary key (${key}))`);

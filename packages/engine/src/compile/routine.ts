@@ -1,7 +1,8 @@
 // PL/pgSQL functions and triggers as the engine writes them: owned by the runner's role and
 // executed with its rights, so that application roles need none on the machinery; with a pinned
-// search_path.
+// search_path. Those of a session lens are the session's own and have its rights.
 
+import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Places } from './places.js';
 
@@ -27,15 +28,15 @@ export interface Routine {
  * beside columns have names that no column has.
  */
 export function routine(places: Places, one: Routine): Sql {
-  const schemas = sql`pg_catalog, ${name(places.releaseSchema)}, public, pg_temp`;
-  const settings = [sql`set search_path = ${schemas}`, ...(one.settings ?? [])];
+  const settings = [sql`set search_path = ${pathOf(places)}`, ...(one.settings ?? [])];
+  const rights = places.isTemporary ? sql`invoker` : sql`definer`;
   const declare =
     one.declare === undefined || one.declare.length === 0
       ? sql``
       : sql`declare\n  ${trusted(one.declare.map((part) => `${part.text};`).join('\n  '))}\n`;
   return sql`create or replace function ${one.at}(${one.parameters ?? sql``})
 returns ${trusted(one.returns)}
-language plpgsql security definer
+language plpgsql security ${rights}
 ${trusted(settings.map((part) => part.text).join('\n'))}
 as ${DOLLAR}
 #variable_conflict use_column
@@ -44,6 +45,13 @@ ${declare}begin
   ${trusted(one.body.map((part) => part.text).join('\n  '))}
 end
 ${DOLLAR}`;
+}
+
+function pathOf(places: Places): Sql {
+  const floor = releaseSchema(places.app, places.from);
+  return places.isTemporary
+    ? sql`pg_catalog, pg_temp, ${name(floor)}, ${name(HOME_SCHEMA)}`
+    : sql`pg_catalog, ${name(places.releaseSchema)}, public, pg_temp`;
 }
 
 /** A statement planned afresh each time that it runs, for many rows (see sync-forward.ts). */

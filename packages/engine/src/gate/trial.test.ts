@@ -35,6 +35,25 @@ describe('tryEvolution', () => {
     expect(trial).toMatchObject({ untried: [], quarantined: [] });
   });
 
+  it('says where a session of the new release would not see what its schema says', async () => {
+    const from = 'create table t (id int primary key, n int);';
+    const to = 'create table t (id int primary key, m int);';
+    const changes = ['rename_column: { table: t, column: n, to: m }'];
+    const whole = await reader.bundle(from, to, changes);
+    const lensOf = (statements: readonly string[]) =>
+      tried(from, to, changes, {
+        bundle: { ...whole, sessionLens: { statements, impossible: null } },
+      });
+    await expect(lensOf([])).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringContaining('t is (id integer, n integer), expected (id integer, m'),
+    });
+    await expect(lensOf(['create view pg_temp.t as select x'])).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringMatching(/the session lens failed: column "x" does not exist/),
+    });
+  });
+
   it('says that no sample row could be made for a table', async () => {
     const schema = 'create table t (id int primary key check (id * 2 = 7));';
     expect(await tried(schema, schema)).toMatchObject({

@@ -13,6 +13,7 @@ import { installRelease } from '../shard/install.js';
 import { readQuarantine } from '../shard/quarantine.js';
 import { secondsSince } from '../shard/seconds.js';
 import { insertSamples, type Untried } from './samples.js';
+import { tryLens } from './trial-lens.js';
 
 export interface TrialOptions {
   readonly bundle: Bundle;
@@ -55,7 +56,9 @@ async function thereAndBack(options: TrialOptions) {
     const untried = await withSession(url, 'check/samples', (session) =>
       insertSamples(session, from.catalog),
     );
-    for (const verb of ['prepare', 'abort', 'prepare', 'expand', 'verify'] as const) {
+    for (const verb of ['prepare', 'abort'] as const) await attempt(options, url, verb);
+    await attemptLens(options, url);
+    for (const verb of ['prepare', 'expand', 'verify'] as const) {
       await attempt(options, url, verb);
     }
     const quarantined = await readQuarantine(url);
@@ -104,6 +107,14 @@ async function attempt(options: TrialOptions, url: string, verb: Verb): Promise<
     if (cause instanceof HalflapError && cause.code === 'INTERRUPTED') throw cause;
     throw failed(bundle, `${verb} failed: ${messageOf(cause)}`, cause);
   }
+}
+
+/** What servers of the new release see before anybody has prepared their shard. */
+async function attemptLens({ bundle }: TrialOptions, url: string): Promise<void> {
+  const found = await tryLens(url, bundle).catch((cause: unknown) => {
+    throw failed(bundle, `the session lens failed: ${messageOf(cause)}`, cause);
+  });
+  if (found.length > 0) throw failed(bundle, `by the session lens ${found.join('; ')}`, undefined);
 }
 
 async function compare(options: TrialOptions, url: string, side: 'from' | 'to'): Promise<void> {

@@ -3,7 +3,7 @@
 //
 // Invariant: filled text has no hole left, and names and key values are quoted by the sql tag.
 
-import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import { fillFloorHoles, HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { Bundle, KeyColumn } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
 import { join, literal, name, type Sql, sql, trusted } from '../sql.js';
@@ -25,7 +25,6 @@ export interface KeyRange {
   readonly upper: KeyValues | null;
 }
 
-const FLOOR_HOLE = /\{\{floor:([^{}]+)\}\}/g;
 const SCHEMA_HOLE = /\{\{schema:([^{}]+)\}\}/g;
 /** `{{word:…}}` only: `'{{1,2}}'` is an array of an application. */
 const UNKNOWN_HOLE = /\{\{[a-z]+:[^{}]*\}\}/;
@@ -55,10 +54,7 @@ export function floorSchema(floor: FloorTables, table: string): string {
 
 /** Fills `{{floor:NAME}}`, `{{schema:NAME}}` and `{{hash}}`. */
 export function fillFloor(text: string, floor: FloorTables): string {
-  return text
-    .replace(FLOOR_HOLE, (_, table: string) => floorTable(floor, table).text)
-    .replace(SCHEMA_HOLE, (_, table: string) => name(floorSchema(floor, table)).text)
-    .replaceAll('{{hash}}', floor.hash);
+  return fillFloorHoles(text, floor.hash, (table) => floorSchema(floor, table));
 }
 
 /**

@@ -71,6 +71,7 @@ export function handBundle(catalog: Catalog, options: HandOptions = {}): Bundle 
       ],
     },
     evidence: { oldTables: ['items'], oldWrites: null },
+    sessionLens: { statements: [], impossible: null },
   } satisfies Omit<Bundle, 'hash'>;
   return { ...bundle, hash: bundleHash(bundle) };
 }

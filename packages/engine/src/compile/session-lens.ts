@@ -1,0 +1,136 @@
+// The session lens: what `prepare` would make for the new release, in the temporary schema of one
+// session, so that a server of it works on a shard that nobody has prepared.
+//
+// The views and triggers are those of the prepared lens. What differs is that nothing may be added
+// to the shard: there is no table that keeps what the old layout cannot hold. So a column that only
+// the new release knows takes its default and nothing else (lens-carried.ts); a table that only it
+// knows takes no row; and which rows a part lacks is kept for a transaction, and looked at when it
+// commits (session-records.ts). Tables that gained columns, which a prepared shard has in the table
+// itself, are written through triggers like a rebuilt one.
+//
+// Functions in pg_temp are found by their qualified names alone; the triggers and defaults here
+// name them so.
+
+import { HalflapError, LENS_MARKER, type SessionLens } from '@halflap/protocol';
+import { splitCluster } from '../changes/split-table.js';
+import type { Table } from '../release/catalog.js';
+import type { Evolution } from '../release/evolution.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
+import { newEnums } from './added.js';
+import type { Statement } from './bundle.js';
+import { addedColumns } from './classify.js';
+import type { Evolving } from './compile.js';
+import type { Shared } from './contract.js';
+import { lensStatements } from './lens.js';
+import { overlayRules, overlayView } from './overlay.js';
+import { inRelease, type Places, work } from './places.js';
+import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
+import { HASH_HOLE, routine } from './routine.js';
+import { sessionRecords } from './session-records.js';
+import { statement } from './statement.js';
+import { typeOf } from './tables.js';
+
+export function sessionLens(evolving: Evolving): SessionLens {
+  const { clusters, shared, layout, evolution } = evolving;
+  const [lookup] = layout.lookups;
+  if (lookup !== undefined) {
+    // The keys of a lookup table must last, and its functions must be there.
+    const impossible = `${lookup.change.kind} of ${lookup.table.name} needs a prepared shard`;
+    return { statements: [], impossible };
+  }
+  const places: Places = { ...evolving.places, isTemporary: true };
+  const statements = [
+    ...newEnums(evolving).map((one) =>
+      statement(
+        sql`create type ${inRelease(places, one.name)}
+as enum (${one.labels.map((label) => literal(label))})`,
+      ),
+    ),
+    statement(refusal(places)),
+    ...clusters.flatMap(({ cluster }) => rebuiltLens(rebuilt(cluster, places))),
+    ...shared.flatMap((one) => sharedLens(one, places, evolution)),
+    ...layout.added.flatMap((table) => emptyTable(table, places)),
+    statement(
+      sql`create view ${work(places, LENS_MARKER)} as select ${literal(HASH_HOLE)}::text as bundle`,
+    ),
+  ];
+  return { statements: statements.map((one) => one.sql), impossible: null };
+}
+
+function rebuiltLens({ cluster, places, filling }: Rebuilt, rules: string[] = []): Statement[] {
+  return [
+    ...drawFunctions(cluster, places),
+    ...sessionRecords(cluster, filling, 'tables'),
+    ...lensStatements(cluster, filling, rules),
+    ...sessionRecords(cluster, filling, 'triggers'),
+  ];
+}
+
+/** A table that both releases have: nothing, a view, or the lens of a table with triggers. */
+function sharedLens({ pair, kind }: Shared, places: Places, evolution: Evolution): Statement[] {
+  if (addedColumns(pair).length === 0) {
+    return kind === 'overlay' ? overlayView(pair, places) : [];
+  }
+  try {
+    const cluster = splitCluster([pair], null, evolution);
+    return rebuiltLens(rebuilt(cluster, places), overlayRules(pair));
+  } catch (error) {
+    // Its rows cannot be told apart, which a view does not need and a trigger does.
+    if (!(error instanceof HalflapError)) throw error;
+    const why = {
+      state: 'HL003',
+      message: `${pair.new.name} can only be read on a shard that is not prepared`,
+      detail: `It has columns that release ${places.from} lacks, and no key to find its rows by.`,
+    };
+    return [...overlayView(pair, places), refuseWrites(pair.new, places, why)];
+  }
+}
+
+/** No row of it can be held, so it has none. */
+function emptyTable(table: Table, places: Places): Statement[] {
+  const columns = table.columns.map((column) => {
+    const value = sql`null::${trusted(column.type)}`;
+    const collated = column.collation === null ? value : sql`null::${typeOf(column)}`;
+    return sql`${collated} as ${name(column.name)}`;
+  });
+  const view = inRelease(places, table.name);
+  const why = {
+    state: 'HL001',
+    message: `release ${places.from} of this shard cannot hold rows of ${table.name}`,
+    detail: `Only release ${places.to} has the table.`,
+  };
+  return [
+    statement(sql`create view ${view} as select ${columns} where false`),
+    refuseWrites(table, places, why),
+  ];
+}
+
+interface Why {
+  readonly state: string;
+  readonly message: string;
+  readonly detail: string;
+}
+
+function refuseWrites(table: Table, places: Places, why: Why): Statement {
+  const given = [why.state, why.message, why.detail].map(literal);
+  return statement(sql`create trigger ${name('halflap_refuse')}
+instead of insert or update or delete on ${inRelease(places, table.name)}
+for each row execute function ${refusalAt(places)}(${given})`);
+}
+
+/** One function for all: what it says are the arguments of its triggers. */
+function refusal(places: Places): Sql {
+  return routine(places, {
+    at: refusalAt(places),
+    returns: 'trigger',
+    about: 'what a shard that is not prepared cannot hold',
+    body: [
+      sql`raise exception using errcode = tg_argv[0], message = tg_argv[1], detail = tg_argv[2],
+    hint = ${literal(`Prepare the shard: it then keeps what only release ${places.to} knows.`)};`,
+    ],
+  });
+}
+
+function refusalAt(places: Places): Sql {
+  return work(places, 'halflap_refuse');
+}
