@@ -22,6 +22,7 @@ import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
 import { lensTriggers } from './lens-triggers.js';
+import { upsertView } from './lens-upsert.js';
 import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
 import { drawDefault, sharedSequenceSource } from './sequences.js';
@@ -32,6 +33,7 @@ export function lensStatements(cluster: SplitCluster, plan: SyncPlan): Statement
   return cluster.parts.flatMap((part) => [
     ...lensView(cluster, part, plan.places),
     ...lensTriggers(cluster, part, plan),
+    ...upsertView(cluster, part, plan),
   ]);
 }
 
@@ -50,7 +52,7 @@ function lensView(cluster: SplitCluster, part: SplitPartPlan, places: Places): S
       sql`create view ${view} as ${body}${isChecked ? sql` with cascaded check option` : sql``}`,
     ),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
-    ...defaults(cluster, part, places),
+    ...defaultsOn(view, cluster, part, places),
   ];
 }
 
@@ -91,9 +93,14 @@ function carriedJoin(part: SplitPartPlan, places: Places): Sql {
   return sql` left join ${beside} as t on ${sameKey('t', part.mapping.slice, 'q')}`;
 }
 
-/** Defaults of the new release, on the view: they fill what an INSERT leaves out. */
-function defaults(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
-  const view = sql`alter view ${inRelease(places, part.table.name)}`;
+/** Defaults of the new release, on a view: they fill what an INSERT leaves out. */
+export function defaultsOn(
+  at: Sql,
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  places: Places,
+): Statement[] {
+  const view = sql`alter view ${at}`;
   return part.table.columns.flatMap((column) => {
     const source = sharedSequenceSource(part, column);
     if (source !== null) {

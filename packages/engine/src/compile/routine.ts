@@ -1,6 +1,6 @@
 // PL/pgSQL functions and triggers as the engine writes them: owned by the runner's role and
 // executed with its rights, so that application roles need none on the machinery; with a pinned
-// search_path.
+// search_path. Those that do no more than their caller might are executed with the caller's rights.
 
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Places } from './places.js';
@@ -18,6 +18,8 @@ export interface Routine {
   readonly about: string;
   readonly declare?: readonly Sql[];
   readonly body: readonly Sql[];
+  /** Whose rights it works with; the owner's unless it does no more than its caller might. */
+  readonly rights?: 'owner' | 'caller';
   /** Settings besides search_path. */
   readonly settings?: readonly Sql[];
 }
@@ -35,7 +37,7 @@ export function routine(places: Places, one: Routine): Sql {
       : sql`declare\n  ${trusted(one.declare.map((part) => `${part.text};`).join('\n  '))}\n`;
   return sql`create or replace function ${one.at}(${one.parameters ?? sql``})
 returns ${trusted(one.returns)}
-language plpgsql security definer
+language plpgsql security ${trusted(one.rights === 'caller' ? 'invoker' : 'definer')}
 ${trusted(settings.map((part) => part.text).join('\n'))}
 as ${DOLLAR}
 #variable_conflict use_column
