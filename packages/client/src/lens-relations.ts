@@ -3,7 +3,6 @@
 // catalogue tells: such a view ends in a column whose type is the rows of the table it is for.
 
 import { releaseSchema } from '@halflap/protocol';
-import type { ClientBase } from 'pg';
 import type { Settings } from './options.js';
 
 /** The view that takes upserts for one relation of the release. */
@@ -25,17 +24,22 @@ export interface LensRelations {
   readonly views: ReadonlyMap<string, UpsertView>;
 }
 
+/** What reads the catalogue: a client of the driver, or anything that asks as one does. */
+export interface Reader {
+  query(text: string, values: string[]): Promise<{ rows: unknown[] }>;
+}
+
 interface Row extends UpsertView {
   readonly table: string;
 }
 
 /** One round trip on a bound session; no relations where a shard was prepared without them. */
 export async function readLensRelations(
-  client: ClientBase,
+  client: Reader,
   who: Pick<Settings, 'app' | 'release'>,
 ): Promise<LensRelations> {
   const schema = releaseSchema(who.app, who.release);
-  const { rows } = await client.query<Row>(
+  const { rows } = await client.query(
     `select t.relname as "table", n.nspname as schema, v.relname as view,
             json_agg(
               json_build_object('name', c.attname, 'default', pg_get_expr(d.adbin, d.adrelid))
@@ -55,6 +59,6 @@ export async function readLensRelations(
      group by 1, 2, 3`,
     [schema],
   );
-  const views = new Map(rows.map(({ table, ...view }) => [table, view]));
+  const views = new Map((rows as Row[]).map(({ table, ...view }) => [table, view]));
   return { releaseSchema: schema, views };
 }

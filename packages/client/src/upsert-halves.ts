@@ -80,7 +80,7 @@ function viewOf({ view }: Upsert, alias: string | null): NonNullable<InsertStmt[
 }
 
 /** What the statement calls the key: as the view's trigger reads it. */
-function keyOf({ clause, table }: Upsert): string {
+export function keyOf({ clause, table }: Upsert): string {
   const { infer } = clause;
   if (infer === undefined) return 'any';
   if (infer.conname !== undefined) return `constraint ${infer.conname}`;

@@ -5,9 +5,9 @@
 
 import type { InsertStmt, Node, WithClause } from 'libpg-query';
 import type { Grammar } from './grammar.js';
-import type { LensRelations } from './lens-relations.js';
+import type { LensRelations, UpsertView } from './lens-relations.js';
 import { walk } from './syntax-tree.js';
-import { halvesOf, refused, type Upsert } from './upsert-halves.js';
+import { halvesOf, keyOf, refused, type Upsert } from './upsert-halves.js';
 
 /** Whether a text may hold such a statement; cheap, and true now and then for one that does not. */
 export function mayUpsert(text: string): boolean {
@@ -23,14 +23,35 @@ export function throughLens(text: string, relations: LensRelations, grammar: Gra
   if (statements === null) return text;
   const rewriting = new Rewriting(relations, grammar);
   const rewritten = statements.map((statement) => rewriting.statement(statement));
-  if (rewriting.count === 0) return text;
+  if (rewriting.upserts.length === 0) return text;
   const printed = rewritten.map((statement) => grammar.print(statement));
   if (printed.every((one) => one !== null)) return printed.join(';\n');
   throw refused(
-    rewriting.tables.join(', '),
+    rewriting.upserts.map((one) => one.table).join(', '),
     'the statement cannot be printed back faithfully',
     'write its unusual parts in another way, or an UPDATE and then an INSERT',
   );
+}
+
+/** One INSERT … ON CONFLICT of a text on a relation behind a lens. */
+export interface FoundUpsert {
+  readonly table: string;
+  readonly view: UpsertView;
+  /** What it calls the key, as the view's trigger reads it. */
+  readonly key: string;
+  readonly isUpdate: boolean;
+}
+
+/** Those of a text that `throughLens` rewrites. @throws CLIENT_UPSERT_REFUSED */
+export function upsertsIn(text: string, relations: LensRelations, grammar: Grammar): FoundUpsert[] {
+  const rewriting = new Rewriting(relations, grammar);
+  for (const statement of grammar.read(text) ?? []) rewriting.statement(statement);
+  return rewriting.upserts.map((upsert) => ({
+    table: upsert.table,
+    view: upsert.view,
+    key: keyOf(upsert),
+    isUpdate: upsert.clause.action === 'ONCONFLICT_UPDATE',
+  }));
 }
 
 /** The statement that another one explains or prepares. */
@@ -39,15 +60,11 @@ const WRAPPERS = ['ExplainStmt', 'PrepareStmt', 'CopyStmt'] as const;
 class Rewriting {
   readonly #relations: LensRelations;
   readonly #grammar: Grammar;
-  readonly tables: string[] = [];
+  readonly upserts: Upsert[] = [];
 
   constructor(relations: LensRelations, grammar: Grammar) {
     this.#relations = relations;
     this.#grammar = grammar;
-  }
-
-  get count(): number {
-    return this.tables.length;
   }
 
   statement(node: Node): Node {
@@ -101,8 +118,8 @@ class Rewriting {
   }
 
   #halves(upsert: Upsert) {
-    this.tables.push(upsert.table);
-    return halvesOf(upsert, `halflap_upsert_${this.count}`, this.#grammar);
+    this.upserts.push(upsert);
+    return halvesOf(upsert, `halflap_upsert_${this.upserts.length}`, this.#grammar);
   }
 
   /** Null for any other INSERT, also one with the clause on a relation that takes it. */
