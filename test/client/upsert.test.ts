@@ -4,9 +4,15 @@
 
 import { type Fleet, open } from '@halflap/client';
 import { installRelease } from '@halflap/engine';
-import { freshDatabase } from '@halflap/engine/testing';
+import {
+  findInstallations,
+  freshDatabase,
+  type PostgresServer,
+  startPostgres,
+  useServer,
+} from '@halflap/engine/testing';
 import type { QueryResult } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { APP, type Compiled } from '../evolving/releases.js';
 import { installShard, type Shard } from '../evolving/shard.js';
 import { CONTENT, compileUpserts, ROWS, SAID, type Said } from './upserts.js';
@@ -32,9 +38,11 @@ beforeAll(async () => {
   compiled = await compileUpserts();
 });
 
-afterAll(async () => {
-  for (const end of ends) await end();
-});
+async function endAll(): Promise<void> {
+  for (const end of ends.splice(0)) await end();
+}
+
+afterAll(endAll);
 
 /** What a statement gives, and what it leaves behind. */
 async function answer(fleet: Fleet, { text, values }: Said) {
@@ -58,36 +66,51 @@ async function answer(fleet: Fleet, { text, values }: Said) {
   return { said, content };
 }
 
-describe('INSERT … ON CONFLICT through a lens', () => {
-  let table: Fleet;
-  let lens: Fleet;
-  let dual: Fleet;
+const installations = await findInstallations(process.env);
+const byAge = installations.sort((one, other) => one.major - other.major);
 
-  beforeAll(async () => {
-    const plain = await freshDatabase();
-    ends.unshift(() => plain.drop());
-    await installRelease({ url: plain.url, app: APP, release: compiled.to });
-    table = await fleetOn(plain.url);
-    lens = await fleetOn((await prepared()).url);
-    const moving = await prepared();
-    // Bound to the lens, and told of nothing since.
-    dual = await fleetOn(moving.url);
-    for (const fleet of [table, lens, dual]) await fleet.shard('eu1').query(ROWS);
-    await moving.run('expand');
-    const modes = [table, lens, dual].map((fleet) => fleet.status()[0]?.mode);
-    expect(modes).toEqual(['native', 'lens', 'lens']);
-  });
+describe.each([...new Set([byAge.at(0), byAge.at(-1)])].flatMap((one) => one ?? []))(
+  'INSERT … ON CONFLICT through a lens on PostgreSQL $major',
+  (installation) => {
+    let server: PostgresServer;
+    let table: Fleet;
+    let lens: Fleet;
+    let dual: Fleet;
 
-  it.each(SAID)('answers as a table does: $text', async (said) => {
-    // A sequence is not rolled back, and the numbers that are drawn are compared as well.
-    for (const fleet of [table, lens, dual]) {
-      await fleet.shard('eu1').query(`select setval('public.hosts_id_seq', 100)`);
-    }
-    const expected = await answer(table, said);
-    expect(await answer(lens, said)).toEqual(expected);
-    expect(await answer(dual, said)).toEqual(expected);
-  });
-});
+    beforeAll(async () => {
+      server = await startPostgres({ installation });
+      useServer(server.url('postgres'));
+      const plain = await freshDatabase();
+      ends.unshift(() => plain.drop());
+      await installRelease({ url: plain.url, app: APP, release: compiled.to });
+      table = await fleetOn(plain.url);
+      lens = await fleetOn((await prepared()).url);
+      const moving = await prepared();
+      // Bound to the lens, and told of nothing since.
+      dual = await fleetOn(moving.url);
+      for (const fleet of [table, lens, dual]) await fleet.shard('eu1').query(ROWS);
+      await moving.run('expand');
+      const modes = [table, lens, dual].map((fleet) => fleet.status()[0]?.mode);
+      expect(modes).toEqual(['native', 'lens', 'lens']);
+    });
+
+    afterAll(async () => {
+      await endAll();
+      useServer(inject('serverUrl'));
+      await server.stop();
+    });
+
+    it.each(SAID)('answers as a table does: $text', async (said) => {
+      // A sequence is not rolled back, and the numbers that are drawn are compared as well.
+      for (const fleet of [table, lens, dual]) {
+        await fleet.shard('eu1').query(`select setval('public.hosts_id_seq', 100)`);
+      }
+      const expected = await answer(table, said);
+      expect(await answer(lens, said)).toEqual(expected);
+      expect(await answer(dual, said)).toEqual(expected);
+    });
+  },
+);
 
 describe('a statement with ON CONFLICT that a lens cannot take', () => {
   let lens: Fleet;
