@@ -11,6 +11,7 @@ export default defineConfig({
       '@halflap/protocol': source('protocol/src/index.ts'),
       '@halflap/engine/testing': source('engine/src/testing/index.ts'),
       '@halflap/engine': source('engine/src/index.ts'),
+      '@halflap/client/lens': source('client/src/lens.ts'),
       '@halflap/client': source('client/src/index.ts'),
     },
   },

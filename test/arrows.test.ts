@@ -13,7 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   agent: ['protocol'],
   server: ['engine', 'client', 'protocol'],
   console: ['protocol', 'server'],
-  cli: ['server', 'agent', 'engine', 'protocol'],
+  cli: ['server', 'agent', 'engine', 'client', 'protocol'],
 };
 
 /** What a stage of the engine must not import: other stages, files, modules of Node. */

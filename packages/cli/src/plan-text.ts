@@ -88,7 +88,7 @@ export function relationsText(relations: readonly RelationPlan[], width: number)
 /** The notes of a relation, with the one that every author must act upon. */
 function notesOf(relation: RelationPlan): string[] {
   if (!relation.isLensWithoutOnConflict) return [...relation.notes];
-  return [...relation.notes, 'warning: ON CONFLICT does not work on it before its shard is dual'];
+  return [...relation.notes, 'warning: ON CONFLICT needs the client before its shard is dual'];
 }
 
 /** `EXPAND  ends dual; 15 steps, 86 statements; blocks at most writes of hosts; no rewrite` */

@@ -17,12 +17,14 @@ import {
   measureEffects,
   type PossibleRename,
   possibleRenames,
+  type QueryQuestions,
   type Release,
   type ReleaseDirectory,
   type Scratch,
   type Trial,
   tryEvolution,
   type Unconvertible,
+  withQuestions,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
 import { HalflapError } from '@halflap/protocol';
@@ -62,6 +64,11 @@ export interface Releases {
    * Runs that evolution on scratch databases, there, back, and to its end. @throws CHECK_FAILED.
    */
   try(version: string): Promise<Trial>;
+  /** Gives `body` a prepared shard and a fresh install of the release, to ask about statements. */
+  ask<Result>(
+    version: string,
+    body: (questions: QueryQuestions) => Promise<Result>,
+  ): Promise<Result>;
 }
 
 export function withScratchOption(command: Command): Command {
@@ -157,6 +164,11 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     async try(version) {
       const from = await load((await evolutionTo(version)).from);
       return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });
+    },
+    async ask(version, body) {
+      const bundle = await compileOnce(version);
+      const [from, to] = [await load(bundle.from.version), await load(version)];
+      return withQuestions({ bundle, from, to, scratch, signal }, body);
     },
   };
 }

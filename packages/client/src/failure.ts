@@ -37,6 +37,22 @@ export function isContention(error: unknown): boolean {
   return state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected;
 }
 
+const ofMovedLens = new WeakSet<Error>();
+
+/**
+ * Marks the error of a statement that was written for a lens which is gone, once the error is found
+ * to say no more than that: it did nothing, and is as stale as a plan.
+ */
+export function markStale(error: Error): void {
+  ofMovedLens.add(error);
+}
+
+/** No relation of that name. */
+export function isUndefinedTable(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === SQLSTATE.undefinedTable || state === SQLSTATE.invalidSchemaName;
+}
+
 /**
  * A prepared statement did nothing because its plan is of no use any more: `cached plan must not
  * change result type`, when it met a relation that changed under it, or the statement is gone,
@@ -44,6 +60,7 @@ export function isContention(error: unknown): boolean {
  * with much else; the routine tells it.
  */
 export function isStalePlan(error: unknown): boolean {
+  if (error instanceof Error && ofMovedLens.has(error)) return true;
   const state = sqlStateOf(error);
   if (state === SQLSTATE.invalidStatementName) return true;
   if (state !== SQLSTATE.featureNotSupported) return false;

@@ -20,6 +20,7 @@ import {
 import { within } from './deadline.js';
 import { isProtocolRefusal, messageOf } from './failure.js';
 import { type Settings, type ShardTarget, withoutSecrets } from './options.js';
+import { ThroughLens } from './through-lens.js';
 
 /** What becomes of a connection: used again, used again once it is bound anew, or ended. */
 export type Fate = 'keep' | 'rebind' | 'discard';
@@ -50,6 +51,9 @@ export class Sessions {
     this.#pool = this.#newPool();
   }
 
+  /** How statements change that do not work through a lens as they are. */
+  readonly lens = new ThroughLens();
+
   /** How its connections read values, unless a statement says otherwise. */
   get types(): pg.CustomTypesConfig {
     const given = 'pool' in this.#target ? this.#target.pool.types : undefined;
@@ -61,7 +65,10 @@ export class Sessions {
     pool.on('error', this.#onBroken);
     // A connection in use that breaks between two statements would end the process without this;
     // the next statement on it reports the break.
-    pool.on('connect', (client: pg.PoolClient) => client.on('error', () => {}));
+    pool.on('connect', (client: pg.PoolClient) => {
+      client.on('error', () => {});
+      this.lens.attach(client);
+    });
     return pool;
   }
 

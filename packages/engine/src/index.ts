@@ -5,6 +5,13 @@ export { type CompileInput, compile } from './compile/compile.js';
 export * from './compile/texts.js';
 export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
+export {
+  type QueryOptions,
+  type QueryQuestions,
+  type Refusal,
+  withQuestions,
+} from './gate/queries.js';
+export { type QueryText, readQueries } from './gate/query-texts.js';
 export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
 export type { Untried } from './gate/samples.js';
 export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';

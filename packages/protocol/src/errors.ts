@@ -113,6 +113,10 @@ export const ERRORS = {
     'refused',
     'PostgreSQL answered commit with a rollback: a statement in the transaction had failed.',
   ),
+  CLIENT_UPSERT_REFUSED: entry(
+    'usage',
+    'INSERT … ON CONFLICT cannot be carried out through a lens exactly as on a table.',
+  ),
   GATHER_FAILED: entry('unreachable', 'A shard failed and the caller required all of them.', true),
   INTERNAL_DEFECT: entry(
     'internal',

@@ -5,6 +5,8 @@ import type { Command } from 'commander';
 import { type Checked, checkText } from '../check-view.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
+import { checkQueries, type QueriesChecked, readDirectory } from '../queries.js';
+import { queriesFailure, queriesText } from '../queries-view.js';
 import {
   type Releases,
   type ScratchOptions,
@@ -22,17 +24,23 @@ is checked.
 Examples:
   halflap check
   halflap check 2.0
+  halflap check 2.0 --queries sql/
 `;
 
 export function addCheck(program: Command): void {
   withScratchOption(program.command('check'))
     .description('compile an evolution, try it, and say how each relation crosses')
     .argument('[version]', 'the release to go to; all of them when not given')
+    .option('--queries <directory>', 'ask about the statements of that release in *.sql files')
     .addHelpText('after', HELP)
     .action(run);
 }
 
-async function run(version: string | undefined, options: ScratchOptions, command: Command) {
+interface Options extends ScratchOptions {
+  readonly queries?: string;
+}
+
+async function run(version: string | undefined, options: Options, command: Command) {
   const { printer, config: load } = contextOf(command);
   const config = load();
   await interruptible(printer.note, (signal) =>
@@ -44,9 +52,28 @@ async function run(version: string | undefined, options: ScratchOptions, command
         printer.line(checkText(result, config.app, printer.width));
         checked.push(result);
       }
-      printer.json({ app: config.app, checked });
+      const newest = versions.at(-1);
+      const queries =
+        options.queries === undefined || newest === undefined
+          ? null
+          : await askQueries(options.queries, newest, releases);
+      if (queries !== null) printer.line(queriesText(queries));
+      printer.json({ app: config.app, checked, queries });
+      const failure = queries === null ? null : queriesFailure(queries);
+      if (failure !== null) throw failure;
     }),
   );
+}
+
+/** Statements are those of the newest release that is checked. */
+async function askQueries(
+  directory: string,
+  version: string,
+  releases: Releases,
+): Promise<QueriesChecked> {
+  const texts = await readDirectory(directory);
+  const bundle = await releases.compile(version);
+  return releases.ask(version, (questions) => checkQueries(texts, bundle, questions));
 }
 
 async function check(version: string, releases: Releases): Promise<Checked> {

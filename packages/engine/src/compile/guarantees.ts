@@ -5,7 +5,7 @@
 
 import { conjunctsNotNull } from '../changes/expression-shape.js';
 import type { SplitPartPlan } from '../changes/split-table.js';
-import type { Check, Column, ForeignKey, Key, Table } from '../release/catalog.js';
+import type { Check, Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
 import { findColumn } from '../release/catalog.js';
 
 export interface Unguaranteed {
@@ -18,12 +18,7 @@ export interface Unguaranteed {
 /** Constraints of the part that the old table does not have in the same form. */
 export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
   const old = part.pair.old;
-  const source = new Map<string, string>([
-    ...part.key.map((one) => [one.new.name, one.old] as const),
-    ...part.mapped.flatMap((one) =>
-      one.source === null ? [] : [[one.column.name, one.source] as const],
-    ),
-  ]);
+  const source = sourcesOf(part);
   const never = new Set(part.when === null ? [] : conjunctsNotNull(part.when));
   const isNotNull = (column: Column) => {
     const from = source.get(column.name);
@@ -42,6 +37,74 @@ export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
       (key) => key.referencedTable !== base.name && !hasForeignKey(old, key, source),
     ),
   };
+}
+
+/** A unique key of a new table by which a row may be found that stands in another's way. */
+export interface Arbiter {
+  /** Of the constraint; null for a unique index, which no statement can name. */
+  readonly name: string | null;
+  readonly columns: readonly string[];
+  readonly isOnceForNull: boolean;
+  /** What PostgreSQL names when it is violated, in either layout. */
+  readonly enforcedBy: readonly string[];
+  /** No index of the old layout enforces it: the lens checks it itself. */
+  readonly isLensOnly: boolean;
+}
+
+/**
+ * The unique keys of a part that hold through its lens too. Without those that are put off, which
+ * ON CONFLICT takes on no table; a unique index is one where the old table has it as well.
+ */
+export function arbiters(part: SplitPartPlan, base: Table): Arbiter[] {
+  const { table } = part;
+  const lensOnly = unguaranteed(part, base).uniques;
+  const keys = [table.primaryKey, ...table.uniques].filter(
+    (key): key is Key => key !== null && key.deferrable === 'no',
+  );
+  const indexes = table.indexes.filter((index) => index.isUnique).flatMap(plainIndex);
+  return [
+    ...keys.map((key) => ({
+      name: key.name,
+      columns: key.columns,
+      isOnceForNull: isOnceForNull(key),
+      enforcedBy: [key.name, ...oldNamesOf(part, key.columns)],
+      isLensOnly: lensOnly.includes(key),
+    })),
+    ...indexes.flatMap((index) => {
+      const old = oldNamesOf(part, index.columns);
+      return old.length === 0 ? [] : [{ ...index, enforcedBy: [...index.enforcedBy, ...old] }];
+    }),
+  ];
+}
+
+function plainIndex({ name, columns, definition }: Index): (Arbiter & { name: null })[] {
+  const plain = columns.filter((column) => column !== null);
+  if (plain.length < columns.length || / WHERE /.test(definition)) return [];
+  const isOnce = isOnceForNull({ definition });
+  const own = { columns: plain, isOnceForNull: isOnce, enforcedBy: [name], isLensOnly: false };
+  return [{ name: null, ...own }];
+}
+
+/** Unique keys and indexes of the old table over the columns that these come from. */
+function oldNamesOf(part: SplitPartPlan, columns: readonly string[]): string[] {
+  const { old } = part.pair;
+  const source = sourcesOf(part);
+  const wanted = columns.map((column) => source.get(column));
+  const isSame = (own: readonly (string | null)[]) =>
+    own.length === wanted.length && own.every((column) => wanted.includes(column ?? ''));
+  const keys = [old.primaryKey, ...old.uniques].filter((one) => one !== null);
+  const indexes = old.indexes.filter((one) => one.isUnique && !/ WHERE /.test(one.definition));
+  return [...keys, ...indexes].filter((one) => isSame(one.columns)).map((one) => one.name);
+}
+
+/** New column → the old column whose values it holds as they are. */
+function sourcesOf(part: SplitPartPlan): ReadonlyMap<string, string> {
+  return new Map<string, string>([
+    ...part.key.map((one) => [one.new.name, one.old] as const),
+    ...part.mapped.flatMap((one) =>
+      one.source === null ? [] : [[one.column.name, one.source] as const],
+    ),
+  ]);
 }
 
 /** Whether the table that a column of the joined one comes from requires it of its rows. */
@@ -95,7 +158,7 @@ function hasUnique(old: Table, key: Key, source: ReadonlyMap<string, string>): b
 }
 
 /** Whether the key allows no more than one null. */
-export function isOnceForNull(key: Key): boolean {
+export function isOnceForNull(key: Pick<Key, 'definition'>): boolean {
   return key.definition.includes('NULLS NOT DISTINCT');
 }
 

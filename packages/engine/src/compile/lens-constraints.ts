@@ -2,15 +2,19 @@
 // the SQLSTATE, the message and the fields with which PostgreSQL reports the same of a table, so
 // that an application need not know that it writes through a lens.
 //
-// What is there already is found; two at the same moment are found when the index is built.
+// What is there already is found. Of two sessions that write the same unique key at the same moment
+// one waits for the other, as at an index: both lock the key's values until they commit. Not so a
+// session that reads an older snapshot (repeatable read), and the old release, which does not know
+// the key: those are found when the index is built.
 
 import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Check, Column, ForeignKey, Key, Table } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
-import { sameKey } from './compared.js';
+import { anyDiffers, sameKey, typesOf } from './compared.js';
 import { isOnceForNull, unguaranteed } from './guarantees.js';
 import { inRelease, type Places } from './places.js';
+import { stableBigint } from './statement.js';
 
 /**
  * Statements of a trigger body that refuse a NEW row which breaks a rule of its table.
@@ -84,11 +88,40 @@ function isUnique(key: Key, part: SplitPartPlan, places: Places, self: 'old' | '
         ' and ',
       )
     : sameKey('q', key.columns, 'new');
-  return sql`if exists (
+  return sql`${oneAtATime(key, part, places, self)}
+  if exists (
     select from ${inRelease(places, part.table.name)} as q
     where ${isSame} and (${isOther})
   ) then
     ${duplicate(part.table, key.name)}
+  end if;`;
+}
+
+/** Types that have an order and no hash; a key of nothing else is locked as a whole. */
+const UNHASHED = /^(bit|money|tsvector|tsquery)\b/;
+
+/** Until the end of the transaction, whoever writes these values; nobody waits for a null. */
+function oneAtATime(key: Key, part: SplitPartPlan, places: Places, self: 'old' | 'new'): Sql {
+  const types = typesOf(part.table);
+  const seed = trusted(stableBigint(`${places.evolution} ${part.table.name} ${key.name}`));
+  const hashed = key.columns.filter((column) => {
+    const type = part.table.columns.find((one) => one.name === column)?.type ?? '';
+    return !UNHASHED.test(part.pair.bases.get(type) ?? type);
+  });
+  const values = hashed.map((column) => name('new', column));
+  const lock =
+    hashed.length === 0
+      ? sql`${seed}`
+      : sql`pg_catalog.hash_record_extended(row(${values}), ${seed})`;
+  const isGiven = key.columns.map((column) => sql`${name('new', column)} is not null`);
+  const conditions = [
+    ...(isOnceForNull(key) ? [] : isGiven),
+    ...(self === 'old' ? [sql`(${anyDiffers('new', 'old', key.columns, types)})`] : []),
+  ];
+  const perform = sql`perform pg_catalog.pg_advisory_xact_lock(${lock});`;
+  if (conditions.length === 0) return perform;
+  return sql`if ${joined(conditions, ' and ')} then
+    ${perform}
   end if;`;
 }
 

@@ -76,7 +76,7 @@ function eventsOf(cluster: SplitCluster, part: SplitPartPlan): Event[] {
   ];
 }
 
-function baseOf(cluster: SplitCluster): SplitPartPlan {
+export function baseOf(cluster: SplitCluster): SplitPartPlan {
   return cluster.parts[0] as SplitPartPlan;
 }
 
@@ -136,21 +136,30 @@ function bodyOf(writing: Writing): Sql[] {
 }
 
 /** The base row first, as for any table; of rows beside it nobody may have to wait for us. */
-function lockOld({ cluster, part, plan }: Writing, row: 'old' | 'new'): Sql {
+function lockOld(writing: Omit<Writing, 'event'>, row: 'old' | 'new'): Sql {
+  return joined([lockBase(writing, row), ...lockBeside(writing, row)], '\n  ');
+}
+
+/** A variable with the columns of a row of the part. */
+type RowVariable = 'old' | 'new' | 'found_row';
+
+/** Sets FOUND. */
+export function lockBase({ cluster, part }: Omit<Writing, 'event'>, row: RowVariable): Sql {
+  return sql`perform 1 from ${floorTable(cluster.id)} as s
+  where ${oldKeyIs('s', part, row)} for no key update;`;
+}
+
+export function lockBeside(writing: Omit<Writing, 'event'>, row: RowVariable): Sql[] {
+  const { cluster, part, plan } = writing;
   const beside = plan.backward.filter(({ mapping }) =>
     cluster.olds.some((one) => !one.isBase && one.relation === mapping.target),
   );
   const key = part.key.map((one) => sql`${name(row, one.new.name)} as ${name(one.old)}`);
-  const locks = [
-    sql`perform 1 from ${floorTable(cluster.id)} as s
-  where ${oldKeyIs('s', part, row)} for no key update;`,
-    ...beside.map((target) => lockPolitely(plan, target, sql`select ${key}`)),
-  ];
-  return joined(locks, '\n  ');
+  return beside.map((target) => lockPolitely(plan, target, sql`select ${key}`));
 }
 
 /** The old row's key equals the key of OLD or NEW. */
-function oldKeyIs(alias: string, part: SplitPartPlan, row: 'old' | 'new'): Sql {
+function oldKeyIs(alias: string, part: SplitPartPlan, row: RowVariable): Sql {
   return joined(
     part.key.map((one) => sql`${name(alias, one.old)} = ${name(row, one.new.name)}`),
     ' and ',

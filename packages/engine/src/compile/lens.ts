@@ -24,6 +24,7 @@ import { sameKey } from './compared.js';
 import { missingValue } from './lens-carried.js';
 import { slicedTriggers } from './lens-slices.js';
 import { lensTriggers } from './lens-triggers.js';
+import { upsertView } from './lens-upsert.js';
 import { inRelease, lensBind, type Places, work } from './places.js';
 import { HASH_HOLE } from './routine.js';
 import { drawDefault, drawsFromSequence, sharedSequenceSource } from './sequences.js';
@@ -39,6 +40,8 @@ export function lensStatements(
   return cluster.parts.flatMap((part) => [
     ...lensView(cluster, part, plan.places, part.isBase ? rules : []),
     ...(cluster.sliced === null ? lensTriggers : slicedTriggers)(cluster, part, plan),
+    // A session lens has no place that its client could look for them.
+    ...(plan.places.isTemporary ? [] : upsertView(cluster, part, plan)),
   ]);
 }
 
@@ -63,7 +66,7 @@ function lensView(
       sql`create view ${view} as ${body}${isChecked ? sql` with cascaded check option` : sql``}`,
     ),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
-    ...defaults(cluster, part, places),
+    ...defaultsOn(view, cluster, part, places),
   ];
 }
 
@@ -134,9 +137,14 @@ function holds(part: SplitPartPlan, places: Places, rules: readonly string[]): S
   return sql` where ${joined(bound, ' and ')}`;
 }
 
-/** Defaults of the new release, on the view: they fill what an INSERT leaves out. */
-function defaults(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
-  const view = sql`alter view ${inRelease(places, part.table.name)}`;
+/** Defaults of the new release, on a view: they fill what an INSERT leaves out. */
+export function defaultsOn(
+  at: Sql,
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  places: Places,
+): Statement[] {
+  const view = sql`alter view ${at}`;
   return part.table.columns.flatMap((column) => {
     const source = sharedSequenceSource(part, column);
     if (source !== null) {

@@ -18,6 +18,7 @@ import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
+import { upsertFunction } from './lens-upsert.js';
 import type { Mapping, OldTable } from './mapping.js';
 import {
   besideTriggers,
@@ -161,6 +162,7 @@ export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
     ...cluster.parts.flatMap((part, index) => [
       ...backwardFunctions(part, index, dual),
       statement(backwardTruncateFunction(dual, part.table.name)),
+      statement(upsertFunction({ cluster, part, plan: dual }, 'dual')),
     ]),
   ];
 }

@@ -1,6 +1,7 @@
 // PL/pgSQL functions and triggers as the engine writes them: owned by the runner's role and
 // executed with its rights, so that application roles need none on the machinery; with a pinned
-// search_path. Those of a session lens are the session's own and have its rights.
+// search_path. Those of a session lens, and those that do no more than their caller might, are
+// executed with the caller's rights.
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
@@ -19,6 +20,8 @@ export interface Routine {
   readonly about: string;
   readonly declare?: readonly Sql[];
   readonly body: readonly Sql[];
+  /** Whose rights it works with; the owner's unless it does no more than its caller might. */
+  readonly rights?: 'owner' | 'caller';
   /** Settings besides search_path. */
   readonly settings?: readonly Sql[];
 }
@@ -29,7 +32,8 @@ export interface Routine {
  */
 export function routine(places: Places, one: Routine): Sql {
   const settings = [sql`set search_path = ${pathOf(places)}`, ...(one.settings ?? [])];
-  const rights = places.isTemporary ? sql`invoker` : sql`definer`;
+  const isCallers = places.isTemporary || one.rights === 'caller';
+  const rights = isCallers ? sql`invoker` : sql`definer`;
   const declare =
     one.declare === undefined || one.declare.length === 0
       ? sql``

@@ -28,6 +28,7 @@ describe('a key that both releases draw', () => {
     expect(about(prepared, /set default/)).toEqual([
       `alter table "halflap_shop_2_0"."t" alter column "id" set default ${draw}`,
       `alter view "shop_2_0"."t" alter column "id" set default ${draw}`,
+      `alter view "halflap_shop_2_0"."upsert_t" alter column "id" set default ${draw}`,
     ]);
     expect(about(prepared, /security definer.*nextval/s)[0]).toContain("{{floor:t}}$r$, 'id')");
     expect(about(prepared, /^create sequence "shop_2_0"/)).toEqual([]);

@@ -1,0 +1,230 @@
+// `check --queries`: which statements of an application a lens refuses or treats differently. Asked
+// of PostgreSQL, on a prepared shard and on tables; by the parser where it shows at run time only;
+// and of the client where that would send another statement.
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type FoundUpsert,
+  type Grammar,
+  type LensRelations,
+  loadGrammar,
+  readLensRelations,
+  throughLens,
+  upsertsIn,
+} from '@halflap/client/lens';
+import {
+  type Bundle,
+  loadParser,
+  type QueryQuestions,
+  type QueryText,
+  type Refusal,
+  readQueries,
+} from '@halflap/engine';
+import { HalflapError } from '@halflap/protocol';
+
+/**
+ * | verdict | through the lens                                     | on the release's own tables |
+ * |---------|------------------------------------------------------|-----------------------------|
+ * | refused | fails, by the client too                             | works                       |
+ * | client  | works by the client, fails for programs without it   | works                       |
+ * | differs | works, and does not give the same                    | works                       |
+ * | wrong   | –                                                    | fails                       |
+ * | unread  | was not asked: does not parse, or touches no rows    | –                           |
+ */
+export type QueryVerdict = 'refused' | 'client' | 'differs' | 'wrong' | 'unread';
+
+/** One finding of `check --queries --json`; additions only. */
+export interface QueryFinding {
+  readonly file: string;
+  readonly line: number;
+  readonly verdict: QueryVerdict;
+  /** What PostgreSQL answers; null for `unread` and `differs`, and where the client refuses. */
+  readonly sqlstate: string | null;
+  readonly message: string;
+  /** What to write instead; null where the message says all. */
+  readonly fix: string | null;
+}
+
+export interface QueriesChecked {
+  /** Statements that were read. */
+  readonly count: number;
+  readonly findings: readonly QueryFinding[];
+}
+
+/**
+ * All `.sql` files of a directory and below, in the order of their names.
+ * @throws COMMAND_INVALID
+ */
+export async function readDirectory(directory: string): Promise<QueryText[]> {
+  await loadParser();
+  let entries: string[];
+  try {
+    entries = await readdir(directory, { recursive: true });
+  } catch (cause) {
+    throw unusable(`${directory} cannot be read`, cause);
+  }
+  const files = entries.filter((one) => one.endsWith('.sql')).sort();
+  if (files.length === 0) throw unusable(`${directory} holds no file that ends in .sql`);
+  const texts = await Promise.all(
+    files.map(async (file) => {
+      const path = join(directory, file);
+      return readQueries(await readFile(path, 'utf8'), path);
+    }),
+  );
+  return texts.flat();
+}
+
+function unusable(message: string, cause?: unknown): HalflapError {
+  return new HalflapError('COMMAND_INVALID', `--queries: ${message}`, {
+    hint: 'name a directory with the statements of the release, one or more to a file',
+    cause,
+  });
+}
+
+/** Asks about every statement; each has one finding at most. */
+export async function checkQueries(
+  texts: readonly QueryText[],
+  bundle: Bundle,
+  questions: QueryQuestions,
+): Promise<QueriesChecked> {
+  const { lens } = questions;
+  const reader = {
+    query: async (text: string, values: string[]) => ({ rows: await lens.query(text, values) }),
+  };
+  const release = bundle.to.version;
+  const relations = await readLensRelations(reader, { app: bundle.app, release });
+  const asking: Asking = { questions, relations, grammar: await loadGrammar() };
+  const findings: QueryFinding[] = [];
+  for (const text of texts) {
+    const found = await findingOf(text, asking);
+    const { file, line } = text;
+    if (found !== null) findings.push({ file, line, ...found });
+  }
+  return { count: texts.length, findings };
+}
+
+interface Asking {
+  readonly questions: QueryQuestions;
+  readonly relations: LensRelations;
+  readonly grammar: Grammar;
+}
+
+type Found = Omit<QueryFinding, 'file' | 'line'>;
+
+async function findingOf(query: QueryText, asking: Asking): Promise<Found | null> {
+  const { text, tree, problem } = query;
+  if (tree === null) return unread(problem ?? 'it is empty', 'correct it, or leave it out');
+  const onTables = await asking.questions.onTables(text, tree);
+  if (onTables === 'not a question') {
+    const kind = Object.keys(tree)[0] ?? '';
+    if (HARMLESS.has(kind)) return null;
+    return unread(`${kind} was not asked: it is no statement that reads or writes rows`, null);
+  }
+  if (onTables !== null) return { verdict: 'wrong', ...onTables, fix: null };
+  const upsert = await upsertFinding(text, asking);
+  if (upsert !== undefined) return upsert;
+  const onLens = await asking.questions.onLens(text, tree);
+  if (onLens !== null && onLens !== 'not a question') {
+    return { verdict: 'refused', ...onLens, fix: fixOf(tree, onLens) };
+  }
+  return atRunTime(tree, asking.relations);
+}
+
+/** Statements about the session: they mean the same everywhere. */
+const HARMLESS = new Set(
+  `TransactionStmt VariableSetStmt VariableShowStmt ListenStmt NotifyStmt UnlistenStmt DiscardStmt
+   DeallocateStmt`.split(/\s+/),
+);
+
+function unread(message: string, fix: string | null): Found {
+  return { verdict: 'unread', sqlstate: null, message, fix };
+}
+
+/** Undefined where the statement has no ON CONFLICT, or only on relations that take it. */
+async function upsertFinding(text: string, asking: Asking): Promise<Found | null | undefined> {
+  const { relations, grammar, questions } = asking;
+  let found: readonly FoundUpsert[];
+  let rewritten: string;
+  try {
+    found = upsertsIn(text, relations, grammar);
+    rewritten = throughLens(text, relations, grammar);
+  } catch (error) {
+    if (!(error instanceof HalflapError)) throw error;
+    return {
+      verdict: 'refused',
+      sqlstate: null,
+      message: error.message,
+      fix: error.hint ?? null,
+    };
+  }
+  if (found.length === 0) return undefined;
+  const [tree] = grammar.read(rewritten) ?? [];
+  const planned = tree === undefined ? null : await questions.onLens(rewritten, tree);
+  const refusal = planned === 'not a question' ? null : planned;
+  const unknown = refusal ?? (await unknownKey(found, questions));
+  if (unknown !== null) return { verdict: 'refused', ...unknown, fix: UPSERT_FIX };
+  const isAny = found.every((one) => one.key === 'any');
+  return {
+    verdict: 'client',
+    sqlstate: isAny ? '23505' : '42P10',
+    message: `ON CONFLICT on ${[...new Set(found.map((one) => one.table))].join(', ')}`,
+    fix: `nothing for programs that use @halflap/client; for others: ${UPSERT_FIX}`,
+  };
+}
+
+const UPSERT_FIX = 'update, then insert where nothing was updated';
+
+/** PostgreSQL's answer where the lens has no such key. */
+async function unknownKey(
+  found: readonly FoundUpsert[],
+  questions: QueryQuestions,
+): Promise<Refusal | null> {
+  for (const { view, key } of found) {
+    const refusal = await questions.onKey(view, key);
+    if (refusal !== null) return refusal;
+  }
+  return null;
+}
+
+/** What is planned through a lens and then answers otherwise. */
+function atRunTime(tree: object, { views }: LensRelations): Found | null {
+  const asks = nodesOf(tree, 'FuncCall').find((call) =>
+    JSON.stringify(call.funcname).includes('"pg_get_serial_sequence"'),
+  );
+  const table = [...views.keys()].find((one) => JSON.stringify(asks?.args ?? '').includes(one));
+  if (table === undefined) return null;
+  return {
+    verdict: 'differs',
+    sqlstate: null,
+    message: `pg_get_serial_sequence gives null for ${table}: its sequence is the old table’s`,
+    fix: 'use RETURNING, or lastval()',
+  };
+}
+
+function fixOf(tree: object, { sqlstate }: Refusal): string | null {
+  const has = (kind: string) => nodesOf(tree, kind).length > 0;
+  if (sqlstate === '42809') {
+    if (has('TruncateStmt')) return 'delete from the table';
+    if (has('CopyStmt')) return 'copy (select … from it) to; or insert into it';
+  }
+  if (sqlstate === '42703') return 'name the row by its key; a view has no ctid, xmin or tableoid';
+  if (sqlstate === '42803') return 'group by every column that is selected';
+  if (sqlstate === '0A000') {
+    if (has('MergeStmt')) return 'an UPDATE and an INSERT, as two statements or in a WITH';
+    if (has('RangeTableSample')) return 'where random() < …';
+    if (has('CurrentOfExpr')) return 'name the row by its key';
+    if (has('UpdateStmt')) return 'delete the row and insert it with its new key';
+  }
+  return 'another form, or wait until the shard is dual';
+}
+
+/** Contents of all nodes of one kind. */
+function nodesOf(tree: unknown, kind: string): Record<string, unknown>[] {
+  if (Array.isArray(tree)) return tree.flatMap((one) => nodesOf(one, kind));
+  if (typeof tree !== 'object' || tree === null) return [];
+  return Object.entries(tree).flatMap(([key, value]) => [
+    ...(key === kind ? [value as Record<string, unknown>] : []),
+    ...nodesOf(value, kind),
+  ]);
+}

@@ -1,0 +1,121 @@
+// What becomes of an application's statements while a shard shows its release through a lens: those
+// with INSERT … ON CONFLICT on a relation that takes none are rewritten (upsert.ts), all others are
+// sent as they are. On a shard that is native nothing is read but one field.
+//
+// A rewritten statement works on the tables too that take the lens' place, so it does not matter
+// when a shard's move is noticed; once contract has taken away what it is written for, it does
+// nothing, and its error is that of a stale plan.
+
+import { createHash } from 'node:crypto';
+import type { ClientBase, QueryConfig } from 'pg';
+import { isUndefinedTable, markStale } from './failure.js';
+import type { Grammar } from './grammar.js';
+import type { LensRelations } from './lens-relations.js';
+import { mayUpsert, throughLens } from './upsert.js';
+
+/** A lens as one heartbeat has found it. */
+export interface Lens {
+  readonly relations: LensRelations;
+  readonly grammar: Grammar;
+}
+
+/** Texts whose rewriting is kept; an application has fewer, unless it writes values into them. */
+const KEPT_TEXTS = 1000;
+
+export class ThroughLens {
+  #lens: Lens | null = null;
+  /** What the rewritten texts were written for, comparable. */
+  #known = '';
+  readonly #rewritten = new Map<string, string>();
+
+  /** Null where the release is native. */
+  use(lens: Lens | null): void {
+    const known = JSON.stringify([...(lens?.relations.views ?? [])]);
+    if (known !== this.#known) this.#rewritten.clear();
+    this.#known = known;
+    this.#lens = lens !== null && lens.relations.views.size > 0 ? lens : null;
+  }
+
+  /** From now on, statements of this connection are sent as the lens takes them. */
+  attach(client: ClientBase): void {
+    const send = client.query.bind(client) as (...call: unknown[]) => unknown;
+    const query = (...call: unknown[]) => {
+      const statement = textOf(call[0]);
+      if (this.#lens === null || statement === null || !mayUpsert(statement)) return send(...call);
+      return this.#query(send, statement, call);
+    };
+    client.query = query as ClientBase['query'];
+  }
+
+  #query(send: (...call: unknown[]) => unknown, statement: string, call: unknown[]): unknown {
+    const place = call.findIndex((one) => typeof one === 'function');
+    const callback = call[place] as ((error: unknown, result?: unknown) => void) | undefined;
+    let text: string;
+    try {
+      text = this.#rewrite(statement);
+    } catch (error) {
+      if (callback === undefined) return Promise.reject(error);
+      process.nextTick(callback, error);
+      return undefined;
+    }
+    if (text === statement) return send(...call);
+    const sent = [withText(call[0], text), ...call.slice(1)];
+    if (callback === undefined) {
+      return (send(...sent) as Promise<unknown>).catch((error) => {
+        this.#examine(error, text);
+        throw error;
+      });
+    }
+    sent[place] = (error: unknown, result: unknown) => {
+      if (error) this.#examine(error, text);
+      callback(error, result);
+    };
+    return send(...sent);
+  }
+
+  #rewrite(statement: string): string {
+    const found = this.#rewritten.get(statement);
+    if (found !== undefined || this.#lens === null) return found ?? statement;
+    const { relations, grammar } = this.#lens;
+    const text = throughLens(statement, relations, grammar);
+    const oldest = this.#rewritten.keys().next();
+    if (this.#rewritten.size >= KEPT_TEXTS && !oldest.done) this.#rewritten.delete(oldest.value);
+    this.#rewritten.set(statement, text);
+    return text;
+  }
+
+  /** A lens that is gone is used no more, until a heartbeat finds one. */
+  #examine(error: unknown, text: string): void {
+    if (!(error instanceof Error) || !isUndefinedTable(error)) return;
+    const position = 'position' in error ? Number(error.position) : 0;
+    // PostgreSQL counts characters from 1, JavaScript UTF-16 units.
+    const at = [...text].slice(0, position - 1).join('').length;
+    const isOurs = [...(this.#lens?.relations.views.values() ?? [])].some(({ schema, view }) =>
+      text.slice(at).replaceAll('"', '').startsWith(`${schema}.${view}`),
+    );
+    if (position < 1 || (this.#lens !== null && !isOurs)) return;
+    markStale(error);
+    this.use(null);
+  }
+}
+
+/** The SQL of a call; null for what the driver calls a submittable: a cursor, a COPY stream. */
+function textOf(statement: unknown): string | null {
+  if (typeof statement === 'string') return statement;
+  if (typeof statement !== 'object' || statement === null || 'submit' in statement) return null;
+  return 'text' in statement && typeof statement.text === 'string' ? statement.text : null;
+}
+
+/**
+ * The same call with another text, under a name of its own: the driver takes no name for two texts.
+ */
+function withText(statement: unknown, text: string): unknown {
+  if (typeof statement === 'string') return text;
+  const config = statement as QueryConfig;
+  const own: PropertyDescriptorMap = { text: { value: text, enumerable: true, writable: true } };
+  if (config.name !== undefined) {
+    const hash = createHash('sha256').update(text).digest('hex').slice(0, 32);
+    own.name = { value: `halflap_${hash}`, enumerable: true, writable: true };
+  }
+  return Object.create(config, own);
+}
