@@ -33,10 +33,14 @@ export interface ScratchOptions {
   readonly scratch?: string;
 }
 
-export interface ReleaseSource {
-  readonly config: Config;
+export interface ScratchSource {
+  readonly config: Pick<Config, 'scratch'>;
   readonly options: ScratchOptions;
   readonly signal: AbortSignal;
+}
+
+export interface ReleaseSource extends ScratchSource {
+  readonly config: Config;
 }
 
 /** Everything is read once, when it is first asked for. */
@@ -79,8 +83,8 @@ export async function withReleases<Result>(
 }
 
 /** Databases on the server that was named, or on one of our own. */
-async function withScratch<Result>(
-  { config, options, signal }: ReleaseSource,
+export async function withScratch<Result>(
+  { config, options, signal }: ScratchSource,
   body: (scratch: Scratch) => Promise<Result>,
 ): Promise<Result> {
   const named = options.scratch === undefined ? config.scratch : { literal: options.scratch };

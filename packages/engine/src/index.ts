@@ -3,6 +3,7 @@ export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
 export * from './compile/texts.js';
+export { type Hanging, hangingOn } from './compile/unsupported.js';
 export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
 export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
@@ -12,6 +13,7 @@ export { findUnconvertible, type Unconvertible } from './gate/unconvertible.js';
 export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
 export * from './release/compare.js';
+export { type Dump, type DumpOptions, dumpSchema } from './release/dump.js';
 export * from './release/evolution.js';
 export { checkNames } from './release/evolution-names.js';
 export * from './release/evolution-parser.js';
@@ -22,6 +24,7 @@ export * from './release/introspect.js';
 export * from './release/lineage.js';
 export * from './release/load.js';
 export * from './release/release.js';
+export { readScript } from './release/script.js';
 export * from './release/suggest.js';
 export {
   type Outcome,
