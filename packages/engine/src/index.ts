@@ -6,6 +6,17 @@ export * from './compile/texts.js';
 export { type Hanging, hangingOn } from './compile/unsupported.js';
 export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
+export {
+  BLANK,
+  type Choose,
+  type Fill,
+  NONE,
+  type Proposal,
+  type Proposed,
+  type Question,
+  type Remark,
+} from './gate/proposal.js';
+export { type Answers, type Differing, propose } from './gate/propose.js';
 export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
 export type { Untried } from './gate/samples.js';
 export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
@@ -18,6 +29,7 @@ export * from './release/evolution.js';
 export { checkNames } from './release/evolution-names.js';
 export * from './release/evolution-parser.js';
 export * from './release/evolution-tables.js';
+export { changeText } from './release/evolution-text.js';
 export * from './release/expression.js';
 export * from './release/fingerprint.js';
 export * from './release/introspect.js';

@@ -67,11 +67,11 @@ async function choosePgDump(serverVersion: string, options: DumpOptions): Promis
   if (chosen !== undefined) return chosen;
   const versions = [...new Set(found.map((one) => one.version))].join(', ');
   const there = versions === '' ? 'none was found' : `found ${versions}`;
-  const needs = `the server is PostgreSQL ${serverVersion}, and needs a pg_dump of ${wanted} or later`;
+  const needs = `PostgreSQL ${serverVersion} needs a pg_dump of ${wanted} or later`;
   throw new HalflapError('DUMP_FAILED', `${needs}; ${there}`, {
     hint:
-      `install postgresql-client-${wanted} and put pg_dump into PATH; or run, where there is one, ` +
-      `pg_dump --schema-only --exclude-schema=${STATE_SCHEMA} --file=schema.sql, ` +
+      `install postgresql-client-${wanted} and put pg_dump into PATH; or run, where there is ` +
+      `one, pg_dump --schema-only --exclude-schema=${STATE_SCHEMA} --file=schema.sql, ` +
       'and name that file in --from',
   });
 }
