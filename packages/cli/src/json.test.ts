@@ -70,7 +70,7 @@ async function valuesOf(workspace: Workspace, ...args: readonly string[]) {
 describe('--json', () => {
   it('of the developer has what is documented, as one value', async () => {
     const init = ['init', '--from', 'releases/1.0/schema.sql'];
-    for (const args of [init, ['check'], ['plan', '2.0'], ['build', '2.0']]) {
+    for (const args of [init, ['diff', '2.0'], ['check'], ['plan', '2.0'], ['build', '2.0']]) {
       const values = await valuesOf(vendor, ...args);
       expect(values).toHaveLength(1);
       expect(Object.keys(values[0] ?? {})).toEqual(expect.arrayContaining(keysOf(args[0] ?? '')));

@@ -16,6 +16,7 @@ import {
   loadRelease,
   measureEffects,
   type PossibleRename,
+  parseEvolution,
   possibleRenames,
   type Release,
   type ReleaseDirectory,
@@ -43,6 +44,14 @@ export interface ReleaseSource extends ScratchSource {
   readonly config: Config;
 }
 
+/** An evolution file that is perhaps to be. */
+export interface EvolutionDraft {
+  readonly from: string;
+  readonly to: string;
+  readonly file: string;
+  readonly text: string;
+}
+
 /** Everything is read once, when it is first asked for. */
 export interface Releases {
   /** Versions, oldest first. */
@@ -58,6 +67,8 @@ export interface Releases {
   compile(version: string): Promise<Bundle>;
   /** What that evolution may leave unsaid. @throws EVOLUTION_… */
   renames(version: string): Promise<readonly PossibleRename[]>;
+  /** Why check would refuse a file that is not written yet; null where it would not. */
+  refusal(draft: EvolutionDraft): Promise<string | null>;
   /** Conversions of that evolution that fail for a value which the old column may hold. */
   unconvertible(version: string): Promise<readonly Unconvertible[]>;
   /** The same with what each of its statements was seen to do on scratch databases. */
@@ -152,6 +163,11 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     evolutions,
     load,
     compile: compileOnce,
+    async refusal({ from, to, file, text }) {
+      const evolution = parseEvolution(text, { file, to });
+      const input = { app: config.app, from: await load(from), to: await load(to), evolution };
+      return refusalIn(input, scratch);
+    },
     unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
     async measure(version) {
@@ -163,6 +179,18 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });
     },
   };
+}
+
+async function refusalIn(input: CompileInput, scratch: Scratch): Promise<string | null> {
+  try {
+    checkNames(input.evolution, input.from.catalog, input.to.catalog);
+    compile(input);
+    await checkExpressions(input, scratch);
+    return null;
+  } catch (error) {
+    if (error instanceof HalflapError && error.code.startsWith('EVOLUTION_')) return error.message;
+    throw error;
+  }
 }
 
 function compileOrAdvise(input: CompileInput): Bundle {

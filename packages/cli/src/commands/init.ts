@@ -13,6 +13,7 @@ import { type Initiated, initText } from '../init-view.js';
 import { interruptible } from '../interrupt.js';
 import { fileExists, textIn, writeNew } from '../new-file.js';
 import { type ScratchOptions, withScratch, withScratchOption } from '../releases.js';
+import { repeated } from '../repeated.js';
 import {
   adviseOnSource,
   readSource,
@@ -42,7 +43,7 @@ export function addInit(program: Command): void {
     .description('make the first release from a live database or a dump')
     .option('--from <source>', 'URL of a database, or a file of SQL')
     .option('--from-env <variable>', 'the environment variable that holds the URL')
-    .option('--exclude-schema <name>', 'a schema of the database to leave out', collect)
+    .option('--exclude-schema <name>', 'a schema of the database to leave out', repeated)
     .option('--release <version>', 'what the release is called', '1.0')
     .option('--app <name>', 'what the application is called (default: as the database or the file)')
     .addHelpText('after', HELP)
@@ -104,11 +105,6 @@ function outcomeOf(
     leftOut: source.leftOut,
     hanging: hangingOn(catalog),
   };
-}
-
-/** Values of an option that may be given several times. */
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
 }
 
 /** The name of a directory, and a part of the name of a schema. */

@@ -16,6 +16,7 @@ const MIN_WORD_LETTERS = 3;
  */
 export function similarNames(left: string, right: string): boolean {
   const [one, other] = [wordsOf(left), wordsOf(right)];
+  if (left === right) return true;
   if (numbersIn(left) !== numbersIn(right)) return false;
   const [few, many] = one.length <= other.length ? [one, other] : [other, one];
   const isWithin = few.every((word) => many.some((known) => isSameWord(word, known)));

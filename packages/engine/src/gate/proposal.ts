@@ -75,6 +75,8 @@ export interface Sight {
   readonly asked: readonly Question[];
   /** The answer to a question, which counts as used; undefined where there is none. */
   answer(id: string): string | undefined;
+  /** The same for a value; an answer that is no expression is none. */
+  value(id: string): string | undefined;
 }
 
 export interface Found {

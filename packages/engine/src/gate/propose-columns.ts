@@ -12,6 +12,7 @@ import {
   expression,
   type Fill,
   type Found,
+  listed,
   NONE,
   NOWHERE,
   type Proposed,
@@ -63,7 +64,7 @@ function columnsOf({ going, coming }: Unpaired, sight: Sight): Found {
   for (const old of going) {
     const answer = sight.answer(idOf(old));
     const named = open.find((one) => one.old === old && one.new.column.name === answer);
-    if (named !== undefined) accept(named, `${aboutOf(named)}: your answer`);
+    if (named !== undefined) accept(named, `${aboutOf(named)}: so its author says`);
     else if (answer === NONE) open = open.filter((one) => one.old !== old);
   }
   for (const match of open.filter(isAlone(open))) {
@@ -71,7 +72,7 @@ function columnsOf({ going, coming }: Unpaired, sight: Sight): Found {
   }
   for (const old of going) {
     const own = open.filter((one) => one.old === old);
-    if (own.length > 0) questions.push(questionOf(own, bases));
+    if (own.length > 0) questions.push(questionOf(own, open, bases));
   }
   return { changes, held, questions };
 }
@@ -123,14 +124,23 @@ function rename({ old, new: come }: Match): Change {
   return { kind: 'rename_column', at: NOWHERE, table, column, to: come.column.name };
 }
 
-function questionOf(own: readonly Match[], bases: BaseTypes): Choose {
+function questionOf(own: readonly Match[], open: readonly Match[], bases: BaseTypes): Choose {
   const [best] = own as [Match];
   const { table, column } = best.old;
-  const others = own.length - 1;
+  const rivals = open.filter((one) => one.new === best.new).map((one) => one.old.column.name);
+  const more = [
+    ...(own.length === 1 ? [] : [`${own.length - 1} more may be it`]),
+    ...(rivals.length === 1
+      ? []
+      : [
+          `${listed(rivals)} may be it, or all together: then write a convert_column with ` +
+            `columns: [${rivals.join(', ')}]`,
+        ]),
+  ];
   return {
     kind: 'choose',
     id: idOf(best.old),
-    about: aboutOf(best) + (others === 0 ? '' : `; ${others} more may be it`),
+    about: [aboutOf(best), ...more].join('; '),
     ask: `Which column holds the values of ${table.name}.${column.name} from now on?`,
     choices: own.map((one) => ({
       word: one.new.column.name,
@@ -158,7 +168,11 @@ export function proposeTypes(sight: Sight): Found {
         `column ${come.column.name} of ${come.table.name} is ${come.column.type}, ` +
         `and was ${old.column.type}`;
       if (!isWidened(old.column.type, come.column.type, sight.from)) {
-        return conversion({ ...match, about, reason: `${about}: your answers` }, bases, sight);
+        return conversion(
+          { ...match, about, reason: `${about}: so its author says` },
+          bases,
+          sight,
+        );
       }
       const { from, to } = sight.evolution;
       const reason = `${about}: it holds all of ${from}; what ${to} writes must fit into both`;
@@ -188,13 +202,13 @@ interface Conversion extends Pick<Match, 'old' | 'new'> {
 }
 
 /** Another type may mean another unit: only the author knows what the values become. */
-function conversion(match: Conversion, bases: BaseTypes, { answer }: Sight): Found {
+function conversion(match: Conversion, bases: BaseTypes, { value }: Sight): Found {
   const { old, new: come, about, reason } = match;
   const suggested = convert(match, bases);
   const [oldName, newName] = [old.column.name, come.column.name];
   const [upId, downId] = [`${idOf(come)}.up`, `${idOf(old)}.down`];
-  const up = answer(upId);
-  const down = answer(downId);
+  const up = value(upId);
+  const down = value(downId);
   if (up !== undefined && down !== undefined) {
     const change: ConvertColumn = {
       ...suggested,

@@ -50,7 +50,8 @@ export function proposeTables(sight: Sight): Found {
     const isSure = answer === undefined && isSureOf(best, open, dropped, added);
     const accepted = named ?? (isSure ? best : undefined);
     if (accepted !== undefined) {
-      const reason = named === undefined ? reasonOf(accepted) : `${aboutOf(accepted)}: your answer`;
+      const reason =
+        named === undefined ? reasonOf(accepted) : `${aboutOf(accepted)}: so its author says`;
       changes.push({ change: rename(accepted), reason });
       const taken = new Set([accepted.new, ...satellitesOf(accepted.new, added)]);
       open = open.filter((one) => one.old !== old && !taken.has(one.new));

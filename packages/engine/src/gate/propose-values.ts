@@ -1,11 +1,8 @@
-// Values that nothing gives: a column that must not be null has one in the rows of the release that
-// does not know it, and in the rows that a part or a merged table does not have. Only the author
-// knows which; these are questions, never changes of our own. Pure.
+// Values that nothing gives: a column that must not be null has one also in the rows of the release
+// that does not know it. Only the author knows which; these are questions, never changes of our
+// own. Pure.
 
-import { isConstant } from '../changes/expression-shape.js';
-import type { ForwardColumn, PairedTable } from '../compile/layout.js';
-import type { Column } from '../release/catalog.js';
-import type { Change, Expression } from '../release/evolution.js';
+import type { Change } from '../release/evolution.js';
 import {
   BLANK,
   type Choose,
@@ -28,10 +25,13 @@ export function proposeValues(sight: Sight): Found {
   const changes: Proposed[] = [];
   const questions: Fill[] = [];
   for (const one of lacking.filter((column) => !isSpokenFor(column, waiting))) {
-    const given = sight.answer(idOf(one));
+    const given = sight.value(idOf(one));
     if (given === undefined) questions.push(questionOf(one, sight));
     else
-      changes.push({ change: stated(one, given), reason: `${aboutOf(one, sight)}: your answer` });
+      changes.push({
+        change: stated(one, given),
+        reason: `${aboutOf(one, sight)}: so its author says`,
+      });
   }
   return { changes, held: [], questions };
 }
@@ -85,104 +85,4 @@ function stated({ table, column, key }: Lacking, sql: string): Change {
   return key === 'up'
     ? { kind: 'add_column', ...base, up: expression(sql) }
     : { kind: 'drop_column', ...base, down: expression(sql) };
-}
-
-interface Completed {
-  readonly changes: readonly Proposed[];
-  readonly questions: readonly Fill[];
-}
-
-/** Splits and merges with what stands where a part has no row, as far as that is known. */
-export function proposeAbsent(sight: Sight, changes: readonly Proposed[]): Completed {
-  const questions: Fill[] = [];
-  const completed = changes.map((one): Proposed => {
-    const absences = absencesIn(one.change, sight);
-    const values = absences.flatMap((absence): [Absence, string][] => {
-      const given = sight.answer(absence.id);
-      return given === undefined ? [] : [[absence, given]];
-    });
-    const change = values.reduce(withValue, one.change);
-    for (const absence of absences.filter((other) => !values.some(([own]) => own === other))) {
-      const { id, about, column } = absence;
-      const suggestion = emptyValue(column);
-      const shown = withValue(change, [absence, suggestion ?? BLANK]);
-      const ask = `What is read there then? A constant`;
-      questions.push({ kind: 'fill', id, about, ask, suggestion, change: shown });
-    }
-    return { ...one, change };
-  });
-  return { changes: completed, questions };
-}
-
-interface Absence {
-  readonly id: string;
-  readonly about: string;
-  /** The table of the change that may have no row. */
-  readonly beside: string;
-  readonly column: Column;
-}
-
-function absencesIn(change: Change, { layout, evolution }: Sight): Absence[] {
-  const absence = (beside: string, table: string, column: Column, version: string): Absence => ({
-    id: `${beside}.${column.name}.otherwise`,
-    about:
-      `column ${column.name} of ${table} must not be null and has no constant default, ` +
-      `and ${version} reads it also while ${beside} has no row`,
-    beside,
-    column,
-  });
-  const split = layout.splits.find((one) => one.change === change);
-  const merge = layout.merges.find((one) => one.change === change);
-  const [, ...parts] = split?.parts ?? [];
-  const [, ...others] = merge?.pairs ?? [];
-  return [
-    ...parts.flatMap(({ pair }) =>
-      carriedOnly(pair, parts).map((one) =>
-        absence(pair.new.name, pair.old.name, one, evolution.from),
-      ),
-    ),
-    ...others.flatMap((pair) =>
-      fedOnly(pair.forward, others).map((one) =>
-        absence(pair.old.name, pair.new.name, one, evolution.to),
-      ),
-    ),
-  ];
-
-  function carriedOnly(pair: PairedTable, all: typeof parts): Column[] {
-    const base = split?.parts[0]?.pair;
-    return pair.backward
-      .filter(({ down, column }, place) => {
-        const holders = [base, ...all.map((one) => one.pair)].filter(
-          (one) => one?.backward[place]?.down != null,
-        );
-        return down !== null && holders[0] === pair && isUnsupplied(column);
-      })
-      .map((one) => one.column);
-  }
-
-  function fedOnly(forward: readonly ForwardColumn[], all: readonly PairedTable[]): Column[] {
-    const base = merge?.pairs[0];
-    return forward
-      .filter(({ up, column }, place) => {
-        const feeders = [base, ...all].filter((one) => one?.forward[place]?.up != null);
-        return up !== null && feeders[0]?.forward === forward && isUnsupplied(column);
-      })
-      .map((one) => one.column);
-  }
-}
-
-function isUnsupplied(column: Column): boolean {
-  const hasConstant = column.default !== null && isConstant(column.default);
-  return column.notNull && column.generated === null && !hasConstant;
-}
-
-function withValue(change: Change, [{ beside, column }, sql]: readonly [Absence, string]): Change {
-  const add = <Part extends { table: string; otherwise: Readonly<Record<string, Expression>> }>(
-    part: Part,
-  ): Part =>
-    part.table === beside
-      ? { ...part, otherwise: { ...part.otherwise, [column.name]: expression(sql) } }
-      : part;
-  if (change.kind === 'split_table') return { ...change, into: change.into.map(add) };
-  return change.kind === 'merge_tables' ? { ...change, from: change.from.map(add) } : change;
 }

@@ -7,10 +7,12 @@
 import { layoutOf } from '../compile/layout.js';
 import type { Catalog } from '../release/catalog.js';
 import type { Change, Evolution } from '../release/evolution.js';
+import { readExpression } from '../release/expression.js';
 import type { Found, Proposal, Proposed, Question, Sight } from './proposal.js';
+import { proposeAbsent } from './propose-absent.js';
 import { proposeColumns, proposeTypes } from './propose-columns.js';
 import { proposeParts, proposeTables } from './propose-tables.js';
-import { proposeAbsent, proposeValues } from './propose-values.js';
+import { proposeValues } from './propose-values.js';
 import { remarksOn } from './restructurings.js';
 
 export interface Differing {
@@ -39,6 +41,10 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
     if (given !== undefined) answered.add(id);
     return given;
   };
+  const value = (id: string) => {
+    const sql = answers.get(id);
+    return sql === undefined || 'problem' in readExpression(sql) ? undefined : answer(id);
+  };
   const given = releases.evolution?.changes ?? [];
   let changes: readonly Proposed[] = [];
   let held: readonly Change[] = [];
@@ -48,7 +54,8 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
     const [from, to] = [releases.from.catalog, releases.to.catalog];
     const { version } = releases.to;
     const evolution = { from: releases.from.version, to: version, changes: all, file: null };
-    return { from, to, evolution, layout: layoutOf(from, to, evolution), asked: questions, answer };
+    const layout = layoutOf(from, to, evolution);
+    return { from, to, evolution, layout, asked: questions, answer, value };
   };
   for (const stage of STAGES) {
     const found = stage(look());
