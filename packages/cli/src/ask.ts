@@ -52,10 +52,11 @@ function textOf(question: Question): string {
   const lines = ['', `? ${about}.`, `  ${ask}${ask.endsWith('?') ? '' : '.'}`];
   if (question.kind === 'choose') {
     const width = String(question.choices.length).length;
-    const choices = question.choices.map(
-      ({ word, about: found }, index) =>
-        `  ${String(index + 1).padStart(width)}  ${word}${question.choices.length > 1 ? `: ${found}` : ''}`,
-    );
+    const isOnly = question.choices.length === 1;
+    const choices = question.choices.map(({ word, about: found }, index) => {
+      const number = String(index + 1).padStart(width);
+      return `  ${number}  ${word}${isOnly ? '' : `: ${found}`}`;
+    });
     lines.push(...choices, `  ${'n'.padStart(width)}  none: ${question.none}`);
   }
   return lines.join('\n');

@@ -81,7 +81,7 @@ changes:
     });
   });
 
-  it('leaves questions open in a file that parses, and holds once the right lines count', async () => {
+  it('leaves questions open in a file that parses, and holds with the right lines', async () => {
     const open = await halflap('diff', '2.0');
     expect(open.code).toBe(3);
     expect(open.stderr).toBe(`error ANSWERS_NEEDED: 2 questions are open before 2.0 can be checked
@@ -149,7 +149,7 @@ hint: choose in the file, or answer: ${HINT}
     });
   });
 
-  it('says what is lost, what cannot be stated, and that a first release comes from none', async () => {
+  it('says what is lost, what cannot be stated, and that a first release is one', async () => {
     workspace.write('releases/3.0/schema.sql', 'create table tags (id int primary key, a text[]);');
     workspace.write(
       'releases/4.0/schema.sql',
@@ -169,7 +169,7 @@ hint: choose in the file, or answer: ${HINT}
 });
 
 describe('halflap diff on a terminal', () => {
-  it('asks one question after another, takes no nonsense, and writes what it was told', async () => {
+  it('asks one question after another, and writes what it was told', async () => {
     const terminal = open('diff', '2.0', '--write');
     await terminal.answer('1, n, or Enter to leave it open: ', '3');
     await terminal.answer('3 does not answer hosts.owner', '1');

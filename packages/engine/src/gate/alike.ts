@@ -10,6 +10,9 @@ const LETTERS_PER_MISTAKE = 3;
 /** Fewer letters say too little to be recognized inside a longer name. */
 const MIN_WORD_LETTERS = 3;
 
+/** `addr` for `address`; fewer letters begin too many words. */
+const MIN_ABBREVIATION_LETTERS = 4;
+
 /**
  * Whether two names look like one: `note` and `notes`, `status_reason` and `reason`, `loadAvg`
  * and `load_avg`. Names that differ by a number do not: `line1`, `line2`.
@@ -36,7 +39,9 @@ export function kindredNames(left: string, right: string): boolean {
 
 function isSameWord(left: string, right: string): boolean {
   const mistakes = Math.floor(Math.min(left.length, right.length) / LETTERS_PER_MISTAKE);
-  return editDistance(left, right) <= Math.min(mistakes, 2);
+  const [short, long] = left.length <= right.length ? [left, right] : [right, left];
+  const isAbbreviated = short.length >= MIN_ABBREVIATION_LETTERS && long.startsWith(short);
+  return isAbbreviated || editDistance(left, right) <= Math.min(mistakes, 2);
 }
 
 function wordsOf(name: string): string[] {
@@ -82,15 +87,23 @@ export interface Likeness {
   readonly common: number;
   /** All columns that the wider one has. */
   readonly of: number;
+  /** From 0 to 1: what they have in common; a name with another type counts less. */
+  readonly share: number;
 }
+
+/** A column of the same name has been converted more often than it is another one. */
+const OTHER_TYPE_SHARE = 0.75;
 
 /** How much two sets of tables have in common; keys count only where there is nothing else. */
 export function likeness(left: readonly Table[], right: readonly Table[]): Likeness {
   const [one, other] = [columnsOf(left), columnsOf(right)];
-  const common = one.filter((column) =>
+  const named = one.filter((column) => other.some((known) => known.name === column.name));
+  const common = named.filter((column) =>
     other.some((known) => known.name === column.name && isSameType(known, column)),
-  );
-  return { common: common.length, of: Math.max(one.length, other.length) };
+  ).length;
+  const of = Math.max(one.length, other.length, 1);
+  const share = (common + (named.length - common) * OTHER_TYPE_SHARE) / of;
+  return { common, of, share };
 }
 
 function columnsOf(tables: readonly Table[]): Column[] {

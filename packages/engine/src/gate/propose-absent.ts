@@ -1,5 +1,5 @@
-// What a column that must not be null holds while a part of a split, or a table beside the first one
-// of a merge, has no row: a question each, and with the answers the change is whole. Pure.
+// What a column that must not be null holds while a part of a split, or a table beside the first
+// one of a merge, has no row: a question each, and with the answers the change is whole. Pure.
 
 import { isConstant } from '../changes/expression-shape.js';
 import type { Column } from '../release/catalog.js';

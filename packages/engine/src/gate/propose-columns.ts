@@ -1,7 +1,7 @@
 // Which columns go on under another name or with another type, within tables that go on. Pure.
 
 import { isLimited } from '../compile/assigned.js';
-import type { PairedTable } from '../compile/layout.js';
+import type { Layout, PairedTable } from '../compile/layout.js';
 import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Column } from '../release/catalog.js';
 import type { Change, ConvertColumn } from '../release/evolution.js';
@@ -20,7 +20,7 @@ import {
   type Sight,
   written,
 } from './proposal.js';
-import { type ColumnAt, type Unpaired, unpairedIn } from './unpaired.js';
+import { type ColumnAt, pairsIn, type Unpaired, unpairedIn } from './unpaired.js';
 import { isWidened } from './widened.js';
 
 /** Columns that go and columns that come, of which one may be the other. */
@@ -46,7 +46,7 @@ function columnsOf({ going, coming }: Unpaired, sight: Sight): Found {
   const changes: Proposed[] = [];
   const held: Change[] = [];
   const questions: Question[] = [];
-  let open = matchesOf(going, coming);
+  let open = matchesOf(going, coming, sight.layout);
   const take = ({ old, new: come }: Match) => {
     open = open.filter((one) => one.old !== old && one.new !== come);
   };
@@ -68,7 +68,7 @@ function columnsOf({ going, coming }: Unpaired, sight: Sight): Found {
     else if (answer === NONE) open = open.filter((one) => one.old !== old);
   }
   for (const match of open.filter(isAlone(open))) {
-    accept(match, `${aboutOf(match)}, and the names are alike`);
+    accept(match, `${aboutOf(match)}, ${likenessOf(match)}`);
   }
   for (const old of going) {
     const own = open.filter((one) => one.old === old);
@@ -78,13 +78,21 @@ function columnsOf({ going, coming }: Unpaired, sight: Sight): Found {
 }
 
 /** The most similar names first; another type only under a name of the same thing. */
-function matchesOf(going: readonly ColumnAt[], coming: readonly ColumnAt[]): Match[] {
+function matchesOf(
+  going: readonly ColumnAt[],
+  coming: readonly ColumnAt[],
+  layout: Layout,
+): Match[] {
+  const pairs = pairsIn(layout);
   const all = going.flatMap((old) =>
-    coming.map((come): Match => {
+    coming.flatMap((come): Match[] => {
+      const [before, after] = [targetOf(old), targetOf(come)];
+      if ((before === null) !== (after === null)) return [];
       const isSimilar =
+        pairs.some((pair) => pair.old.name === before && pair.new.name === after) ||
         similarNames(old.column.name, come.column.name) ||
         similarNames(`${old.table.name}_${old.column.name}`, come.column.name);
-      return { old, new: come, isSame: isSameType(old.column, come.column), isSimilar };
+      return [{ old, new: come, isSame: isSameType(old.column, come.column), isSimilar }];
     }),
   );
   const distance = ({ old, new: come, isSimilar, isSame }: Match) =>
@@ -95,6 +103,12 @@ function matchesOf(going: readonly ColumnAt[], coming: readonly ColumnAt[]): Mat
         one.isSame || one.isSimilar || kindredNames(one.old.column.name, one.new.column.name),
     )
     .sort((left, right) => distance(left) - distance(right));
+}
+
+/** The table that a column refers to; null where it refers to none. */
+function targetOf({ table, column }: ColumnAt): string | null {
+  const found = table.foreignKeys.find((key) => key.columns.includes(column.name));
+  return found?.referencedTable ?? null;
 }
 
 /** No other explanation is as good: of one type, under similar names, and the only ones so. */
@@ -119,6 +133,13 @@ function aboutOf({ old, new: come, isSame }: Match): string {
   );
 }
 
+function likenessOf({ old, new: come }: Match): string {
+  const target = targetOf(come);
+  return similarNames(old.column.name, come.column.name) || target === null
+    ? 'and the names are alike'
+    : `and both refer to what is now ${target}`;
+}
+
 function rename({ old, new: come }: Match): Change {
   const [table, column] = [old.table.name, old.column.name];
   return { kind: 'rename_column', at: NOWHERE, table, column, to: come.column.name };
@@ -130,7 +151,7 @@ function questionOf(own: readonly Match[], open: readonly Match[], bases: BaseTy
   const rivals = open.filter((one) => one.new === best.new).map((one) => one.old.column.name);
   const more = [
     ...(own.length === 1 ? [] : [`${own.length - 1} more may be it`]),
-    ...(rivals.length === 1
+    ...(rivals.length === 1 || !isText(best.new.column)
       ? []
       : [
           `${listed(rivals)} may be it, or all together: then write a convert_column with ` +
@@ -151,16 +172,16 @@ function questionOf(own: readonly Match[], open: readonly Match[], bases: BaseTy
   };
 }
 
+/** What several values can be put together in. */
+function isText({ type }: Column): boolean {
+  return /^(text|character varying)/.test(type);
+}
+
 /** Columns that keep their name and get another type. */
 export function proposeTypes(sight: Sight): Found {
   const { layout } = sight;
   const bases = baseTypes(sight.from, sight.to);
-  const pairs = [
-    ...layout.pairs,
-    ...layout.splits.flatMap(({ parts }) => parts.map((one) => one.pair)),
-    ...layout.merges.flatMap((merge) => merge.pairs),
-  ];
-  const found = pairs
+  const found = pairsIn(layout)
     .flatMap((pair) => retyped(pair))
     .map((match): Found => {
       const { old, new: come } = match;

@@ -70,9 +70,8 @@ function matchesOf(dropped: readonly Table[], added: readonly Table[]): Match[] 
         [old, ...satellitesOf(old, dropped)],
         [one, ...satellitesOf(one, added)],
       );
-      const share = found.common / Math.max(1, found.of);
       const isSimilar = similarNames(old.name, one.name);
-      return { old, new: one, likeness: found, share, isSimilar };
+      return { old, new: one, likeness: found, share: found.share, isSimilar };
     }),
   );
   return all

@@ -14,13 +14,15 @@ import {
   type Proposed,
   type Sight,
 } from './proposal.js';
-import { type ColumnAt, unpairedIn } from './unpaired.js';
+import { type ColumnAt, type GoingColumn, unpairedIn } from './unpaired.js';
 
 export function proposeValues(sight: Sight): Found {
   const waiting = sight.asked.filter((one) => one.kind === 'choose');
   const lacking = unpairedIn(sight.layout).flatMap(({ going, coming }) => [
-    ...coming.filter(isNeeded).map((one) => ({ ...one, key: 'up' as const })),
-    ...going.filter(isNeeded).map((one) => ({ ...one, key: 'down' as const })),
+    ...coming.filter(isNeeded).map((one) => ({ ...one, isShadowed: false, key: 'up' as const })),
+    ...going
+      .filter((one) => one.isShadowed || isNeeded(one))
+      .map((one) => ({ ...one, key: 'down' as const })),
   ]);
   const changes: Proposed[] = [];
   const questions: Fill[] = [];
@@ -36,7 +38,7 @@ export function proposeValues(sight: Sight): Found {
   return { changes, held: [], questions };
 }
 
-interface Lacking extends ColumnAt {
+interface Lacking extends GoingColumn {
   readonly key: 'up' | 'down';
 }
 
@@ -57,7 +59,13 @@ function idOf({ table, column, key }: Lacking): string {
   return `${table.name}.${column.name}.${key}`;
 }
 
-function aboutOf({ table, column, key }: Lacking, { evolution }: Sight): string {
+function aboutOf({ table, column, key, isShadowed }: Lacking, { evolution }: Sight): string {
+  if (isShadowed) {
+    return (
+      `column ${column.name} of ${table.name} goes, since the first table of the merge has one ` +
+      `of that name: the rows of ${evolution.to} need a value there for ${evolution.from}`
+    );
+  }
   const [own, other] =
     key === 'up' ? [evolution.to, evolution.from] : [evolution.from, evolution.to];
   return (
@@ -68,7 +76,7 @@ function aboutOf({ table, column, key }: Lacking, { evolution }: Sight): string 
 
 function questionOf(lacking: Lacking, sight: Sight): Fill {
   const { column, table, key } = lacking;
-  const suggestion = emptyValue(column);
+  const suggestion = column.default ?? (column.notNull ? emptyValue(column) : 'null');
   const sees = key === 'up' ? `the old columns of its row` : `the new columns of its row`;
   return {
     kind: 'fill',

@@ -97,6 +97,18 @@ const TOLD: readonly [string, string, string, string[], string[]][] = [
     [],
   ],
   [
+    'a reference to a table under another name',
+    `create table users (id int primary key, login text, city text, at date);
+     create table jobs (id int primary key, user_id int references users, size int);`,
+    `create table people (id int primary key, login text, city text, at date);
+     create table jobs (id int primary key, person_id int references people, total int);`,
+    [
+      '- rename_table: { table: users, to: people }',
+      '- rename_column: { table: jobs, column: user_id, to: person_id }',
+    ],
+    ['jobs.size'],
+  ],
+  [
     'a wider type',
     'create table t (id int primary key, n int, c varchar(9), e numeric);',
     'create table t (id int primary key, n bigint, c text, e numeric);',
@@ -184,6 +196,23 @@ const ASKED: readonly [string, string, string, string[], Record<string, string>,
     into:
       t: {}
       u: { otherwise: { a: "''" } }`,
+    ],
+  ],
+  [
+    'what becomes of a name that two merged tables have',
+    `create table t (id int primary key, at timestamptz not null default now());
+     create table u (t_id int primary key references t on delete cascade, b text,
+       at timestamptz not null default now());`,
+    'create table t (id int primary key, at timestamptz not null default now(), b text);',
+    ['u.at.down'],
+    { 'u.at.down': 'now()' },
+    [
+      `- merge_tables:
+    into: t
+    from:
+      t: {}
+      u: {}`,
+      '- drop_column: { table: u, column: at, down: now() }',
     ],
   ],
   [

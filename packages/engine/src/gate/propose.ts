@@ -71,13 +71,14 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
 
 /** A table that is split or merged says under which name it goes on. */
 function withoutRenamed(before: readonly Proposed[], found: readonly Proposed[]): Proposed[] {
-  const restructured = new Set(found.flatMap(({ change }) => oldTables(change)));
+  const restructured = new Set(found.flatMap(({ change }) => restructuredBy(change)));
   return before.filter(
     ({ change }) => change.kind !== 'rename_table' || !restructured.has(change.table),
   );
 }
 
-function oldTables(change: Change): string[] {
+/** The old tables that a split or a merge speaks of. */
+export function restructuredBy(change: Change): string[] {
   if (change.kind === 'split_table') return [change.table];
   return change.kind === 'merge_tables' ? change.from.map((one) => one.table) : [];
 }

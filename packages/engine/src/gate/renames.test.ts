@@ -80,6 +80,20 @@ describe('possibleRenames', () => {
   });
 });
 
+describe('possibleRenames beside a split that is not stated', () => {
+  it('names no column that only the split would lead to', async () => {
+    const from = 'create table t (id int primary key, a text, b_reason text, c text, d int);';
+    const to =
+      'create table t (id int primary key, a text, d2 int);' +
+      'create table u (t_id int primary key references t, c text, reason text);';
+    expect(await found(from, to)).toEqual([]);
+    expect(await found(from, to, ['split_table: { table: t, into: { t: {}, u: {} } }'])).toEqual([
+      '- rename_column: { table: t, column: b_reason, to: reason }',
+      '- rename_column: { table: t, column: d, to: d2 }',
+    ]);
+  });
+});
+
 describe('adviseRenames', () => {
   it('adds the rename to an error about a column without a value', async () => {
     const pair = await reader.pair(

@@ -7,7 +7,7 @@ import type { CompileInput } from '../compile/compile.js';
 import type { Change } from '../release/evolution.js';
 import { changeText } from '../release/evolution-text.js';
 import type { Question } from './proposal.js';
-import { propose } from './propose.js';
+import { propose, restructuredBy } from './propose.js';
 
 export interface PossibleRename {
   /** `column owner of hosts goes and column team of hosts comes, both text` */
@@ -24,8 +24,14 @@ export function possibleRenames(releases: Releases): PossibleRename[] {
     ...changes.map(({ change, reason }) => ({ change, what: reason })),
     ...questions.flatMap((one) => likeliest(one, taken)),
   ];
+  // Within a split that nobody stated, a rename would be none.
+  const restructured = new Set(changes.flatMap(({ change }) => restructuredBy(change)));
   return found
-    .filter(({ change }) => isRename(change))
+    .filter(
+      ({ change }) =>
+        change.kind === 'rename_table' ||
+        (change.kind === 'rename_column' && !restructured.has(change.table)),
+    )
     .map(({ change, what }) => ({ what, change: changeText(change) }));
 }
 
@@ -39,10 +45,6 @@ function likeliest(question: Question, taken: Set<string>): { change: Change; wh
   if (found === undefined) return [];
   taken.add(`${table}.${found.word}`);
   return [{ change: found.change, what: found.about }];
-}
-
-function isRename({ kind }: Change): boolean {
-  return kind === 'rename_table' || kind === 'rename_column';
 }
 
 /**

@@ -4,12 +4,11 @@
 // Each restructuring has an inverse, so what is looked for from the old to the new release is
 // looked for the other way round as well, under the other name.
 
-import type { Layout } from '../compile/layout.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { Change } from '../release/evolution.js';
 import { isSameType, likeness, similarNames } from './alike.js';
 import { listed, type Remark, type Sight } from './proposal.js';
-import { type ColumnAt, unpairedIn } from './unpaired.js';
+import { type ColumnAt, pairsIn, unpairedIn } from './unpaired.js';
 
 /** As much as this in common is the same rows. */
 const SAME_SHARE = 0.75;
@@ -32,7 +31,7 @@ export function remarksOn(sight: Sight): Remark[] {
   const going = sets.flatMap((one) => one.going);
   const coming = sets.flatMap((one) => one.coming);
   const waiting = new Set(asked.map((one) => one.id));
-  const pairs = pairsIn(layout);
+  const pairs = pairsIn(layout).map((pair) => ({ own: pair.old, other: pair.new }));
   const unsaid = [
     ...restructurings({
       names: { rows: 'unnest_column', lookup: 'extract_table', parts: 'partition_rows' },
@@ -69,15 +68,6 @@ export function remarksOn(sight: Sight): Remark[] {
     ...unsaid.map((text) => ({ kind: 'unsaid' as const, text })),
     ...lost.map((text) => ({ kind: 'lost' as const, text })),
   ];
-}
-
-function pairsIn({ pairs, splits, merges }: Layout): View['pairs'] {
-  const all = [
-    ...pairs,
-    ...splits.flatMap(({ parts }) => parts.map((one) => one.pair)),
-    ...merges.flatMap((merge) => merge.pairs),
-  ];
-  return all.map((pair) => ({ own: pair.old, other: pair.new }));
 }
 
 function restructurings(view: View): string[] {
@@ -128,8 +118,8 @@ function partsIn({ names, pairs, gone, lone }: View): string[] {
   const kept = pairs.map(({ own, other }) => ({ own, others: [other] }));
   return [...kept, ...gone.map((own) => ({ own, others: [] }))].flatMap(({ own, others }) => {
     const same = [...others, ...lone].filter((one) => {
-      const { common, of } = likeness([own], [one]);
-      return common > 1 && common / of >= SAME_SHARE;
+      const { common, share } = likeness([own], [one]);
+      return common > 1 && share >= SAME_SHARE;
     });
     if (same.length < 2) return [];
     const tables = listed(same.map((one) => one.name));

@@ -10,13 +10,27 @@ export interface ColumnAt {
   readonly column: Column;
 }
 
+export interface GoingColumn extends ColumnAt {
+  /** Another table of a merge has taken the name: what becomes of this one has to be stated. */
+  readonly isShadowed: boolean;
+}
+
 /** Old tables with the new ones that they become. */
 export interface Unpaired {
   readonly pairs: readonly PairedTable[];
   /** Columns of the old release that nothing carries on. */
-  readonly going: readonly ColumnAt[];
+  readonly going: readonly GoingColumn[];
   /** Columns of the new release that nothing feeds. */
   readonly coming: readonly ColumnAt[];
+}
+
+/** Every old table with every new one that has rows of it. */
+export function pairsIn({ pairs, splits, merges }: Layout): PairedTable[] {
+  return [
+    ...pairs,
+    ...splits.flatMap(({ parts }) => parts.map((one) => one.pair)),
+    ...merges.flatMap((merge) => merge.pairs),
+  ];
 }
 
 export function unpairedIn({ pairs, splits, merges }: Layout): Unpaired[] {
@@ -37,13 +51,14 @@ function unpaired(pairs: readonly PairedTable[], generated: ReadonlySet<string>)
   const olds = [...new Set(pairs.map((pair) => pair.old))];
   const news = [...new Set(pairs.map((pair) => pair.new))];
   const [oldKeys, newKeys] = [tiesOf(olds), tiesOf(news)];
-  const going = columnsOf(olds).filter(({ table, column }) => {
+  const going = columnsOf(olds).flatMap(({ table, column }): GoingColumn[] => {
     const own = pairs.filter((pair) => pair.old === table);
     const isCarried = own.some(
       (pair) => pair.backward.find((one) => one.column === column)?.down != null,
     );
     const isShadowed = olds.length > 1 && isTakenBefore(table, column, pairs);
-    return (!isCarried || isShadowed) && !oldKeys.has(at(table, column.name));
+    const isGoing = (!isCarried || isShadowed) && !oldKeys.has(at(table, column.name));
+    return isGoing ? [{ table, column, isShadowed }] : [];
   });
   const coming = columnsOf(news).filter(({ table, column }) => {
     const own = pairs.filter((pair) => pair.new === table);
