@@ -81,6 +81,34 @@ changes:
     });
   });
 
+  it('proposes a split and a merge that hold to the end', async () => {
+    workspace.write(
+      'releases/1.0/schema.sql',
+      `create table users (id bigint generated always as identity primary key, name text not null,
+         email text, last_login timestamptz);
+       create table jobs (id int primary key, title text);
+       create table job_states (job_id int primary key references jobs on delete cascade,
+         state text not null);`,
+    );
+    workspace.write(
+      'releases/2.0/schema.sql',
+      `create table people (id bigint generated always as identity primary key,
+         name text not null);
+       create table logins (id bigint generated always as identity primary key,
+         person_id bigint not null unique references people (id) on delete cascade,
+         email text, last_login timestamptz);
+       create table jobs (id int primary key, title text, state text not null);`,
+    );
+    const answers = answered({ 'job_states.state.otherwise': "'new'" });
+    const done = await halflap('diff', '--write', ...answers);
+    expect(done).toMatchObject({ code: 0, stdout: `${FILE}: written\n` });
+    expect(written()).toMatch(/ {6}logins: \{ generate: \[ id \] \}\n/);
+    expect(await halflap('check', '2.0')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/: it holds\n$/),
+    });
+  });
+
   it('leaves questions open in a file that parses, and holds with the right lines', async () => {
     const open = await halflap('diff', '2.0');
     expect(open.code).toBe(3);

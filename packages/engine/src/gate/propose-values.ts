@@ -2,6 +2,7 @@
 // that does not know it. Only the author knows which; these are questions, never changes of our
 // own. Pure.
 
+import { keysOf } from '../compile/classify.js';
 import type { Change } from '../release/evolution.js';
 import {
   BLANK,
@@ -76,7 +77,10 @@ function aboutOf({ table, column, key, isShadowed }: Lacking, { evolution }: Sig
 
 function questionOf(lacking: Lacking, sight: Sight): Fill {
   const { column, table, key } = lacking;
-  const suggestion = column.default ?? (column.notNull ? emptyValue(column) : 'null');
+  // One value for all rows is none for a key.
+  const isKey = keysOf(table).some((one) => one.columns.includes(column.name));
+  const constant = column.default ?? (column.notNull ? emptyValue(column) : 'null');
+  const suggestion = isKey ? null : constant;
   const sees = key === 'up' ? `the old columns of its row` : `the new columns of its row`;
   return {
     kind: 'fill',
