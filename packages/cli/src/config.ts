@@ -37,9 +37,13 @@ export interface Shard {
   readonly url: string;
 }
 
-const URL_BEGINNING = /^(postgres|postgresql|socket):/;
+/** What tells the URL of a database from the name of a file. */
+export const URL_BEGINNING = /^(postgres|postgresql|socket):/;
 const URL_FORM =
   'postgres://USER@HOST:5432/DATABASE, with the password from password_env or password_file';
+
+/** What can stand in the name of a schema, with a release behind it. */
+export const APP_NAME = /^[a-z][a-z0-9_]{0,30}$/;
 
 /** As many shards as an error names. */
 const LISTED_NAMES = 10;
@@ -129,7 +133,7 @@ function readConfigFile(file: string): string {
 
 function readApp(root: yaml.Section): string {
   const app = yaml.requiredText(root, 'app');
-  if (/^[a-z][a-z0-9_]{0,30}$/.test(app)) return app;
+  if (APP_NAME.test(app)) return app;
   throw yaml.invalidAt(
     root,
     'app',

@@ -12,7 +12,7 @@ export interface Context {
   config(): Config;
 }
 
-interface GlobalOptions {
+export interface GlobalOptions {
   readonly config: string;
   readonly json?: boolean;
 }

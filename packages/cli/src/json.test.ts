@@ -69,7 +69,10 @@ async function valuesOf(workspace: Workspace, ...args: readonly string[]) {
 
 describe('--json', () => {
   it('of the developer has what is documented, as one value', async () => {
-    for (const args of [['check'], ['plan', '2.0'], ['build', '2.0']]) {
+    const init = ['init', '--from', 'releases/1.0/schema.sql'];
+    const answers = ['items.length.up=length(name)', "items.name.down='x'"];
+    const diff = ['diff', '2.0', ...answers.flatMap((one) => ['--answer', one])];
+    for (const args of [init, diff, ['check'], ['plan', '2.0'], ['build', '2.0']]) {
       const values = await valuesOf(vendor, ...args);
       expect(values).toHaveLength(1);
       expect(Object.keys(values[0] ?? {})).toEqual(expect.arrayContaining(keysOf(args[0] ?? '')));

@@ -7,7 +7,9 @@ import { addAdopt } from './commands/adopt.js';
 import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
+import { addDiff } from './commands/diff.js';
 import { addExpand } from './commands/expand.js';
+import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
 import { addPace } from './commands/pace.js';
 import { addPause } from './commands/pause.js';
@@ -26,7 +28,8 @@ Exit codes: 0 done, 1 defect of Halflap, 2 wrong command line or file, 3 refused
 const HELP = `
 ${EXIT_CODES}
 
-A vendor's developer:     halflap check        halflap plan 2.0        halflap build 2.0
+A vendor's developer:     halflap init --from shop.sql       halflap diff 2.0 --write
+                          halflap check        halflap plan 2.0        halflap build 2.0
 A customer's operator:    halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
@@ -52,7 +55,7 @@ export function createProgram(version: string): Command {
   return program;
 }
 
-const DEVELOPERS = [addCheck, addPlan, addBuild] as const;
+const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 
 const OPERATORS = [
   addStatus,

@@ -16,6 +16,7 @@ import {
   loadRelease,
   measureEffects,
   type PossibleRename,
+  parseEvolution,
   possibleRenames,
   type QueryQuestions,
   type Release,
@@ -35,10 +36,22 @@ export interface ScratchOptions {
   readonly scratch?: string;
 }
 
-export interface ReleaseSource {
-  readonly config: Config;
+export interface ScratchSource {
+  readonly config: Pick<Config, 'scratch'>;
   readonly options: ScratchOptions;
   readonly signal: AbortSignal;
+}
+
+export interface ReleaseSource extends ScratchSource {
+  readonly config: Config;
+}
+
+/** An evolution file that is perhaps to be. */
+export interface EvolutionDraft {
+  readonly from: string;
+  readonly to: string;
+  readonly file: string;
+  readonly text: string;
 }
 
 /** Everything is read once, when it is first asked for. */
@@ -56,6 +69,8 @@ export interface Releases {
   compile(version: string): Promise<Bundle>;
   /** What that evolution may leave unsaid. @throws EVOLUTION_… */
   renames(version: string): Promise<readonly PossibleRename[]>;
+  /** Why check would refuse a file that is not written yet; null where it would not. */
+  refusal(draft: EvolutionDraft): Promise<string | null>;
   /** Conversions of that evolution that fail for a value which the old column may hold. */
   unconvertible(version: string): Promise<readonly Unconvertible[]>;
   /** The same with what each of its statements was seen to do on scratch databases. */
@@ -86,8 +101,8 @@ export async function withReleases<Result>(
 }
 
 /** Databases on the server that was named, or on one of our own. */
-async function withScratch<Result>(
-  { config, options, signal }: ReleaseSource,
+export async function withScratch<Result>(
+  { config, options, signal }: ScratchSource,
   body: (scratch: Scratch) => Promise<Result>,
 ): Promise<Result> {
   const named = options.scratch === undefined ? config.scratch : { literal: options.scratch };
@@ -155,6 +170,11 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
     evolutions,
     load,
     compile: compileOnce,
+    async refusal({ from, to, file, text }) {
+      const evolution = parseEvolution(text, { file, to });
+      const input = { app: config.app, from: await load(from), to: await load(to), evolution };
+      return refusalIn(input, scratch);
+    },
     unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
     async measure(version) {
@@ -171,6 +191,18 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       return withQuestions({ bundle, from, to, scratch, signal }, body);
     },
   };
+}
+
+async function refusalIn(input: CompileInput, scratch: Scratch): Promise<string | null> {
+  try {
+    checkNames(input.evolution, input.from.catalog, input.to.catalog);
+    compile(input);
+    await checkExpressions(input, scratch);
+    return null;
+  } catch (error) {
+    if (error instanceof HalflapError && error.code.startsWith('EVOLUTION_')) return error.message;
+    throw error;
+  }
 }
 
 function compileOrAdvise(input: CompileInput): Bundle {

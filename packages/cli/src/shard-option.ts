@@ -3,6 +3,7 @@
 import { HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { type Config, findShard, openShard, type Shard, type ShardConfig } from './config.js';
+import { repeated } from './repeated.js';
 
 export interface ShardOptions {
   readonly shard?: readonly string[];
@@ -11,7 +12,7 @@ export interface ShardOptions {
 
 export function withShardOptions(command: Command): Command {
   return command
-    .option('--shard <name>', 'the shard; may be given several times', collectShard)
+    .option('--shard <name>', 'the shard; may be given several times', repeated)
     .option('--all', 'every shard of halflap.yaml, in its order');
 }
 
@@ -35,9 +36,4 @@ export function chooseShards(config: Config, options: ShardOptions): readonly Sh
     });
   }
   return chosen;
-}
-
-/** Not a variadic option: `--shard eu1 2.0` would take the version for a second shard. */
-export function collectShard(name: string, before: readonly string[] = []): readonly string[] {
-  return [...before, name];
 }

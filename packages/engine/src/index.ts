@@ -3,8 +3,20 @@ export * from './compile/bundle.js';
 export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
 export * from './compile/texts.js';
+export { type Hanging, hangingOn } from './compile/unsupported.js';
 export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
+export {
+  BLANK,
+  type Choose,
+  type Fill,
+  NONE,
+  type Proposal,
+  type Proposed,
+  type Question,
+  type Remark,
+} from './gate/proposal.js';
+export { type Answers, type Differing, propose } from './gate/propose.js';
 export {
   type QueryOptions,
   type QueryQuestions,
@@ -19,16 +31,19 @@ export { findUnconvertible, type Unconvertible } from './gate/unconvertible.js';
 export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
 export * from './release/compare.js';
+export { type Dump, type DumpOptions, dumpSchema } from './release/dump.js';
 export * from './release/evolution.js';
 export { checkNames } from './release/evolution-names.js';
 export * from './release/evolution-parser.js';
 export * from './release/evolution-tables.js';
+export { changeText } from './release/evolution-text.js';
 export * from './release/expression.js';
 export * from './release/fingerprint.js';
 export * from './release/introspect.js';
 export * from './release/lineage.js';
 export * from './release/load.js';
 export * from './release/release.js';
+export { readScript } from './release/script.js';
 export * from './release/suggest.js';
 export {
   type Outcome,

@@ -63,6 +63,12 @@ export const ERRORS = {
     'usage',
     'A bundle file is damaged or of a format this version does not read.',
   ),
+  FILE_EXISTS: entry('usage', 'A file that would be written is there already, with other content.'),
+  DUMP_FAILED: entry('refused', 'pg_dump is missing, is older than the server, or failed.'),
+  ANSWERS_NEEDED: entry(
+    'refused',
+    'The proposed evolution has questions that only its author answers.',
+  ),
   SHARD_UNREACHABLE: entry(
     'unreachable',
     'No connection to the shard, or it broke during the step.',

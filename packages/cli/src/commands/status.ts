@@ -8,7 +8,8 @@ import { type Config, openShard, type ShardConfig } from '../config.js';
 import { contextOf } from '../context.js';
 import { wholeNumber } from '../duration.js';
 import { type Printer, utc } from '../print.js';
-import { chooseShards, collectShard } from '../shard-option.js';
+import { repeated } from '../repeated.js';
+import { chooseShards } from '../shard-option.js';
 import { statusText, statusView } from '../status-view.js';
 
 interface StatusOptions {
@@ -34,7 +35,7 @@ export function addStatus(program: Command): void {
   program
     .command('status')
     .description('show every shard: releases, phase, progress, servers, why blocked')
-    .option('--shard <name>', 'only this shard; may be given several times', collectShard)
+    .option('--shard <name>', 'only this shard; may be given several times', repeated)
     .option(
       '--watch [seconds]',
       `show again and again (default: ${WATCH_SECONDS})`,

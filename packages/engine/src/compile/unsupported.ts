@@ -1,7 +1,7 @@
 // What the engine cannot carry yet, and therefore refuses before anything is compiled: objects of
 // other kinds that differ between the releases, and what hangs on a table that changes.
 
-import type { Catalog } from '../release/catalog.js';
+import type { Catalog, OtherObject, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Shared } from './contract.js';
 import type { Layout } from './layout.js';
@@ -36,6 +36,41 @@ export function assertCarried(from: Catalog, to: Catalog, evolution: Evolution):
   });
 }
 
+/** Why a table cannot be rebuilt as it is; until that changes it can only stay. */
+export interface Hanging {
+  readonly table: string;
+  /** `it has no primary key`, `trigger stamp`, `view live_hosts`. */
+  readonly reasons: readonly string[];
+}
+
+/** The tables of a release that no evolution can rebuild, in the order of the catalogue. */
+export function hangingOn(catalog: Catalog): Hanging[] {
+  return catalog.tables
+    .map((table) => ({ table: table.name, reasons: reasonsOf(table, catalog) }))
+    .filter(({ reasons }) => reasons.length > 0);
+}
+
+function reasonsOf(table: Table, catalog: Catalog): string[] {
+  return [
+    ...(table.primaryKey === null ? ['it has no primary key'] : []),
+    ...(table.isPartitioned ? ['it is partitioned'] : []),
+    ...table.triggers.map((trigger) => `trigger ${trigger}`),
+    ...(table.rowSecurity ? ['row security'] : []),
+    ...catalog.others
+      .filter((one) => one.kind === 'exclusion constraint' && one.name.startsWith(`${table.name}.`))
+      .map((one) => `exclusion constraint ${one.name.slice(table.name.length + 1)}`),
+    ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
+  ];
+}
+
+function viewsOver(table: Table, catalog: Catalog): OtherObject[] {
+  return catalog.others.filter(
+    (one) =>
+      (one.kind === 'view' || one.kind === 'materialized view') &&
+      mentions(one.definition, table.name),
+  );
+}
+
 /** What hangs on a table that is copied or leaves its name would be lost or left behind. */
 export function assertMovable(
   layout: Layout,
@@ -58,13 +93,9 @@ export function assertMovable(
       ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
       ...(table.isPartitioned ? [`partitions of ${table.name}`] : []),
     ]),
-    ...from.others
-      .filter((one) => one.kind === 'view' || one.kind === 'materialized view')
-      .flatMap((view) =>
-        moved
-          .filter((table) => mentions(view.definition, table.name))
-          .map((table) => `${view.kind} ${view.name} over ${table.name}`),
-      ),
+    ...moved.flatMap((table) =>
+      viewsOver(table, from).map((view) => `${view.kind} ${view.name} over ${table.name}`),
+    ),
   ];
   if (found.length === 0) return;
   throw refuse(evolution, {

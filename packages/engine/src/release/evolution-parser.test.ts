@@ -72,6 +72,11 @@ describe('parseEvolution', () => {
     });
   });
 
+  it('takes a list whose lines are all commented out for an empty one', () => {
+    const text = 'from: "1.0"\nchanges:\n  # - rename_table: { table: a, to: b }\n';
+    expect(parseEvolution(text, { file: 'e.yaml', to: '2.0' }).changes).toEqual([]);
+  });
+
   it('converts in place when no new name is given', () => {
     const [change] = read(
       only('convert_column: { table: t, column: c, up: c::int, down: c::text }'),

@@ -60,7 +60,9 @@ export function parseEvolution(
     source.report(fromField.valueAt, `"from" is ${from}, which is not older than release ${to}`);
   }
   const list = fields?.get('changes');
-  const changes = list === undefined ? [] : changesIn(source, list.value, list.valueAt);
+  // `changes:` over lines that are all commented out.
+  const isEmpty = list === undefined || source.isNothing(list.value);
+  const changes = isEmpty ? [] : changesIn(source, list.value, list.valueAt);
   refuseFindings([...source.findings, ...conflictsIn(changes)], file);
   return { from: from ?? '', to, changes, file };
 }

@@ -175,6 +175,11 @@ describe('evolution.schema.json', () => {
     expect(validate(parse(fileWith(change)))).toBe(false);
   });
 
+  it('accepts a list whose lines are all commented out', () => {
+    validate(parse('from: "1.0"\nchanges:\n  # - rename_table: { table: a, to: b }\n'));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
   it.each(['', 'changes: []', 'from: 1.0\nchange: []', 'from: 1.0\nchanges: 1', 'from: [1]'])(
     'refuses a file that the parser refuses: %j',
     (text) => {

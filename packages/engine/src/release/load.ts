@@ -36,9 +36,28 @@ const UNSUPPORTED_SQL = new URL('../../src/release/unsupported.sql', import.meta
  * @throws RELEASE_UNSUPPORTED with the objects outside of schema public, or under reserved names.
  */
 export async function loadRelease(directory: string, scratch: Scratch): Promise<Release> {
-  await loadParser();
   const file = join(directory, SCHEMA_FILE);
-  const schemaSql = await readText(file);
+  const version = basename(resolve(directory));
+  return readRelease({ version, file, schemaSql: await readText(file) }, scratch);
+}
+
+/** A release before it lies on disk. */
+export interface ReleaseText {
+  readonly version: string;
+  /** Where it stands, for messages. */
+  readonly file: string;
+  readonly schemaSql: string;
+}
+
+/**
+ * As loadRelease, from a text.
+ * @throws RELEASE_UNREADABLE, RELEASE_UNSUPPORTED.
+ */
+export async function readRelease(
+  { version, file, schemaSql }: ReleaseText,
+  scratch: Scratch,
+): Promise<Release> {
+  await loadParser();
   const statements = readScript(schemaSql, file);
   const catalog = await scratch.withDatabase((url) =>
     withSession(url, 'release/load', (session) =>
@@ -48,7 +67,6 @@ export async function loadRelease(directory: string, scratch: Scratch): Promise<
       }),
     ),
   );
-  const version = basename(resolve(directory));
   return { version, catalog, fingerprint: fingerprint(catalog), schemaSql };
 }
 
