@@ -18,6 +18,15 @@ const schema: Schema = JSON.parse(readPage('packages/engine/schemas/evolution.sc
 const keysOf = (definition: Definition | undefined) => Object.keys(definition?.properties ?? {});
 const kinds = keysOf(schema.$defs.change);
 
+/** What the entries of a kind's tables are called in the schema. */
+const ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  split_table: ['part'],
+  merge_tables: ['merged'],
+  partition_rows: ['share'],
+  unite_tables: ['share'],
+  custom: ['queried'],
+};
+
 describe('docs/evolution-file.md', () => {
   it('explains the keys of the file', () => {
     expect(explained(page.slice(0, page.indexOf('\n## ')))).toEqual(keysOf(schema).sort());
@@ -25,8 +34,7 @@ describe('docs/evolution-file.md', () => {
 
   it.each(kinds)('explains %s with its keys, and no others', (kind) => {
     const keys = [...keysOf(schema.$defs[kind])];
-    if (kind === 'split_table') keys.push(...keysOf(schema.$defs.part));
-    if (kind === 'merge_tables') keys.push(...keysOf(schema.$defs.merged));
+    for (const one of ENTRIES[kind] ?? []) keys.push(...keysOf(schema.$defs[one]));
     expect(explained(section(kind))).toEqual(keys.sort());
   });
 

@@ -1,12 +1,42 @@
 // The forms in which one column, or several, hold elements: arrays, JSON, delimited text, and
 // repeated columns; how each is taken apart and put together.
 
+import { refuse } from '../compile/refuse.js';
+import type { BaseTypes } from '../release/base-type.js';
 import type { Column, Table } from '../release/catalog.js';
-import type { NestTable, UnnestColumn } from '../release/evolution.js';
+import type { Evolution, NestTable, UnnestColumn } from '../release/evolution.js';
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
 
 type Nesting = UnnestColumn | NestTable;
+
+interface Written {
+  readonly evolution: Evolution;
+  readonly bases: BaseTypes;
+}
+
+/** @throws EVOLUTION_INVALID for a column that holds no list, or a list of another form. */
+export function assertList(change: Nesting, flat: Table, { evolution, bases }: Written): void {
+  const { kind, columns, delimiter, places, at } = change;
+  const [first] = columns;
+  if (first === undefined || columns.length > 1) return;
+  const column = columnOf(flat, first);
+  const isArray = (bases.get(column.type) ?? column.type).endsWith('[]');
+  if ((delimiter === null) === (isArray || isJson(column))) return;
+  const what = `${flat.name}.${first} is ${column.type}`;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INVALID',
+    message:
+      delimiter === null
+        ? `${what}: ${kind} takes arrays, json, jsonb, and text with a delimiter`
+        : `${what}, whose elements have no delimiter between them`,
+    hint:
+      delimiter === null
+        ? "say what stands between the elements of a text: delimiter: ','"
+        : 'leave "delimiter" out',
+    at: (delimiter === null ? places?.[`columns.${first}`] : places?.delimiter) ?? at,
+  });
+}
 
 /**
  * A FROM item `e(value, position)`: the elements of a row `o` of the flat table.

@@ -41,6 +41,7 @@ export function moveTables(layout: SlicedLayout, change: MoveColumn, evolution: 
     oldKey: keyOf(oldChild, oldParent, change, evolution),
     newKey: keyOf(newChild, newParent, change, evolution),
   };
+  assertMoved(moved, evolution);
   const parents = { told: parentOf(moved), pair: moved.parent };
   const children = { told: childOf(moved), pair: moved.child };
   const asNew = ({ told, pair }: { told: Both; pair: PairedTable }) => ({
@@ -54,18 +55,40 @@ export function moveTables(layout: SlicedLayout, change: MoveColumn, evolution: 
     ),
     plain: new Map(told.values.flatMap((one) => (one.copy ? [[one.column, one.copy]] : []))),
     isBase: told === parents.told,
+    notes: told === parents.told ? [] : [noteOf(change)],
   });
   return {
     kind: 'move_column',
     at: change.at,
     olds: [parents.told.old, children.told.old],
     news: [asNew(parents), asNew(children)],
-    notes: [
-      `${change.as} of ${change.to} is that of its row of ${change.table}; ` +
-        'the other way round the first row by key counts',
-    ],
     isLossy: true,
   };
+}
+
+/** It is gone there and new here: two columns that hold it would be two truths. */
+function assertMoved({ change, parent, child }: Moved, evolution: Evolution): void {
+  const stays = forwardValues(parent, 'o').find((one) => one.reads.includes(change.column));
+  const was = backwardValues(child, 'p').find((one) => one.reads.includes(change.as));
+  const found = stays ?? was;
+  if (found === undefined) return;
+  const [table, version] =
+    stays === undefined ? [child.old.name, evolution.from] : [parent.new.name, evolution.to];
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message:
+      `column ${table}.${found.column} of release ${version} follows from ` +
+      `${stays === undefined ? change.as : change.column}, which move_column takes elsewhere`,
+    hint: `leave ${table}.${found.column} out of that release, or state the change as custom`,
+    at: change.at,
+  });
+}
+
+function noteOf({ table, column, as }: MoveColumn): string {
+  return (
+    `column ${as} is ${column} of its row of ${table}; ` +
+    'the other way round the first row by key counts'
+  );
 }
 
 interface Both {

@@ -10,10 +10,10 @@ import type { PairedTable, SlicedLayout } from '../compile/layout.js';
 import { type Bind, newRelation, oldRelation } from '../compile/mapping.js';
 import { refuse } from '../compile/refuse.js';
 import type { Table } from '../release/catalog.js';
-import type { Evolution, NestTable, UnnestColumn } from '../release/evolution.js';
+import type { Evolution, NestTable, Position, UnnestColumn } from '../release/evolution.js';
 import { joined, name, type Sql, sql } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
-import { elementsOf, listValues } from './lists.js';
+import { assertList, elementsOf, listValues } from './lists.js';
 import {
   backwardValues,
   forwardValues,
@@ -38,6 +38,9 @@ interface Nested {
   /** The flat table and the parent, old and new. */
   readonly pair: PairedTable;
   readonly from: (table: Table, bind: Bind) => Sql;
+  readonly at: Position;
+  /** Columns of the flat table that hold elements. */
+  readonly lists: ReadonlySet<string>;
 }
 
 /** The table of one change's rows. */
@@ -60,6 +63,8 @@ export function nestingTables(
   const flat = flats[0] as Table;
   const parent = others.find((one) => !changes.some((c) => called(c) === one.name)) as Table;
   const nested: Nested = {
+    at: first.at,
+    lists: new Set(changes.flatMap((one) => one.columns)),
     layout,
     flat,
     parent,
@@ -70,11 +75,12 @@ export function nestingTables(
     },
   };
   const rows = changes.map((change) => {
+    assertList(change, flat, { evolution, bases: layout.bases });
     const table = others.find((one) => one.name === called(change)) as Table;
     return { change, table, key: keyOf(change, table, parent, evolution) };
   });
-  const tables = { kind: first.kind, at: first.at, notes: changes.map(noteOf), isLossy: false };
-  const [flatTable, parentTable] = [flatOf(nested, rows), parentOf(nested)];
+  const tables = { kind: first.kind, at: first.at, isLossy: false };
+  const [flatTable, parentTable] = [flatOf(nested, rows), parentOf(nested, evolution)];
   const rowTables = rows.map((one) => rowsOf(nested, one));
   return isUnnest
     ? { ...tables, olds: [flatTable.told], news: [parentTable, ...rowTables].map(asNew(nested)) }
@@ -91,12 +97,13 @@ interface Told {
   readonly sources: ReadonlyMap<string, readonly OldName[]>;
   readonly plain: ReadonlyMap<string, string>;
   readonly isBase: boolean;
+  readonly notes: readonly string[];
 }
 
 function asNew({ layout }: Nested): (one: Told) => SlicedNew {
-  return ({ told, sources, plain, isBase }) => {
+  return ({ told, sources, plain, isBase, notes }) => {
     const pair = layout.pairs.find((one) => one.new === told.table) as PairedTable;
-    return { ...told, pair, sources, plain, isBase };
+    return { ...told, pair, sources, plain, isBase, notes };
   };
 }
 
@@ -113,12 +120,14 @@ function copiesIn(values: readonly Value[]): Map<string, string> {
   );
 }
 
-function parentOf({ flat, parent, pair, from, layout }: Nested): Told {
+function parentOf(nested: Nested, evolution: Evolution): Told {
+  const { flat, parent, pair, from, layout, at } = nested;
   const isOld = layout.olds.includes(parent);
   const values = isOld ? backwardValues(pair, 'o') : forwardValues(pair, 'o');
+  assertGone(nested, values, evolution);
   return {
     told: {
-      at: { line: 1, column: 1 },
+      at,
       table: parent,
       slice: primaryKeyOf(parent),
       columns: values.map((one) => one.column),
@@ -128,12 +137,12 @@ function parentOf({ flat, parent, pair, from, layout }: Nested): Told {
     sources: new Map(sourcesOf(values, flat)),
     plain: copiesIn(values),
     isBase: true,
+    notes: [],
   };
 }
 
-function flatOf({ flat, parent, pair, from, layout }: Nested, rows: readonly Rows[]): Told {
+function flatOf({ flat, parent, pair, from, layout, lists }: Nested, rows: readonly Rows[]): Told {
   const isOld = layout.olds.includes(flat);
-  const lists = new Set(rows.flatMap((one) => one.change.columns));
   const own = (isOld ? backwardValues(pair, 'p') : forwardValues(pair, 'p')).filter(
     (one) => !lists.has(one.column),
   );
@@ -171,6 +180,7 @@ function flatOf({ flat, parent, pair, from, layout }: Nested, rows: readonly Row
     sources: new Map([...sourcesOf(own, parent), ...listed]),
     plain: copiesIn(own),
     isBase: true,
+    notes: rows.map(({ change }) => noteOf(change)),
   };
 }
 
@@ -225,6 +235,7 @@ function rowsOf({ flat, from, pair }: Nested, one: Rows): Told {
     ]),
     plain: new Map(),
     isBase: false,
+    notes: [noteOf(change)],
   };
 }
 
@@ -244,14 +255,35 @@ function keyOf(change: Nesting, table: Table, parent: Table, evolution: Evolutio
       : Object.keys(key).find((own) => key[own] === column),
   );
   const columns = found.filter((one) => one !== undefined);
-  if (columns.length === wanted.length && wanted.length > 0) return columns;
+  const count = key === null ? wanted.length : Object.keys(key).length;
+  if (columns.length === wanted.length && count === wanted.length) return columns;
+  const reason =
+    key === null
+      ? `it has no foreign key to ${parent.name} (${wanted.join(', ')})`
+      : `"key" must name all of its primary key (${wanted.join(', ')}), and nothing else`;
+  const pairs = wanted.map((one) => `<column of ${table.name}>: ${one}`);
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
+    message: `nothing says to which row of ${parent.name} one of ${table.name} belongs: ${reason}`,
+    hint: `state it: key: { ${pairs.join(', ')} }`,
+    at: change.places?.key ?? change.at,
+  });
+}
+
+/** What becomes rows is no column of the table that they belong to: there would be two truths. */
+function assertGone(nested: Nested, values: readonly Value[], evolution: Evolution): void {
+  const { layout, parent, lists } = nested;
+  const found = values.find((one) => one.reads.some((column) => lists.has(column)));
+  if (found === undefined) return;
+  const version = layout.olds.includes(parent) ? evolution.from : evolution.to;
+  const read = found.reads.filter((column) => lists.has(column)).join(', ');
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
     message:
-      `nothing says which row of ${parent.name} a row of ${table.name} belongs to: ` +
-      `it has no foreign key to ${parent.name} (${wanted.join(', ')})`,
-    hint: `state it: key: { <column of ${table.name}>: ${wanted[0] ?? 'id'} }`,
-    at: change.at,
+      `column ${parent.name}.${found.column} of release ${version} follows from ${read}, ` +
+      'whose elements are rows there: a change of the rows would not change it',
+    hint: `leave ${parent.name}.${found.column} out of that release`,
+    at: nested.at,
   });
 }
 

@@ -8,8 +8,9 @@
 import { assigned } from '../compile/assigned.js';
 import type { PairedTable, SlicedLayout } from '../compile/layout.js';
 import { newRelation, oldRelation } from '../compile/mapping.js';
-import type { Table } from '../release/catalog.js';
-import type { PartitionRows, ShareOfRows, UniteTables } from '../release/evolution.js';
+import { refuse } from '../compile/refuse.js';
+import type { Column, Table } from '../release/catalog.js';
+import type { Evolution, PartitionRows, ShareOfRows, UniteTables } from '../release/evolution.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { joined, sql, trusted } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
@@ -31,7 +32,11 @@ interface Share {
   readonly fromWhole: readonly Value[];
 }
 
-export function shareTables(layout: SlicedLayout, change: PartitionRows | UniteTables): Sliced {
+export function shareTables(
+  layout: SlicedLayout,
+  change: PartitionRows | UniteTables,
+  evolution: Evolution,
+): Sliced {
   const isPartition = change.kind === 'partition_rows';
   const list = isPartition ? change.into : change.from;
   const whole = (isPartition ? layout.olds[0] : layout.news[0]) as Table;
@@ -41,6 +46,7 @@ export function shareTables(layout: SlicedLayout, change: PartitionRows | UniteT
     const pair = layout.pairsOf(isPartition ? whole : table, isPartition ? table : whole);
     return shareOf({ share, table, whole, pair, isPartition });
   });
+  assertFilled(shares, whole, evolution);
   const relation = (side: 'whole' | 'share') =>
     (side === 'whole') === isPartition ? oldRelation : newRelation;
   const wholeTable = wholeOf(change, whole, shares, relation('share'));
@@ -48,8 +54,6 @@ export function shareTables(layout: SlicedLayout, change: PartitionRows | UniteT
   const common = {
     kind: change.kind,
     at: change.at,
-    notes: shares.map(({ table, share }) => `rows of ${table.name}: ${share.when.sql}`),
-    isLossy: false,
   };
   if (isPartition) {
     const news = shareTables.map((one, index) => ({
@@ -57,8 +61,10 @@ export function shareTables(layout: SlicedLayout, change: PartitionRows | UniteT
       pair: layout.pairsOf(whole, one.table),
       ...originsOf([[whole, shares[index]?.fromWhole ?? []]]),
       isBase: true,
+      notes: [`has a row when ${shares[index]?.share.when.sql}`, UNSHARED],
     }));
-    return { ...common, olds: [wholeTable], news };
+    // Nothing proves that each row is in one of the tables.
+    return { ...common, olds: [wholeTable], news, isLossy: true };
   }
   const [first] = shares as [Share, ...Share[]];
   const origins = originsOf(shares.map((one) => [one.table, one.toWhole] as const));
@@ -69,9 +75,14 @@ export function shareTables(layout: SlicedLayout, change: PartitionRows | UniteT
     // What holds for one of the tables need not hold for all.
     plain: new Map(),
     isBase: true,
+    notes: shares.map(
+      ({ table, share }) => `the rows of ${table.name} are those with ${share.when.sql}`,
+    ),
   };
-  return { ...common, olds: shareTables, news: [news] };
+  return { ...common, olds: shareTables, news: [news], isLossy: false };
 }
+
+const UNSHARED = 'a row for which no condition holds is no row for the new release';
 
 interface Sharing {
   readonly share: ShareOfRows;
@@ -95,6 +106,32 @@ function shareOf({ share, table, whole, pair, isPartition }: Sharing): Share {
   const isStated = new Set(stated.map((one) => one.column));
   const toWhole = [...told.filter((one) => !isStated.has(one.column)), ...stated];
   return { share, table, toWhole, fromWhole };
+}
+
+/** What one of the tables says of the whole's rows and is not null there, all must say. */
+function assertFilled(shares: readonly Share[], whole: Table, evolution: Evolution): void {
+  const gives = ({ toWhole }: Share, { name: column }: Column) =>
+    toWhole.some((one) => one.column === column);
+  const needed = whole.columns.filter(
+    (column) => column.notNull && shares.some((one) => gives(one, column)),
+  );
+  const found = shares.flatMap((one) =>
+    needed.filter((column) => !gives(one, column)).map((column) => [one, column] as const),
+  );
+  const [first] = found;
+  if (first === undefined) return;
+  const [{ share, table }, lacking] = first;
+  const isKey = primaryKeyOf(whole).includes(lacking.name);
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message:
+      `column ${whole.name}.${lacking.name} is ${isKey ? 'the key' : 'not null'}, ` +
+      `and nothing says what it holds in rows of ${table.name}`,
+    hint: isKey
+      ? `call the key of ${table.name} ${lacking.name}, or state a rename_column`
+      : `state it: ${table.name}: { …, values: { ${lacking.name}: <a constant> } }`,
+    at: share.at,
+  });
 }
 
 /** Columns that all tables give, each in the same place of the union. */

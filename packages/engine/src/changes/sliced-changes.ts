@@ -11,36 +11,47 @@ import { type Sliced, slicedCluster } from './sliced.js';
 import type { SplitCluster } from './split-table.js';
 
 export function clusterOfChanges(layout: SlicedLayout, evolution: Evolution): SplitCluster {
-  return slicedCluster(tablesOf(layout, evolution), evolution);
+  return slicedCluster(slicedTables(layout, evolution), evolution);
 }
 
-function tablesOf(layout: SlicedLayout, evolution: Evolution): Sliced {
-  const [first, ...others] = layout.changes as [SlicedChange, ...SlicedChange[]];
-  if (isNesting(first)) {
-    const same = others.filter(
-      (one): one is typeof first => isNesting(one) && one.kind === first.kind,
-    );
-    if (same.length === others.length) return nestingTables(layout, [first, ...same], evolution);
-  }
-  const [other] = others;
-  if (other !== undefined) {
-    throw refuse(evolution, {
-      code: 'EVOLUTION_UNSUPPORTED',
-      message: `${other.kind} works on the same tables as ${first.kind} on line ${first.at.line}`,
-      hint: 'state both as one custom change, which says how each table follows from the others',
-      at: other.at,
-    });
-  }
-  switch (first.kind) {
+/** How each table follows from the other release's, by queries. */
+export function slicedTables(layout: SlicedLayout, evolution: Evolution): Sliced {
+  assertKeys(layout, evolution);
+  const [change] = layout.changes as [SlicedChange];
+  switch (change.kind) {
+    case 'unnest_column':
+    case 'nest_table':
+      return nestingTables(layout, layout.changes.filter(isNesting), evolution);
     case 'partition_rows':
     case 'unite_tables':
-      return shareTables(layout, first);
+      return shareTables(layout, change, evolution);
     case 'move_column':
-      return moveTables(layout, first, evolution);
+      return moveTables(layout, change, evolution);
     case 'custom':
-      return customTables(layout, first);
+      return customTables(layout, change);
     default:
-      return nestingTables(layout, [first], evolution);
+      return change satisfies never;
+  }
+}
+
+/** The rows of every table are told by its primary key. */
+function assertKeys({ changes, olds, news }: SlicedLayout, evolution: Evolution): void {
+  const [change] = changes as [SlicedChange];
+  const sides = [
+    { tables: olds, version: evolution.from },
+    { tables: news, version: evolution.to },
+  ];
+  for (const { tables, version } of sides) {
+    const found = tables.find((one) => one.primaryKey?.deferrable !== 'no');
+    if (found === undefined) continue;
+    throw refuse(evolution, {
+      code: 'EVOLUTION_INCOMPLETE',
+      message:
+        `table ${found.name} of release ${version} has no primary key that holds at once, ` +
+        `so ${change.kind} cannot tell its rows`,
+      hint: `give ${found.name} a primary key that is not deferrable`,
+      at: change.at,
+    });
   }
 }
 

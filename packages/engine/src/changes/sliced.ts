@@ -39,6 +39,8 @@ export interface SlicedNew extends SlicedTable {
   /** New column → column of the pair's old table whose values it has, all of them and no others. */
   readonly plain: ReadonlyMap<string, string>;
   readonly isBase: boolean;
+  /** What people are told of it, besides. */
+  readonly notes: readonly string[];
 }
 
 /** Columns of old tables that new columns are copies of. */
@@ -58,8 +60,6 @@ export interface Sliced {
   readonly olds: readonly SlicedTable[];
   /** Those that others refer to first. */
   readonly news: readonly SlicedNew[];
-  /** What people are told of each table, besides. */
-  readonly notes: readonly string[];
   readonly isLossy: boolean;
 }
 
@@ -93,7 +93,7 @@ export function isSame(left: readonly string[], right: readonly string[]): boole
 }
 
 /** Of the keys that hold at once, the first that follows from the other side; else null. */
-function keyOf({ table, columns }: SlicedTable): readonly string[] | null {
+export function keyOf({ table, columns }: SlicedTable): readonly string[] | null {
   const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
   const isNotNull = (column: string) =>
     table.columns.some((one) => one.name === column && one.notNull);
@@ -217,40 +217,71 @@ function assertSupplied({ table, at }: SlicedNew, own: readonly Column[], evolut
   });
 }
 
-function assertSliceable(one: SlicedTable, { kind, news }: Sliced, evolution: Evolution): void {
-  const isNew = news.some((other) => other === one);
+function assertSliceable(one: SlicedTable, sliced: Sliced, evolution: Evolution): void {
   const { table, slice, columns, at } = one;
+  const isNew = sliced.news.some((other) => other === one);
+  const version = isNew ? evolution.from : evolution.to;
   const incomplete = (message: string, hint: string) =>
     refuse(evolution, { code: 'EVOLUTION_INCOMPLETE', message, hint, at });
-  if (table.primaryKey === null || table.primaryKey.deferrable !== 'no') {
-    throw incomplete(
-      `table ${table.name} has no primary key that holds at once, so ${kind} cannot tell its rows`,
-      `give ${table.name} a primary key that is not deferrable`,
-    );
-  }
-  const key = isNew ? table.primaryKey.columns : (keyOf(one) ?? table.primaryKey.columns);
+  const key = isNew ? primaryKeyOf(table) : (keyOf(one) ?? primaryKeyOf(table));
   const lost = [...key, ...slice].find((column) => !columns.includes(column));
   if (lost !== undefined) {
     throw incomplete(
-      `nothing says what ${table.name}.${lost} is in rows that come from the other release`,
-      isNew
-        ? `its primary key (${key.join(', ')}) must follow from columns of the old release`
-        : `it needs a unique key of columns that follow from the new release`,
+      `nothing says what ${table.name}.${lost} is in rows that come from release ${version}`,
+      keyAdvice(one, sliced, lost),
     );
+  }
+  const computed = table.columns.find(
+    ({ name, generated }) => generated !== null && columns.includes(name),
+  );
+  if (computed !== undefined) {
+    throw refuse(evolution, {
+      code: 'EVOLUTION_INVALID',
+      message: `column ${table.name}.${computed.name} is generated: nothing else can fill it`,
+      hint: `leave ${computed.name} out`,
+      at,
+    });
   }
   const needed = unmapped(one).find((column) => !isSupplied(column));
   if (needed !== undefined) {
     throw incomplete(
       `column ${table.name}.${needed.name} is not null, has no default, ` +
-        'and nothing says what it is in rows that come from the other release',
-      `let the change say it, or give ${table.name}.${needed.name} a default`,
+        `and nothing says what it is in rows that come from release ${version}`,
+      valueAdvice(one, sliced, needed.name),
     );
   }
   if (hasIndexOn(table, slice)) return;
   throw incomplete(
-    `no index of ${table.name} begins with ${slice.join(', ')}, by which ${kind} finds its rows`,
-    `create index on ${table.name} (${slice.join(', ')}), in the release that has the table` +
-      ' (in one before this, where it is the old one)',
+    `no index of ${table.name} begins with ${slice.join(', ')}, ` +
+      `by which ${sliced.kind} finds its rows`,
+    `create index on ${table.name} (${slice.join(', ')}), in ` +
+      (isNew ? 'schema.sql of this release' : 'a release before this one'),
+  );
+}
+
+function keyAdvice({ table }: SlicedTable, { kind, news }: Sliced, lost: string): string {
+  if (kind === 'custom') return `let its query yield ${lost}`;
+  if (!news.some((one) => one.table === table)) {
+    return `give ${table.name} a unique key of columns that follow from the new release`;
+  }
+  return (
+    `give ${table.name} a primary key of columns that follow from the old release: ` +
+    'a number that is made up would be another one at each reading through the lens'
+  );
+}
+
+function valueAdvice({ table }: SlicedTable, { kind, olds, news }: Sliced, column: string): string {
+  if (kind === 'custom') return `let its query yield ${column}, or give it a default`;
+  const isNew = news.some((one) => one.table === table);
+  const side = isNew ? news : olds;
+  const isNesting = kind === 'unnest_column' || kind === 'nest_table';
+  if (isNesting && side[0]?.table !== table) {
+    return `give ${table.name}.${column} a default, or state the change as custom`;
+  }
+  if (isNew) return stateColumn(table.name, column);
+  return (
+    `state it: - drop_column: { table: ${table.name}, column: ${column}, ` +
+    'down: <expression over the new columns> }'
   );
 }
 

@@ -18,7 +18,9 @@ import type {
   SplitPart,
   SplitTable,
 } from '../release/evolution.js';
+import { renamedFrom, renamedTo } from '../release/evolution-tables.js';
 import { name } from '../sql.js';
+import { assertApart } from './apart.js';
 import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
 
@@ -71,7 +73,7 @@ export interface MergeLayout {
 
 /** Tables whose rows hang together in slices. */
 export interface SlicedLayout {
-  /** Several where they work on the same tables. */
+  /** Several where they take apart, or put together, lists of the same table. */
   readonly changes: readonly SlicedChange[];
   readonly olds: readonly Table[];
   readonly news: readonly Table[];
@@ -108,6 +110,26 @@ export function layoutOf(
     .filter((change) => change.kind === 'merge_tables')
     .map((change) => mergeLayout({ from, to, evolution, bases }, change));
   const sliced = slicedLayouts({ from, to, evolution, bases });
+  assertApart(
+    [
+      ...splits.map(({ change, old, parts }) => ({
+        changes: [change],
+        olds: [old.name],
+        news: parts.map(({ pair }) => pair.new.name),
+      })),
+      ...merges.map(({ change, pairs }) => ({
+        changes: [change],
+        olds: pairs.map((pair) => pair.old.name),
+        news: pairs.map((pair) => pair.new.name),
+      })),
+      ...sliced.map(({ changes, olds, news }) => ({
+        changes,
+        olds: olds.map((table) => table.name),
+        news: news.map((table) => table.name),
+      })),
+    ],
+    evolution,
+  );
   const restructured = [
     ...splits.flatMap((split) => split.parts.map(({ pair }) => pair)),
     ...merges.flatMap((merge) => merge.pairs),
@@ -123,7 +145,7 @@ export function layoutOf(
   const pairs: PairedTable[] = [];
   for (const old of from.tables) {
     if (usedOld.has(old.name)) continue;
-    const target = findTable(to, newTableName(evolution, old.name));
+    const target = findTable(to, renamedTo(evolution.changes, old.name));
     if (target === undefined || usedNew.has(target.name)) continue;
     pairs.push(pairTables({ old, target, evolution, bases, key: {} }));
     usedOld.add(old.name);
@@ -183,14 +205,14 @@ function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[]
     const pairsOf = (old: Table, target: Table) =>
       pairTables({ old, target, evolution, bases, key: {} });
     const pairs = news.map((target) => {
-      const same = olds.find((one) => newTableName(evolution, one.name) === target.name);
+      const same = olds.find((one) => renamedTo(evolution.changes, one.name) === target.name);
       return pairsOf(same ?? nearest(olds, target), target);
     });
     return { changes, olds, news, pairs, pairsOf, bases };
   });
 }
 
-/** Changes that have a table in common belong together. */
+/** Several lists of one table are taken apart, or put together, at once. */
 function groupsOf(evolution: Evolution): Group[] {
   const union = (left: readonly string[], right: readonly string[]) => [
     ...new Set([...left, ...right]),
@@ -199,8 +221,10 @@ function groupsOf(evolution: Evolution): Group[] {
     const own = tablesOfChange(evolution, change);
     if (own === null) return groups;
     const isShared = (group: Group) =>
-      group.olds.some((one) => own.olds.includes(one)) ||
-      group.news.some((one) => own.news.includes(one));
+      (change.kind === 'unnest_column' || change.kind === 'nest_table') &&
+      group.changes[0]?.kind === change.kind &&
+      (group.olds.some((one) => own.olds.includes(one)) ||
+        group.news.some((one) => own.news.includes(one)));
     const merged = groups.filter(isShared).reduce(
       (all, group) => ({
         changes: [...group.changes, ...all.changes],
@@ -222,11 +246,11 @@ function tablesOfChange(evolution: Evolution, change: Change): Group | null {
       return { changes, olds: named(change.from), news: named(change.into) };
     case 'unnest_column': {
       const { table, into } = change;
-      return { changes, olds: [table], news: [newTableName(evolution, table), into] };
+      return { changes, olds: [table], news: [renamedTo(evolution.changes, table), into] };
     }
     case 'nest_table': {
       const { table, into } = change;
-      return { changes, olds: [oldTableName(evolution, into), table], news: [into] };
+      return { changes, olds: [renamedFrom(evolution.changes, into), table], news: [into] };
     }
     case 'partition_rows':
       return { changes, olds: [change.table], news: named(change.into) };
@@ -236,8 +260,8 @@ function tablesOfChange(evolution: Evolution, change: Change): Group | null {
       const { table, to } = change;
       return {
         changes,
-        olds: [table, oldTableName(evolution, to)],
-        news: [newTableName(evolution, table), to],
+        olds: [table, renamedFrom(evolution.changes, to)],
+        news: [renamedTo(evolution.changes, table), to],
       };
     }
     default:
@@ -349,20 +373,6 @@ function backwardColumn(pairing: Pairing, column: Column): BackwardColumn {
   }
   const isOther = arrivals(evolution, old.name, target.name).has(column.name);
   return isOther ? { column, down: null, source: null } : unchanged(column.name);
-}
-
-function newTableName(evolution: Evolution, oldName: string): string {
-  for (const change of evolution.changes) {
-    if (change.kind === 'rename_table' && change.table === oldName) return change.to;
-  }
-  return oldName;
-}
-
-function oldTableName(evolution: Evolution, newName: string): string {
-  for (const change of evolution.changes) {
-    if (change.kind === 'rename_table' && change.to === newName) return change.table;
-  }
-  return newName;
 }
 
 /** Old column names that mean something else, or nothing, in the new release. */

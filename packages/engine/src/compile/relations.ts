@@ -116,7 +116,7 @@ function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): Re
       label,
       notes: [
         `${sliced.kind} of ${all}`,
-        ...sliced.notes,
+        ...(sliced.news.find((one) => one.table === part.table)?.notes ?? []),
         ...part.carried.map(
           (column) => `column ${column.name} is kept beside the old table until dual`,
         ),
@@ -124,11 +124,18 @@ function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): Re
           (column) => `column ${column.name} is only for the old release and goes at contract`,
         ),
         'a row that the old release cannot hold is refused with HL001 until contract',
-        ...(count === 0 ? [] : [`${count} constraint(s) bind the new release only`]),
+        ...(count === 0 ? [] : [newRules(count)]),
       ],
       isLensWithoutOnConflict: true,
     };
   });
+}
+
+function newRules(count: number): string {
+  return (
+    `${count} constraint(s) bind the new release only; ` +
+    'rows of the old one that break them go to quarantine'
+  );
 }
 
 /** Tables that become one with the base of their cluster. */
@@ -191,12 +198,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...cluster.oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
         ),
-        ...(count === 0
-          ? []
-          : [
-              `${count} constraint(s) bind the new release only; ` +
-                'rows of the old one that break them go to quarantine',
-            ]),
+        ...(count === 0 ? [] : [newRules(count)]),
         ...(part.isPlain
           ? []
           : [

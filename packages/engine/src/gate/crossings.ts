@@ -2,7 +2,7 @@
 // which column it goes to, as the compiler pairs them. Pure.
 
 import type { CompileInput } from '../compile/compile.js';
-import { layoutOf, type PairedTable } from '../compile/layout.js';
+import { layoutOf, type PairedTable, type SlicedLayout } from '../compile/layout.js';
 import type { BaseTypes } from '../release/base-type.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { Expression } from '../release/evolution.js';
@@ -27,10 +27,30 @@ export function crossingsOf({ from, to, evolution }: Omit<CompileInput, 'app'>):
     ...layout.pairs.map((pair) => [pair]),
     ...layout.splits.map((split) => split.parts.map((part) => part.pair)),
     ...layout.merges.flatMap((merge) => merge.pairs.map((pair) => [pair])),
+    ...layout.sliced.flatMap(pairsByName).map((pair) => [pair]),
   ];
   return clusters
     .flatMap((pairs) => [...pairs.flatMap(upward), ...downward(pairs)])
     .filter(({ column }) => column.generated === null);
+}
+
+/** Tables of which some columns follow by name; queries of the author say all of theirs. */
+function pairsByName({ changes, olds, news, pairs, pairsOf }: SlicedLayout): PairedTable[] {
+  const [change] = changes;
+  const [old, target] = [olds[0] as Table, news[0] as Table];
+  switch (change?.kind) {
+    case 'partition_rows':
+      return news.map((one) => pairsOf(old, one));
+    case 'unite_tables':
+      return olds.map((one) => pairsOf(one, target));
+    case 'unnest_column':
+    case 'nest_table':
+      return [pairsOf(old, target)];
+    case 'move_column':
+      return [...pairs];
+    default:
+      return [];
+  }
 }
 
 function upward({ old, new: target, forward, bases }: PairedTable): Crossing[] {

@@ -5,36 +5,32 @@ import { assigned } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
 import { statedAt } from '../compile/refuse.js';
 import { findColumn, findTable, type Table } from '../release/catalog.js';
-import type { Evolution, Expression, MergeTables, SplitTable } from '../release/evolution.js';
+import type {
+  Change,
+  Evolution,
+  Expression,
+  MergeTables,
+  SplitTable,
+} from '../release/evolution.js';
 import { within } from '../release/evolution-names.js';
 import { columnsOf } from '../release/expression.js';
-import type { Finding } from '../release/findings.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
+import { hintOf, NEW_COPIES, OLD_COPIES, type Question, type Refusal } from './question.js';
+import { queryQuestions, sliceQuestions } from './slice-questions.js';
 
-/** Schemas that hold copies of the tables of either release. */
-export const OLD_COPIES = 'halflap_old';
-export const NEW_COPIES = 'halflap_new';
-
-/** What PostgreSQL answered to a question. */
-export interface Refusal {
-  readonly message: string;
-  readonly hint: string | undefined;
-  /** UTF-16 units from the start of the expression. */
-  readonly offset: number;
-  /** Whether the value has a type that the column does not take without a cast. */
-  readonly isMismatch: boolean;
+export interface Questions {
+  /** About what the author has written, each with its place. */
+  readonly parts: readonly Question[];
+  /** About what is made of several parts: to be asked when none of them is refused. */
+  readonly wholes: readonly Question[];
 }
 
-/** A query that PostgreSQL can plan when all is well. */
-export interface Question {
-  readonly before: Sql;
-  readonly expression: Sql;
-  readonly after: Sql;
-  readonly finding: (refusal: Refusal) => Finding;
+export function questionsOf(input: CompileInput): Questions {
+  return { parts: partsOf(input), wholes: sliceQuestions(input) };
 }
 
-export function questionsOf(input: CompileInput): Question[] {
+function partsOf(input: CompileInput): Question[] {
   const splits = input.evolution.changes.filter((change) => change.kind === 'split_table');
   const merges = input.evolution.changes.filter((change) => change.kind === 'merge_tables');
   return [
@@ -43,7 +39,29 @@ export function questionsOf(input: CompileInput): Question[] {
     ),
     ...splits.flatMap((change) => splitQuestions(change, input)),
     ...merges.flatMap((change) => mergeQuestions(change, input)),
+    ...input.evolution.changes.flatMap((change) => shareQuestions(change, input)),
+    ...queryQuestions(input),
   ];
+}
+
+function shareQuestions(change: Change, { from, to }: CompileInput): Question[] {
+  if (change.kind !== 'partition_rows' && change.kind !== 'unite_tables') return [];
+  const isPartition = change.kind === 'partition_rows';
+  const whole = isPartition
+    ? findTable(from.catalog, change.table)
+    : findTable(to.catalog, change.into);
+  if (whole === undefined) return [];
+  const [key, copies] = isPartition
+    ? (['up', OLD_COPIES] as const)
+    : (['down', NEW_COPIES] as const);
+  return (isPartition ? change.into : change.from).flatMap(({ table, when, values }) => [
+    condition(when, `table "${table}"`, { key, table: whole }),
+    ...Object.entries(values).flatMap(([missing, expression]) => {
+      const column = findColumn(whole, missing);
+      const way = { key: 'values' as const, source: null, target: whole };
+      return column === undefined ? [] : [stated({ ...way, column }, expression, copies)];
+    }),
+  ]);
 }
 
 function mergeQuestions(change: MergeTables, { to }: CompileInput): Question[] {
@@ -74,9 +92,14 @@ function splitQuestions(change: SplitTable, { from }: CompileInput): Question[] 
   ]);
 }
 
+interface Stated extends Pick<Crossing, 'source' | 'target' | 'column'> {
+  /** Under which key the author stated it. */
+  readonly key: Crossing['key'] | 'values';
+}
+
 /** As an INSERT would assign it: a cast that no INSERT makes has to be written. */
 function stated(
-  { key, source, target, column }: Pick<Crossing, 'key' | 'source' | 'target' | 'column'>,
+  { key, source, target, column }: Stated,
   expression: Expression,
   copies = key === 'up' ? NEW_COPIES : OLD_COPIES,
 ): Question {
@@ -96,7 +119,7 @@ function stated(
   };
 }
 
-function visible(key: Crossing['key'], source: Table | null): string {
+function visible(key: Stated['key'], source: Table | null): string {
   if (source === null) return 'it sees no columns';
   return `it sees the columns of ${source.name} of the ${key === 'up' ? 'old' : 'new'} release`;
 }
@@ -119,16 +142,12 @@ function condition(
   };
 }
 
-function copy(key: Crossing['key'], table: Table): Sql {
+function copy(key: Stated['key'], table: Table): Sql {
   return name(key === 'up' ? OLD_COPIES : NEW_COPIES, table.name);
 }
 
 function textOf(what: string, { message }: Refusal, { sql: text }: Expression): string {
   return `${what}: ${message}, in "${text}"`;
-}
-
-function hintOf({ hint }: Refusal, otherwise: string): string {
-  return hint === undefined ? otherwise : `PostgreSQL says: ${hint}`;
 }
 
 /** A conversion that nobody stated, because only the type differs: a cast. */

@@ -14,7 +14,8 @@ import { type Finding, refuseFindings } from '../release/findings.js';
 import type { Scratch } from '../release/load.js';
 import { installRelease } from '../shard/install.js';
 import { literal, name, type Sql, sql } from '../sql.js';
-import { NEW_COPIES, OLD_COPIES, type Question, questionsOf } from './expression-questions.js';
+import { questionsOf } from './expression-questions.js';
+import { NEW_COPIES, OLD_COPIES, type Question } from './question.js';
 
 /** SQLSTATE of a value whose type is not that of its column (manual, appendix A). */
 const DATATYPE_MISMATCH = '42804';
@@ -27,8 +28,8 @@ const UNDEFINED_COLUMN = '42703';
  * @throws EVOLUTION_INVALID, EVOLUTION_INCOMPLETE with every refused expression as evidence.
  */
 export async function checkExpressions(input: CompileInput, scratch: Scratch): Promise<void> {
-  const questions = questionsOf(input);
-  if (questions.length === 0) return;
+  const { parts, wholes } = questionsOf(input);
+  if (parts.length + wholes.length === 0) return;
   const { app, from, to, evolution } = input;
   const findings = await scratch.withDatabase(async (url) => {
     // The functions, types and operators of the old release; the new one has no others.
@@ -36,7 +37,9 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
     return withSession(url, 'check/expressions', async (session) => {
       await makeCopies(session, from.catalog, to.catalog);
       const found: Finding[] = [];
-      for (const question of questions) found.push(...(await ask(session, question)));
+      for (const question of parts) found.push(...(await ask(session, question)));
+      if (found.length > 0) return found;
+      for (const question of wholes) found.push(...(await ask(session, question)));
       return found;
     });
   });
@@ -52,8 +55,7 @@ export async function makeCopies(session: Session, from: Catalog, to: Catalog): 
   const statements = [
     sql`create schema ${name(OLD_COPIES)}`,
     sql`create schema ${name(NEW_COPIES)}`,
-    // What a session of the new release finds: its own types, then those of its home.
-    sql`select set_config('search_path', ${literal(`${NEW_COPIES}, public`)}, false)`,
+    searching(NEW_COPIES),
     ...types.map(
       ({ name: type, labels }) =>
         sql`create type ${name(NEW_COPIES, type)} as enum (${labels.map(literal)})`,
@@ -64,6 +66,12 @@ export async function makeCopies(session: Session, from: Catalog, to: Catalog): 
   await session.query(statements.map((one) => one.text).join(';\n'));
 }
 
+/** What a session of the new release finds: its own types, then those of its home. */
+function searching(tables: string): Sql {
+  const schemas = [...new Set([tables, NEW_COPIES, 'public'])].join(', ');
+  return sql`select set_config('search_path', ${literal(schemas)}, false)`;
+}
+
 function copyOf(schema: string, table: Table): Sql {
   const columns = table.columns.map((column) => sql`${name(column.name)} ${typeOf(column)}`);
   return sql`create table ${name(schema, table.name)} (${columns})`;
@@ -71,8 +79,9 @@ function copyOf(schema: string, table: Table): Sql {
 
 /** What PostgreSQL has against it; nothing when it would do. */
 async function ask(session: Session, question: Question): Promise<Finding[]> {
-  const { before, expression, after, finding } = question;
+  const { tables = NEW_COPIES, before, expression, after, finding } = question;
   const head = `explain ${before.text}`;
+  await session.query(searching(tables).text);
   try {
     // On a line of its own, or a comment at the end of the expression would swallow what follows.
     await session.query(`${head}${expression.text}\n${after.text}`);

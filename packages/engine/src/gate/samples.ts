@@ -22,6 +22,9 @@ const FULL_ROWS = 3;
 /** Bounds the search for values that the rules of a table take. */
 const MAX_ATTEMPTS = 200;
 
+/** How many keys each table has for itself. */
+const KEYS_APART = 10;
+
 /** A column with the values that it may be given. */
 interface Filled {
   readonly column: Column;
@@ -33,17 +36,55 @@ export async function insertSamples(session: Session, catalog: Catalog): Promise
   const sampler = samplerOf(session, catalog);
   const untried = new Map<string, Untried>();
   const ordered = inReferenceOrder(catalog.tables);
-  for (const table of ordered) {
-    const found = await fill(session, table, sampler);
+  for (const [index, table] of ordered.entries()) {
+    const apart = keysApart(sampler, index + 1);
+    await startSequences(session, table, (index + 1) * KEYS_APART);
+    const found = await fill(session, table, apart);
     if (found !== null) untried.set(table.name, found);
   }
   // Once more for tables that found nothing to refer to yet: references may run in a circle.
-  for (const table of ordered.filter((one) => untried.has(one.name))) {
-    const found = await fill(session, table, sampler);
+  for (const [index, table] of ordered.entries()) {
+    if (!untried.has(table.name)) continue;
+    const found = await fill(session, table, keysApart(sampler, index + 1));
     if (found === null) untried.delete(table.name);
     else untried.set(table.name, found);
   }
   return [...untried.values()];
+}
+
+/**
+ * Keys that no other table has, where the type leaves room for it: tables whose rows become those
+ * of one table keep their keys.
+ */
+function keysApart(sampler: Sampler, number: number): Sampler {
+  const first = number * KEYS_APART;
+  const numbers = [...Array(KEYS_APART).keys()].map((one) => String(first + one));
+  const uuids = numbers.map((one) => `00000000-0000-4000-8000-${one.padStart(12, '0')}`);
+  return async (column, table, more = []) => {
+    const own = table.foreignKeys.filter((one) => one.referencedTable === table.name);
+    const keys = [table.primaryKey, ...own].flatMap((key) => key?.columns ?? []);
+    const isKey = keys.includes(column.name);
+    const values = await sampler(column, table, isKey ? [...numbers, ...uuids, ...more] : more);
+    if (!isKey) return values;
+    const isOwn = (one: string) => numbers.includes(one) || uuids.includes(one);
+    // A rule of the table may refuse them: the others come after.
+    return [...values.filter(isOwn), ...values.filter((one) => !isOwn(one))];
+  };
+}
+
+async function startSequences(session: Session, table: Table, first: number): Promise<void> {
+  const at = literal(name('public', table.name).text);
+  for (const column of table.primaryKey?.columns ?? []) {
+    try {
+      await session.query(
+        sql`select pg_catalog.setval(sequence, ${literal(String(first))}, false)
+from pg_catalog.pg_get_serial_sequence(${at}, ${literal(column)}) as sequence`.text,
+      );
+    } catch (error) {
+      // Where the sequence does not reach that far, it begins where it would.
+      if (sqlStateOf(error) === undefined) throw error;
+    }
+  }
 }
 
 /** What the table's rows lack afterwards; null for nothing. */

@@ -74,8 +74,21 @@ describe('tryEvolution', () => {
       'create table t (id int primary key, a text);',
       'create table t (id int primary key, a int);',
     );
-    const reasons = ['{}', 'a'].map((one) => `invalid input syntax for type integer: "${one}"`);
+    const reasons = ['a', '{}'].map((one) => `invalid input syntax for type integer: "${one}"`);
     expect(trial.quarantined).toEqual([{ relation: 't', reasons }]);
+  });
+
+  it('has samples with keys of their own for tables that become one', async () => {
+    const trial = await tried(
+      `create table disks (id uuid primary key, size int);
+       create table cards (id uuid primary key, speed int);`,
+      'create table devices (id uuid primary key, kind text not null, size int, speed int);',
+      [
+        "unite_tables: { into: devices, from: { disks: { when: kind = 'disk', values: { kind: " +
+          `"'disk'" } }, cards: { when: kind = 'card', values: { kind: "'card'" } } } }`,
+      ],
+    );
+    expect(trial).toMatchObject({ untried: [], quarantined: [] });
   });
 
   it('fails where the SQL of a change cannot be what it says', async () => {

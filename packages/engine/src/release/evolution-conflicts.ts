@@ -1,5 +1,5 @@
 // Changes that contradict each other: every table and column of the old release goes one way, every
-// one of the new release comes from one place.
+// one of the new release comes from one place, and what one change says no other makes void.
 
 import type { Change, Position, SlicedChange } from './evolution.js';
 import { newTablesOf } from './evolution-tables.js';
@@ -30,7 +30,40 @@ export function conflictsIn(changes: readonly Change[]): Finding[] {
       findings.push({ code: 'EVOLUTION_INVALID', at: claim.at, message });
     }
   }
-  return findings;
+  return [...findings, ...changes.flatMap((change) => unheard(change, changes))];
+}
+
+/** A change of one column, where another change says what all columns of the table hold. */
+function unheard(change: Change, all: readonly Change[]): Finding[] {
+  const isNew = change.kind === 'add_column';
+  const isOld =
+    change.kind === 'rename_column' ||
+    change.kind === 'convert_column' ||
+    change.kind === 'drop_column';
+  if (!isNew && !isOld) return [];
+  const whole = all.find((one) => filledBy(one, isNew ? 'new' : 'old').includes(change.table));
+  if (whole === undefined) return [];
+  const message =
+    `${change.kind} says nothing here: ${whole.kind} on line ${whole.at.line} ` +
+    `says what the rows of ${change.table} hold`;
+  return [{ code: 'EVOLUTION_INVALID', at: change.at, message, hint: UNHEARD }];
+}
+
+const UNHEARD = 'Let the query of a custom change say what each column holds.';
+
+/** Tables whose columns follow from nothing but this change. */
+function filledBy(change: Change, side: 'old' | 'new'): string[] {
+  const isOld = side === 'old';
+  switch (change.kind) {
+    case 'custom':
+      return (isOld ? change.from : change.into).map((one) => one.table);
+    case 'unnest_column':
+      return isOld ? [] : [change.into];
+    case 'nest_table':
+      return isOld ? [change.table] : [];
+    default:
+      return [];
+  }
 }
 
 function claimsOf(change: Change, all: readonly Change[]): Claim[] {
@@ -133,14 +166,16 @@ function slicedClaims(change: SlicedChange): Claim[] {
     case 'unnest_column':
       return [
         ...change.columns.map((column) =>
-          claim(`column ${change.table}.${column} of the old release`, 'column'),
+          claim(`column ${change.table}.${column} of the old release`, `columns.${column}`),
         ),
         claim(`table ${change.into} of the new release`, 'into'),
       ];
     case 'nest_table':
       return [
         claim(`table ${change.table} of the old release`, 'table'),
-        ...change.columns.map((column) => claim(newColumnOf([change.into], column), 'column')),
+        ...change.columns.map((column) =>
+          claim(newColumnOf([change.into], column), `columns.${column}`),
+        ),
       ];
     case 'move_column':
       return [

@@ -45,12 +45,20 @@ function tableOf(source: EvolutionSource, entry: Field): CustomTable | null {
   if (!fields || slice === undefined || stated === undefined) return null;
   const columns = source.isList(slice.value)
     ? source.names(slice.value, slice.valueAt, `"slice" of ${what}`)
-    : [{ name: source.text(slice.value, slice.valueAt, `"slice" of ${what}`) ?? '', at: slice.at }];
+    : [
+        {
+          name: source.text(slice.value, slice.valueAt, `"slice" of ${what}`) ?? '',
+          at: slice.valueAt,
+        },
+      ];
   const query = source.query(stated.value, stated.valueAt, `"query" of ${what}`);
   if (columns === null || columns[0]?.name === '' || query === null) return null;
   return {
     at: entry.at,
-    places: placesOf(fields),
+    places: {
+      ...placesOf(fields),
+      ...Object.fromEntries(columns.map((one) => [`slice.${one.name}`, one.at])),
+    },
     table: entry.name,
     slice: columns.map((one) => one.name),
     query,

@@ -15,6 +15,7 @@ import type {
   LookupChange,
   MergedTable,
   MergeTables,
+  MoveColumn,
   NestTable,
   Places,
   Position,
@@ -26,7 +27,7 @@ import type {
   SplitTable,
   UnnestColumn,
 } from './evolution.js';
-import { newTablesOf, oldTablesOf } from './evolution-tables.js';
+import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { columnMentions } from './expression.js';
 import { type Finding, refuseFindings } from './findings.js';
 import { didYouMean } from './suggest.js';
@@ -121,10 +122,8 @@ function checkSliced(context: Context, change: SlicedChange): void {
       for (const one of change.into) checkCustom(context, one, [to, from]);
       break;
     case 'unnest_column':
-      checkNesting(context, change, { flat: [from, change.table], rows: [to, change.into] });
-      break;
     case 'nest_table':
-      checkNesting(context, change, { flat: [to, change.into], rows: [from, change.table] });
+      checkNesting(context, change);
       break;
     case 'partition_rows':
       requireTable(context, from, change.table, placeOf(change, 'table'));
@@ -136,8 +135,7 @@ function checkSliced(context: Context, change: SlicedChange): void {
       for (const one of change.from) checkShare(context, one, [from, one.table], [to, change.into]);
       break;
     case 'move_column':
-      requireColumnOf(context, [from, change.table], change.column, change);
-      requireColumnOf(context, [to, change.to], change.as, change);
+      checkMoved(context, change);
       break;
     default:
       change satisfies never;
@@ -163,16 +161,50 @@ function checkLookup(
 
 type Named = readonly [Side, string];
 
-function checkNesting(
-  context: Context,
-  change: UnnestColumn | NestTable,
-  { flat, rows }: { readonly flat: Named; readonly rows: Named },
-): void {
-  for (const column of change.columns) requireColumnOf(context, flat, column, change);
-  const own = [change.value, change.position, ...Object.keys(change.key ?? {})];
-  for (const column of own.filter((one) => one !== null)) {
-    requireColumnOf(context, rows, column, change);
+/** The flat table, that of the rows, and the one to which they belong. */
+function checkNesting(context: Context, change: UnnestColumn | NestTable): void {
+  const { evolution, from, to } = context;
+  const isUnnest = change.kind === 'unnest_column';
+  const [flatKey, rowsKey] = isUnnest ? ['table', 'into'] : ['into', 'table'];
+  const [flatSide, rowsSide] = isUnnest ? [from, to] : [to, from];
+  const flatName = isUnnest ? change.table : change.into;
+  const flat = requireTable(context, flatSide, flatName, placeOf(change, flatKey));
+  const rowsName = isUnnest ? change.into : change.table;
+  const rows = requireTable(context, rowsSide, rowsName, placeOf(change, rowsKey));
+  const parentName = (isUnnest ? renamedTo : renamedFrom)(evolution.changes, flatName);
+  const isStated = flat !== null && parentName !== rowsName;
+  const parent = isStated
+    ? requireTable(context, rowsSide, parentName, placeOf(change, flatKey))
+    : null;
+  if (flat !== null) {
+    for (const column of change.columns) {
+      requireColumn(context, scopeOf(flatSide, flat), column, placeOf(change, `columns.${column}`));
+    }
   }
+  if (rows !== null) {
+    const scope = scopeOf(rowsSide, rows);
+    checkKey(context, scope, change, 'key.');
+    requireColumn(context, scope, change.value, placeOf(change, 'value'));
+    const { position } = change;
+    if (position !== null) requireColumn(context, scope, position, placeOf(change, 'position'));
+  }
+  if (parent !== null) checkKey(context, scopeOf(rowsSide, parent), change, 'key=');
+}
+
+/** Both tables in both releases: the one that has the column, and the one that refers to it. */
+function checkMoved(context: Context, change: MoveColumn): void {
+  const { evolution, from, to } = context;
+  const at = (place: string) => placeOf(change, place);
+  const parent = requireTable(context, from, change.table, at('table'));
+  if (parent !== null) {
+    requireColumn(context, scopeOf(from, parent), change.column, at('column'));
+    requireTable(context, to, renamedTo(evolution.changes, change.table), at('table'));
+  }
+  const child = requireTable(context, to, change.to, at('to'));
+  if (child === null) return;
+  const where = change.places?.as === undefined ? at('column') : at('as');
+  requireColumn(context, scopeOf(to, child), change.as, where);
+  requireTable(context, from, renamedFrom(evolution.changes, change.to), at('to'));
 }
 
 function checkShare(context: Context, one: ShareOfRows, [side, table]: Named, whole: Named): void {
@@ -184,16 +216,6 @@ function checkShare(context: Context, one: ShareOfRows, [side, table]: Named, wh
   for (const column of Object.keys(one.values)) {
     requireColumn(context, scope, column, placeOf(one, `values.${column}`));
   }
-}
-
-function requireColumnOf(
-  context: Context,
-  [side, table]: Named,
-  column: string,
-  change: SlicedChange,
-): void {
-  const found = requireTable(context, side, table, change.at);
-  if (found !== null) requireColumn(context, scopeOf(side, found), column, change.at);
 }
 
 function checkRenamedColumn(context: Context, change: RenameColumn): void {
@@ -277,17 +299,26 @@ function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Si
     const at = place?.(mention.offset) ?? one.query.at;
     requireTable(context, other, mention.table, at);
   }
+  for (const cte of query.ctes.filter(({ name }) => findTable(other.catalog, name))) {
+    const message = `"${cte.name}" is a table of release ${other.version}: name it otherwise here`;
+    const at = place?.(cte.offset) ?? one.query.at;
+    context.findings.push({ code: 'EVOLUTION_INVALID', message, at });
+  }
   if (table === null) return;
   const scope = scopeOf(own, table);
-  for (const column of one.slice) requireColumn(context, scope, column, placeOf(one, 'slice'));
-  for (const column of query.columns) requireColumn(context, scope, column, one.query.at);
+  for (const column of one.slice) {
+    requireColumn(context, scope, column, placeOf(one, `slice.${column}`));
+  }
+  for (const { column, offset } of query.outputs) {
+    requireColumn(context, scope, column, place?.(offset) ?? one.query.at);
+  }
 }
 
 /** The columns on one side of a key: `key.` for those that stand first, `key=` for the others. */
 function checkKey(
   context: Context,
   scope: Scope,
-  one: MergedTable | SplitPart,
+  one: MergedTable | SplitPart | UnnestColumn | NestTable,
   side: 'key.' | 'key=',
 ): void {
   for (const [first, second] of Object.entries(one.key ?? {})) {

@@ -37,7 +37,11 @@ export function nesting(kind: 'unnest_column' | 'nest_table') {
     return {
       kind,
       at,
-      places: { ...placesOf(fields), ...key?.places },
+      places: {
+        ...placesOf(fields),
+        ...key?.places,
+        ...Object.fromEntries(columns.map((one) => [`columns.${one.name}`, one.at])),
+      },
       table,
       columns: columns.map((one) => one.name),
       into,

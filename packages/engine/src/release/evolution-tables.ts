@@ -23,6 +23,18 @@ export function oldTablesOf(changes: readonly Change[], newTable: string): strin
   return all.some((claim) => claim.old === newTable) ? [] : [newTable];
 }
 
+/** The name of an old table in the new release, as far as a rename_table says. */
+export function renamedTo(changes: readonly Change[], oldTable: string): string {
+  const found = changes.find((one) => one.kind === 'rename_table' && one.table === oldTable);
+  return found?.kind === 'rename_table' ? found.to : oldTable;
+}
+
+/** The name of a new table in the old release. */
+export function renamedFrom(changes: readonly Change[], newTable: string): string {
+  const found = changes.find((one) => one.kind === 'rename_table' && one.to === newTable);
+  return found?.kind === 'rename_table' ? found.table : newTable;
+}
+
 function claims(changes: readonly Change[]): { old: string; new: string }[] {
   return changes.flatMap((change) => {
     switch (change.kind) {

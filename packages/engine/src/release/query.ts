@@ -17,7 +17,11 @@ export interface Query {
   readonly sql: string;
   /** Names of the columns that it yields, in order. */
   readonly columns: readonly string[];
+  /** The same, with the places where they stand in the first arm of a union. */
+  readonly outputs: readonly { readonly column: string; readonly offset: number }[];
   readonly tables: readonly TableMention[];
+  /** What its `with` names; nothing of that name is among the tables. */
+  readonly ctes: readonly { readonly name: string; readonly offset: number }[];
   /** Names of columns that stand anywhere in it; null where a star stands for all. */
   readonly mentions: readonly string[] | null;
 }
@@ -27,17 +31,21 @@ type Reading = { readonly query: Query } | { readonly problem: Problem };
 type Select = Extract<Node, { SelectStmt: unknown }>['SelectStmt'];
 type Range = Extract<Node, { RangeVar: unknown }>['RangeVar'];
 
+/** Nodes that lock rows or write them, wherever they stand. */
+const WRITES = ['LockingClause', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'];
+
 /** Needs loadParser() to have been called. */
 export function readQuery(text: string): Reading {
   const read = parse(text);
   if ('problem' in read) return read;
   const { select, node } = read;
-  const columns = outputOf(select);
-  if ('problem' in columns) return columns;
+  const output = outputOf(text, firstArm(select));
+  if ('problem' in output) return output;
   const all = nodesOf(node);
-  const own = new Set(
-    all.flatMap((one) => ('CommonTableExpr' in one ? [one.CommonTableExpr.ctename ?? ''] : [])),
-  );
+  const ctes = all
+    .flatMap((one) => ('CommonTableExpr' in one ? [one.CommonTableExpr] : []))
+    .map((one) => ({ name: one.ctename ?? '', offset: lengthOfBytes(text, one.location ?? 0) }));
+  const own = new Set(ctes.map((one) => one.name));
   const ranges = all
     .flatMap((one) => ('RangeVar' in one ? [one.RangeVar] : []))
     .filter((range) => range.schemaname !== undefined || !own.has(range.relname ?? ''));
@@ -47,8 +55,7 @@ export function readQuery(text: string): Reading {
     const message = `${written}: a table is named without a schema`;
     return { problem: { message, offset: offsetOf(text, qualified) } };
   }
-  const locking = all.find((one) => 'LockingClause' in one);
-  if (locking !== undefined || select.intoClause !== undefined) {
+  if (select.intoClause !== undefined || all.some((one) => WRITES.some((kind) => kind in one))) {
     return { problem: { message: 'it must only read: no FOR UPDATE, no INTO', offset: 0 } };
   }
   const refs = all.flatMap((one) => ('ColumnRef' in one ? [one.ColumnRef] : []));
@@ -56,7 +63,8 @@ export function readQuery(text: string): Reading {
   return {
     query: {
       sql: text,
-      columns: columns.names,
+      columns: output.columns.map((one) => one.column),
+      outputs: output.columns,
       tables: ranges
         .map((range) => ({
           table: range.relname ?? '',
@@ -64,6 +72,7 @@ export function readQuery(text: string): Reading {
           hasAlias: range.alias !== undefined,
         }))
         .sort((left, right) => left.offset - right.offset),
+      ctes,
       mentions: isStar ? null : [...new Set(refs.map(lastName))],
     },
   };
@@ -97,24 +106,30 @@ function parse(text: string): { select: Select; node: Node } | { problem: Proble
   }
 }
 
-/** What the columns of the result are called: those of the first arm of a union. */
-function outputOf(select: Select): { names: string[] } | { problem: Problem } {
-  const first = select.larg === undefined ? select : firstArm(select);
-  const names: string[] = [];
-  for (const node of first.targetList ?? []) {
-    const target = 'ResTarget' in node ? node.ResTarget : undefined;
-    const value = target?.val;
-    const called =
-      target?.name ??
-      (value !== undefined && 'ColumnRef' in value ? lastName(value.ColumnRef) : '');
-    if (called === '') {
-      const message = 'each column that it yields needs a name: <expression> as <column>, and no *';
-      return { problem: { message, offset: 0 } };
+/** What the columns of the result are called. */
+function outputOf(
+  text: string,
+  first: Select,
+): { columns: Query['outputs'] } | { problem: Problem } {
+  const columns: { column: string; offset: number }[] = [];
+  const targets = (first.targetList ?? []).flatMap((node) =>
+    'ResTarget' in node ? [node.ResTarget] : [],
+  );
+  if (targets.length === 0) return { problem: { message: NAMELESS, offset: 0 } };
+  for (const { name: stated, val, location } of targets) {
+    const offset = lengthOfBytes(text, location ?? 0);
+    const isColumn = val !== undefined && 'ColumnRef' in val;
+    const column = stated ?? (isColumn ? lastName(val.ColumnRef) : '');
+    if (column === '') return { problem: { message: NAMELESS, offset } };
+    if (columns.some((one) => one.column === column)) {
+      return { problem: { message: `it yields column "${column}" twice`, offset } };
     }
-    names.push(called);
+    columns.push({ column, offset });
   }
-  return { names };
+  return { columns };
 }
+
+const NAMELESS = 'each column that it yields needs a name: <expression> as <column>, and no *';
 
 function firstArm(select: Select): Select {
   return select.larg === undefined ? select : firstArm(select.larg);
