@@ -1,6 +1,9 @@
 // Changes that make rows several, or one of several, through every phase.
 
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard } from '../evolving/shard.js';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 describe('elements that become rows', () => {
@@ -424,4 +427,38 @@ describe('a column that moves to the rows that refer', () => {
       ],
       ignored: ['centers.pool'],
     }));
+});
+
+describe('a row that no table of the new release would have', () => {
+  it('is found by verify, and contract waits for it', async () => {
+    const compiled = await compilePair(
+      'create table jobs (id int primary key, state text not null);',
+      'create table waiting (id int primary key); create table done (id int primary key);',
+      `changes:
+  - partition_rows:
+      table: jobs
+      into:
+        waiting: { when: state = 'waiting', values: { state: "'waiting'" } }
+        done: { when: state = 'done', values: { state: "'done'" } }
+`,
+    );
+    const shard = await installShard(compiled);
+    try {
+      await shard.run('prepare');
+      await shard.run('expand');
+      await withClient(shard.url, null, (client) =>
+        client.query(`insert into jobs values (1, 'waiting'), (2, 'unheard of')`),
+      );
+      await expect(shard.run('contract')).rejects.toMatchObject({
+        code: 'VERIFY_FAILED',
+        detail: { evidence: [expect.stringContaining('2')] },
+      });
+      await withClient(shard.url, null, (client) =>
+        client.query(`update jobs set state = 'done' where id = 2`),
+      );
+      await shard.run('contract');
+    } finally {
+      await shard.drop();
+    }
+  });
 });

@@ -188,7 +188,7 @@ hint: choose in the file, or answer: ${HINT}
     expect(code).toBe(0);
     expect(stdout).toMatch(/^changes: \[\]\n\n# May be meant[^\n]*:\n# - .*unnest_column/m);
     expect(stdout).toContain('# - column tags.a goes at contract, with its values\n');
-    expect(stderr).toMatch(/note: .*: unnest_column, which an evolution cannot state yet\n/);
+    expect(stderr).toMatch(/note: .*: if so, state unnest_column\n/);
     expect(await halflap('diff', '1.0')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('1.0 is the first release'),

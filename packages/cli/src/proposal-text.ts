@@ -44,7 +44,7 @@ export function proposalText({ app, from, to }: ProposedFile, proposal: Proposal
     stringify({ from }, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' }).trimEnd(),
     ...(isEmpty ? ['changes: []'] : ['changes:', blocks.join('\n\n')]),
     ...tail(
-      'May be meant, and cannot be stated; as it stands, what goes is lost at contract:',
+      'May be meant, and is not proposed; as it stands, what goes is lost at contract:',
       unsaid,
     ),
     ...tail('Follows from the schemas, and needs no statement; is it right?', lost),

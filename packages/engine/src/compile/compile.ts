@@ -62,7 +62,7 @@ import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, type SyncPlan } from './sync-plan.js';
 import { dropTombstones, tombstone } from './tombstone.js';
 import { assertCarried, assertMovable } from './unsupported.js';
-import { verifySteps } from './verify.js';
+import { keptSteps, verifySteps } from './verify.js';
 
 export interface CompileInput {
   readonly app: string;
@@ -105,6 +105,7 @@ export function compile(input: CompileInput): Bundle {
       expand: expandSteps(evolving),
       verify: [
         ...evolving.clusters.flatMap((one) => verifySteps(one, 'dual', evolving.layout.lookups)),
+        ...evolving.clusters.flatMap(keptSteps),
         ...evolving.shared.flatMap(({ pair }) => overlayVerify(pair, 'verify')),
         ...evolving.foreignKeys.verify,
       ],

@@ -61,6 +61,35 @@ left join lateral (
 where z.id = $1`;
 }
 
+/**
+ * Rows of the old release that the new one would not have: where rows are shared out, or told by
+ * queries, nothing else finds them, and contract would take them away.
+ */
+export function keptSteps({ cluster, places }: Rebuilt): VerifyStep[] {
+  if (cluster.sliced === null) return [];
+  const bind = layoutBind(places, 'dual');
+  return cluster.backward.flatMap((mapping, index): VerifyStep[] => {
+    const table = cluster.olds[index]?.table;
+    if (table === undefined) return [];
+    const of = (rows: Sql, alias: string) =>
+      sql`select ${qualified(alias, [...new Set([...mapping.key, ...mapping.slice])])}
+from ${rows} as ${name(alias)} where ${notQuarantined(cluster, places, mapping, alias)}`;
+    return [
+      {
+        kind: 'verify',
+        id: `verify/kept/${table.name}`,
+        title: `look for rows of ${table.name} that release ${places.to} would not have`,
+        relation: table.name,
+        expected: of(sql`(${mapping.query(bind)})`, 'q').text,
+        actual: of(bind(mapping.target), 't').text,
+        key: keyColumns(table, mapping.key),
+        offenders: [],
+        retry: null,
+      },
+    ];
+  });
+}
+
 function notQuarantined(
   cluster: SplitCluster,
   places: Places,

@@ -1,5 +1,5 @@
-// What two releases differ in and evolution.yaml has no word for yet, and what is lost at contract
-// as things stand: said to the author, since no question would help. Pure.
+// What two releases may differ in that is not proposed, and what is lost at contract as things
+// stand: said to the author, who knows what is meant. Pure.
 //
 // Each restructuring has an inverse, so what is looked for from the old to the new release is
 // looked for the other way round as well, under the other name.
@@ -159,7 +159,8 @@ function keyOf(table: Table): string {
 }
 
 function saying(kind: string, text: string): string {
-  return `${text}: ${kind}, which an evolution cannot state yet`;
+  if (kind === 'rekey_table') return `${text}: ${kind}, which an evolution cannot state yet`;
+  return `${text}: if so, state ${kind}`;
 }
 
 function refersTo(table: Table, other: Table): boolean {
