@@ -20,6 +20,7 @@ import { routine } from './routine.js';
 import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, EVENTS, type Event, type SyncPlan } from './sync-plan.js';
+import { isSliced } from './sync-slices.js';
 import { type Fence, tombstone } from './tombstone.js';
 
 /** One table that both releases shared, on its way to be the new release's alone. */
@@ -144,7 +145,12 @@ export function standAlone(
 
 function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
   const table = part.table.name;
-  const events = [...EVENTS, 'truncate', ...(part.isBase ? (['key'] as const) : [])] as const;
+  const events = [
+    ...EVENTS,
+    'truncate',
+    ...(part.isBase ? (['key'] as const) : []),
+    ...(isSliced(plan) ? (['yield'] as const) : []),
+  ] as const;
   return events.map((event) =>
     statement(
       sql`drop function ${backwardName(plan, table, event)}() cascade`,
