@@ -155,12 +155,13 @@ export function rowsOf(event: Event): Sql {
 
 /** The advisory lock by which a writer claims one slice; `columns` in the order of the key. */
 export function sliceClaim(plan: SyncPlan, columns: readonly Sql[]): Sql {
-  return sql`hashtextextended(row(${columns})::text, ${clusterClaim(plan)})`;
+  return sql`(hashtextextended(row(${columns})::text, ${clusterClaim(plan)}) & -2)`;
 }
 
 /** The advisory lock that claims all slices of the cluster. */
 export function clusterClaim(plan: SyncPlan): Sql {
-  return sql`${literal(stableBigint(`${plan.places.workSchema}.${plan.cluster.id}`))}::bigint`;
+  const hash = literal(stableBigint(`${plan.places.workSchema}.${plan.cluster.id}`));
+  return sql`(${hash}::bigint & -2)`;
 }
 
 /** Rows of quarantine that are the cluster's. */
