@@ -36,33 +36,48 @@ export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
 }
 
-/** What a statement on an old table changes of the new ones; rows that refer go before. */
+/**
+ * What a statement on an old table changes of the new ones; rows that refer go before. An update is
+ * mostly of one row, and touches what watches a column that it changed.
+ */
 export function carrySlices(
   plan: SyncPlan,
   source: OldTable,
   { event, slices }: { readonly event: Event; readonly slices: Slices },
-): Sql[] {
+): { readonly declare: readonly Sql[]; readonly body: readonly Sql[] } {
   const touched = plan.forward.filter(({ mapping }) => touchOf(mapping, source.relation) !== null);
   const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  const flag = (one: Target) => name(`touched_${touched.indexOf(one)}`);
+  const due = (one: Target, statement: Sql) =>
+    event === 'update' ? sql`if ${flag(one)} then ${statement}; end if;` : asStatic(statement);
   const work = [
-    ...[...touched].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
-    ...touched.map((one) => upsert(one, plan.bind, own(one))),
-  ].map(asStatic);
-  if (event !== 'update') return work;
-  // Mostly one row, and mostly of nothing that matters here.
-  const watches = touched.flatMap(
-    ({ mapping }) => touchOf(mapping, source.relation)?.watches ?? [],
-  );
-  const columns = [...new Set([...source.key, ...watches])];
-  const isUntouched = sql`not exists (
-        select from ${ROWS.new} as n, ${ROWS.old} as o
-        where ${anyDiffers('n', 'o', columns, typesOf(source.table))}
-      )`;
-  return [
-    sql`if ${countToTwo('update')} > 1 or not ${isUntouched} then
+    ...[...touched].reverse().map((one) => due(one, deleteGone(one, plan.bind, own(one)))),
+    ...touched.map((one) => due(one, upsert(one, plan.bind, own(one)))),
+  ];
+  if (event !== 'update') return { declare: [], body: work };
+  const types = typesOf(source.table);
+  const isTouched = touched.map(({ mapping }) => {
+    const watches = touchOf(mapping, source.relation)?.watches ?? [];
+    return sql`(${anyDiffers('n', 'o', [...new Set([...source.key, ...watches])], types)})`;
+  });
+  const flags = touched.map(flag);
+  const some = joined(flags, ' or ');
+  return {
+    declare: flags.map((one) => sql`${one} boolean`),
+    body: [
+      sql`if ${countToTwo('update')} > 1 then
+        ${joined(
+          flags.map((one) => sql`${one} := true;`),
+          ' ',
+        )}
+      else
+        select ${isTouched} into ${flags} from ${ROWS.new} as n, ${ROWS.old} as o;
+      end if;`,
+      sql`if ${some} then
         ${joined(work, '\n        ')}
       end if;`,
-  ];
+    ],
+  };
 }
 
 /** What is left of the new tables when an old one has lost all its rows. */
