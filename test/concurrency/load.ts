@@ -74,9 +74,10 @@ export function startLoad(url: string, writers: readonly Writer[]): Load {
       state.isStopped = true;
       const ended = Promise.all(running);
       // Sessions that hang must not hide why: their end is enforced, and the failure is told.
-      const late = delay(STARVED_MS / 3).then(() => terminate(url));
-      await Promise.race([ended, late]);
-      await ended;
+      const timer = new AbortController();
+      const late = delay(STARVED_MS / 3, undefined, { signal: timer.signal });
+      await Promise.race([ended, late.then(() => terminate(url))]);
+      await ended.finally(() => timer.abort());
     },
   };
 }
@@ -100,10 +101,17 @@ async function loop(
     } catch (error) {
       await client.query('rollback').catch(() => {});
       const answer = `${writer.name} ${stateOf(error)} ${(error as Error).message}`;
-      account.refusals.set(answer, (account.refusals.get(answer) ?? 0) + 1);
+      const told = writer.release === 'old' ? `${answer}\n${evidence(error)}` : answer;
+      account.refusals.set(told, (account.refusals.get(told) ?? 0) + 1);
       await delay(Math.random() * BACK_OFF_MS);
     }
   }
+}
+
+/** Where it happened and with whom, for what should not have happened. */
+function evidence(error: unknown): string {
+  const { detail, where } = error as { detail?: string; where?: string };
+  return [detail, where].filter((one) => one !== undefined).join('\n');
 }
 
 async function terminate(url: string): Promise<void> {

@@ -92,6 +92,23 @@ describe('a writer of the old release on a table that becomes a part of another'
     expect(await row(3)).toEqual({ new: { v: '1', w: '1' }, old: { v: '1', w: '1' } });
   });
 
+  it('lets go where each of two looks for what the other has', async () => {
+    await one.query('begin; update infos set v = v + 1 where id = 7');
+    await two.query('begin; update infos set v = v + 1 where id = 8');
+    const first = one.query('update logins set w = w + 1 where id = 8');
+    const second = two.query('update logins set w = w + 1 where id = 7');
+    await Promise.race([first, second]);
+    await Promise.all([
+      first.then(() => one.query('commit')),
+      second.then(() => two.query('commit')),
+    ]);
+    await shard.run('verify');
+    expect(await quarantined()).toEqual([]);
+    for (const id of [7, 8]) {
+      expect(await row(id)).toEqual({ new: { v: '1', w: '1' }, old: { v: '1', w: '1' } });
+    }
+  });
+
   it('is let through by a writer of the new release', async () => {
     await fresh.query('begin; update infos set v = v + 100 where id = 4');
     const second = two.query('update logins set w = w + 1 where id = 4');

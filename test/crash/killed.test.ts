@@ -23,13 +23,21 @@ const PROGRAM = fileURLToPath(
 );
 const OLD = `create table items (id bigint generated always as identity primary key,
   name text not null,
-  size int, note text);`;
+  size int, note text);
+  create table posts (id int primary key, tags text[] not null);
+  create table orders (id int primary key, name text not null);
+  create table scores (order_id int references orders (id) on delete cascade, place int,
+    score int not null, primary key (order_id, place));`;
 const NEW = `create table items (id bigint generated always as identity primary key,
   title text not null,
   bytes bigint);
   create index items_bytes on items (bytes);
   create table notes (item bigint primary key references items (id) on delete cascade,
-    note text not null);`;
+    note text not null);
+  create table posts (id int primary key);
+  create table post_tags (post int references posts (id) on delete cascade, place int,
+    tag text not null, primary key (post, place));
+  create table orders (id int primary key, name text not null, scores int[] not null);`;
 const EVOLUTION = `changes:
   - rename_column: { table: items, column: name, to: title }
   - convert_column:
@@ -43,12 +51,28 @@ const EVOLUTION = `changes:
       into:
         items: {}
         notes: { key: { item: id }, when: note is not null }
+  - unnest_column: { table: posts, column: tags, into: post_tags, value: tag, position: place }
+  - nest_table: { table: scores, into: orders, column: scores, value: score, position: place }
 `;
 const ROWS = `insert into items (name, size, note)
   select 'item ' || i, i % 9, case when i % 3 = 0 then 'note ' || i end
-  from generate_series(1, 2000) i`;
+  from generate_series(1, 2000) i;
+  insert into posts select i, array['a', 'b'] from generate_series(1, 300) i;
+  insert into orders select i, 'order' from generate_series(1, 300) i;
+  insert into scores select i, p, p from generate_series(1, 300) i, generate_series(1, 2) p`;
 const AS_OLD = `select i.id, title as name, bytes / 1024 as size, note
   from items i left join notes n on n.item = i.id`;
+/** Where slices hold many rows: the same of both releases. */
+const LISTS = {
+  old: `select 'post ' || id as key, tags::text as list from posts
+    union all select 'order ' || id, array(
+      select score from scores where order_id = id order by place
+    )::text from orders order by key`,
+  new: `select 'post ' || id as key, array(
+      select tag from post_tags where post = id order by place
+    )::text as list from posts
+    union all select 'order ' || id, scores::text from orders order by key`,
+};
 
 /** Dozens of processes, one after another, on a machine that may be busy. */
 const TIMEOUT_MS = 300_000;
@@ -88,7 +112,11 @@ async function expectWhole(shard: Shard, isFenced = false): Promise<void> {
     client.query(`${AS_OLD} order by i.id`),
   );
   expect(fresh.rows.length).toBeGreaterThan(1900);
+  const lists = await withClient(shard.url, NEW_PATH, (client) => client.query(LISTS.new));
+  expect(lists.rows.length).toBeGreaterThan(500);
   if (isFenced) return;
+  const oldLists = await withClient(shard.url, null, (client) => client.query(LISTS.old));
+  expect(lists.rows).toEqual(oldLists.rows);
   const old = await withClient(shard.url, null, (client) =>
     client.query('select id, name, size, note from items order by id'),
   );
@@ -100,7 +128,13 @@ function write(shard: Shard, turn: number): Promise<unknown> {
   return withClient(shard.url, null, (client) =>
     client.query(`update items set size = size + 1, note = 'turn ${turn}' where id % 50 = ${turn};
       delete from items where id = ${turn} * 7 + 1;
-      insert into items (name, note) values ('turn ${turn}', 'n')`),
+      insert into items (name, note) values ('turn ${turn}', 'n');
+      update posts set tags = array_append(tags, 'turn ${turn}') where id % 30 = ${turn} % 30;
+      delete from posts where id = ${turn} * 3 + 1;
+      update scores set score = score + 1 where order_id % 30 = ${turn} % 30;
+      insert into scores select id, 3, ${turn} from orders where id % 40 = ${turn} % 40
+        on conflict (order_id, place) do update set score = excluded.score;
+      delete from orders where id = ${turn} * 3 + 2`),
   );
 }
 

@@ -20,6 +20,7 @@ import { routine } from './routine.js';
 import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardName, EVENTS, type Event, type SyncPlan } from './sync-plan.js';
+import { isSliced } from './sync-slices.js';
 import { type Fence, tombstone } from './tombstone.js';
 
 /** One table that both releases shared, on its way to be the new release's alone. */
@@ -109,7 +110,7 @@ function dropView(at: Sql): Sql {
 export function quietStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
   const statements = clusters.flatMap(({ cluster, fenced: plan }) =>
     cluster.parts
-      .filter((part) => !part.isBase)
+      .filter((part) => !part.isBase && !isSliced(plan))
       .flatMap((part) => EVENTS.map((event) => endBackward(plan, part.table.name, event))),
   );
   if (statements.length === 0) return [];
@@ -117,7 +118,7 @@ export function quietStep(clusters: readonly Rebuilt[], places: Places): Transac
   return [transactionStep('contract/quiet', title, statements)];
 }
 
-function endBackward(plan: SyncPlan, table: string, event: Event): Statement {
+function endBackward(plan: SyncPlan, table: string, event: Event | 'key'): Statement {
   return statement(
     routine(plan.places, {
       at: backwardName(plan, table, event),
@@ -128,23 +129,43 @@ function endBackward(plan: SyncPlan, table: string, event: Event): Statement {
   );
 }
 
+/**
+ * Where slices hold many rows, no part is carried without the others: what one takes from a slice
+ * another may bring, and all are compared. They end together, when nothing refers to the old tables
+ * any more.
+ */
+function quietSlices({ cluster, fenced: plan }: Rebuilt): TransactionStep[] {
+  if (!isSliced(plan)) return [];
+  const statements = cluster.parts.flatMap((part) =>
+    [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map((event) =>
+      endBackward(plan, part.table.name, event),
+    ),
+  );
+  const title = `the old layout of ${cluster.id} is not kept any more`;
+  return [transactionStep(`contract/quiet/${cluster.id}`, title, statements)];
+}
+
 /** A new table stands on its own: a step each, since it is in use. */
-export function standAlone(
-  { cluster, fenced: plan }: Rebuilt,
-  evolving: Evolving,
-): TransactionStep[] {
-  return cluster.parts.map((part) =>
+export function standAlone(rebuilt: Rebuilt, evolving: Evolving): TransactionStep[] {
+  const { cluster, fenced: plan } = rebuilt;
+  const alone = cluster.parts.map((part) =>
     transactionStep(
       `contract/alone/${part.table.name}`,
       `${part.table.name} loses the triggers of sync`,
       [...dropBackward(part, plan), ...handOver(part, cluster.id, evolving)],
     ),
   );
+  return [...quietSlices(rebuilt), ...alone];
 }
 
 function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {
   const table = part.table.name;
-  const events = [...EVENTS, 'truncate', ...(part.isBase ? (['key'] as const) : [])] as const;
+  const events = [
+    ...EVENTS,
+    'truncate',
+    ...(part.isBase ? (['key'] as const) : []),
+    ...(isSliced(plan) ? (['yield'] as const) : []),
+  ] as const;
   return events.map((event) =>
     statement(
       sql`drop function ${backwardName(plan, table, event)}() cascade`,

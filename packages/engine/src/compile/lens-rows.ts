@@ -56,7 +56,7 @@ export function fixedKey({ part, plan }: Writing): Sql {
 export function isUnchanged({ part, plan, event }: Writing): Sql {
   const types = typesOf(part.table);
   const lens = inRelease(plan.places, part.table.name);
-  const columns = writtenColumns(part.mapping);
+  const columns = [...writtenColumns(part.mapping), ...part.carried.map((one) => one.name)];
   const stale = columns.map((column) => {
     const moved = differs(name('found_row', column), name('old', column), types.get(column));
     if (event === 'delete') return sql`(${moved})`;

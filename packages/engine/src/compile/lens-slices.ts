@@ -10,7 +10,7 @@ import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { ForeignKey } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { qualified, rowOf, sameKey } from './compared.js';
+import { differs, qualified, sameKey, typesOf } from './compared.js';
 import { cascades } from './guarantees.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
@@ -18,11 +18,11 @@ import { notRepresentable, type Writing } from './lens-round-trip.js';
 import { computed, fixedKey, isUnchanged } from './lens-rows.js';
 import { bindWith, type Mapping } from './mapping.js';
 import { inRelease, lensBind, work } from './places.js';
-import { lockSlices, type Slices } from './recompute.js';
+import type { Slices } from './recompute.js';
 import { raise, routine } from './routine.js';
 import { applyDifferences } from './slices.js';
 import { statement } from './statement.js';
-import { lockPolitely, POLITE_VARIABLES } from './sync-backward.js';
+import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
 import { EVENTS, keyNames, renameSlices, type SyncPlan, touchOf } from './sync-plan.js';
 
 export function slicedTriggers(
@@ -46,6 +46,7 @@ export function slicedTriggers(
             sql`applied int`,
             ...POLITE_VARIABLES,
           ],
+          settings: ONE_ROW_PLANS,
           body: bodyOf({ cluster, part, plan, event }),
         }),
       ),
@@ -67,16 +68,20 @@ function bodyOf(writing: Writing): Sql[] {
   ];
   const begin = {
     insert: () => [...rules('new'), isFree(part, plan.places)],
-    update: () => [...rules('old'), ...(part.isBase ? [fixedKey(writing)] : movedKey(writing))],
+    update: () => [
+      ...refreshed(writing),
+      ...rules('old'),
+      ...(part.isBase ? [fixedKey(writing)] : movedKey(writing)),
+    ],
     delete: () => referred(writing),
   }[event]();
   // What nothing keeps is refused before anything is written.
   const isRefused = plan.places.isTemporary;
   return [
-    ...begin,
-    ...(isRefused && event !== 'delete' ? keep(part, plan.places, event) : []),
     ...locks(writing),
     ...(event === 'insert' ? [] : [isUnchanged(writing)]),
+    ...begin,
+    ...(isRefused && event !== 'delete' ? keep(part, plan.places, event) : []),
     sql`wanted_rows := ${rowsOf(writing, wanted)};`,
     apply(writing),
     ...(event === 'delete'
@@ -90,6 +95,17 @@ function bodyOf(writing: Writing): Sql[] {
   end if;`,
     event === 'delete' ? sql`return old;` : sql`return new;`,
   ];
+}
+
+/** What the statement has not written is as it is now, and not as the statement has read it. */
+function refreshed({ part }: Writing): Sql[] {
+  const types = typesOf(part.table);
+  return part.table.columns.map(({ name: column }) => {
+    const [fresh, read] = [name('new', column), name('old', column)];
+    return sql`if not ${differs(fresh, read, types.get(column))} then
+    ${fresh} := ${name('found_row', column)};
+  end if;`;
+  });
 }
 
 /** Keys among the tables of the cluster, which the old layout answers for when they all hold. */
@@ -155,15 +171,14 @@ function slicesFor(writing: Writing): (mapping: Mapping) => Slices {
   return (mapping) => renameSlices(writing.plan, ownSlices(writing), mapping);
 }
 
-/** As in lens-triggers.ts: the base row first, and of others nobody may have to wait for us. */
+/**
+ * Never in the queue of an old row, as in dual (sync-backward.ts): the slice has rows of several
+ * tables or of several transactions, and whoever stands in two queues is in the way of the old
+ * release.
+ */
 function locks(writing: Writing): Sql[] {
   const { plan } = writing;
-  const own = slicesFor(writing);
-  return plan.backward.map((target, index) =>
-    index === 0
-      ? sql`perform 1 from (${lockSlices(target, plan.bind, own(target.mapping))}) as locked;`
-      : lockPolitely(plan, target, own(target.mapping)),
-  );
+  return plan.backward.map((target) => lockPolitely(plan, target, ownSlices(writing)));
 }
 
 function apply(writing: Writing): Sql {
@@ -222,9 +237,12 @@ function rowsOf(writing: Writing, seen: Seen): Sql {
   const own = slicesFor(writing);
   const tables = writing.cluster.parts.map((part) => {
     const columns = part.table.columns.map((one) => name('v', one.name));
+    const isOfSlice = sameKey('v', part.mapping.slice, 's');
     return sql`select ${literal(part.table.name)} || row(${columns})::text as line
-    from ${seen(writing, part)} as v
-    where ${rowOf('v', part.mapping.slice)} in (${own(part.mapping)})`;
+    from (${own(part.mapping)}) as s
+    cross join lateral (
+      select * from ${seen(writing, part)} as v where ${isOfSlice} offset 0
+    ) as v`;
   });
   return sql`array(
     select r.line from (${joined(tables, '\n    union all ')}) as r order by r.line collate "C"

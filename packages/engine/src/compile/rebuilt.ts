@@ -52,8 +52,8 @@ import {
   forwardTruncateFunction,
 } from './sync-keys.js';
 import { backwardName, EVENTS, type SyncPlan, spillsOf } from './sync-plan.js';
-import { backwardSlicesFunction, isSliced } from './sync-slices.js';
-import { keyTrigger, statementTrigger, truncateTrigger } from './sync-triggers.js';
+import { backwardSlicesFunction, isSliced, yieldFunction } from './sync-slices.js';
+import { keyTrigger, statementTrigger, truncateTrigger, yieldTrigger } from './sync-triggers.js';
 import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
@@ -208,6 +208,7 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
       statement(statementTrigger(at, event, backwardName(plan, table, event))),
     ),
     statement(truncateTrigger(at, backwardName(plan, table, 'truncate'))),
+    ...(isSliced(plan) ? [statement(yieldTrigger(at, backwardName(plan, table, 'yield')))] : []),
     ...(part.isBase
       ? [statement(keyTrigger(at, part.mapping.slice, types, backwardName(plan, table, 'key')))]
       : []),
@@ -226,6 +227,7 @@ export function backwardFunctions(part: SplitPartPlan, index: number, plan: Sync
       ),
     ),
     ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping))] : []),
+    ...(isSliced(plan) ? [statement(yieldFunction(plan, part.table.name))] : []),
   ];
 }
 

@@ -194,12 +194,17 @@ export function applyDeletes(target: Target, bind: Bind, change: Change): Sql {
 /**
  * Takes the row locks of the slices in key order: always a statement of its own (DESIGN 5, rule 2).
  */
-export function lockSlices(target: Target, bind: Bind, slices: Slices): Sql {
+export function lockSlices(
+  target: Target,
+  bind: Bind,
+  slices: Slices,
+  strength: Sql = sql`for no key update`,
+): Sql {
   const { mapping } = target;
   return sql`select 1 from ${bind(mapping.target)} as t
     where ${rowOf('t', mapping.slice)} in (${slices})
     order by ${qualified('t', mapping.slice)}
-    for no key update`;
+    ${strength}`;
 }
 
 function restricted(mapping: Mapping, bind: Bind, slices: Slices): Sql {

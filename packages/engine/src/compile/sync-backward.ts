@@ -107,7 +107,7 @@ function lockedTargets({ plan, source, event }: Written): Target[] {
  * while to whoever waits for this transaction, which may hold old rows already.
  */
 export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sql {
-  const lock = lockSlices(target, plan.bind, slices);
+  const lock = lockSlices(target, plan.bind, slices, strengthFor(plan, target));
   const there = sql`select from ${plan.bind(target.mapping.target)} as t
       where ${rowOf('t', target.mapping.slice)} in (${slices})`;
   const claim = sliceClaim(
@@ -144,6 +144,16 @@ export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sq
     end if;
     perform pg_sleep(case when is_long then 0.01 else 0.002 end);
   end loop;`;
+}
+
+/**
+ * Where a slice has rows of several old tables, no row may join it that refers to the base while
+ * it is computed and compared: it would be written over, or look like a row that was lost.
+ */
+function strengthFor({ cluster }: SyncPlan, { mapping }: Target): Sql {
+  const isBase = cluster.olds.some((old) => old.isBase && old.relation === mapping.target);
+  const isShared = mapping.perSlice === 'many rows' && cluster.takesTurns;
+  return isShared && isBase ? sql`for update` : sql`for no key update`;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   checkAtOnce,
   clusterClaim,
   INDEX_PLANS,
+  isOfKey,
   keyNames,
   keyVariable,
   MARK_VARIABLES,
@@ -61,16 +62,21 @@ export function carryFunction(plan: SyncPlan): Sql {
     ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
   ].map(asStatic);
   const mine = ownQuarantine(plan, 'q');
+  const key = quarantineKey(plan, parameters);
+  const ofTransaction = sql`jsonb_build_object('', pg_current_xact_id()::text)`;
   const quarantined = sql`perform nextval(${literal(quarantineCount(plan.places).text)}::regclass);
         get stacked diagnostics
           failure_state = returned_sqlstate, failure_message = message_text;
-        insert into ${stateTable('quarantine')} as q (evolution, relation, key, sqlstate, reason)
-        values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
-          ${quarantineKey(plan, parameters)}, failure_state, failure_message)
-        on conflict (evolution, relation, key) do update
-        set sqlstate = excluded.sqlstate,
-            reason = excluded.reason,
-            noticed_at = clock_timestamp();`;
+        begin
+          ${insertQuarantined(plan, sql`${key}`)}
+          on conflict (evolution, relation, key) do update
+          set sqlstate = excluded.sqlstate,
+              reason = excluded.reason,
+              noticed_at = clock_timestamp();
+        exception when others then
+          ${insertQuarantined(plan, sql`${key} || ${ofTransaction}`)}
+          on conflict do nothing;
+        end;`;
   return routine(plan.places, {
     at: carryName(plan),
     parameters: joined(plan.key.map((one) => sql`${keyVariable(one.name)} ${trusted(one.type)}`)),
@@ -78,6 +84,7 @@ export function carryFunction(plan: SyncPlan): Sql {
     about: `carries one row of ${plan.cluster.id} over to the new layout`,
     declare: [
       sql`waits int := 0`,
+      sql`resolved bigint[]`,
       sql`failure_state text`,
       sql`failure_message text`,
       ...MARK_VARIABLES,
@@ -86,9 +93,12 @@ export function carryFunction(plan: SyncPlan): Sql {
     body: marked(plan, [
       sql`loop
     begin
-      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}${joined(recompute, '\n      ')}
-      delete from ${stateTable('quarantine')} as q
-      where ${mine} and q.key = ${quarantineKey(plan, parameters)};
+      ${checkAtOnce(plan)}${takeTurn(plan, slices, null)}-- What comes there later is not in it.
+      resolved := array(
+        select q.id from ${stateTable('quarantine')} as q where ${mine} and ${isOfKey('q', key)}
+      );
+      ${joined(recompute, '\n      ')}
+      delete from ${stateTable('quarantine')} as q where q.id = any (resolved);
       exit;
     exception
       when lock_not_available or deadlock_detected then
@@ -100,6 +110,14 @@ export function carryFunction(plan: SyncPlan): Sql {
   end loop;`,
     ]),
   });
+}
+
+/** A row that nobody else knows of waits for nobody, and is there for whoever looks later. */
+function insertQuarantined(plan: SyncPlan, key: Sql): Sql {
+  return sql`insert into ${stateTable('quarantine')} as q
+            (evolution, relation, key, sqlstate, reason)
+          values (${literal(plan.places.evolution)}, ${literal(plan.cluster.id)},
+            ${key}, failure_state, failure_message)`;
 }
 
 /**
@@ -119,7 +137,7 @@ export function carryQuarantined(plan: SyncPlan, slices: Slices): Sql {
   const keys = (alias: string) => keyNames(plan).map((one) => name(alias, one));
   return sql`for slice in select s.* from (${slices}) as s where exists (
           select from ${stateTable('quarantine')} as q
-          where ${ownQuarantine(plan, 'q')} and q.key = ${quarantineKey(plan, keys('s'))}
+          where ${ownQuarantine(plan, 'q')} and ${isOfKey('q', quarantineKey(plan, keys('s')))}
         ) loop
           perform ${carryName(plan)}(${keys('slice')});
         end loop;`;

@@ -89,7 +89,7 @@ export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event):
 
 function carriedBy(written: Written, event: Event): Carried {
   const { plan, source, slices } = written;
-  if (isSliced(plan)) return { declare: [], body: carrySlices(plan, source, { event, slices }) };
+  if (isSliced(plan)) return carrySlices(plan, source, { event, slices });
   return { insert: carryInserted, update: carryUpdated, delete: carryDeleted }[event](written);
 }
 

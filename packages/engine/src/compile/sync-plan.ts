@@ -101,7 +101,7 @@ export function forwardName(
 export function backwardName(
   plan: SyncPlan,
   table: string,
-  event: Event | 'truncate' | 'key',
+  event: Event | 'truncate' | 'key' | 'yield',
 ): Sql {
   return work(plan.places, 'backward', table, event);
 }
@@ -155,12 +155,13 @@ export function rowsOf(event: Event): Sql {
 
 /** The advisory lock by which a writer claims one slice; `columns` in the order of the key. */
 export function sliceClaim(plan: SyncPlan, columns: readonly Sql[]): Sql {
-  return sql`hashtextextended(row(${columns})::text, ${clusterClaim(plan)})`;
+  return sql`(hashtextextended(row(${columns})::text, ${clusterClaim(plan)}) & -2)`;
 }
 
 /** The advisory lock that claims all slices of the cluster. */
 export function clusterClaim(plan: SyncPlan): Sql {
-  return sql`${literal(stableBigint(`${plan.places.workSchema}.${plan.cluster.id}`))}::bigint`;
+  const hash = literal(stableBigint(`${plan.places.workSchema}.${plan.cluster.id}`));
+  return sql`(${hash}::bigint & -2)`;
 }
 
 /** Rows of quarantine that are the cluster's. */
@@ -172,6 +173,14 @@ export function ownQuarantine({ places, cluster }: SyncPlan, alias: string): Sql
 /** The key as quarantine keeps it; `columns` in the order of the key. */
 export function quarantineKey(plan: SyncPlan, columns: readonly Sql[]): Sql {
   return keyObject(plan.key.map((one, index) => ({ ...one, value: columns[index] ?? sql`` })));
+}
+
+/**
+ * Whether a row of quarantine is of this key. Where another transaction has hold of the key's row,
+ * or a snapshot does not see it, there is one more under the empty name, with a transaction's id.
+ */
+export function isOfKey(alias: string, key: Sql): Sql {
+  return sql`${name(alias, 'key')} - ''::text = ${key}`;
 }
 
 /** Sessions of any time zone write the same key, and a cast to the column's type reads it. */

@@ -2,18 +2,25 @@
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
 import { SQLSTATES } from '@halflap/protocol';
-import { joined, literal, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { anyDiffers, qualified, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
+import { stateTable } from './places.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
 import { dynamic, raise } from './routine.js';
 import { applyDifferences, deleteAllGone, mismatches } from './slices.js';
 import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
+import { isAnythingQuarantined } from './sync-carry.js';
 import {
   asStatic,
   backwardName,
   countToTwo,
   type Event,
+  isOfKey,
+  keyNames,
+  oldWrites,
+  ownQuarantine,
+  quarantineKey,
   ROWS,
   renameSlices,
   type SyncPlan,
@@ -22,37 +29,55 @@ import {
   touchOf,
 } from './sync-plan.js';
 
+/** What stands in the way of a row only for as long as somebody else is busy. */
+const CONTENDED = ['40001', '40P01', '55P03'];
+
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
 }
 
-/** What a statement on an old table changes of the new ones; rows that refer go before. */
+/**
+ * What a statement on an old table changes of the new ones; rows that refer go before. An update is
+ * mostly of one row, and touches what watches a column that it changed.
+ */
 export function carrySlices(
   plan: SyncPlan,
   source: OldTable,
   { event, slices }: { readonly event: Event; readonly slices: Slices },
-): Sql[] {
+): { readonly declare: readonly Sql[]; readonly body: readonly Sql[] } {
   const touched = plan.forward.filter(({ mapping }) => touchOf(mapping, source.relation) !== null);
   const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  const flag = (one: Target) => name(`touched_${touched.indexOf(one)}`);
+  const due = (one: Target, statement: Sql) =>
+    event === 'update' ? sql`if ${flag(one)} then ${statement}; end if;` : asStatic(statement);
   const work = [
-    ...[...touched].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
-    ...touched.map((one) => upsert(one, plan.bind, own(one))),
-  ].map(asStatic);
-  if (event !== 'update') return work;
-  // Mostly one row, and mostly of nothing that matters here.
-  const watches = touched.flatMap(
-    ({ mapping }) => touchOf(mapping, source.relation)?.watches ?? [],
-  );
-  const columns = [...new Set([...source.key, ...watches])];
-  const isUntouched = sql`not exists (
-        select from ${ROWS.new} as n, ${ROWS.old} as o
-        where ${anyDiffers('n', 'o', columns, typesOf(source.table))}
-      )`;
-  return [
-    sql`if ${countToTwo('update')} > 1 or not ${isUntouched} then
+    ...[...touched].reverse().map((one) => due(one, deleteGone(one, plan.bind, own(one)))),
+    ...touched.map((one) => due(one, upsert(one, plan.bind, own(one)))),
+  ];
+  if (event !== 'update') return { declare: [], body: work };
+  const types = typesOf(source.table);
+  const isTouched = touched.map(({ mapping }) => {
+    const watches = touchOf(mapping, source.relation)?.watches ?? [];
+    return sql`(${anyDiffers('n', 'o', [...new Set([...source.key, ...watches])], types)})`;
+  });
+  const flags = touched.map(flag);
+  const some = joined(flags, ' or ');
+  return {
+    declare: flags.map((one) => sql`${one} boolean`),
+    body: [
+      sql`if ${countToTwo('update')} > 1 then
+        ${joined(
+          flags.map((one) => sql`${one} := true;`),
+          ' ',
+        )}
+      else
+        select ${isTouched} into ${flags} from ${ROWS.new} as n, ${ROWS.old} as o;
+      end if;`,
+      sql`if ${some} then
         ${joined(work, '\n        ')}
       end if;`,
-  ];
+    ],
+  };
 }
 
 /** What is left of the new tables when an old one has lost all its rows. */
@@ -77,7 +102,7 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     slices: own,
     isFresh: event === 'insert',
   });
-  const check = roundTrip(plan, own);
+  const check = roundTrip(plan, slices);
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -85,8 +110,9 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     settings: ONE_ROW_PLANS,
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
-      ...targets.map((target) => lockPolitely(plan, target, slicesOfTarget(plan, slices, target))),
+      ...targets.map((target) => lockPolitely(plan, target, slices)),
       ...(targets.length === 0 ? [] : [isServed(plan)]),
+      isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
     ${changes} into applied;
     ${check}
@@ -99,8 +125,35 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
   });
 }
 
-function slicesOfTarget(plan: SyncPlan, slices: Slices, { mapping }: Target): Slices {
-  return renameSlices(plan, slices, mapping);
+/**
+ * A transaction of the new release that holds old rows must not come to wait for a new row while
+ * somebody of the old release waits for it: of the two, PostgreSQL would end whoever has waited
+ * longer, and that is the old one. So it looks before each further statement. One that began to
+ * wait before is found out by its own deadlock detector first.
+ */
+export function yieldFunction(plan: SyncPlan, table: string): Sql {
+  const message =
+    `could not serialize access to ${table} due to concurrent update ` +
+    `by release ${plan.places.from}`;
+  return syncRoutine(plan, {
+    at: backwardName(plan, table, 'yield'),
+    about: `gives way to release ${plan.places.from} before a statement on ${table}`,
+    body: [
+      sql`if pg_current_xact_id_if_assigned() is not null and exists (
+    with l as materialized (select * from pg_locks)
+    select from l as mine
+    join l as waits on waits.transactionid = mine.transactionid and not waits.granted
+    where mine.pid = pg_backend_pid() and mine.granted and exists (
+      select from l as old join l as late on late.pid = old.pid and not late.granted
+      where old.relation = ${literal(oldWrites(plan.places).text)}::regclass and old.granted
+        and (late.transactionid = mine.transactionid or late.locktype = 'tuple')
+    )
+  ) then
+    raise serialization_failure using
+      message = ${literal(message)}, hint = 'Run the transaction again.';
+  end if;`,
+    ],
+  });
 }
 
 /** The written table as it was before the statement. */
@@ -118,11 +171,57 @@ function rowsBefore(bind: Bind, { mapping, types }: Target, event: Event): Sql {
   return sql`(${now} union all select ${qualified('o', columns)} from ${ROWS.old} as o)`;
 }
 
-/** Refuses what the old layout has not kept: all new rows of the slices must come back. */
-function roundTrip(plan: SyncPlan, own: (mapping: Mapping) => Slices): Sql {
-  const finds = plan.forward.map(
-    (target) => sql`(${mismatches(target, plan.bind, own(target.mapping))} limit 1)`,
-  );
+/**
+ * Refuses what the old layout has not kept: all new rows of the slices must come back. A slice in
+ * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
+ * rows would come back from an old layout that is made of them.
+ */
+function roundTrip(plan: SyncPlan, slices: Slices): Sql {
+  const ofNew: Bind = (relation) => {
+    const made = plan.backward.find(
+      ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
+    );
+    return made === undefined ? plan.bind(relation) : sql`(${made.mapping.query(plan.bind)})`;
+  };
+  const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
+  return sql`if ${isAnythingQuarantined(plan)} then
+      ${refuseLost(plan, plan.bind, some(sql`not ${isHeld(plan)}`))}
+      ${refuseLost(plan, ofNew, some(isHeld(plan)))}
+    else
+      ${refuseLost(plan, plan.bind, slices)}
+    end if;`;
+}
+
+/** Of a slice `s`, whether it is in quarantine, for some reason. */
+function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
+  const key = keyNames(plan).map((one) => name('s', one));
+  return sql`exists (
+        select from ${stateTable('quarantine')} as z
+        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
+      )`;
+}
+
+/**
+ * A slice that a writer of the old release had to leave to whoever comes next (sync-turns.ts) is
+ * older than it says: what is computed from it would write over what was left.
+ */
+function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
+  const isLeft = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
+  const message = `could not serialize access to ${plan.cluster.id}: not all of it is carried yet`;
+  return sql`if ${isAnythingQuarantined(plan)} and exists (
+    select from (${slices}) as s where ${isHeld(plan, isLeft)}
+  ) then
+    raise serialization_failure using
+      message = ${literal(message)},
+      hint = 'Run the transaction again; halflap verify carries what nobody else does.';
+  end if;`;
+}
+
+function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
+  const finds = plan.forward.map((target) => {
+    const own = renameSlices(plan, slices, target.mapping);
+    return sql`(${mismatches(target, bind, own)} limit 1)`;
+  });
   const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
         ${literal(plan.places.from)}, refused.relation, refused.key)`;
   return sql`for refused in ${joined(finds, '\n      union all ')} loop

@@ -35,6 +35,13 @@ export function truncateTrigger(at: Sql, routine: Sql): Sql {
 for each statement execute function ${routine}()`;
 }
 
+/** Before a statement of the new release waits for any row. */
+export function yieldTrigger(at: Sql, routine: Sql): Sql {
+  return sql`create trigger ${name('halflap_sync_yield')}
+before insert or update or delete on ${at}
+for each statement execute function ${routine}()`;
+}
+
 export function spillTrigger(at: Sql, routine: Sql): Sql {
   return sql`create trigger ${name('halflap_sync_spill')} after insert or delete on ${at}
 for each row execute function ${routine}()`;

@@ -13,12 +13,18 @@
 // A writer of a table beside the base also shares the base row while the new tables are filled,
 // since a batch holds just those rows, and knows of a new row that nobody else can see yet.
 
-import { integer, joined, literal, name, type Sql, sql } from '../sql.js';
+import { integer, joined, name, type Sql, sql } from '../sql.js';
 import { qualified, rowOf } from './compared.js';
 import type { Relation } from './mapping.js';
 import type { Slices } from './recompute.js';
-import { stableBigint } from './statement.js';
-import { CLAIMED_SLICES, keyNames, renameSlices, type SyncPlan } from './sync-plan.js';
+import {
+  CLAIMED_SLICES,
+  clusterClaim,
+  keyNames,
+  renameSlices,
+  type SyncPlan,
+  sliceClaim,
+} from './sync-plan.js';
 
 /** Between two looks. */
 const LOOK_MS = 2;
@@ -86,13 +92,14 @@ function takeMarks(plan: SyncPlan, slices: Slices): Sql {
       end if;`;
 }
 
+/** A mark is the claim of the same slice, made odd: who waits for what is seen by the two. */
 function sliceMark(plan: SyncPlan, alias: string): Sql {
   const row = keyNames(plan).map((one) => name(alias, one));
-  return sql`hashtextextended(row(${row})::text, ${clusterMark(plan)})`;
+  return sql`${sliceClaim(plan, row)} | 1`;
 }
 
-function clusterMark({ places, cluster }: SyncPlan): Sql {
-  return sql`${literal(stableBigint(`${places.workSchema}.${cluster.id}.turn`))}::bigint`;
+function clusterMark(plan: SyncPlan): Sql {
+  return sql`${clusterClaim(plan)} | 1`;
 }
 
 /**
@@ -102,21 +109,30 @@ export function waitOrGiveUp(plan: SyncPlan, slices: Slices, instead: Sql): Sql 
   if (!takesTurns(plan)) return sql``;
   return sql`
         if exists (
-          with recursive holder(pid) as (
-            select l.pid
-            from pg_locks as l
-            where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
-              and l.pid <> pg_backend_pid()
-              and l.database = (
+          with recursive l as materialized (
+            select a.pid, (a.classid::bigint << 32) | a.objid::bigint as key
+            from pg_locks as a
+            where a.locktype = 'advisory' and a.objsubid = 1 and a.granted
+              and a.database = (
                 select d.oid from pg_database as d where d.datname = current_database()
               )
-              and (l.classid::bigint << 32) | l.objid::bigint in (
-                select ${sliceMark(plan, 's')} from (${slices}) as s
-                union select ${clusterMark(plan)}
-              )
+          ), holder(pid) as (
+            select l.pid from l
+            where l.pid <> pg_backend_pid() and l.key in (
+              select ${sliceMark(plan, 's')} from (${slices}) as s
+              union select ${clusterMark(plan)}
+            )
             union
-            select b.pid
-            from holder as h cross join lateral unnest(pg_blocking_pids(h.pid)) as b(pid)
+            select b.pid from holder as h cross join lateral (
+              select unnest(pg_blocking_pids(h.pid)) as pid
+              union all
+              -- Who has claimed a slice and has no turn yet looks for whoever has it.
+              select mark.pid
+              from l as claim join l as mark on mark.key = claim.key | 1
+              where claim.pid = h.pid and claim.key & 1 = 0 and not exists (
+                select from l as own where own.pid = h.pid and own.key = mark.key
+              )
+            ) as b
           )
           select from holder where pid = pg_backend_pid()
         ) or waits > ${integer(MANY_LOOKS)} and exists (

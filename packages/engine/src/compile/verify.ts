@@ -12,7 +12,7 @@ import type { Mapping } from './mapping.js';
 import { floorTable, layoutBind, type Places, stateTable, work } from './places.js';
 import type { Rebuilt } from './rebuilt.js';
 import { writtenColumns } from './slices.js';
-import { keyObject } from './sync-plan.js';
+import { isOfKey, keyObject } from './sync-plan.js';
 import { keyColumns } from './tables.js';
 
 export function verifySteps(
@@ -105,5 +105,5 @@ function notQuarantined(
   );
   return sql`not exists (select from ${stateTable('quarantine')} as z
 where z.evolution = ${literal(places.evolution)} and z.relation = ${literal(cluster.id)}
-and z.key = ${key})`;
+and ${isOfKey('z', key)})`;
 }

@@ -39,8 +39,10 @@ describe('fillRange', () => {
   });
 
   it('excludes the lower bound and includes the upper one', () => {
-    const lower = `("s"."a""b", "s"."c") > ('1'::integer, 'x'::text)`;
-    const upper = `("s"."a""b", "s"."c") <= ('2'::integer, 'y'::text)`;
+    const first = `"s"."a""b"`;
+    const both = `(${first}, "s"."c")`;
+    const lower = `${first} >= '1'::integer and ${both} > ('1'::integer, 'x'::text)`;
+    const upper = `${first} <= '2'::integer and ${both} <= ('2'::integer, 'y'::text)`;
     const fill = (from: string[] | null, to: string[] | null) =>
       fillRange(text, KEY, { lower: from, upper: to });
     expect(fill(['1', 'x'], null)).toBe(`select from t s where (${lower})`);

@@ -90,14 +90,27 @@ export function fillRange(text: string, key: readonly KeyColumn[], range: KeyRan
 /**
  * `("s"."a", "s"."b") > ('1'::int, 'x'::text) and ("s"."a", "s"."b") <= ('2'::int, 'y'::text)`,
  * less what is unbounded. A row comparison is what a b-tree index on the key columns can serve
- * whole. The values are literals, because a message of several statements takes no parameters.
+ * whole. Where the columns come from several relations it serves none, but a bound on the first one
+ * alone does. The values are literals, because a message of several statements takes no parameters.
  */
 export function rangeCondition(alias: string, key: readonly KeyColumn[], range: KeyRange): Sql {
   const columns = row(key.map((column) => name(alias, column.name)));
   const bound = (values: KeyValues) =>
     row(key.map((column, at) => sql`${literal(values[at] ?? '')}::${trusted(column.type)}`));
-  const lower = range.lower === null ? [] : [sql`${columns} > ${bound(range.lower)}`];
-  const upper = range.upper === null ? [] : [sql`${columns} <= ${bound(range.upper)}`];
+  const [first, ...others] = key;
+  const ofFirst = (operator: Sql, values: KeyValues) => {
+    if (first === undefined || others.length === 0) return [];
+    const value = sql`${literal(values[0] ?? '')}::${trusted(first.type)}`;
+    return [sql`${name(alias, first.name)} ${operator} ${value}`];
+  };
+  const lower =
+    range.lower === null
+      ? []
+      : [...ofFirst(sql`>=`, range.lower), sql`${columns} > ${bound(range.lower)}`];
+  const upper =
+    range.upper === null
+      ? []
+      : [...ofFirst(sql`<=`, range.upper), sql`${columns} <= ${bound(range.upper)}`];
   const both = [...lower, ...upper];
   return both.length === 0 ? sql`true` : sql`(${trusted(join(both, ' and '))})`;
 }

@@ -11,7 +11,7 @@ export async function readQuarantine(url: string): Promise<QuarantineRow[]> {
     );
     if (!found?.has_state) return [];
     return session.query<QuarantineRow>(
-      `select id::text, evolution, relation, key, sqlstate, reason, noticed_at
+      `select id::text, evolution, relation, key - ''::text as key, sqlstate, reason, noticed_at
        from halflap.quarantine
        order by id`,
     );

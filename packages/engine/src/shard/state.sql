@@ -72,6 +72,14 @@ create table if not exists halflap.quarantine (
   noticed_at timestamptz not null default clock_timestamp(),
   unique (evolution, relation, key)
 );
+-- A key may be there again with one more member, for a transaction that could not reach its row.
+do $$
+begin
+  if to_regclass('halflap.quarantine_of_key') is null then
+    create index quarantine_of_key on halflap.quarantine (evolution, relation, (key - ''::text));
+  end if;
+end
+$$;
 
 -- The doors for application roles, which own nothing here: they may say that they live, and look.
 

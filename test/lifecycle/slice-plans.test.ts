@@ -1,0 +1,140 @@
+// Slices of many rows on tables of a size at which reading all of one would show: a read by key
+// through each lens, and a write of one row by either release in each phase, touch few rows.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CASES, type SliceCase } from '../concurrency/slice-cases.js';
+import { type Client, withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
+
+const SLICES = 20_000;
+/** More than any slice here has, and far less than a table. */
+const FEW_ROWS = 500;
+
+interface Statements {
+  readonly reads: readonly string[];
+  readonly old: readonly string[];
+  readonly new: readonly string[];
+}
+
+const FLAT_WRITES = [
+  'update orders set scores[2] = 5 where id = 777',
+  `update orders set title = 'new' where id = 777`,
+  `insert into orders (id, title, scores, tags) values (900001, 'x', '{1,2}', '{a,b}')`,
+  'delete from orders where id = 778',
+];
+const ROW_WRITES = [
+  'update scores set score = 9 where order_id = 777 and place = 2',
+  `update orders set title = 'new' where id = 777`,
+  `insert into tags values (777, 'zz')`,
+  'delete from tags where order_id = 777',
+  `insert into orders (id, title) values (900001, 'x')`,
+  'delete from orders where id = 778',
+];
+const FLAT_READS = ['select * from orders where id = 777'];
+const ROW_READS = [
+  ...FLAT_READS,
+  'select * from scores where order_id = 777',
+  'select * from scores where order_id = 777 and place = 1',
+  `select * from tags where order_id = 777 and tag = 'x'`,
+  'select * from orders as o join scores as s on s.order_id = o.id where o.id = 777',
+];
+const WHOLE_WRITES = [
+  'update events set n = 3 where id = 777',
+  `update events set kind = 'login' where id = 777`,
+  `insert into events values (900001, 'click', 2)`,
+  'delete from events where id = 778',
+];
+const SHARE_WRITES = [
+  'update logins set n = 3 where id = 776',
+  'update clicks set n = 3 where id = 777',
+  'insert into logins values (900001, 2)',
+  'delete from clicks where id = 779',
+];
+const SHARE_READS = ['logins', 'clicks'].map((one) => `select * from ${one} where id = 777`);
+const PARENT_WRITES = [
+  'update parents set n = 3 where id = 777',
+  'update children set n = 3 where id = 777',
+  'delete from children where id = 778',
+];
+
+const STATEMENTS: Record<keyof typeof CASES, Statements> = {
+  unnest: { reads: ROW_READS, old: FLAT_WRITES, new: ROW_WRITES },
+  nest: { reads: FLAT_READS, old: ROW_WRITES, new: FLAT_WRITES },
+  partition: { reads: SHARE_READS, old: WHOLE_WRITES, new: SHARE_WRITES },
+  unite: {
+    reads: ['select * from events where id = 777'],
+    old: SHARE_WRITES,
+    new: WHOLE_WRITES,
+  },
+  move: {
+    reads: [
+      'select * from parents where id = 777',
+      'select * from children where id = 777',
+      'select * from children where parent = 777',
+    ],
+    old: [
+      ...PARENT_WRITES,
+      'update parents set x = 4 where id = 777',
+      'insert into children (id, parent) values (900001, 777)',
+    ],
+    new: [...PARENT_WRITES, 'insert into children (id, parent, x) values (900001, 777, 0)'],
+  },
+};
+
+/** Tables of which a statement reads many rows, with how many; the statement is undone. */
+async function readMuch(client: Client, statement: string): Promise<string[]> {
+  await client.query('begin');
+  await client.query(statement);
+  const { rows } = await client.query<{ line: string }>(
+    `select format('%s: %s by sequence, %s by index', relid::regclass, seq_tup_read,
+       idx_tup_fetch) as line
+     from pg_stat_xact_user_tables where seq_tup_read + coalesce(idx_tup_fetch, 0) > ${FEW_ROWS}`,
+  );
+  await client.query('rollback');
+  return rows.map(({ line }) => line);
+}
+
+/** By statement, so that a failure names all. */
+async function all(shard: Shard, release: 'old' | 'new', statements: readonly string[]) {
+  return withClient(shard.url, release === 'new' ? NEW_PATH : null, async (client) => {
+    const found: Record<string, string[]> = {};
+    for (const statement of statements) {
+      const much = await readMuch(client, statement);
+      if (much.length > 0) found[`${release}: ${statement}`] = much;
+    }
+    return found;
+  });
+}
+
+function promises(one: SliceCase, { reads, old: byOld, new: byNew }: Statements): void {
+  let shard: Shard;
+
+  beforeAll(async () => {
+    shard = await installShard(await compilePair(one.from, one.to, one.evolution));
+    await withClient(shard.url, null, async (client) => {
+      await client.query(one.seed(SLICES));
+      await client.query('analyze');
+    });
+    await shard.run('prepare');
+  });
+
+  afterAll(() => shard.drop());
+
+  it('through the lens', async () => {
+    expect(await all(shard, 'new', reads)).toEqual({});
+    expect(await all(shard, 'new', byNew)).toEqual({});
+  });
+
+  it('in dual', async () => {
+    await shard.run('expand');
+    expect(await all(shard, 'old', byOld)).toEqual({});
+    expect(await all(shard, 'new', byNew)).toEqual({});
+  });
+}
+
+describe('a statement on one slice reads few rows', () => {
+  for (const [called, one] of Object.entries(CASES)) {
+    describe(called, () => promises(one, STATEMENTS[called as keyof typeof CASES]));
+  }
+});
