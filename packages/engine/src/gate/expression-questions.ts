@@ -12,8 +12,8 @@ import type {
   MergeTables,
   SplitTable,
 } from '../release/evolution.js';
-import { within } from '../release/evolution-names.js';
 import { columnsOf } from '../release/expression.js';
+import { within } from '../release/name-scope.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
 import { hintOf, NEW_COPIES, OLD_COPIES, type Question, type Refusal } from './question.js';

@@ -1,7 +1,7 @@
 // Whether every name in an evolution exists in the release it belongs to (the naming rule at the
 // top of evolution.ts), the columns that expressions mention included.
 
-import type { Catalog, Table } from './catalog.js';
+import type { Catalog } from './catalog.js';
 import { findColumn, findTable } from './catalog.js';
 import type {
   AddColumn,
@@ -10,15 +10,12 @@ import type {
   CustomTable,
   DropColumn,
   Evolution,
-  Expression,
   ExtractTable,
   LookupChange,
   MergedTable,
   MergeTables,
   MoveColumn,
   NestTable,
-  Places,
-  Position,
   RenameColumn,
   RenameTable,
   ShareOfRows,
@@ -28,29 +25,18 @@ import type {
   UnnestColumn,
 } from './evolution.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
-import { columnMentions } from './expression.js';
-import { type Finding, refuseFindings } from './findings.js';
-import { didYouMean } from './suggest.js';
-
-/** One release as the names are looked up in it. */
-interface Side {
-  readonly which: 'old' | 'new';
-  readonly version: string;
-  readonly catalog: Catalog;
-}
-
-/** The tables of one release that a name may belong to. */
-interface Scope {
-  readonly side: Side;
-  readonly tables: readonly Table[];
-}
-
-interface Context {
-  readonly evolution: Evolution;
-  readonly from: Side;
-  readonly to: Side;
-  readonly findings: Finding[];
-}
+import { refuseFindings } from './findings.js';
+import {
+  type Context,
+  placeOf,
+  report,
+  requireColumn,
+  requireMentions,
+  requireTable,
+  type Scope,
+  type Side,
+  scopeOf,
+} from './name-scope.js';
 
 /**
  * Needs loadParser() to have been called.
@@ -367,65 +353,4 @@ function requireOldTable(
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);
-}
-
-function scopeOf(side: Side, table: Table): Scope {
-  return { side, tables: [table] };
-}
-
-function requireTable(context: Context, side: Side, table: string, at: Position): Table | null {
-  const found = findTable(side.catalog, table);
-  if (found !== undefined) return found;
-  const other = side.which === 'old' ? context.to : context.from;
-  const advice =
-    findTable(other.catalog, table) === undefined
-      ? didYouMean(
-          table,
-          side.catalog.tables.map(({ name }) => name),
-        )
-      : `; release ${other.version} has it, but a table of the ${side.which} release is named here`;
-  report(context, at, `release ${side.version} has no table "${table}"${advice}`);
-  return null;
-}
-
-function requireColumn(context: Context, scope: Scope, column: string, at: Position): void {
-  const { side, tables } = scope;
-  if (tables.length === 0 || tables.some((table) => findColumn(table, column))) return;
-  const candidates = new Set(tables.flatMap((table) => table.columns.map(({ name }) => name)));
-  const where = tables.map((table) => table.name).join(', ');
-  const what = tables.length === 1 ? `not in table ${where}` : `in none of ${where}`;
-  const advice = didYouMean(column, [...candidates]);
-  report(context, at, `column "${column}" is ${what} of release ${side.version}${advice}`);
-}
-
-/** Columns inside an expression; a qualifier must be the name of the table. */
-function requireMentions(context: Context, scope: Scope, expression: Expression): void {
-  if (scope.tables.length === 0) return;
-  for (const { qualifier, column, offset } of columnMentions(expression.sql)) {
-    const at = within(expression, offset);
-    const tables = scope.tables.filter(({ name }) => qualifier === null || name === qualifier);
-    if (tables.length > 0) {
-      requireColumn(context, { side: scope.side, tables }, column, at);
-      continue;
-    }
-    const known = scope.tables.map((table) => table.name);
-    const advice = didYouMean(qualifier ?? '', known);
-    report(context, at, `"${qualifier}.${column}" names a table that is out of reach${advice}`);
-  }
-}
-
-/** Where a character of an expression (in UTF-16 units) stands in the file. */
-export function within(expression: Expression, offset: number): Position {
-  return expression.place?.(offset) ?? expression.at;
-}
-
-function placeOf(
-  thing: { readonly at: Position; readonly places?: Places },
-  place: string,
-): Position {
-  return thing.places?.[place] ?? thing.at;
-}
-
-function report(context: Context, at: Position, message: string): void {
-  context.findings.push({ code: 'EVOLUTION_UNKNOWN_NAME', message, at });
 }

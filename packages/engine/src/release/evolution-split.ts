@@ -3,9 +3,9 @@
 import type { Node } from 'yaml';
 import type { Expression, Places, Position, SplitPart, SplitTable } from './evolution.js';
 import { CHANGE_SHAPES, expressionOf, placesOf, textOf } from './evolution-changes.js';
-import { within } from './evolution-names.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
 import { columnMentions } from './expression.js';
+import { within } from './name-scope.js';
 
 /** The keys of one part; all may be left out. */
 export const PART_SHAPE = {
