@@ -5,12 +5,32 @@ import { SQLSTATES } from '@halflap/protocol';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { assigned } from './assigned.js';
+import type { Statement } from './bundle.js';
 import { anyDiffers, differs, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase } from './guarantees.js';
 import type { Writing } from './lens-round-trip.js';
-import { inRelease } from './places.js';
-import { raise } from './routine.js';
+import { inRelease, work } from './places.js';
+import { type Routine, raise, routine } from './routine.js';
 import { writtenColumns } from './slices.js';
+import { statement } from './statement.js';
+
+/** The trigger of the lens for one event, and its function. */
+export function lensTrigger(
+  { part, plan, event }: Writing,
+  { declare, settings = [], body }: Pick<Routine, 'declare' | 'settings' | 'body'>,
+): Statement[] {
+  const at = work(plan.places, 'lens', part.table.name, event);
+  const lens = inRelease(plan.places, part.table.name);
+  const about = `${event} of ${part.table.name} through the lens`;
+  const own = { at, returns: 'trigger', about, settings, body } as const;
+  return [
+    statement(routine(plan.places, { ...own, ...(declare === undefined ? {} : { declare }) })),
+    statement(
+      sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${lens}
+for each row execute function ${at}()`,
+    ),
+  ];
+}
 
 /** What PostgreSQL computes from the row, and refuses to be given: rules are checked on it. */
 export function computed({ part, event }: Writing): Sql[] {

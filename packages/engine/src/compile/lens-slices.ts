@@ -8,20 +8,19 @@
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { ForeignKey } from '../release/catalog.js';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, qualified, sameKey, typesOf } from './compared.js';
 import { cascades } from './guarantees.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { notRepresentable, type Writing } from './lens-round-trip.js';
-import { computed, fixedKey, isUnchanged } from './lens-rows.js';
+import { computed, fixedKey, isUnchanged, lensTrigger } from './lens-rows.js';
 import { bindWith, type Mapping } from './mapping.js';
-import { inRelease, lensBind, work } from './places.js';
+import { inRelease, lensBind } from './places.js';
 import type { Slices } from './recompute.js';
-import { raise, routine } from './routine.js';
+import { raise } from './routine.js';
 import { applyDifferences } from './slices.js';
-import { statement } from './statement.js';
 import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
 import { EVENTS, keyNames, renameSlices, type SyncPlan, touchOf } from './sync-plan.js';
 
@@ -30,31 +29,19 @@ export function slicedTriggers(
   part: SplitPartPlan,
   plan: SyncPlan,
 ): Statement[] {
-  const lens = inRelease(plan.places, part.table.name);
   return EVENTS.flatMap((event) => {
-    const at = work(plan.places, 'lens', part.table.name, event);
-    return [
-      statement(
-        routine(plan.places, {
-          at,
-          returns: 'trigger',
-          about: `${event} of ${part.table.name} through the lens`,
-          declare: [
-            sql`found_row record`,
-            sql`wanted_rows text[]`,
-            sql`found_rows text[]`,
-            sql`applied int`,
-            ...POLITE_VARIABLES,
-          ],
-          settings: ONE_ROW_PLANS,
-          body: bodyOf({ cluster, part, plan, event }),
-        }),
-      ),
-      statement(
-        sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${lens}
-for each row execute function ${at}()`,
-      ),
-    ];
+    const writing: Writing = { cluster, part, plan, event };
+    return lensTrigger(writing, {
+      declare: [
+        sql`found_row record`,
+        sql`wanted_rows text[]`,
+        sql`found_rows text[]`,
+        sql`applied int`,
+        ...POLITE_VARIABLES,
+      ],
+      settings: ONE_ROW_PLANS,
+      body: bodyOf(writing),
+    });
   });
 }
 

@@ -7,7 +7,7 @@
 // written; keep what only the new release knows.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { anyDiffers, sameKey, typesOf } from './compared.js';
 import { cascades, isToBase, unguaranteed } from './guarantees.js';
@@ -15,9 +15,9 @@ import { isSimple } from './lens.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { comesBack, notRepresentable, type Writing } from './lens-round-trip.js';
-import { computed, dependents, fixedKey, isUnchanged } from './lens-rows.js';
+import { computed, dependents, fixedKey, isUnchanged, lensTrigger } from './lens-rows.js';
 import { bindWith } from './mapping.js';
-import { floorTable, inRelease, lensBind, work } from './places.js';
+import { floorTable, lensBind } from './places.js';
 import {
   applyDeletes,
   applyInserts,
@@ -25,8 +25,6 @@ import {
   applyUpserts,
   type Target,
 } from './recompute.js';
-import { routine } from './routine.js';
-import { statement } from './statement.js';
 import { lockPolitely, POLITE_VARIABLES } from './sync-backward.js';
 import { type Event, type SyncPlan, spillsOf, touchOf } from './sync-plan.js';
 
@@ -35,28 +33,15 @@ export function lensTriggers(
   part: SplitPartPlan,
   plan: SyncPlan,
 ): Statement[] {
-  const lens = inRelease(plan.places, part.table.name);
   return eventsOf(cluster, part).flatMap((event) => {
-    const at = work(plan.places, 'lens', part.table.name, event);
-    const body = bodyOf({ cluster, part, plan, event });
-    return [
-      statement(
-        routine(plan.places, {
-          at,
-          returns: 'trigger',
-          about: `${event} of ${part.table.name} through the lens`,
-          declare: [
-            sql`found_row record`,
-            ...(part.isJoined ? [sql`before_row record`, ...POLITE_VARIABLES] : []),
-          ],
-          body,
-        }),
-      ),
-      statement(
-        sql`create trigger ${name(`halflap_lens_${event}`)} instead of ${trusted(event)} on ${lens}
-for each row execute function ${at}()`,
-      ),
-    ];
+    const writing: Writing = { cluster, part, plan, event };
+    return lensTrigger(writing, {
+      declare: [
+        sql`found_row record`,
+        ...(part.isJoined ? [sql`before_row record`, ...POLITE_VARIABLES] : []),
+      ],
+      body: bodyOf(writing),
+    });
   });
 }
 

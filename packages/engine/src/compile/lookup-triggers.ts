@@ -5,7 +5,6 @@ import { type ForeignKey, findColumn } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { assigned } from './assigned.js';
 import type { Statement } from './bundle.js';
-import { typesOf } from './compared.js';
 import { functionName, isNewTable, missingValues, triggerName } from './lookups.js';
 import { floorTable, inRelease, type Places, stateTable } from './places.js';
 import { raise, routine } from './routine.js';
@@ -28,7 +27,6 @@ export function lookupTriggers(lookup: Lookup, plan: SyncPlan): Statement[] {
   const { old, table } = lookup;
   if (!isNewTable(lookup)) return followTriggers(lookup, plan);
   const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: old.name };
-  const columns = lookup.values.map(({ other }) => name(other));
   const events = [
     ['insert', sql`insert`],
     ['update', sql`update`],
@@ -56,7 +54,7 @@ for each row execute function ${functionName(lookup, places, 'change')}()`,
 on ${inRelease(places, table.name)}
 for each row execute function ${functionName(lookup, places, 'remove')}()`,
     ),
-    ...(columns.length === 0 ? [] : truncateRefused(lookup, places)),
+    ...truncateRefused(lookup, places),
   ];
 }
 
@@ -156,7 +154,7 @@ function removeValues(lookup: Lookup, places: Places): Sql {
   });
 }
 
-export function referenceKey({ table, change, new: rows, old }: Lookup): ForeignKey | undefined {
+function referenceKey({ table, change, new: rows, old }: Lookup): ForeignKey | undefined {
   const of = change.kind === 'extract_table' ? rows : old;
   return of.foreignKeys.find(
     (one) => one.referencedTable === table.name && one.columns.join() === change.reference,
@@ -209,7 +207,7 @@ function followTriggers(lookup: Lookup, plan: SyncPlan): Statement[] {
   const { table, old, change } = lookup;
   const at = functionName(lookup, places, 'follow');
   const key = plan.key.map((one) => name('o', one.name));
-  const before = table.columns.filter((one) => typesOf(table).has(one.name));
+  const columns = lookup.values.map(({ column }) => name(column.name));
   const changed = lookup.values.map(
     ({ column }) => sql`${name('old', column.name)} is distinct from ${name('new', column.name)}`,
   );
@@ -234,7 +232,7 @@ function followTriggers(lookup: Lookup, plan: SyncPlan): Statement[] {
     ),
     statement(
       sql`create trigger ${triggerName(lookup, 'follow')}
-after update of ${before.map((one) => name(one.name))} on ${floorTable(table.name)}
+after update of ${columns} on ${floorTable(table.name)}
 for each row when (${joined(changed, ' or ')}) execute function ${at}()`,
       { mode: 'SHARE ROW EXCLUSIVE', relation: table.name },
     ),
