@@ -165,7 +165,7 @@ function slicesFor(writing: Writing): (mapping: Mapping) => Slices {
  */
 function locks(writing: Writing): Sql[] {
   const { plan } = writing;
-  return plan.backward.map((target) => lockPolitely(plan, target, ownSlices(writing)));
+  return [lockPolitely(plan, plan.backward, ownSlices(writing))];
 }
 
 function apply(writing: Writing): Sql {

@@ -140,7 +140,7 @@ export function lockBeside(writing: Omit<Writing, 'event'>, row: RowVariable): S
     cluster.olds.some((one) => !one.isBase && one.relation === mapping.target),
   );
   const key = part.key.map((one) => sql`${name(row, one.new.name)} as ${name(one.old)}`);
-  return beside.map((target) => lockPolitely(plan, target, sql`select ${key}`));
+  return beside.length === 0 ? [] : [lockPolitely(plan, beside, sql`select ${key}`)];
 }
 
 /** The old row's key equals the key of OLD or NEW. */

@@ -68,7 +68,8 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   const slices = touchedSlices(event, source.mapping.slice, plan);
   const work = (form: (one: Sql) => Sql) =>
     joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
-  const locks = lockedTargets(written).map((target) => lockPolitely(plan, target, slices));
+  const locked = lockedTargets(written);
+  const locks = locked.length === 0 ? [] : [lockPolitely(plan, locked, slices)];
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -105,11 +106,19 @@ function lockedTargets({ plan, source, event }: Written): Target[] {
  * stands in the way of writers of the old release behind it, and their deadlock detectors would see
  * it. What no detector sees has to end by itself: we give way to a claim of our slices, and after a
  * while to whoever waits for this transaction, which may hold old rows already.
+ *
+ * Several tables are looked at in one snapshot: a row that moves from one to the other is in one of
+ * them then, and was missed in both by who looked first here and then there.
  */
-export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sql {
-  const lock = lockSlices(target, plan.bind, slices, strengthFor(plan, target));
-  const there = sql`select from ${plan.bind(target.mapping.target)} as t
-      where ${rowOf('t', target.mapping.slice)} in (${slices})`;
+export function lockPolitely(plan: SyncPlan, targets: readonly Target[], slices: Slices): Sql {
+  const locked = targets.map((target) => {
+    const rows = lockSlices(target, plan.bind, slices, strengthFor(plan, target));
+    return sql`(select count(*) from (${rows} skip locked) as r)`;
+  });
+  const there = targets.map(({ mapping }) => {
+    const isOfSlice = sql`${rowOf('t', mapping.slice)} in (${slices})`;
+    return sql`(select count(*) from ${plan.bind(mapping.target)} as t where ${isOfSlice})`;
+  });
   const claim = sliceClaim(
     plan,
     keyNames(plan).map((one) => name('s', one)),
@@ -117,8 +126,8 @@ export function lockPolitely(plan: SyncPlan, target: Target, slices: Slices): Sq
   const message =
     `could not serialize access to ${plan.cluster.id} ` +
     `due to concurrent update by release ${plan.places.from}`;
-  return sql`while (select count(*) from (${lock} skip locked) as r)
-      < (select count(*) from (${there}) as r) loop
+  return sql`while ${joined(locked, '\n      + ')}
+      < ${joined(there, '\n      + ')} loop
     waiting_since := coalesce(waiting_since, clock_timestamp());
     is_long := clock_timestamp() > waiting_since + ${literal(SHORT_WAIT)}::interval;
     if exists (

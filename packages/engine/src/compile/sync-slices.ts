@@ -110,8 +110,7 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     settings: ONE_ROW_PLANS,
     body: [
       sql`touched_rows := ${countToTwo(event)};`,
-      ...targets.map((target) => lockPolitely(plan, target, slices)),
-      ...(targets.length === 0 ? [] : [isServed(plan)]),
+      ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
     ${changes} into applied;
