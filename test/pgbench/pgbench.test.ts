@@ -24,10 +24,10 @@ const script = (path: string) => fileURLToPath(new URL(`./releases/${path}`, imp
 const APP = 'bank';
 
 /** pgbench's own transactions that must pass in each phase before the next verb. */
-const TRANSACTIONS_PER_PHASE = 200;
-const NEW_TRANSACTIONS = 300;
+const TRANSACTIONS_PER_PHASE = 100;
+const NEW_TRANSACTIONS = 200;
 /** On few accounts the two releases wait for each other most of the time. */
-const HOT_TRANSACTIONS = 250;
+const HOT_TRANSACTIONS = 150;
 /**
  * Where both releases change one value of one row at one moment, one of them must yield: the new
  * one, which is answered 40001 and runs its transaction again.
