@@ -82,6 +82,8 @@ export interface SlicedLayout {
   /** How the columns of any two of them go together. */
   readonly pairsOf: (old: Table, target: Table) => PairedTable;
   readonly bases: BaseTypes;
+  /** Tables that no change touches: queries may read them, and find them in one place for good. */
+  readonly untouched: ReadonlySet<string>;
 }
 
 export interface Layout {
@@ -198,7 +200,12 @@ interface Group {
 }
 
 function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[] {
-  return groupsOf(evolution).map(({ changes, olds: oldNames, news: newNames }) => {
+  const groups = groupsOf(evolution);
+  const touched = new Set(groups.flatMap(({ olds, news }) => [...olds, ...news]));
+  const isSame = (old: Table) =>
+    JSON.stringify(old) === JSON.stringify(findTable(to, old.name)) && !touched.has(old.name);
+  const untouched = new Set(from.tables.filter(isSame).map((old) => old.name));
+  return groups.map(({ changes, olds: oldNames, news: newNames }) => {
     const at = changes[0]?.at ?? { line: 1, column: 1 };
     const olds = oldNames.map((one) => assertFound(findTable(from, one), evolution, at, one));
     const news = newNames.map((one) => assertFound(findTable(to, one), evolution, at, one));
@@ -208,7 +215,7 @@ function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[]
       const same = olds.find((one) => renamedTo(evolution.changes, one.name) === target.name);
       return pairsOf(same ?? nearest(olds, target), target);
     });
-    return { changes, olds, news, pairs, pairsOf, bases };
+    return { changes, olds, news, pairs, pairsOf, bases, untouched };
   });
 }
 
