@@ -59,6 +59,14 @@ export interface PairedTable {
   readonly bases: BaseTypes;
 }
 
+/** Equal definitions are not enough: values may be converted, and columns change their names. */
+export function isUnchanged({ old, new: target, forward, backward }: PairedTable): boolean {
+  const isKept = (one: ForwardColumn | BackwardColumn) => one.source === one.column.name;
+  return (
+    JSON.stringify(old) === JSON.stringify(target) && [...forward, ...backward].every(isKept)
+  );
+}
+
 export interface SplitLayout {
   readonly change: SplitTable;
   readonly old: Table;
@@ -202,9 +210,12 @@ interface Group {
 function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[] {
   const groups = groupsOf(evolution);
   const touched = new Set(groups.flatMap(({ olds, news }) => [...olds, ...news]));
-  const isSame = (old: Table) =>
-    JSON.stringify(old) === JSON.stringify(findTable(to, old.name)) && !touched.has(old.name);
-  const untouched = new Set(from.tables.filter(isSame).map((old) => old.name));
+  const isUntouched = (old: Table) => {
+    const target = findTable(to, renamedTo(evolution.changes, old.name));
+    if (target === undefined || touched.has(old.name)) return false;
+    return isUnchanged(pairTables({ old, target, evolution, bases, key: {} }));
+  };
+  const untouched = new Set(from.tables.filter(isUntouched).map((old) => old.name));
   return groups.map(({ changes, olds: oldNames, news: newNames }) => {
     const at = changes[0]?.at ?? { line: 1, column: 1 };
     const olds = oldNames.map((one) => assertFound(findTable(from, one), evolution, at, one));

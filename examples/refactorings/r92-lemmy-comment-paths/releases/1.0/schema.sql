@@ -1,5 +1,6 @@
 -- Lemmy 0.17: the parent of a comment becomes a path from the root.
 
+create extension ltree;
 create table post (id integer primary key, name text not null);
 create table comment (
   id integer primary key,
