@@ -4,8 +4,7 @@
 
 import { assigned } from '../compile/assigned.js';
 import type { SlicedLayout } from '../compile/layout.js';
-import { type Bind, newRelation, oldRelation } from '../compile/mapping.js';
-import { floorTable } from '../compile/places.js';
+import { type Bind, newRelation, oldRelation, untouchedRelation } from '../compile/mapping.js';
 import { columnNames, type Table } from '../release/catalog.js';
 import type { Custom, CustomTable } from '../release/evolution.js';
 import { bindTables } from '../release/query.js';
@@ -57,7 +56,8 @@ function tableOf(one: CustomTable, table: Table, layout: SlicedLayout): SlicedTa
     slice: one.slice,
     columns: query.columns,
     query: (bind: Bind) => {
-      const at = (read: string) => (untouched.has(read) ? floorTable(read) : bind(relation(read)));
+      const at = (read: string) =>
+        bind(untouched.has(read) ? untouchedRelation(read) : relation(read));
       const bound = trusted(bindTables(query, (read) => at(read).text));
       return sql`select ${values} from (${bound}) as q`;
     },

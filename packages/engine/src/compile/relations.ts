@@ -2,7 +2,7 @@
 
 import type { Sliced } from '../changes/sliced.js';
 import type { SplitCluster } from '../changes/split-table.js';
-import type { Table } from '../release/catalog.js';
+import type { Column, Table } from '../release/catalog.js';
 import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
@@ -14,6 +14,7 @@ import {
 } from './classify.js';
 import type { Evolving } from './compile.js';
 import { unguaranteed } from './guarantees.js';
+import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
@@ -118,7 +119,7 @@ function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): Re
         `${sliced.kind} of ${all}`,
         ...(sliced.news.find((one) => one.table === part.table)?.notes ?? []),
         ...part.carried.map(
-          (column) => `column ${column.name} is kept beside the old table until dual`,
+          keptNote,
         ),
         ...oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
@@ -189,7 +190,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(
-          (column) => `column ${column.name} is kept beside the old table until dual`,
+          keptNote,
         ),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
         ...(converted.length === 0
@@ -209,4 +210,10 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
       isLensWithoutOnConflict: true,
     };
   });
+}
+
+function keptNote(column: Column): string {
+  const kept = `column ${column.name} is kept beside the old table until dual`;
+  if (isRepeatable(column)) return kept;
+  return `${kept}; till the new release writes the row, each reading draws another default`;
 }
