@@ -94,9 +94,7 @@ describe('a converted column', () => {
         newWrite(`delete from t where id = ${n}0`),
         oldWrite(`delete from u where id = ${n}0`),
       ],
-      refused: () => [
-        { by: 'new', sql: `update t set price = 550`, lens: 'HL001', dual: 'HL001' },
-      ],
+      refused: () => [{ by: 'new', sql: `update t set price = 550`, lens: 'HL001', dual: 'HL001' }],
     }));
 
   it('keeps its old value on the other side when the way back is lossy', () =>

@@ -10,7 +10,6 @@ import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
 import type {
-  Change,
   Evolution,
   Expression,
   MergeTables,
@@ -18,11 +17,12 @@ import type {
   SplitPart,
   SplitTable,
 } from '../release/evolution.js';
-import { renamedFrom, renamedTo } from '../release/evolution-tables.js';
+import { renamedTo } from '../release/evolution-tables.js';
 import { name } from '../sql.js';
 import { assertApart } from './apart.js';
 import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
+import { groupsOf } from './sliced-groups.js';
 
 /** A new column and where its value comes from. */
 export interface ForwardColumn {
@@ -62,9 +62,7 @@ export interface PairedTable {
 /** Equal definitions are not enough: values may be converted, and columns change their names. */
 export function isUnchanged({ old, new: target, forward, backward }: PairedTable): boolean {
   const isKept = (one: ForwardColumn | BackwardColumn) => one.source === one.column.name;
-  return (
-    JSON.stringify(old) === JSON.stringify(target) && [...forward, ...backward].every(isKept)
-  );
+  return JSON.stringify(old) === JSON.stringify(target) && [...forward, ...backward].every(isKept);
 }
 
 export interface SplitLayout {
@@ -201,12 +199,6 @@ function mergeLayout({ from, to, evolution, bases }: Releases, change: MergeTabl
   return { change, pairs };
 }
 
-interface Group {
-  readonly changes: readonly SlicedChange[];
-  readonly olds: readonly string[];
-  readonly news: readonly string[];
-}
-
 function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[] {
   const groups = groupsOf(evolution);
   const touched = new Set(groups.flatMap(({ olds, news }) => [...olds, ...news]));
@@ -228,63 +220,6 @@ function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[]
     });
     return { changes, olds, news, pairs, pairsOf, bases, untouched };
   });
-}
-
-/** Several lists of one table are taken apart, or put together, at once. */
-function groupsOf(evolution: Evolution): Group[] {
-  const union = (left: readonly string[], right: readonly string[]) => [
-    ...new Set([...left, ...right]),
-  ];
-  return evolution.changes.reduce<Group[]>((groups, change) => {
-    const own = tablesOfChange(evolution, change);
-    if (own === null) return groups;
-    const isShared = (group: Group) =>
-      (change.kind === 'unnest_column' || change.kind === 'nest_table') &&
-      group.changes[0]?.kind === change.kind &&
-      (group.olds.some((one) => own.olds.includes(one)) ||
-        group.news.some((one) => own.news.includes(one)));
-    const merged = groups.filter(isShared).reduce(
-      (all, group) => ({
-        changes: [...group.changes, ...all.changes],
-        olds: union(group.olds, all.olds),
-        news: union(group.news, all.news),
-      }),
-      own,
-    );
-    return [...groups.filter((group) => !isShared(group)), merged];
-  }, []);
-}
-
-/** The tables that a change works on, those that others refer to first. */
-function tablesOfChange(evolution: Evolution, change: Change): Group | null {
-  const changes = [change as SlicedChange];
-  const named = (list: readonly { readonly table: string }[]) => list.map((one) => one.table);
-  switch (change.kind) {
-    case 'custom':
-      return { changes, olds: named(change.from), news: named(change.into) };
-    case 'unnest_column': {
-      const { table, into } = change;
-      return { changes, olds: [table], news: [renamedTo(evolution.changes, table), into] };
-    }
-    case 'nest_table': {
-      const { table, into } = change;
-      return { changes, olds: [renamedFrom(evolution.changes, into), table], news: [into] };
-    }
-    case 'partition_rows':
-      return { changes, olds: [change.table], news: named(change.into) };
-    case 'unite_tables':
-      return { changes, olds: named(change.from), news: [change.into] };
-    case 'move_column': {
-      const { table, to } = change;
-      return {
-        changes,
-        olds: [table, renamedFrom(evolution.changes, to)],
-        news: [renamedTo(evolution.changes, table), to],
-      };
-    }
-    default:
-      return null;
-  }
 }
 
 /** Of the same name, else with the most columns of the same name. */

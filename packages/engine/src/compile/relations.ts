@@ -118,9 +118,7 @@ function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): Re
       notes: [
         `${sliced.kind} of ${all}`,
         ...(sliced.news.find((one) => one.table === part.table)?.notes ?? []),
-        ...part.carried.map(
-          keptNote,
-        ),
+        ...part.carried.map(keptNote),
         ...oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
         ),
@@ -189,9 +187,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...(part.absence === null
           ? []
           : ['a missing row is kept beside the old table until contract']),
-        ...part.carried.map(
-          keptNote,
-        ),
+        ...part.carried.map(keptNote),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
         ...(converted.length === 0
           ? []

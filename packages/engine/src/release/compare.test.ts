@@ -44,7 +44,8 @@ describe('differences', () => {
   });
 
   it('takes what PostgreSQL printed and read again for the same', async () => {
-    const again = await catalogAfter(`do $$
+    const again = await catalogAfter(
+      `do $$
       declare
         checks text := pg_get_constraintdef('moods_mood_check'::regconstraint);
         index text := pg_get_indexdef('sad_moods'::regclass);
@@ -55,7 +56,8 @@ describe('differences', () => {
         if checks = pg_get_constraintdef('moods_mood_check'::regconstraint) then
           raise 'PostgreSQL prints it as it was';
         end if;
-      end $$`.replaceAll(/'moods_mood_check'::regconstraint/g, CHECK));
+      end $$`.replaceAll(/'moods_mood_check'::regconstraint/g, CHECK),
+    );
     expect(differences(release, again)).toEqual([]);
   });
 
