@@ -1,4 +1,4 @@
--- Hydra 2.2: each table gets a tenant, and the key of the clients begins with it no more.
+-- Hydra 2.2: each table gets a tenant, and a client is known by its id and its tenant.
 
 create table hydra_client (
   id varchar(255),
