@@ -70,6 +70,33 @@ describe('a converted column', () => {
       ],
     }));
 
+  it('keeps its name and type, or gives its name to another one', () =>
+    lifecycleCase({
+      from: `create table t (id int primary key, price int not null);
+        create table u (id int primary key, a int, b int);`,
+      to: `create table t (id int primary key, price int not null);
+        create table u (id int primary key, a int, b int);`,
+      evolution: `changes:
+  - convert_column: { table: t, column: price, up: price * 100, down: price / 100 }
+  - rename_column: { table: u, column: a, to: b }
+  - rename_column: { table: u, column: b, to: a }
+`,
+      seed: {
+        old: `insert into t values (1, 5); insert into u values (1, 7, 8);`,
+        new: `insert into t values (1, 500); insert into u values (1, 8, 7);`,
+      },
+      writes: (n) => [
+        oldWrite(`insert into t values (${n}0, 6)`, `insert into t values (${n}0, 600)`),
+        newWrite(`insert into t values (${n}1, 700)`, `insert into t values (${n}1, 7)`),
+        newWrite(`update t set price = price + 100`, `update t set price = price + 1`),
+        oldWrite(`insert into u values (${n}0, 1, 2)`, `insert into u values (${n}0, 2, 1)`),
+        newWrite(`update u set a = ${n} where id = 1`, `update u set b = ${n} where id = 1`),
+        newWrite(`delete from t where id = ${n}0`),
+        oldWrite(`delete from u where id = ${n}0`),
+      ],
+      refused: () => [{ by: 'new', sql: `update t set price = 550`, lens: 'HL001', dual: 'HL001' }],
+    }));
+
   it('keeps its old value on the other side when the way back is lossy', () =>
     lifecycleCase({
       from: `create table t (id int primary key, price numeric(12, 4), x text);`,

@@ -4,7 +4,7 @@
 
 import { assigned } from '../compile/assigned.js';
 import type { SlicedLayout } from '../compile/layout.js';
-import { type Bind, newRelation, oldRelation } from '../compile/mapping.js';
+import { type Bind, newRelation, oldRelation, untouchedRelation } from '../compile/mapping.js';
 import { columnNames, type Table } from '../release/catalog.js';
 import type { Custom, CustomTable } from '../release/evolution.js';
 import { bindTables } from '../release/query.js';
@@ -37,7 +37,8 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
 
 const UNPROVEN = 'what the queries leave out is not there for the other release';
 
-function tableOf(one: CustomTable, table: Table, { olds, news, bases }: SlicedLayout): SlicedTable {
+function tableOf(one: CustomTable, table: Table, layout: SlicedLayout): SlicedTable {
+  const { olds, news, bases, untouched } = layout;
   const isOld = olds.includes(table);
   const { query } = one.query;
   const relation = isOld ? newRelation : oldRelation;
@@ -55,7 +56,9 @@ function tableOf(one: CustomTable, table: Table, { olds, news, bases }: SlicedLa
     slice: one.slice,
     columns: query.columns,
     query: (bind: Bind) => {
-      const bound = trusted(bindTables(query, (read) => bind(relation(read)).text));
+      const at = (read: string) =>
+        bind(untouched.has(read) ? untouchedRelation(read) : relation(read));
+      const bound = trusted(bindTables(query, (read) => at(read).text));
       return sql`select ${values} from (${bound}) as q`;
     },
     reads: new Map(

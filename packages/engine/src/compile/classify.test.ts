@@ -69,15 +69,32 @@ describe('crossingOf', () => {
       'overlay',
     ],
     [
+      'two columns change names',
+      table('id int primary key, a int, b int'),
+      [
+        'rename_column: { table: t, column: a, to: b }',
+        'rename_column: { table: t, column: b, to: a }',
+      ],
+      'overlay',
+      table('id int primary key, a int, b int'),
+    ],
+    [
       'the table is renamed',
       table(SAME).replace('table t', 'table u'),
       ['rename_table: { table: t, to: u }'],
       'overlay',
     ],
-  ])('keeps one physical table where %s', async (_, after, changes, kind) => {
-    const pair = await pairOf(after, changes);
-    expect({ kind: crossingOf(pair), reason: rebuildReason(pair) }).toEqual({ kind, reason: null });
-  });
+  ] as [string, string, string[], string, string?][])(
+    'keeps one physical table where %s',
+    async (...row) => {
+      const [, after, changes, kind, before] = row;
+      const pair = await pairOf(after, changes, before);
+      expect({ kind: crossingOf(pair), reason: rebuildReason(pair) }).toEqual({
+        kind,
+        reason: null,
+      });
+    },
+  );
 
   it.each([
     ['a type changes', table(SAME.replace('b int', 'b bigint')), [], 'column b is computed'],
@@ -92,6 +109,12 @@ describe('crossingOf', () => {
       table(SAME.replace('b int', 'b2 int')),
       ['convert_column: { table: t, column: b, to: b2, up: b * 2, down: b2 / 2 }'],
       'column b2 is computed',
+    ],
+    [
+      'a column keeps its name and its type, and its value is converted',
+      table(SAME),
+      ['convert_column: { table: t, column: b, up: b * 2, down: b / 2 }'],
+      'column b is computed',
     ],
     [
       'a new column is computed from old ones',

@@ -17,12 +17,12 @@ import { generatedName } from '../names.js';
 import type { Catalog, Check, Column, Index, Key, Table } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
-import type { ForwardColumn, PairedTable } from './layout.js';
+import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
 
 export function crossingOf(pair: PairedTable): Crossing {
-  if (JSON.stringify(pair.old) === JSON.stringify(pair.new)) return 'same';
+  if (isUnchanged(pair)) return 'same';
   if (rebuildReason(pair) !== null) return 'rebuilt';
   return isNative(pair) ? 'native' : 'overlay';
 }
@@ -211,6 +211,7 @@ function isNative(pair: PairedTable): boolean {
   return (
     pair.old.name === pair.new.name &&
     isPrefix &&
+    renamedColumns(pair).length === 0 &&
     pair.new.columns.length >= count &&
     addedChecks(pair).length === 0 &&
     addedColumns(pair).every((column) => !column.notNull || column.default !== null)

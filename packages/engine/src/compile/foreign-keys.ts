@@ -17,7 +17,7 @@
 
 import type { SplitPartPlan } from '../changes/split-table.js';
 import { generatedName } from '../names.js';
-import type { ForeignKey, Table } from '../release/catalog.js';
+import { type ForeignKey, findColumn, type Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, VerifyStep } from './bundle.js';
 import { physicalName } from './classify.js';
@@ -25,6 +25,7 @@ import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
 import { gentleForm } from './gentle-keys.js';
+import type { PairedTable } from './layout.js';
 import { isNewTable } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorTable, inRelease, relationOf, work } from './places.js';
@@ -258,9 +259,7 @@ function physicalTarget(
 
 /** Whether the old table has the key too, and lets its statements do no more than this one does. */
 function isKnownKey({ pair }: SplitPartPlan, key: ForeignKey, oldTarget: string): boolean {
-  const sources = key.columns.map(
-    (column) => pair.forward.find((one) => one.column.name === column)?.source,
-  );
+  const sources = key.columns.map((column) => sourceOf(pair, column));
   const places = ['no', 'immediate', 'deferred'] as const;
   return pair.old.foreignKeys.some(
     (one) =>
@@ -271,6 +270,14 @@ function isKnownKey({ pair }: SplitPartPlan, key: ForeignKey, oldTarget: string)
       one.onUpdate === key.onUpdate &&
       places.indexOf(one.deferrable) <= places.indexOf(key.deferrable),
   );
+}
+
+/** The old column, also where no more than its type has changed: equal values stay equal. */
+function sourceOf({ old, forward }: PairedTable, column: string): string | null {
+  const found = forward.find((one) => one.column.name === column);
+  if (found === undefined || found.source !== null) return found?.source ?? null;
+  const isCast = found.up !== null && found.stated === undefined && found.lookup === undefined;
+  return isCast && findColumn(old, column) !== undefined ? column : null;
 }
 
 /** The key as one on the table that both releases share, under the names of the old one. */

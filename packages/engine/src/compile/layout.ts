@@ -10,7 +10,6 @@ import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
 import type {
-  Change,
   Evolution,
   Expression,
   MergeTables,
@@ -18,11 +17,12 @@ import type {
   SplitPart,
   SplitTable,
 } from '../release/evolution.js';
-import { renamedFrom, renamedTo } from '../release/evolution-tables.js';
+import { renamedTo } from '../release/evolution-tables.js';
 import { name } from '../sql.js';
 import { assertApart } from './apart.js';
 import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
+import { groupsOf } from './sliced-groups.js';
 
 /** A new column and where its value comes from. */
 export interface ForwardColumn {
@@ -59,6 +59,12 @@ export interface PairedTable {
   readonly bases: BaseTypes;
 }
 
+/** Equal definitions are not enough: values may be converted, and columns change their names. */
+export function isUnchanged({ old, new: target, forward, backward }: PairedTable): boolean {
+  const isKept = (one: ForwardColumn | BackwardColumn) => one.source === one.column.name;
+  return JSON.stringify(old) === JSON.stringify(target) && [...forward, ...backward].every(isKept);
+}
+
 export interface SplitLayout {
   readonly change: SplitTable;
   readonly old: Table;
@@ -82,6 +88,8 @@ export interface SlicedLayout {
   /** How the columns of any two of them go together. */
   readonly pairsOf: (old: Table, target: Table) => PairedTable;
   readonly bases: BaseTypes;
+  /** Tables that no change touches: queries may read them, and find them in one place for good. */
+  readonly untouched: ReadonlySet<string>;
 }
 
 export interface Layout {
@@ -191,14 +199,16 @@ function mergeLayout({ from, to, evolution, bases }: Releases, change: MergeTabl
   return { change, pairs };
 }
 
-interface Group {
-  readonly changes: readonly SlicedChange[];
-  readonly olds: readonly string[];
-  readonly news: readonly string[];
-}
-
 function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[] {
-  return groupsOf(evolution).map(({ changes, olds: oldNames, news: newNames }) => {
+  const groups = groupsOf(evolution);
+  const touched = new Set(groups.flatMap(({ olds, news }) => [...olds, ...news]));
+  const isUntouched = (old: Table) => {
+    const target = findTable(to, renamedTo(evolution.changes, old.name));
+    if (target === undefined || touched.has(old.name)) return false;
+    return isUnchanged(pairTables({ old, target, evolution, bases, key: {} }));
+  };
+  const untouched = new Set(from.tables.filter(isUntouched).map((old) => old.name));
+  return groups.map(({ changes, olds: oldNames, news: newNames }) => {
     const at = changes[0]?.at ?? { line: 1, column: 1 };
     const olds = oldNames.map((one) => assertFound(findTable(from, one), evolution, at, one));
     const news = newNames.map((one) => assertFound(findTable(to, one), evolution, at, one));
@@ -208,65 +218,8 @@ function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[]
       const same = olds.find((one) => renamedTo(evolution.changes, one.name) === target.name);
       return pairsOf(same ?? nearest(olds, target), target);
     });
-    return { changes, olds, news, pairs, pairsOf, bases };
+    return { changes, olds, news, pairs, pairsOf, bases, untouched };
   });
-}
-
-/** Several lists of one table are taken apart, or put together, at once. */
-function groupsOf(evolution: Evolution): Group[] {
-  const union = (left: readonly string[], right: readonly string[]) => [
-    ...new Set([...left, ...right]),
-  ];
-  return evolution.changes.reduce<Group[]>((groups, change) => {
-    const own = tablesOfChange(evolution, change);
-    if (own === null) return groups;
-    const isShared = (group: Group) =>
-      (change.kind === 'unnest_column' || change.kind === 'nest_table') &&
-      group.changes[0]?.kind === change.kind &&
-      (group.olds.some((one) => own.olds.includes(one)) ||
-        group.news.some((one) => own.news.includes(one)));
-    const merged = groups.filter(isShared).reduce(
-      (all, group) => ({
-        changes: [...group.changes, ...all.changes],
-        olds: union(group.olds, all.olds),
-        news: union(group.news, all.news),
-      }),
-      own,
-    );
-    return [...groups.filter((group) => !isShared(group)), merged];
-  }, []);
-}
-
-/** The tables that a change works on, those that others refer to first. */
-function tablesOfChange(evolution: Evolution, change: Change): Group | null {
-  const changes = [change as SlicedChange];
-  const named = (list: readonly { readonly table: string }[]) => list.map((one) => one.table);
-  switch (change.kind) {
-    case 'custom':
-      return { changes, olds: named(change.from), news: named(change.into) };
-    case 'unnest_column': {
-      const { table, into } = change;
-      return { changes, olds: [table], news: [renamedTo(evolution.changes, table), into] };
-    }
-    case 'nest_table': {
-      const { table, into } = change;
-      return { changes, olds: [renamedFrom(evolution.changes, into), table], news: [into] };
-    }
-    case 'partition_rows':
-      return { changes, olds: [change.table], news: named(change.into) };
-    case 'unite_tables':
-      return { changes, olds: named(change.from), news: [change.into] };
-    case 'move_column': {
-      const { table, to } = change;
-      return {
-        changes,
-        olds: [table, renamedFrom(evolution.changes, to)],
-        news: [renamedTo(evolution.changes, table), to],
-      };
-    }
-    default:
-      return null;
-  }
 }
 
 /** Of the same name, else with the most columns of the same name. */

@@ -77,7 +77,7 @@ function refuseValue(column: Column, part: SplitPartPlan, places: Places, event:
 }
 
 /** Whether the default is the same whenever it is asked for. */
-function isRepeatable(column: Column): boolean {
+export function isRepeatable(column: Column): boolean {
   if (drawsFromSequence(column)) return false;
   return column.default === null || isConstant(column.default);
 }

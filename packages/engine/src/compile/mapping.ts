@@ -15,7 +15,7 @@ import type { Sql } from '../sql.js';
 /** A relation by its role; where it lives in a given phase is said by a Bind. */
 export interface Relation {
   /** `old` and `new` are tables of the releases; `spill` keeps what the old layout cannot hold. */
-  readonly side: 'old' | 'new' | 'spill';
+  readonly side: 'old' | 'new' | 'spill' | 'untouched';
   readonly name: string;
 }
 
@@ -85,6 +85,8 @@ export function oldNames(clusters: readonly { readonly cluster: Cluster }[]): st
 
 export const oldRelation = (name: string): Relation => ({ side: 'old', name });
 export const newRelation = (name: string): Relation => ({ side: 'new', name });
+/** A table that is the same in both releases and that no change touches. */
+export const untouchedRelation = (name: string): Relation => ({ side: 'untouched', name });
 export const spillRelation = (name: string): Relation => ({ side: 'spill', name });
 
 function isSame(left: Relation, right: Relation): boolean {

@@ -101,6 +101,8 @@ export function layoutBind(places: Places, stage: Stage): Bind {
         return stage === 'filling' ? work(places, relation.name) : inRelease(places, relation.name);
       case 'spill':
         return work(places, relation.name);
+      case 'untouched':
+        return floorTable(relation.name);
       default:
         return relation.side satisfies never;
     }

@@ -2,7 +2,7 @@
 
 import type { Sliced } from '../changes/sliced.js';
 import type { SplitCluster } from '../changes/split-table.js';
-import type { Table } from '../release/catalog.js';
+import type { Column, Table } from '../release/catalog.js';
 import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
@@ -14,6 +14,7 @@ import {
 } from './classify.js';
 import type { Evolving } from './compile.js';
 import { unguaranteed } from './guarantees.js';
+import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
@@ -117,9 +118,7 @@ function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): Re
       notes: [
         `${sliced.kind} of ${all}`,
         ...(sliced.news.find((one) => one.table === part.table)?.notes ?? []),
-        ...part.carried.map(
-          (column) => `column ${column.name} is kept beside the old table until dual`,
-        ),
+        ...part.carried.map(keptNote),
         ...oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
         ),
@@ -188,9 +187,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...(part.absence === null
           ? []
           : ['a missing row is kept beside the old table until contract']),
-        ...part.carried.map(
-          (column) => `column ${column.name} is kept beside the old table until dual`,
-        ),
+        ...part.carried.map(keptNote),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
         ...(converted.length === 0
           ? []
@@ -209,4 +206,10 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
       isLensWithoutOnConflict: true,
     };
   });
+}
+
+function keptNote(column: Column): string {
+  const kept = `column ${column.name} is kept beside the old table until dual`;
+  if (isRepeatable(column)) return kept;
+  return `${kept}; till the new release writes the row, each reading draws another default`;
 }

@@ -110,6 +110,8 @@ export interface SliceChange {
  */
 export function applyDifferences(targets: readonly Target[], bind: Bind, change: SliceChange): Sql {
   const parts = targets.flatMap((target, index) => differencesOf(target, index, bind, change));
+  // Nothing of the other release follows from a table that is computed for this one alone.
+  if (parts.length === 0) return sql`select 1`;
   return sql`with ${joined(parts, ',\n    ')}
     select 1`;
 }

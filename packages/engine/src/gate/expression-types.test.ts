@@ -114,6 +114,17 @@ describe('checkExpressions', () => {
     });
   });
 
+  it('refuses the type of an extension that only the new release has', async () => {
+    const after = `create extension ltree;
+      create table hosts (id int primary key, path ltree not null);`;
+    const path = 'add_column: { table: hosts, column: path, up: text2ltree(id::text) }';
+    expect(await refusal('create table hosts (id int primary key);', after, [path])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringContaining('type "ltree" does not exist in release 1.0'),
+      hint: expect.stringContaining('extension'),
+    });
+  });
+
   it('asks for a statement where no cast leads from one type to the other', async () => {
     const error = await refusal(
       'create table t (id int primary key, a bool, b varchar(9));',

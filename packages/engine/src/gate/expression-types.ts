@@ -7,9 +7,11 @@
 // is a statement.
 
 import type { CompileInput } from '../compile/compile.js';
+import { refuse } from '../compile/refuse.js';
 import { typeOf } from '../compile/tables.js';
 import { hintOf, messageOf, positionOf, type Session, sqlStateOf, withSession } from '../pg.js';
 import type { Catalog, Table } from '../release/catalog.js';
+import type { Evolution } from '../release/evolution.js';
 import { type Finding, refuseFindings } from '../release/findings.js';
 import type { Scratch } from '../release/load.js';
 import { installRelease } from '../shard/install.js';
@@ -19,6 +21,9 @@ import { NEW_COPIES, OLD_COPIES, type Question } from './question.js';
 
 /** SQLSTATE of a value whose type is not that of its column (manual, appendix A). */
 const DATATYPE_MISMATCH = '42804';
+
+/** Of a type that is not there. */
+const UNDEFINED_OBJECT = '42704';
 
 /** Of a column that is not there: PostgreSQL's hint may speak of the statement around it. */
 const UNDEFINED_COLUMN = '42703';
@@ -35,7 +40,9 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
     // The functions, types and operators of the old release; the new one has no others.
     await installRelease({ url, app, release: from });
     return withSession(url, 'check/expressions', async (session) => {
-      await makeCopies(session, from.catalog, to.catalog);
+      await makeCopies(session, from.catalog, to.catalog).catch((error: unknown) => {
+        throw missingType(error, evolution);
+      });
       const found: Finding[] = [];
       for (const question of parts) found.push(...(await ask(session, question)));
       if (found.length > 0) return found;
@@ -44,6 +51,16 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
     });
   });
   refuseFindings(findings, evolution.file);
+}
+
+/** A type that comes with an extension is there only where the extension is. */
+function missingType(error: unknown, evolution: Evolution): unknown {
+  if (sqlStateOf(error) !== UNDEFINED_OBJECT) return error;
+  return refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message: `${messageOf(error)} in release ${evolution.from}`,
+    hint: `create the extension that brings it in a release before ${evolution.to}`,
+  });
 }
 
 /**

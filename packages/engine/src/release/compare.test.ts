@@ -19,6 +19,8 @@ create table hosts (
   check (id > 0)
 );
 create index hosts_by_owner on hosts (owner);
+create table moods (mood varchar(9) check (mood in ('sad', 'isn''t')), since date);
+create index sad_moods on moods (since) where mood not in ('ok', 'fine');
 create view live as select h.id, o.name from hosts h join owners o on o.id = h.owner_id;
 `;
 
@@ -32,11 +34,31 @@ function catalogAfter(change: string): Promise<Catalog> {
   );
 }
 
+const CHECK = "(select oid from pg_constraint where conname = 'moods_mood_check')";
+
 describe('differences', () => {
   let release: Catalog;
 
   beforeAll(async () => {
     release = await catalogAfter('select 1');
+  });
+
+  it('takes what PostgreSQL printed and read again for the same', async () => {
+    const again = await catalogAfter(
+      `do $$
+      declare
+        checks text := pg_get_constraintdef('moods_mood_check'::regconstraint);
+        index text := pg_get_indexdef('sad_moods'::regclass);
+      begin
+        execute 'alter table moods drop constraint moods_mood_check, add ' || checks;
+        drop index sad_moods;
+        execute index;
+        if checks = pg_get_constraintdef('moods_mood_check'::regconstraint) then
+          raise 'PostgreSQL prints it as it was';
+        end if;
+      end $$`.replaceAll(/'moods_mood_check'::regconstraint/g, CHECK),
+    );
+    expect(differences(release, again)).toEqual([]);
   });
 
   it.each([

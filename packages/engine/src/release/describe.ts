@@ -57,14 +57,14 @@ function describeTable(table: Table): Described[] {
     ),
     ...table.uniques.map((key) => of('constraint', `unique key ${key.name}`, keyFacts(key))),
     ...table.checks.map((check) =>
-      of('constraint', `check ${check.name}`, { '': check.expression }),
+      of('constraint', `check ${check.name}`, { '': readBack(check.expression) }),
     ),
     ...table.foreignKeys.map((key) =>
       of('constraint', `foreign key ${key.name}`, { '': foreignKeyText(key) }),
     ),
     ...table.indexes.map((index) =>
       of('index', `index ${index.name}`, {
-        '': `${index.isUnique ? 'unique ' : ''}${index.definition}`,
+        '': `${index.isUnique ? 'unique ' : ''}${readBack(index.definition)}`,
       }),
     ),
   ];
@@ -80,6 +80,19 @@ function columnFacts(column: Column): Described['facts'] {
     generation: column.generated,
     collation: column.collation,
   };
+}
+
+const VARCHARS = /\(ARRAY\[((?:'(?:[^']|'')*'::character varying(?:, )?)+)\]\)::text\[\]/g;
+
+/**
+ * `status in ('a', 'b')` of a varchar is printed in one way when it is first read, and in another
+ * when what was printed is read again: by contract, which makes it in a table of its own, and
+ * by pg_dump. Both are brought to the second.
+ */
+function readBack(expression: string): string {
+  return expression.replace(VARCHARS, (_, list: string) => {
+    return `ARRAY[${list.replace(/'(?:[^']|'')*'::character varying/g, '($&)::text')}]`;
+  });
 }
 
 function keyFacts(key: Key): Described['facts'] {

@@ -25,7 +25,7 @@ import { readPace, restAfterBatch } from './pace.js';
 import { clampRows, estimateRows, findPage, nextPageRows, type Page } from './pages.js';
 import { rateMeter } from './rate.js';
 import { assertNotStopped, continues, type Run, rest } from './run.js';
-import { withSettings } from './settings.js';
+import { releasePath, withSettings } from './settings.js';
 import { reasonToWait, startThrottle, type Throttle } from './throttle.js';
 
 interface Filling {
@@ -62,6 +62,7 @@ export async function runBackfillStep(run: Run, step: BackfillStep, floor: Floor
   const begun = await beginProgress(run, step, source);
   if (begun.is_done) return;
   const settings = {
+    search_path: releasePath(run.bundle),
     lock_timeout: `${await rowLockTimeoutMs(run)}ms`,
     // The cursor is lost with the rows if the machine dies, so both are written again.
     synchronous_commit: 'off',

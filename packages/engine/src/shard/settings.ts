@@ -1,6 +1,8 @@
 // Session settings for the time of a step, put back afterwards whatever happens.
 
+import type { Bundle } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
+import { name } from '../sql.js';
 
 /** Names are the keys; a session that is lost on the way needs nothing put back. */
 export async function withSettings<Result>(
@@ -28,4 +30,12 @@ export async function withSettings<Result>(
 
 export async function set(session: Session, setting: string, value: string): Promise<void> {
   await session.query('select pg_catalog.set_config($1, $2, false)', [setting, value]);
+}
+
+/**
+ * Where the expressions of an evolution find their names, types among them: as in the triggers of
+ * the shard, those of the new release come first.
+ */
+export function releasePath({ releaseSchema }: Pick<Bundle, 'releaseSchema'>): string {
+  return `pg_catalog, ${name(releaseSchema).text}, public, pg_temp`;
 }

@@ -28,13 +28,18 @@ import { clampRows, estimateRows, findPage, nextPageRows } from './pages.js';
 import { rateMeter } from './rate.js';
 import { retryQuarantined } from './retry.js';
 import { assertNotStopped, type Run } from './run.js';
-import { withSettings } from './settings.js';
+import { releasePath, withSettings } from './settings.js';
 
 const FIRST_RANGE_ROWS = 2000;
 const LEAST_RANGE_ROWS = 200;
 
 /** @throws VERIFY_FAILED with the differing keys, after the whole relation has been looked at. */
 export async function runVerifyStep(run: Run, step: VerifyStep, floor: FloorTables): Promise<void> {
+  const path = { search_path: releasePath(run.bundle) };
+  await withSettings(run.session, path, () => verify(run, step, floor));
+}
+
+async function verify(run: Run, step: VerifyStep, floor: FloorTables): Promise<void> {
   const fill = (text: string) => trusted(assertFilled(fillFloor(text, floor), step.id));
   const sides: Sides = {
     step,

@@ -1,0 +1,13 @@
+-- Nova 2013.1: the flag of a soft delete becomes the id of the row, so that live names are unique.
+
+create table instances (
+  id integer primary key,
+  name text not null,
+  deleted boolean not null default false,
+  deleted_at timestamp
+);
+create table volumes (
+  id varchar(36) primary key,
+  name text not null,
+  deleted boolean not null default false
+);

@@ -1,0 +1,12 @@
+-- Lemmy 0.17: the parent of a comment becomes a path from the root.
+
+create extension ltree;
+create table post (id integer primary key, name text not null);
+create table comment (
+  id integer primary key,
+  post_id integer not null references post (id) on delete cascade,
+  path ltree not null default '0',
+  content text not null
+);
+create index on comment (post_id);
+create index on comment using gist (path);
