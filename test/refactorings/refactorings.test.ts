@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { APP, type Compiled, compileReleases } from '../evolving/releases.js';
 import { lifecycleCase, type Refused, type Write } from '../lifecycle/lifecycle-case.js';
+import { lineOf, pageOf } from './page.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/refactorings', import.meta.url));
 
@@ -24,7 +25,11 @@ const examples = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+const PAGE = fileURLToPath(new URL('../../docs/refactorings.md', import.meta.url));
+
 describe('a refactoring of a real product', () => {
+  const lines: string[] = [];
+
   it.each(examples)('%s', async (example) => {
     const directory = join(EXAMPLES, example);
     const text = readFileSync(join(directory, 'statements.yaml'), 'utf8');
@@ -44,6 +49,12 @@ describe('a refactoring of a real product', () => {
       },
       compiled as Compiled,
     );
+    lines.push(lineOf(directory, statements.title, (compiled as Compiled).bundle));
+  });
+
+  it('has its line in docs/refactorings.md', async ({ skip }) => {
+    skip(lines.length < examples.length, 'not all of them were run');
+    await expect(pageOf(lines)).toMatchFileSnapshot(PAGE);
   });
 });
 

@@ -1,5 +1,6 @@
 // Session settings for the time of a step, put back afterwards whatever happens.
 
+import { HOME_SCHEMA } from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
 import { name } from '../sql.js';
@@ -37,5 +38,5 @@ export async function set(session: Session, setting: string, value: string): Pro
  * the shard, those of the new release come first.
  */
 export function releasePath({ releaseSchema }: Pick<Bundle, 'releaseSchema'>): string {
-  return `pg_catalog, ${name(releaseSchema).text}, public, pg_temp`;
+  return `pg_catalog, ${name(releaseSchema).text}, ${HOME_SCHEMA}, pg_temp`;
 }
