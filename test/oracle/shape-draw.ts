@@ -3,9 +3,9 @@
 import type { Random } from './random.js';
 import type { Shape } from './shapes.js';
 import { elements, slots } from './shapes-lists.js';
-import { shares } from './shapes-shares.js';
+import { moved, shares } from './shapes-shares.js';
 
-const DRAWERS = [elements, slots, shares] as const;
+const DRAWERS = [elements, slots, shares, moved] as const;
 
 export function shapeFrom(random: Random): Shape {
   return random.pick(DRAWERS)(random);
