@@ -6,11 +6,12 @@
 // the shard moves: it must stay right until its session is bound anew.
 
 import { freshDatabase } from '@halflap/engine/testing';
-import { type Client, openClient, stateOf } from '../evolving/databases.js';
+import { type Client, openClient } from '../evolving/databases.js';
 import { type Compiled, compilePair } from '../evolving/releases.js';
 import { lendLens, takeLensBack } from '../evolving/session-lens.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 import { type Model, modelFrom } from './model.js';
+import { assertLines, assertSame, type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import { type Random, randomFrom } from './random.js';
 import {
   carryBackward,
@@ -217,7 +218,7 @@ async function transaction(play: Play, release: Release): Promise<void> {
     if (isRowImplied) {
       trace.push('commit; /* refused */');
       const found = await outcomeOf(mixed[release], 'commit');
-      assertSame(play, { found, wanted: UNHELD });
+      assertSame(play.phase, { found, wanted: UNHELD });
       for (const client of [plain.old, plain.new]) await client.query('rollback');
       return;
     }
@@ -251,7 +252,7 @@ async function write(play: Play, release: Release, isOpen: boolean): Promise<boo
       ? UNHELD
       : plainly;
   if (!isOpen) await plain[release].query(wanted.state === null ? 'commit' : 'rollback');
-  assertSame(play, { found, wanted });
+  assertSame(play.phase, { found, wanted });
   if (wanted.state !== null) return false;
   if (play.phase === 'contracted') return true;
   await carry(play, release, attempt);
@@ -293,17 +294,6 @@ async function wantedBehindOwn(play: Play, release: Release, attempt: Attempt): 
   return unheld.isValueLost || (!isOpen && unheld.isRowImplied) ? UNHELD : plainly;
 }
 
-interface Outcome {
-  /** SQLSTATE of the refusal; null for none. */
-  readonly state: string | null;
-  readonly message: string;
-  readonly count: number;
-  readonly rows: readonly string[];
-  readonly keys: readonly string[];
-}
-
-/** What the release in the field has no place for. */
-const UNHELD: Outcome = { state: 'HL001', message: '', count: 0, rows: [], keys: [] };
 /** As PostgreSQL says that a column of a view cannot be updated. */
 const KEY_FIXED: Outcome = { ...UNHELD, state: '0A000' };
 
@@ -318,36 +308,6 @@ async function isUnheld({ model, plain, phase }: Play, release: Release): Promis
     .query(`select exists (select from ${model.oldTable} where ${unheldRows(model)}) as is_unheld`)
     .catch(() => ({ rows: [] }));
   return rows[0]?.is_unheld === 't';
-}
-
-async function outcomeOf(client: Client, text: string): Promise<Outcome> {
-  try {
-    const { rows, rowCount } = await client.query<Record<string, string>>(text);
-    const keys = Object.values(rows[0] ?? {});
-    const lines = rows.map((row) => JSON.stringify(Object.entries(row).sort()));
-    return { state: null, message: '', count: rowCount ?? 0, rows: lines.sort(), keys };
-  } catch (error) {
-    const message = (error as Error).message;
-    return { state: stateOf(error), message, count: 0, rows: [], keys: [] };
-  }
-}
-
-function assertSame(
-  { phase }: Play,
-  { found, wanted }: { readonly found: Outcome; readonly wanted: Outcome },
-): void {
-  // Of several rules that a row breaks, any one may be the answer.
-  const isRule = wanted.state?.startsWith('23') === true;
-  const rule = (state: string | null) =>
-    isRule && (state?.startsWith('23') || state === 'HL001' || state === '44000')
-      ? 'a rule'
-      : state;
-  const short = ({ state, count, rows }: Outcome) => JSON.stringify([rule(state), count, rows]);
-  if (short(found) === short(wanted)) return;
-  throw new Error(
-    `${phase}: the shard answers ${short(found)} ${found.message}\n` +
-      `a plain database answers ${short(wanted)} ${wanted.message}`,
-  );
 }
 
 /** The plain database is told the key that the shard has made; a refused row has none. */
@@ -379,12 +339,4 @@ async function compareAs({ mixed, plain, model, phase }: Play, release: Release)
   const read = release === 'old' ? readOld : readNew;
   const [found, wanted] = [await read(mixed[release], model), await read(plain[release], model)];
   assertLines(`${phase}: the ${release} release`, linesOf(found), linesOf(wanted));
-}
-
-function assertLines(who: string, found: readonly string[], wanted: readonly string[]): void {
-  const only = (left: readonly string[], right: readonly string[]) =>
-    left.filter((line) => !right.includes(line));
-  const [extra, lacking] = [only(found, wanted), only(wanted, found)];
-  if (extra.length + lacking.length === 0) return;
-  throw new Error(`${who} sees\n  ${extra.join('\n  ')}\nexpected\n  ${lacking.join('\n  ')}`);
 }

@@ -3,11 +3,11 @@
 // parent(k, x) · child(id, k) ⇄ parent(k) · child(id, k, x)
 //
 // Every child has its parent's value. The other way round the parent has that of its first child,
-// by the child's key, and its default where it has none.
+// by the child's key; without a child it keeps its own, and a new parent has the default.
 
 import { assigned } from '../compile/assigned.js';
 import type { PairedTable, SlicedLayout } from '../compile/layout.js';
-import { newRelation, oldRelation } from '../compile/mapping.js';
+import { type Bind, newRelation, oldRelation } from '../compile/mapping.js';
 import { refuse } from '../compile/refuse.js';
 import type { Table } from '../release/catalog.js';
 import type { Evolution, MoveColumn } from '../release/evolution.js';
@@ -104,9 +104,15 @@ function parentOf({ change, parent, child, newKey }: Moved): Both {
   const column = columnOf(parent.old, change.column);
   const is = same('c', newKey, 'p', key);
   const order = primaryKeyOf(child.new).map((one) => name('c', one));
-  const first = (rows: Sql) => {
-    const found = sql`(select ${name('c', change.as)} from ${rows} as c where ${is}
-      order by ${order} limit 1)`;
+  const own = same('q', primaryKeyOf(parent.old), 'p', key);
+  // Without a child it is what the parent has already, so that 2.0 changes nothing of it.
+  const childsOrOwn = (bind: Bind) => {
+    const rows = bind(newRelation(child.new.name));
+    const found = sql`(case when exists (select from ${rows} as c where ${is})
+      then (select ${name('c', change.as)} from ${rows} as c where ${is}
+        order by ${order} limit 1)
+      else (select ${name('q', column.name)} from ${bind(oldRelation(parent.old.name))} as q
+        where ${own}) end)`;
     const value = column.notNull
       ? sql`coalesce(${found}, ${trusted(column.default ?? 'null')})`
       : found;
@@ -134,7 +140,7 @@ function parentOf({ change, parent, child, newKey }: Moved): Both {
       slice: primaryKeyOf(parent.old),
       columns: [...down.map((one) => one.column), column.name],
       query: (bind) =>
-        sql`${selected([...down, first(bind(newRelation(child.new.name)))])}
+        sql`${selected([...down, childsOrOwn(bind)])}
       from ${bind(newRelation(parent.new.name))} as p`,
       reads: new Map([
         [parent.new.name, readColumns(down)],

@@ -1,0 +1,116 @@
+// What both releases of a shape should see: one plain database with a schema for each release.
+// After a statement of one release, the tables of the other are made equal to what their queries
+// give.
+
+import { freshDatabase } from '@halflap/engine/testing';
+import { type Client, openClient } from '../evolving/databases.js';
+import type { Shape, ShapedTable, Side, Source } from './shapes.js';
+
+export type Release = 'old' | 'new';
+
+export interface Both {
+  readonly shape: Shape;
+  readonly client: Client;
+}
+
+export const OTHER: Readonly<Record<Release, Release>> = { old: 'new', new: 'old' };
+
+/** Gives a plain database with both releases in it, empty. */
+export async function withBoth<Result>(
+  shape: Shape,
+  body: (both: Both) => Promise<Result>,
+): Promise<Result> {
+  const database = await freshDatabase();
+  const client = await openClient(database.url);
+  try {
+    for (const release of ['old', 'new'] as const) {
+      await client.query(`create schema ${release}`);
+      await become(client, release);
+      await client.query(shape[release].schema);
+    }
+    return await body({ shape, client });
+  } finally {
+    await client.end();
+    await database.drop();
+  }
+}
+
+/** What follows is said by this release. */
+export async function become(client: Client, release: Release): Promise<void> {
+  await client.query(`set search_path = ${release}`);
+}
+
+/** The tables of a release follow from those of the other one. */
+export async function follow({ client, shape }: Both, release: Release): Promise<void> {
+  const { tables } = shape[release];
+  for (const table of [...tables].reverse()) {
+    await client.query(`delete from ${release}.${table.name} as t where ${isGone(table)}`);
+  }
+  for (const table of tables) {
+    for (const source of table.from) await client.query(upsert(release, table, source));
+  }
+}
+
+/** Whether the rows of a release are those that the other one's rows give. */
+export async function isHeld({ client, shape }: Both, release: Release): Promise<boolean> {
+  for (const table of shape[release].tables) {
+    const at = `${release}.${table.name}`;
+    const lost = table.from.map(
+      ({ columns, query }) =>
+        `exists (select ${columns.join(', ')} from (${query}) as q
+         except select ${columns.join(', ')} from ${at})`,
+    );
+    const gone = `exists (select from ${at} as t where ${isGone(table)})`;
+    const { rows } = await client.query(`select ${[...lost, gone].join(' or ')} as is_lost`);
+    if (rows[0]?.is_lost === 't') return false;
+  }
+  return true;
+}
+
+/** The release to come begins again from what the one in the field holds. */
+export async function beginAgain(both: Both): Promise<void> {
+  const names = both.shape.new.tables.map((table) => `new.${table.name}`);
+  await both.client.query(`truncate ${names.join(', ')}`);
+  await follow(both, 'new');
+}
+
+/** All rows of a release, as text. */
+export async function linesOf(client: Client, side: Side): Promise<string[]> {
+  const parts = side.tables.map((table) => {
+    const columns = columnsOf(table).map((name) => `'${name}', ${name}::text`);
+    return `select '${table.name}: ' || json_build_object(${columns.join(', ')})::text as row
+      from ${table.name}`;
+  });
+  const { rows } = await client.query<{ row: string }>(parts.join(' union all '));
+  return rows.map((one) => one.row).sort();
+}
+
+export async function keysOf(client: Client, table: ShapedTable): Promise<string[][]> {
+  const names = table.key.map((one) => one.name);
+  const { rows } = await client.query(
+    `select ${names.map((name) => `quote_literal(${name}) as ${name}`).join(', ')}
+     from ${table.name} order by ${names.join(', ')}`,
+  );
+  return rows.map((row) => names.map((name) => String(row[name])));
+}
+
+export function columnsOf(table: ShapedTable): string[] {
+  return [...table.key, ...table.columns].map((one) => one.name);
+}
+
+function isGone({ key, from }: ShapedTable): string {
+  const same = key.map(({ name }) => `q.${name} = t.${name}`).join(' and ');
+  const givers = from.filter(({ columns }) => key.every(({ name }) => columns.includes(name)));
+  return givers
+    .map(({ query }) => `not exists (select from (${query}) as q where ${same})`)
+    .join(' and ');
+}
+
+function upsert(release: Release, { name, key }: ShapedTable, { columns, query }: Source): string {
+  const keys = key.map((one) => one.name);
+  const rest = columns.filter((column) => !keys.includes(column));
+  const set = rest.map((column) => `${column} = excluded.${column}`).join(', ');
+  return `insert into ${release}.${name} (${columns.join(', ')})
+    select ${columns.join(', ')} from (${query}) as q
+    on conflict (${keys.join(', ')}) do ${set === '' ? 'nothing' : `update set ${set}`}`;
+}
