@@ -121,12 +121,15 @@ export function keyVariable(column: string): Sql {
 }
 
 /**
- * The slices of a statement, named as the key of the cluster.
+ * The slices of a statement, each once, named as the key of the cluster.
  * @param key the columns of the written relation that hold it.
  */
 export function touchedSlices(event: Event, key: readonly string[], plan: SyncPlan): Slices {
   const rows = { insert: [ROWS.new], update: [ROWS.new, ROWS.old], delete: [ROWS.old] }[event];
-  return unionSlices(rows.map((one) => slicesOf(one, key, keyNames(plan))));
+  const slices = unionSlices(rows.map((one) => slicesOf(one, key, keyNames(plan))));
+  // Where rows hang together, several of one statement may be of the same slice.
+  const isShared = plan.cluster.forward.some((one) => one.perSlice === 'many rows');
+  return isShared && rows.length === 1 ? sql`select distinct s.* from (${slices}) as s` : slices;
 }
 
 /** The same slices, named as the mapping's target names them. */
