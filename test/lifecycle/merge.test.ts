@@ -8,9 +8,11 @@ describe('tables that become one', () => {
     lifecycleCase({
       from: `create table infos (id bigint primary key, surname text not null, email text);
         create table logins (id bigint primary key references infos (id) on delete cascade,
-          username text not null unique, twofa boolean not null default false, note text);`,
+          username text not null unique, twofa boolean not null default false, note text,
+          fee numeric(6, 2) not null default 0);`,
       to: `create table infos (id bigint primary key, surname text not null, email text,
-        username text unique, twofa boolean not null default false, note text);`,
+        username text unique, twofa boolean not null default false, note text,
+        fee numeric(6, 2) not null default 0);`,
       evolution: `changes:
   - merge_tables:
       into: infos

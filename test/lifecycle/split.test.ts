@@ -8,7 +8,8 @@ const USERS_OLD = (id: string) => `create table users (
   id ${id} primary key,
   name text not null unique,
   bio text,
-  visits int not null default 0
+  visits int not null default 0,
+  fee numeric(6, 2) not null default 0
 );`;
 const USERS_NEW = (id: string, reference: string) => `create table users (
   id ${id} primary key,
@@ -17,7 +18,8 @@ const USERS_NEW = (id: string, reference: string) => `create table users (
 create table profiles (
   user_id ${reference} primary key references users (id) on delete cascade,
   bio text,
-  visits int not null default 0
+  visits int not null default 0,
+  fee numeric(6, 2) not null default 0
 );`;
 const WHEN = `changes:
   - split_table:

@@ -243,10 +243,11 @@ function absentValue(
   { column, source }: ForwardColumn,
   { bases }: PairedTable,
 ): Sql | null {
+  const constant = (text: string) => assigned(trusted(text), column, bases);
   const stated = declared.otherwise[column.name];
-  if (stated !== undefined) return assigned(trusted(stated.sql), column, bases);
+  if (stated !== undefined) return constant(stated.sql);
   if (!column.notNull) return source === null ? trusted(`null::${column.type}`) : null;
-  if (column.default !== null && isConstant(column.default)) return trusted(`(${column.default})`);
+  if (column.default !== null && isConstant(column.default)) return constant(column.default);
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
     message:

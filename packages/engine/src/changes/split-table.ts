@@ -190,9 +190,10 @@ function missingValue(
   const declared = change?.into.find((one) => one.table === part.table.name)?.otherwise[
     column.name
   ];
-  if (declared !== undefined) return assigned(trusted(declared.sql), column, part.pair.bases);
+  const constant = (text: string) => assigned(trusted(text), column, part.pair.bases);
+  if (declared !== undefined) return constant(declared.sql);
   if (!column.notNull) return trusted(`null::${column.type}`);
-  if (column.default !== null && isConstant(column.default)) return trusted(`(${column.default})`);
+  if (column.default !== null && isConstant(column.default)) return constant(column.default);
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
     message:
