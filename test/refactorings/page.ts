@@ -12,14 +12,16 @@ const HEAD = `<!-- Written by test/refactorings: \`npx vitest run test/refactori
 
 # Refactorings of real products
 
-Each line is a change that a real product made between two of its releases, kept as two releases with data in
-[examples/refactorings](../examples/refactorings/README.md). Every one is compiled and taken through the whole life of a shard,
-three times back and once to the end, with writes of both releases after each step. The table is written by that run.
+Each line is a change that a real product made between two of its releases, kept as two releases
+with data in [examples/refactorings](../examples/refactorings/README.md). Every one is compiled and
+taken through the whole life of a shard, back once and then to the end, with writes of both releases
+after each step. The table is written by that run.
 
-- **changes**: the kinds of the [evolution file](evolution-file.md); what is not listed was found by comparing the schemas.
+- **changes**: the kinds of the [evolution file](evolution-file.md); what is not listed was found
+  by comparing the schemas.
 - **label**: the weakest one among the tables: exact, carried until contract, or lossy as stated.
-- **evolution** and **SQL**: lines of the evolution file, and lines of the SQL that Halflap makes of it for prepare, expand and
-  contract.
+- **evolution** and **SQL**: lines of the evolution file, and lines of the SQL that Halflap makes
+  of it for prepare, expand and contract.
 
 | refactoring | changes | label | evolution | SQL |
 |---|---|---|---|---|

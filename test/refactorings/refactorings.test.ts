@@ -43,6 +43,7 @@ describe('a refactoring of a real product', () => {
         to: '',
         seed,
         ignored,
+        isAbortedOnce: true,
         writes: (round) => statements.writes.map((one) => inRound(one, round)),
         refused: (round) =>
           (statements.refused ?? []).map((one) => ({ ...one, sql: numbered(one.sql, round) })),

@@ -70,6 +70,12 @@ describe('halflap', () => {
     for (const help of helps) expect(help.stdout).toMatch(/Examples:\n {2}halflap /);
   });
 
+  it('ends quietly when nobody reads on', async () => {
+    const running = empty.start(['--help']);
+    running.closeOutput();
+    expect(await running.ended).toEqual({ code: 141, stdout: '', stderr: '' });
+  });
+
   it('refuses a shard that is not listed, and no shard at all', async () => {
     empty.write('halflap.yaml', 'app: a\nshards: [{name: eu1, url_env: U}]\n');
     const unknown = await empty.run(['expand', '--shard', 'eu2']);

@@ -8,6 +8,17 @@ import { createProgram } from './program.js';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
+/** As a shell says of what ended by SIGPIPE, which Node does not let end it. */
+const READER_IS_GONE = 128 + 13;
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    // A verb may end anywhere: whatever runs it next goes on from there.
+    process.exit(READER_IS_GONE);
+  });
+}
+
 process.exitCode = await run(process.argv);
 
 async function run(argv: readonly string[]): Promise<number> {

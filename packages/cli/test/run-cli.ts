@@ -17,6 +17,8 @@ export interface Running {
   /** Resolves when stdout or stderr has shown the text. */
   shows(text: string): Promise<void>;
   signal(signal: NodeJS.Signals): void;
+  /** Reads no more of stdout, as `head` does when it has enough. */
+  closeOutput(): void;
 }
 
 export interface Workspace {
@@ -86,6 +88,7 @@ function start(
   return {
     ended,
     signal: (signal) => void child.kill(signal),
+    closeOutput: () => void child.stdout.destroy(),
     shows: (text) =>
       new Promise((resolve, reject) => {
         const look = () => {
