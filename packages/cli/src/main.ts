@@ -8,24 +8,26 @@ import { createProgram } from './program.js';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
-/** As a shell says of what ended by SIGPIPE, which Node does not let end it. */
-const READER_IS_GONE = 128 + 13;
+let isTold = false;
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that went away must not end a verb in the middle: what it does is not for the reader.
+  // Nor must a disk that is full; but then somebody wanted to keep the results, and is told.
+  if (code === 'EPIPE' || isTold) return;
+  isTold = true;
+  process.exitCode = EXIT.internal;
+  process.stderr.write(`cannot write results: ${message}\n`);
+});
+process.stderr.on('error', () => {});
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    // A verb may end anywhere: whatever runs it next goes on from there.
-    process.exit(READER_IS_GONE);
-  });
-}
-
-process.exitCode = await run(process.argv);
+const code = await run(process.argv);
+// A verb may have said more than "done" by itself, and so may the loss of its results.
+if (code !== EXIT.done) process.exitCode = code;
 
 async function run(argv: readonly string[]): Promise<number> {
   const program = createProgram(version);
   try {
     await program.parseAsync([...argv]);
-    return Number(process.exitCode ?? EXIT.done);
+    return EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) return endOfParsing(error, program, argv);
     return printError(error, argv.includes('--json'));

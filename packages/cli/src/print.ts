@@ -8,7 +8,7 @@
 // that hold no secret, and a password such as "dual" must not change what a script reads. Whoever
 // puts an error's text into a result redacts it there.
 
-import { EXIT, HalflapError } from '@halflap/protocol';
+import { HalflapError } from '@halflap/protocol';
 import picocolors from 'picocolors';
 import wrapAnsi from 'wrap-ansi';
 import { redact } from './secrets.js';
@@ -47,17 +47,9 @@ export interface Streams {
 export function createPrinter(isJson: boolean, streams: Streams = process): Printer {
   const { stdout, stderr } = streams;
   let isClosed = false;
-  // A reader that went away must not end a verb in the middle: what it does is not for the reader.
-  // Nor must a disk that is full; but then somebody wanted to keep the results, and is told.
-  const onError = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && !isClosed) {
-      process.exitCode = EXIT.internal;
-      stderr.write(`cannot write results: ${error.message}\n`);
-    }
+  stdout.once('error', () => {
     isClosed = true;
-  };
-  stdout.on('error', onError);
-  stderr.on('error', () => {});
+  });
   const write = (stream: NodeJS.WriteStream, text: string) => stream.write(`${text}\n`);
   return {
     isJson,

@@ -8,7 +8,7 @@
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
-import { name, type Sql, sql } from '../sql.js';
+import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
@@ -19,7 +19,7 @@ import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
 import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
-import { backwardName, EVENTS, type Event, type SyncPlan } from './sync-plan.js';
+import { backwardName, EVENTS, type Event, quietSequence, type SyncPlan } from './sync-plan.js';
 import { isSliced } from './sync-slices.js';
 import { type Fence, tombstone } from './tombstone.js';
 
@@ -52,6 +52,7 @@ export function fenceCluster(
   from: Catalog,
 ): Statement[] {
   return [
+    statement(sql`create sequence ${quietSequence(plan)}`),
     ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
     ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
@@ -108,18 +109,25 @@ function dropView(at: Sql): Sql {
  * one that is still carried would miss the old row of a base row that is not.
  */
 export function quietStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
-  const statements = clusters.flatMap(({ cluster, fenced: plan }) =>
-    cluster.parts
-      .filter((part) => !part.isBase && !isSliced(plan))
-      .flatMap((part) => EVENTS.map((event) => endBackward(plan, part.table.name, event))),
-  );
+  const statements = clusters.flatMap(({ cluster, fenced: plan }) => {
+    const parts = isSliced(plan) ? [] : cluster.parts.filter((part) => !part.isBase);
+    return endAllBackward(
+      plan,
+      parts.flatMap((part) => EVENTS.map((event) => [part.table.name, event] as const)),
+    );
+  });
   if (statements.length === 0) return [];
   const title = `the layout of release ${places.from} is not kept any more`;
   return [transactionStep('contract/quiet', title, statements)];
 }
 
-function endBackward(plan: SyncPlan, table: string, event: Event | 'key'): Statement {
-  return statement(
+/** Sessions that know the functions as they were do not mind any more what those meet. */
+function endAllBackward(
+  plan: SyncPlan,
+  all: readonly (readonly [table: string, event: Event | 'key'])[],
+): Statement[] {
+  if (all.length === 0) return [];
+  const functions = all.map(([table, event]) =>
     routine(plan.places, {
       at: backwardName(plan, table, event),
       returns: 'trigger',
@@ -127,6 +135,8 @@ function endBackward(plan: SyncPlan, table: string, event: Event | 'key'): State
       body: [sql`return null;`],
     }),
   );
+  const tell = sql`select nextval(${literal(quietSequence(plan).text)}::regclass)`;
+  return [tell, ...functions].map((one) => statement(one));
 }
 
 /**
@@ -136,9 +146,12 @@ function endBackward(plan: SyncPlan, table: string, event: Event | 'key'): State
  */
 function quietSlices({ cluster, fenced: plan }: Rebuilt): TransactionStep[] {
   if (!isSliced(plan)) return [];
-  const statements = cluster.parts.flatMap((part) =>
-    [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map((event) =>
-      endBackward(plan, part.table.name, event),
+  const statements = endAllBackward(
+    plan,
+    cluster.parts.flatMap((part) =>
+      [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map(
+        (event) => [part.table.name, event] as const,
+      ),
     ),
   );
   const title = `the old layout of ${cluster.id} is not kept any more`;

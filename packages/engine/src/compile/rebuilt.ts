@@ -83,6 +83,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     }),
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
     bind: layoutBind(places, stage),
+    isFenced: stage === 'fenced',
     forward: cluster.parts.map(
       (part): Target => ({
         mapping: part.mapping,

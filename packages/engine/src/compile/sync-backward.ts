@@ -35,6 +35,7 @@ import {
   syncRoutine,
   touchedSlices,
   touchOf,
+  untilQuiet,
 } from './sync-plan.js';
 import { takesTurns } from './sync-turns.js';
 
@@ -75,7 +76,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
     about: `${event} on ${source.mapping.target.name} by the new release`,
     declare: [sql`touched_rows bigint`, sql`refused record`, ...POLITE_VARIABLES],
     settings: ONE_ROW_PLANS,
-    body: [
+    body: untilQuiet(plan, [
       sql`touched_rows := ${countToTwo(event)};`,
       ...locks,
       ...(locks.length === 0 ? [] : [isServed(plan)]),
@@ -85,7 +86,7 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
     perform set_config('enable_seqscan', 'on', true);
     ${work(dynamic)}
   end if;`,
-    ],
+    ]),
   });
 }
 
@@ -168,11 +169,14 @@ function strengthFor({ cluster }: SyncPlan, { mapping }: Target): Sql {
 /**
  * Once an abort has fenced the new release, nothing of the old one is carried forward any more:
  * what was computed from a new row since may be computed from a stale one. With the old row in our
- * hands we look; a fence that comes later finds us before whoever writes that row next.
+ * hands we look; a fence that comes later finds us before whoever writes that row next. A query
+ * looks, since to_regnamespace() may answer from what the session knew when its transaction began.
  */
 export function isServed({ places }: SyncPlan): Sql {
   const message = `could not serialize access due to the fence of release ${places.to}`;
-  return sql`if to_regnamespace(${literal(name(places.goneSchema).text)}) is not null then
+  return sql`if exists (
+    select from pg_namespace as n where n.nspname = ${literal(places.goneSchema)}
+  ) then
     raise serialization_failure using
       message = ${literal(message)}, hint = 'Run the transaction again.';
   end if;`;

@@ -18,6 +18,7 @@ import {
   syncRoutine,
   touchedSlices,
   touchOf,
+  untilQuiet,
 } from './sync-plan.js';
 import { isSliced, tendSlices, withoutTable } from './sync-slices.js';
 
@@ -42,7 +43,7 @@ export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
     at: backwardName(plan, base.target.name, 'key'),
     about: `a key of ${base.target.name} changes`,
     declare: [sql`moved int`],
-    body: [inOneStatement(moves)],
+    body: untilQuiet(plan, [inOneStatement(moves)]),
   });
 }
 

@@ -2,7 +2,7 @@
 // machinery, and the ways to speak of the slices that a statement touched.
 
 import { generatedName } from '../names.js';
-import { literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Bind, Cluster, Mapping, Relation, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
 import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
@@ -25,6 +25,8 @@ export interface SyncPlan {
   readonly forward: readonly Target[];
   /** The old tables first, then spill. */
   readonly backward: readonly Target[];
+  /** Whether the old release is refused already: what is carried back may come to an end. */
+  readonly isFenced: boolean;
 }
 
 /** A statement that touches more rows than this claims the whole cluster instead of each slice. */
@@ -75,6 +77,30 @@ export function marked(plan: SyncPlan, body: readonly Sql[]): Sql[] {
     ...body,
     sql`marker := set_config('halflap.echo', echo, true);`,
   ];
+}
+
+/**
+ * What carries back until the old layout is not kept any more. That comes at once for all tables of
+ * a cluster, but not for all sessions: one in a transaction may know the functions as they were,
+ * and meet rows that others have not carried. What fails then is of no account to anybody. A
+ * sequence tells, since every session sees at once where it stands.
+ */
+export function untilQuiet(plan: SyncPlan, body: readonly Sql[]): Sql[] {
+  if (!plan.isFenced) return [...body];
+  return [
+    sql`begin
+    ${joined(body, '\n    ')}
+  exception when others then
+    if pg_sequence_last_value(${literal(quietSequence(plan).text)}::regclass) is null then
+      raise;
+    end if;
+  end;`,
+  ];
+}
+
+/** Has a value once what is written into the cluster is not carried back any more. */
+export function quietSequence(plan: SyncPlan): Sql {
+  return work(plan.places, 'quiet', plan.cluster.id);
 }
 
 export function oldWrites(places: Places): Sql {

@@ -27,6 +27,7 @@ import {
   syncRoutine,
   touchedSlices,
   touchOf,
+  untilQuiet,
 } from './sync-plan.js';
 
 /** What stands in the way of a row only for as long as somebody else is busy. */
@@ -108,7 +109,7 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     about: `${event} on ${source.mapping.target.name} by the new release`,
     declare: [sql`touched_rows bigint`, sql`refused record`, sql`applied int`, ...POLITE_VARIABLES],
     settings: ONE_ROW_PLANS,
-    body: [
+    body: untilQuiet(plan, [
       sql`touched_rows := ${countToTwo(event)};`,
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
@@ -120,7 +121,7 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     ${dynamic(changes)}
     ${check}
   end if;`,
-    ],
+    ]),
   });
 }
 
