@@ -18,7 +18,8 @@ const UNNEST = `changes:
 `;
 const WHOLE = 'create table items (id int primary key, name text, a int, b int);';
 const PARTS = `create table items (id int primary key, name text);
-  create table counts (item int primary key references items (id) on delete cascade, a int, b int);`;
+  create table counts (item int primary key references items (id) on delete cascade,
+    a int, b int);`;
 const SPLIT = `changes:
   - split_table: { table: items, into: { items: {}, counts: { key: { item: id } } } }
 `;
