@@ -23,6 +23,7 @@ import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
+import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
 import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
@@ -37,7 +38,7 @@ export function abortSteps(evolving: Evolving): Step[] {
   const { clusters, shared } = evolving;
   const steps = [
     fenceStep(evolving),
-    ...oldNames(clusters).map((table) => triggersStep(table, lookupNames(evolving, table))),
+    ...oldNames(clusters).map((table) => triggersStep(table, besideNames(evolving, table))),
     ...lookupSteps(evolving),
     ...foreignKeySteps(evolving),
     dropStep(evolving.places),
@@ -110,9 +111,12 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
   ];
 }
 
-/** Triggers of lookup tables on a table of the old release. */
-function lookupNames({ layout }: Evolving, table: string): Sql[] {
-  return layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : []));
+/** Triggers of lookup tables and key maps on a table of the old release. */
+function besideNames({ layout }: Evolving, table: string): Sql[] {
+  return [
+    ...layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : [])),
+    ...layout.keys.filter(({ old }) => old.name === table).flatMap(oldKeyTriggerNames),
+  ];
 }
 
 /** Lookup tables of the old release are in no cluster. */
@@ -121,7 +125,7 @@ function lookupSteps(evolving: Evolving): TransactionStep[] {
   const tables = evolving.layout.lookups.map((one) => oldTriggers(one).table);
   return [...new Set(tables)]
     .filter((table) => !known.has(table))
-    .map((table) => triggersStep(table, lookupNames(evolving, table)));
+    .map((table) => triggersStep(table, besideNames(evolving, table)));
 }
 
 function triggersStep(table: string, lookups: readonly Sql[]): TransactionStep {

@@ -12,8 +12,9 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
+import { dropNewKeyFunctions } from './key-maps.js';
 import type { PairedTable } from './layout.js';
-import type { OldTable } from './mapping.js';
+import { type OldTable, oldNames } from './mapping.js';
 import { fenced, floorTable, inRelease, type Places, work } from './places.js';
 import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
@@ -52,7 +53,6 @@ export function fenceCluster(
   from: Catalog,
 ): Statement[] {
   return [
-    statement(sql`create sequence ${quietSequence(plan)}`),
     ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
     ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
@@ -100,6 +100,25 @@ function freeRules(table: Table, key: readonly string[], from: Catalog): string[
   return [...table.checks, ...uniques].map((rule) => rule.name);
 }
 
+/**
+ * Clusters stop one after the other to fill their old tables: keys from one to another would miss
+ * rows. All of these tables are ours alone by now.
+ */
+export function freeClusters(clusters: readonly Rebuilt[], places: Places): Statement[] {
+  return clusters.flatMap(({ cluster }) => {
+    const others = oldNames(clusters.filter((one) => one.cluster !== cluster));
+    return cluster.olds.flatMap(({ table }) =>
+      table.foreignKeys
+        .filter((key) => others.includes(key.referencedTable))
+        .map((key) =>
+          statement(
+            sql`alter table ${fenced(places, table.name)} drop constraint ${name(key.name)}`,
+          ),
+        ),
+    );
+  });
+}
+
 function dropView(at: Sql): Sql {
   return sql`drop view if exists ${at}`;
 }
@@ -141,34 +160,43 @@ function endAllBackward(
 
 /**
  * Where slices hold many rows, no part is carried without the others: what one takes from a slice
- * another may bring, and all are compared. They end together, when nothing refers to the old tables
- * any more.
+ * another may bring, and all are compared. Nor is a cluster whose keys others look up. They end
+ * together, when nothing refers to the old tables any more.
  */
-function quietSlices({ cluster, fenced: plan }: Rebuilt): TransactionStep[] {
-  if (!isSliced(plan)) return [];
-  const statements = endAllBackward(
-    plan,
-    cluster.parts.flatMap((part) =>
-      [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map(
-        (event) => [part.table.name, event] as const,
-      ),
-    ),
+export function quietSlicesStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
+  const statements = clusters.flatMap(({ cluster, fenced: plan }) =>
+    isSliced(plan)
+      ? endAllBackward(
+          plan,
+          cluster.parts.flatMap((part) =>
+            [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map(
+              (event) => [part.table.name, event] as const,
+            ),
+          ),
+        )
+      : [],
   );
-  const title = `the old layout of ${cluster.id} is not kept any more`;
-  return [transactionStep(`contract/quiet/${cluster.id}`, title, statements)];
+  if (statements.length === 0) return [];
+  const title = `rows of release ${places.from} that hang together are not kept any more`;
+  return [transactionStep('contract/quiet/slices', title, statements)];
 }
 
 /** A new table stands on its own: a step each, since it is in use. */
 export function standAlone(rebuilt: Rebuilt, evolving: Evolving): TransactionStep[] {
   const { cluster, fenced: plan } = rebuilt;
-  const alone = cluster.parts.map((part) =>
+  return cluster.parts.map((part) =>
     transactionStep(
       `contract/alone/${part.table.name}`,
       `${part.table.name} loses the triggers of sync`,
-      [...dropBackward(part, plan), ...handOver(part, cluster.id, evolving)],
+      [
+        ...dropBackward(part, plan),
+        ...cluster.keys
+          .filter((map) => map.table === part.table)
+          .flatMap((map) => dropNewKeyFunctions(map, plan.places)),
+        ...handOver(part, cluster.id, evolving),
+      ],
     ),
   );
-  return [...quietSlices(rebuilt), ...alone];
 }
 
 function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {

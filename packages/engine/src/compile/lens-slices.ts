@@ -12,6 +12,7 @@ import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, qualified, sameKey, typesOf } from './compared.js';
 import { cascades } from './guarantees.js';
+import { keepKeys } from './key-maps.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { notRepresentable, type Writing } from './lens-round-trip.js';
@@ -22,7 +23,7 @@ import type { Slices } from './recompute.js';
 import { raise } from './routine.js';
 import { applyDifferences } from './slices.js';
 import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
-import { EVENTS, keyNames, renameSlices, type SyncPlan, touchOf } from './sync-plan.js';
+import { EVENTS, renameSlices, type SyncPlan, sliceOfRow, touchOf } from './sync-plan.js';
 
 export function slicedTriggers(
   cluster: SplitCluster,
@@ -65,6 +66,7 @@ function bodyOf(writing: Writing): Sql[] {
   // What nothing keeps is refused before anything is written.
   const isRefused = plan.places.isTemporary;
   return [
+    ...keepKeys(writing),
     ...locks(writing),
     ...(event === 'insert' ? [] : [isUnchanged(writing)]),
     ...begin,
@@ -141,12 +143,7 @@ function movedKey({ part, plan }: Writing): Sql[] {
 
 /** The slices of the row before and after, named as the key of the cluster. */
 function ownSlices({ part, plan, event }: Writing): Slices {
-  const of = (row: 'old' | 'new') => {
-    const values = part.mapping.slice.map(
-      (column, place) => sql`${name(row, column)} as ${name(keyNames(plan)[place] ?? '')}`,
-    );
-    return sql`select ${values}`;
-  };
+  const of = (row: 'old' | 'new') => sliceOfRow(plan, row, part.mapping);
   return {
     insert: of('new'),
     update: sql`${of('old')} union ${of('new')}`,

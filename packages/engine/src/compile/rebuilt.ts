@@ -17,6 +17,7 @@ import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
+import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
 import type { Mapping, OldTable } from './mapping.js';
@@ -120,10 +121,16 @@ function isGivenAlways({ generated, mapping, table }: SplitPartPlan, { sliced }:
   return table.columns.some((one) => one.identity === 'always' && given.includes(one.name));
 }
 
-export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
+/** The new tables, empty. */
+export function newTables({ cluster, places }: Rebuilt): Statement[] {
   return [
     ...drawFunctions(cluster, places),
     ...cluster.parts.flatMap((part) => newTable(cluster, part, places)),
+  ];
+}
+
+export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
+  return [
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
@@ -165,6 +172,7 @@ export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
       statement(backwardTruncateFunction(dual, part.table.name)),
       statement(upsertFunction({ cluster, part, plan: dual }, 'dual')),
     ]),
+    ...cluster.keys.flatMap((map) => newKeyFunctions(map, dual)),
   ];
 }
 
@@ -185,6 +193,7 @@ export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[
     ),
     ...cluster.parts.flatMap((part) => ownNewSequences(part, places, sequences)),
     ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
+    ...cluster.keys.flatMap((map) => newKeyTriggers(map, dual)),
   ];
 }
 

@@ -92,7 +92,7 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
 
 /** The trigger function on a new table for one event. */
 export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Event): Sql {
-  const slices = touchedSlices(event, source.mapping.slice, plan);
+  const slices = touchedSlices(event, source.mapping, plan);
   const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
   const targets = plan.backward.filter(
     ({ mapping }) => touchOf(mapping, source.mapping.target) !== null,

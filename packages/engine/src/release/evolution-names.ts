@@ -11,6 +11,7 @@ import type {
   DropColumn,
   Evolution,
   ExtractTable,
+  KeyMap,
   LookupChange,
   MergedTable,
   MergeTables,
@@ -37,6 +38,7 @@ import {
   type Side,
   scopeOf,
 } from './name-scope.js';
+import { didYouMean } from './suggest.js';
 
 /**
  * Needs loadParser() to have been called.
@@ -49,6 +51,7 @@ export function checkNames(evolution: Evolution, from: Catalog, to: Catalog): vo
     to: { which: 'new', version: evolution.to, catalog: to },
     findings: [],
   };
+  for (const one of evolution.keys) checkKeyMap(context, one);
   for (const change of evolution.changes) checkChange(context, change);
   refuseFindings(context.findings, evolution.file);
 }
@@ -277,13 +280,40 @@ function checkMerge(context: Context, change: MergeTables): void {
   }
 }
 
+/** A map is read like a table, so no table may be called so. */
+function checkKeyMap(context: Context, map: KeyMap): void {
+  const { from, to } = context;
+  for (const side of [from, to].filter((one) => findTable(one.catalog, map.name))) {
+    const message = `"${map.name}" is a table of release ${side.version}: name the map otherwise`;
+    context.findings.push({ code: 'EVOLUTION_INVALID', message, at: map.at });
+  }
+  const old = requireTable(context, from, map.from, placeOf(map, 'from'));
+  const table = requireTable(context, to, map.into, placeOf(map, 'into'));
+  if (old !== null) checkKey(context, scopeOf(from, old), map, 'key=');
+  if (table === null) return;
+  checkKey(context, scopeOf(to, table), map, 'key.');
+  for (const column of map.columns) {
+    requireColumn(context, scopeOf(to, table), column, placeOf(map, `column.${column}`));
+  }
+}
+
 /** A table of one side, by a query over the other. */
 function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Side]): void {
   const table = requireTable(context, own, one.table, one.at);
   const { query, place } = one.query;
-  for (const mention of query.tables) {
+  const { keys } = context.evolution;
+  const isMap = (called: string) => keys.some((map) => map.name === called);
+  for (const mention of query.tables.filter((mention) => !isMap(mention.table))) {
     const at = place?.(mention.offset) ?? one.query.at;
     requireTable(context, other, mention.table, at);
+  }
+  if (one.via !== null && !isMap(one.via)) {
+    const advice = didYouMean(
+      one.via,
+      keys.map((map) => map.name),
+    );
+    const message = `"slice" leads through "${one.via}", which "keys" does not name${advice}`;
+    report(context, placeOf(one, 'slice'), message);
   }
   for (const cte of query.ctes.filter(({ name }) => findTable(other.catalog, name))) {
     const message = `"${cte.name}" is a table of release ${other.version}: name it otherwise here`;
@@ -304,7 +334,7 @@ function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Si
 function checkKey(
   context: Context,
   scope: Scope,
-  one: MergedTable | SplitPart | UnnestColumn | NestTable,
+  one: MergedTable | SplitPart | UnnestColumn | NestTable | KeyMap,
   side: 'key.' | 'key=',
 ): void {
   for (const [first, second] of Object.entries(one.key ?? {})) {
