@@ -53,7 +53,7 @@ export function fenceCluster(
   from: Catalog,
 ): Statement[] {
   return [
-    ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
+    ...cluster.parts.flatMap((part) => backwardFunctions(cluster, part, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
     ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
     // Once more: rights may have been granted on the old table since the shard was prepared.

@@ -13,14 +13,23 @@
 // Both keys are drawn by defaults of the map's own columns, which know the sequences of the tables
 // whatever those are called meanwhile.
 
-import type { KeyMap, MapColumn } from '../changes/key-map.js';
+import type { KeyMap, MapColumn, Told } from '../changes/key-map.js';
 import type { Column } from '../release/catalog.js';
-import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, Statement } from './bundle.js';
 import { anyDiffers, sameKey, typesOf } from './compared.js';
 import type { Writing } from './lens-round-trip.js';
 import { fixedColumns } from './lens-rows.js';
-import { floorTable, inRelease, keyMapTable, type Places, stateTable, work } from './places.js';
+import { bindWith, newRelation } from './mapping.js';
+import {
+  floorTable,
+  inRelease,
+  keyMapTable,
+  lensBind,
+  type Places,
+  stateTable,
+  work,
+} from './places.js';
 import { routine } from './routine.js';
 import { drawsFromSequence, sequenceOf } from './sequences.js';
 import { type Lock, statement } from './statement.js';
@@ -171,7 +180,7 @@ function followFunction(map: KeyMap, { places }: SyncPlan): Sql {
 export function newKeyFunctions(map: KeyMap, plan: SyncPlan): Statement[] {
   const { places } = plan;
   const echo = sql`coalesce(current_setting('halflap.echo', true), '')`;
-  const made = (what: 'made' | 'moved', about: string, work: readonly Sql[]) =>
+  const trigger = (what: 'made' | 'moved', about: string, work: readonly Sql[]) =>
     statement(
       routine(places, {
         at: functionName(map, places, what),
@@ -186,18 +195,18 @@ export function newKeyFunctions(map: KeyMap, plan: SyncPlan): Statement[] {
     );
   const { table } = map;
   return [
-    made('made', `rows of ${table.name} come, and stand for rows of ${map.old.name}`, [
-      told(map, places, ROWS.new),
+    trigger('made', `rows of ${table.name} come, and stand for rows of ${map.old.name}`, [
+      made(map, places, ROWS.new),
     ]),
-    made('moved', `a key of ${table.name} changes`, moved(map, places)),
+    trigger('moved', `a key of ${table.name} changes`, moved(map, places)),
   ];
 }
 
 /** On the new table, on which nobody else works while the switch makes them. */
 export function newKeyTriggers(map: KeyMap, { places }: SyncPlan): Statement[] {
-  const { table, newKey, told: own } = map;
+  const { table } = map;
   const at = inRelease(places, table.name);
-  const columns = [...newKey.map((one) => one.column.name), ...(own ?? []).map((one) => one.name)];
+  const columns = watched(map);
   const changed = anyDiffers('old', 'new', columns, typesOf(table));
   return [
     statement(sql`create trigger ${triggerName(map, 'made')} after insert on ${at}
@@ -207,6 +216,11 @@ for each statement execute function ${functionName(map, places, 'made')}()`),
 after update of ${names(columns)} on ${at}
 for each row when (${changed}) execute function ${functionName(map, places, 'moved')}()`),
   ];
+}
+
+/** Columns of the new table on which an entry hangs. */
+function watched({ newKey, told }: KeyMap): readonly string[] {
+  return told?.watches ?? newKey.map((one) => one.column.name);
 }
 
 export function dropNewKeyFunctions(map: KeyMap, places: Places): Statement[] {
@@ -219,30 +233,30 @@ export function dropNewKeyFunctions(map: KeyMap, places: Places): Statement[] {
 }
 
 /** Entries for rows of the new table. */
-function told(map: KeyMap, places: Places, rows: Sql): Sql {
-  const { stated, oldKey, newKey, told: own } = map;
+function made(map: KeyMap, places: Places, rows: Sql): Sql {
+  const { stated, oldKey, newKey, told } = map;
   const at = keyMapTable(places, stated.name);
-  const drawn = newKey.map((one) => one.column.name);
-  const calledNew = newKey.map((one) => one.name);
-  if (own === null) {
-    return sql`insert into ${at} as k (${names(calledNew)})
+  const called = newKey.map((one) => one.name);
+  if (told === null) {
+    const drawn = newKey.map((one) => one.column.name);
+    return sql`insert into ${at} as k (${names(called)})
     select ${drawn.map((one) => name('r', one))} from ${rows} as r
-    where not exists (select from ${at} as k where ${sameKey('k', calledNew, 'r', drawn)})
+    where not exists (select from ${at} as k where ${sameKey('k', called, 'r', drawn)})
     on conflict do nothing`;
   }
-  const tells = own.map((one) => name('r', one.name));
-  const keys = drawn.map((one) => name('r', one));
-  const isTold = joined(
-    tells.map((one) => sql`${one} is not null`),
-    ' and ',
-  );
-  const calledOld = oldKey.map((one) => one.name);
-  const set = calledNew.map((one) => sql`${name(one)} = ${name('excluded', one)}`);
-  return sql`insert into ${at} as k (${names([...calledOld, ...calledNew])})
-    select distinct on (${tells}) ${[...tells, ...keys]} from ${rows} as r
-    where ${isTold} order by ${[...tells, ...keys]}
-    on conflict (${names(calledOld)}) do update set ${set}
+  const [old, both] = [listOf(oldKey), listOf([...oldKey, ...newKey])];
+  const set = called.map((one) => sql`${name(one)} = ${name('excluded', one)}`);
+  return sql`insert into ${at} as k (${both})
+    select distinct on (${old}) ${both} from (${tells(map, places, rows)}) as r
+    order by ${both}
+    on conflict (${old}) do update set ${set}
     where not exists (${standing(map, places)})`;
+}
+
+/** What rows of the new table tell, as rows of the map. */
+function tells({ told, table }: KeyMap, places: Places, rows: Sql): Sql {
+  const bind = bindWith(newRelation(table.name), rows, lensBind(places));
+  return (told as Told).query(bind);
 }
 
 /** The row of the new release that stands for an entry `k`. */
@@ -254,27 +268,30 @@ function standing({ table, newKey }: KeyMap, places: Places): Sql {
 }
 
 function moved(map: KeyMap, places: Places): Sql[] {
-  const { stated, oldKey, newKey, told: own } = map;
+  const { stated, oldKey, newKey, table, told } = map;
   const at = keyMapTable(places, stated.name);
   const drawn = newKey.map((one) => one.column.name);
-  const calledNew = newKey.map((one) => one.name);
-  const isEntry = sameKey('k', calledNew, 'old', drawn);
-  const set = drawn.map((one, place) => sql`${name(calledNew[place] ?? '')} = ${name('new', one)}`);
-  if (own === null) return [sql`update ${at} as k set ${set} where ${isEntry}`];
-  const columns = own.map((one) => one.name);
-  const calledOld = oldKey.map((one) => one.name);
-  const isTaken = sameKey('k', calledOld, 'new', columns);
-  const tells = columns.map(
-    (one, place) => sql`${name(calledOld[place] ?? '')} = ${name('new', one)}`,
-  );
+  const called = newKey.map((one) => one.name);
+  const isEntry = sameKey('k', called, 'old', drawn);
+  if (told === null) {
+    const set = drawn.map((one, place) => sql`${name(called[place] ?? '')} = ${name('new', one)}`);
+    return [sql`update ${at} as k set ${set} where ${isEntry}`];
+  }
+  const toldBy = (row: 'old' | 'new') => {
+    const values = table.columns.map((one) => sql`${name(row, one.name)} as ${name(one.name)}`);
+    return sql`(${tells(map, places, sql`(select ${values})`)}) as n`;
+  };
+  const own = oldKey.map((one) => one.name);
+  const isTaken = sql`${sameKey('k', own, 'n')} and not (${isEntry})`;
+  const set = [...own, ...called].map((one) => sql`${name(one)} = ${name('n', one)}`);
   return [
-    sql`delete from ${at} as k where ${isTaken} and not (${isEntry})
-    and not exists (${standing(map, places)})`,
-    sql`update ${at} as k set ${[...set, ...tells]} where ${isEntry}
-    and not exists (select from ${at} as k where ${isTaken} and not (${isEntry}))`,
+    sql`delete from ${at} as k using ${toldBy('new')}
+    where ${isTaken} and not exists (${standing(map, places)})`,
+    sql`update ${at} as k set ${set} from ${toldBy('new')}
+    where ${isEntry} and not exists (select from ${at} as k where ${isTaken})`,
     // A row of the old release may be left without one.
-    sql`insert into ${at} as k (${names(calledOld)})
-    values (${columns.map((one) => name('old', one))}) on conflict do nothing`,
+    sql`insert into ${at} as k (${names(own)})
+    select ${own.map((one) => name('n', one))} from ${toldBy('old')} on conflict do nothing`,
   ];
 }
 
@@ -284,21 +301,11 @@ export function keepKeys(writing: Writing): Sql[] {
   const maps = cluster.keys.filter((map) => map.table === part.table);
   if (event === 'delete') return [];
   return maps.flatMap((map) => {
-    const own = map.newKey.map((one) => one.column);
-    const columns = [...own, ...(map.told ?? [])];
-    if (event === 'update') {
-      return [
-        fixedColumns(
-          writing,
-          columns.map((one) => one.name),
-        ),
-      ];
-    }
-    const given = columns.map((one) => sql`${name('new', one.name)} as ${name(one.name)}`);
-    const rows = sql`(select ${given})`;
+    if (event === 'update') return [fixedColumns(writing, watched(map))];
+    const row = part.table.columns.map((one) => sql`${name('new', one.name)} as ${name(one.name)}`);
     return [
-      ...own.flatMap((one) => identityOf(one, map, plan.places)),
-      sql`${told(map, plan.places, rows)};`,
+      ...map.newKey.flatMap((one) => identityOf(one.column, map, plan.places)),
+      sql`${made(map, plan.places, sql`(select ${row})`)};`,
     ];
   });
 }

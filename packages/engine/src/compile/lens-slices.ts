@@ -11,19 +11,19 @@ import type { ForeignKey } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, qualified, sameKey, typesOf } from './compared.js';
-import { cascades } from './guarantees.js';
+import { goesWith } from './guarantees.js';
 import { keepKeys } from './key-maps.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { notRepresentable, type Writing } from './lens-round-trip.js';
 import { computed, fixedKey, isUnchanged, lensTrigger } from './lens-rows.js';
-import { bindWith, type Mapping } from './mapping.js';
+import { type Bind, bindWith, type Mapping } from './mapping.js';
 import { inRelease, lensBind } from './places.js';
 import type { Slices } from './recompute.js';
 import { raise } from './routine.js';
 import { applyDifferences } from './slices.js';
 import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
-import { EVENTS, renameSlices, type SyncPlan, sliceOfRow, touchOf } from './sync-plan.js';
+import { EVENTS, hasSlice, renameSlices, type SyncPlan, sliceOfRow, touchOf } from './sync-plan.js';
 
 export function slicedTriggers(
   cluster: SplitCluster,
@@ -71,6 +71,7 @@ function bodyOf(writing: Writing): Sql[] {
     ...(event === 'insert' ? [] : [isUnchanged(writing)]),
     ...begin,
     ...(isRefused && event !== 'delete' ? keep(part, plan.places, event) : []),
+    ...(event === 'delete' ? [] : [inSomeSlice(writing)]),
     sql`wanted_rows := ${rowsOf(writing, wanted)};`,
     apply(writing),
     ...(event === 'delete'
@@ -84,6 +85,11 @@ function bodyOf(writing: Writing): Sql[] {
   end if;`,
     event === 'delete' ? sql`return old;` : sql`return new;`,
   ];
+}
+
+function inSomeSlice({ part, plan }: Writing): Sql {
+  const why = notRepresentable(plan, part, sql`'nothing tells to which rows it belongs'`);
+  return sql`if not (${hasSlice(plan, 'new', part.mapping)}) then ${why} end if;`;
 }
 
 /** What the statement has not written is as it is now, and not as the statement has read it. */
@@ -118,10 +124,10 @@ function ownReferences({ cluster, part, plan }: Writing): Sql[] {
 /** A row to which others refer stays, unless they go with it. */
 function referred({ cluster, part, plan }: Writing): Sql[] {
   return cluster.parts
-    .filter((one) => !cascades(one, part))
+    .filter((one) => one !== part)
     .flatMap((one) =>
       one.table.foreignKeys
-        .filter((key) => one !== part && key.referencedTable === part.table.name)
+        .filter((key) => key.referencedTable === part.table.name && key.onDelete !== 'cascade')
         .map((key) => {
           const at = inRelease(plan.places, one.table.name);
           const same = sameKey('r', key.columns, 'old', key.referencedColumns);
@@ -190,21 +196,29 @@ function written({ part, plan, event }: Writing): Sql {
   return sql`(${rest} union all select ${row})`;
 }
 
-/** With a row go those that refer to it, where the foreign key says so. */
-function cascaded({ cluster, part, plan, event }: Writing, bind: ReturnType<typeof lensBind>) {
+/** With a row go those that refer to it, where the foreign key says so, and those behind them. */
+function cascaded(writing: Writing, bind: Bind): Bind {
+  const { cluster, part, plan, event } = writing;
   if (event !== 'delete') return bind;
-  return cluster.parts
-    .filter((one) => one !== part && cascades(one, part))
-    .reduce((all, one) => {
-      const columns = one.table.columns.map((column) => column.name);
-      const at = inRelease(plan.places, one.table.name);
-      const key = one.table.foreignKeys.find(
-        (candidate) => candidate.referencedTable === part.table.name,
+  const columns = ({ table }: SplitPartPlan) => table.columns.map((one) => one.name);
+  const row = columns(part).map((one) => sql`${name('old', one)} as ${name(one)}`);
+  const gone = new Map<SplitPartPlan, Sql>([[part, sql`(select ${row})`]]);
+  let all = bind;
+  for (const [parent, rows] of gone) {
+    for (const child of cluster.parts.filter((one) => !gone.has(one) && goesWith(one, parent))) {
+      const key = child.table.foreignKeys.find(
+        (one) => one.referencedTable === parent.table.name && one.onDelete === 'cascade',
       ) as ForeignKey;
-      const isOfRow = sameKey('v', key.columns, 'old', key.referencedColumns);
-      const rest = sql`(select ${qualified('v', columns)} from ${at} as v where not (${isOfRow}))`;
-      return bindWith(one.relation, rest, all);
-    }, bind);
+      const is = sql`exists (
+        select from ${rows} as g where ${sameKey('v', key.columns, 'g', key.referencedColumns)}
+      )`;
+      const of = sql`select ${qualified('v', columns(child))}
+        from ${inRelease(plan.places, child.table.name)} as v`;
+      gone.set(child, sql`(${of} where ${is})`);
+      all = bindWith(child.relation, sql`(${of} where not ${is})`, all);
+    }
+  }
+  return all;
 }
 
 type Seen = (writing: Writing, part: SplitPartPlan) => Sql;

@@ -16,7 +16,7 @@ import type { Statement, Step } from './bundle.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
-import { cascades, newUniques } from './guarantees.js';
+import { cascades, goesWith, newUniques } from './guarantees.js';
 import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
@@ -167,8 +167,8 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
 export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
   return [
     ...forwardFunctions(dual).map((one) => statement(one)),
-    ...cluster.parts.flatMap((part, index) => [
-      ...backwardFunctions(part, index, dual),
+    ...cluster.parts.flatMap((part) => [
+      ...backwardFunctions(cluster, part, dual),
       statement(backwardTruncateFunction(dual, part.table.name)),
       statement(upsertFunction({ cluster, part, plan: dual }, 'dual')),
     ]),
@@ -226,13 +226,18 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
 }
 
 /** Sync of a new table, as the plan binds the others; the triggers that call it stay. */
-export function backwardFunctions(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
-  const source = plan.forward[index] as Target;
+export function backwardFunctions(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  plan: SyncPlan,
+): Statement[] {
+  const source = plan.forward[cluster.parts.indexOf(part)] as Target;
+  const isTaking = cluster.parts.some((one) => one !== part && goesWith(one, part));
   return [
     ...EVENTS.map((event) =>
       statement(
         isSliced(plan)
-          ? backwardSlicesFunction(plan, source, event)
+          ? backwardSlicesFunction(plan, source, { event, isTaking })
           : backwardFunction(plan, source, event),
       ),
     ),

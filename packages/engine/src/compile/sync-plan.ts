@@ -166,6 +166,18 @@ export function sliceOfRow(plan: SyncPlan, row: string, of: RowSlice): Slices {
   return slicesOfRows(plan, sql`(select ${values})`, of);
 }
 
+/** Whether a row belongs to any slice: nothing of the other release would come of it if not. */
+export function hasSlice(plan: SyncPlan, row: string, { slice, via }: RowSlice): Sql {
+  if (via === null) {
+    return joined(
+      slice.map((column) => sql`${name(row, column)} is not null`),
+      ' and ',
+    );
+  }
+  const is = sameKey('k', via.drawn, row, slice);
+  return sql`exists (select from ${plan.bind(via.map)} as k where ${is})`;
+}
+
 /** The slices of a statement, each once, named as the key of the cluster. */
 export function touchedSlices(event: Event, of: RowSlice, plan: SyncPlan): Slices {
   const rows = { insert: [ROWS.new], update: [ROWS.new, ROWS.old], delete: [ROWS.old] }[event];

@@ -2,8 +2,9 @@
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
 import { SQLSTATES } from '@halflap/protocol';
+import { isSame } from '../changes/sliced.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
-import { anyDiffers, qualified, sameKey, typesOf } from './compared.js';
+import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
 import { stateTable } from './places.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
@@ -16,6 +17,7 @@ import {
   backwardName,
   countToTwo,
   type Event,
+  hasSlice,
   isOfKey,
   keyNames,
   oldWrites,
@@ -24,6 +26,7 @@ import {
   ROWS,
   renameSlices,
   type SyncPlan,
+  sliceOfRow,
   syncRoutine,
   touchedSlices,
   touchOf,
@@ -90,8 +93,15 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
   ].map(asStatic);
 }
 
-/** The trigger function on a new table for one event. */
-export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Event): Sql {
+/**
+ * The trigger function on a new table for one event.
+ * @param isTaking whether rows of other tables of the cluster go with those of this one.
+ */
+export function backwardSlicesFunction(
+  plan: SyncPlan,
+  source: Target,
+  { event, isTaking }: { readonly event: Event; readonly isTaking: boolean },
+): Sql {
   const slices = touchedSlices(event, source.mapping, plan);
   const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
   const targets = plan.backward.filter(
@@ -103,7 +113,11 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     slices: own,
     isFresh: event === 'insert',
   });
-  const check = roundTrip(plan, slices);
+  const check = joined(
+    [...(event === 'delete' ? [] : [refuseUnsliced(plan, source)]), roundTrip(plan, slices)],
+    '\n    ',
+  );
+  const emptied = isTaking && event === 'delete' ? deleteEmptied(plan, targets, slices) : [];
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -114,11 +128,11 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
-    ${changes} into applied;
+    ${joined([sql`${changes} into applied;`, ...emptied.map(asStatic)], '\n    ')}
     ${check}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
-    ${dynamic(changes)}
+    ${joined([changes, ...emptied].map(dynamic), '\n    ')}
     ${check}
   end if;`,
     ]),
@@ -217,23 +231,58 @@ function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
   end if;`;
 }
 
+/**
+ * What refers to a deleted row is gone with it already, and with it a part of what the old row was
+ * made of: where nothing is left of a slice, nor is its row.
+ */
+function deleteEmptied(plan: SyncPlan, targets: readonly Target[], slices: Slices): Sql[] {
+  return targets
+    .filter(({ mapping }) => isSame(mapping.slice, mapping.key))
+    .map(({ mapping }) => {
+      const slice = sliceOfRow(plan, 't', mapping);
+      const isLeft = plan.forward.map((one) => {
+        const own = renameSlices(plan, slice, one.mapping);
+        const is = sql`${rowOf('x', one.mapping.slice)} in (${own})`;
+        return sql`exists (select from ${plan.bind(one.mapping.target)} as x where ${is})`;
+      });
+      return sql`delete from ${plan.bind(mapping.target)} as t
+      where ${rowOf('t', mapping.slice)} in (${renameSlices(plan, slices, mapping)})
+        and not (${joined(isLeft, ' or ')})`;
+    });
+}
+
+/** A row of which the other release cannot tell where it belongs. */
+function refuseUnsliced(plan: SyncPlan, { mapping }: Target): Sql {
+  const key = sql`row(${qualified('n', mapping.key)})::text`;
+  return sql`for refused in
+      select ${key} as key from ${ROWS.new} as n
+      where not (${hasSlice(plan, 'n', mapping)}) limit 1
+    loop
+      ${refuse(plan, sql`${literal(mapping.target.name)}`)}
+    end loop;`;
+}
+
 function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
   const finds = plan.forward.map((target) => {
     const own = renameSlices(plan, slices, target.mapping);
     return sql`(${mismatches(target, bind, own)} limit 1)`;
   });
-  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
-        ${literal(plan.places.from)}, refused.relation, refused.key)`;
   return sql`for refused in ${joined(finds, '\n      union all ')} loop
-      ${raise('HL001', message, {
-        detail: literal(SQLSTATES.HL001),
-        hint: literal(
-          'Both releases are in service on this shard. ' +
-            `Write what release ${plan.places.from} can hold, ` +
-            'or wait until the shard is contracted.',
-        ),
-      })}
+      ${refuse(plan, sql`refused.relation`)}
     end loop;`;
+}
+
+/** Of what is called `refused`, with its key. */
+function refuse({ places }: SyncPlan, relation: Sql): Sql {
+  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
+        ${literal(places.from)}, ${relation}, refused.key)`;
+  return raise('HL001', message, {
+    detail: literal(SQLSTATES.HL001),
+    hint: literal(
+      'Both releases are in service on this shard. ' +
+        `Write what release ${places.from} can hold, or wait until the shard is contracted.`,
+    ),
+  });
 }
 
 /** Row by row, while nothing is synced yet: what is kept of rows that an old write took away. */

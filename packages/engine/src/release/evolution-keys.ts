@@ -17,6 +17,21 @@ export function keyMaps(source: EvolutionSource, field: Field): KeyMap[] {
   return entries.map((entry) => keyMapOf(source, entry)).filter((one) => one !== null);
 }
 
+const NOTHING = { key: null, places: {} };
+
+function toldBy(
+  source: EvolutionSource,
+  field: Field,
+  what: string,
+): Pick<KeyMap, 'key' | 'places'> | null {
+  if (source.isMapping(field.value)) {
+    const pairs = keyOf(source, field, what);
+    return pairs === null ? null : { key: pairs.names, places: pairs.places };
+  }
+  const query = source.query(field.value, field.valueAt, `"key" of ${what}`);
+  return query === null ? null : { key: query, places: {} };
+}
+
 function keyMapOf(source: EvolutionSource, entry: Field): KeyMap | null {
   const what = `key map "${entry.name}"`;
   const fields = source.fields(entry.value, entry.valueAt, what, KEY_MAP_SHAPE);
@@ -26,15 +41,15 @@ function keyMapOf(source: EvolutionSource, entry: Field): KeyMap | null {
   const into = textOf(source, fields.get('into'), what);
   const columns = columnsOf(source, drawn, what);
   const key = fields.get('key');
-  const pairs = key === undefined ? undefined : keyOf(source, key, what);
-  if (from === null || into === null || columns === null || pairs === null) return null;
+  const told = key === undefined ? NOTHING : toldBy(source, key, what);
+  if (from === null || into === null || columns === null || told === null) return null;
   return {
     at: entry.at,
-    places: { ...placesOf(fields), ...placesOfAll('column', columns), ...pairs?.places },
+    places: { ...placesOf(fields), ...placesOfAll('column', columns), ...told.places },
     name: entry.name,
     from,
     into,
     columns: columns.map((one) => one.name),
-    key: pairs?.names ?? null,
+    key: told.key,
   };
 }

@@ -3,27 +3,28 @@
 
 import type { Catalog } from './catalog.js';
 import { findColumn, findTable } from './catalog.js';
-import type {
-  AddColumn,
-  Change,
-  ConvertColumn,
-  CustomTable,
-  DropColumn,
-  Evolution,
-  ExtractTable,
-  KeyMap,
-  LookupChange,
-  MergedTable,
-  MergeTables,
-  MoveColumn,
-  NestTable,
-  RenameColumn,
-  RenameTable,
-  ShareOfRows,
-  SlicedChange,
-  SplitPart,
-  SplitTable,
-  UnnestColumn,
+import {
+  type AddColumn,
+  type Change,
+  type ConvertColumn,
+  type CustomTable,
+  type DropColumn,
+  type Evolution,
+  type ExtractTable,
+  isQuery,
+  type KeyMap,
+  type LookupChange,
+  type MergeTables,
+  type MoveColumn,
+  type NestTable,
+  type RenameColumn,
+  type RenameTable,
+  type ShareOfRows,
+  type SlicedChange,
+  type SplitPart,
+  type SplitTable,
+  type StatedQuery,
+  type UnnestColumn,
 } from './evolution.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { refuseFindings } from './findings.js';
@@ -289,11 +290,21 @@ function checkKeyMap(context: Context, map: KeyMap): void {
   }
   const old = requireTable(context, from, map.from, placeOf(map, 'from'));
   const table = requireTable(context, to, map.into, placeOf(map, 'into'));
-  if (old !== null) checkKey(context, scopeOf(from, old), map, 'key=');
+  if (isQuery(map.key)) checkTables(context, map.key, to);
+  const keyed = { ...map, key: isQuery(map.key) ? null : map.key };
+  if (old !== null) checkKey(context, scopeOf(from, old), keyed, 'key=');
   if (table === null) return;
-  checkKey(context, scopeOf(to, table), map, 'key.');
+  checkKey(context, scopeOf(to, table), keyed, 'key.');
   for (const column of map.columns) {
     requireColumn(context, scopeOf(to, table), column, placeOf(map, `column.${column}`));
+  }
+}
+
+/** Tables that a query reads; key maps are read like tables. */
+function checkTables(context: Context, { query, place, at }: StatedQuery, side: Side): void {
+  for (const { table, offset } of query.tables) {
+    if (context.evolution.keys.some((map) => map.name === table)) continue;
+    requireTable(context, side, table, place?.(offset) ?? at);
   }
 }
 
@@ -301,17 +312,10 @@ function checkKeyMap(context: Context, map: KeyMap): void {
 function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Side]): void {
   const table = requireTable(context, own, one.table, one.at);
   const { query, place } = one.query;
-  const { keys } = context.evolution;
-  const isMap = (called: string) => keys.some((map) => map.name === called);
-  for (const mention of query.tables.filter((mention) => !isMap(mention.table))) {
-    const at = place?.(mention.offset) ?? one.query.at;
-    requireTable(context, other, mention.table, at);
-  }
-  if (one.via !== null && !isMap(one.via)) {
-    const advice = didYouMean(
-      one.via,
-      keys.map((map) => map.name),
-    );
+  checkTables(context, one.query, other);
+  const maps = context.evolution.keys.map((map) => map.name);
+  if (one.via !== null && !maps.includes(one.via)) {
+    const advice = didYouMean(one.via, maps);
     const message = `"slice" leads through "${one.via}", which "keys" does not name${advice}`;
     report(context, placeOf(one, 'slice'), message);
   }
@@ -330,13 +334,12 @@ function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Si
   }
 }
 
+type Keyed = Parameters<typeof placeOf>[0] & {
+  readonly key: Readonly<Record<string, string>> | null;
+};
+
 /** The columns on one side of a key: `key.` for those that stand first, `key=` for the others. */
-function checkKey(
-  context: Context,
-  scope: Scope,
-  one: MergedTable | SplitPart | UnnestColumn | NestTable | KeyMap,
-  side: 'key.' | 'key=',
-): void {
+function checkKey(context: Context, scope: Scope, one: Keyed, side: 'key.' | 'key='): void {
   for (const [first, second] of Object.entries(one.key ?? {})) {
     const column = side === 'key.' ? first : second;
     requireColumn(context, scope, column, placeOf(one, `${side}${first}`));

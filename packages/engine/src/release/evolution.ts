@@ -274,8 +274,11 @@ export interface KeyMap {
   readonly into: string;
   /** Its columns that are drawn. */
   readonly columns: readonly string[];
-  /** Columns in which the new row tells the old one's key → columns of that; null for none. */
-  readonly key: Readonly<Record<string, string>> | null;
+  /**
+   * How the new row tells the old one's key: its columns → columns of that, or a query that yields
+   * the map's columns; null where the old key is drawn too.
+   */
+  readonly key: Readonly<Record<string, string>> | StatedQuery | null;
 }
 
 export interface CustomTable {
@@ -294,4 +297,9 @@ export interface StatedQuery {
   readonly query: Query;
   readonly at: Position;
   readonly place?: (offset: number) => Position;
+}
+
+/** Whether a key is told by a query, and not column by column. */
+export function isQuery(key: KeyMap['key']): key is StatedQuery {
+  return key !== null && typeof key.query === 'object';
 }
