@@ -22,16 +22,15 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
-import { exclusive } from './contract.js';
+import { endForward, exclusive } from './contract.js';
 import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
 import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
-import { routine } from './routine.js';
 import { statement, transactionStep } from './statement.js';
-import { FORWARD_EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
+import { FORWARD_EVENTS } from './sync-plan.js';
 import { tombstone } from './tombstone.js';
 
 export function abortSteps(evolving: Evolving): Step[] {
@@ -58,7 +57,7 @@ function fenceStep(evolving: Evolving): TransactionStep {
     'abort/fence',
     `release ${places.to} is refused; the shard returns to release ${places.from}`,
     [
-      ...clusters.flatMap(({ dual }) => endSync(dual)),
+      ...clusters.flatMap(({ dual }) => endForward(dual, places.to)),
       ...evolving.layout.lookups.flatMap((one) => abortLookup(one, places)),
       statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
       ...fenceNew(evolving),
@@ -73,23 +72,6 @@ function fenceStep(evolving: Evolving): TransactionStep {
       statement(sql`update ${stateTable('shard')} as s
 set ceiling = s.floor, changed_at = clock_timestamp()`),
     ],
-  );
-}
-
-/** The triggers find nothing to do from now on; to drop them needs a stronger lock. */
-function endSync(plan: SyncPlan): Statement[] {
-  const functions = plan.cluster.olds.flatMap(({ relation }) =>
-    FORWARD_EVENTS.map((event) => forwardName(plan, relation.name, event)),
-  );
-  return functions.map((at) =>
-    statement(
-      routine(plan.places, {
-        at,
-        returns: 'trigger',
-        about: `nothing: release ${plan.places.to} is not served any more`,
-        body: [sql`return null;`],
-      }),
-    ),
   );
 }
 

@@ -19,7 +19,7 @@ import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import {
   fenceCluster,
-  freeClusters,
+  freeStep,
   oldFence,
   quietSlicesStep,
   quietStep,
@@ -311,7 +311,6 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
         ...clusters.flatMap((one) => fenceCluster(one, from)),
-        ...freeClusters(clusters, places),
         ...layout.lookups.flatMap((one) => endLookup(one, places)),
         ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
         ...fenceShared(evolving),
@@ -327,6 +326,7 @@ function contractSteps(evolving: Evolving): Step[] {
     ...foreignKeys.contract,
     ...quietStep(clusters, places),
     ...foreignKeys.unlink,
+    ...freeStep(clusters, places),
     ...quietSlicesStep(clusters, places),
     ...clusters.flatMap((one) => standAlone(one, evolving)),
     ...layout.lookups

@@ -20,7 +20,15 @@ import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
 import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
-import { backwardName, EVENTS, type Event, quietSequence, type SyncPlan } from './sync-plan.js';
+import {
+  backwardName,
+  EVENTS,
+  type Event,
+  FORWARD_EVENTS,
+  forwardName,
+  quietSequence,
+  type SyncPlan,
+} from './sync-plan.js';
 import { isSliced } from './sync-slices.js';
 import { type Fence, tombstone } from './tombstone.js';
 
@@ -53,6 +61,7 @@ export function fenceCluster(
   from: Catalog,
 ): Statement[] {
   return [
+    ...endForward(plan, places.from),
     ...cluster.parts.flatMap((part) => backwardFunctions(cluster, part, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
     ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
@@ -65,6 +74,27 @@ export function fenceCluster(
       return putAside(old, mapping?.key ?? old.key, { from, places });
     }),
   ];
+}
+
+/**
+ * The triggers of the old tables find nothing to do from now on; to drop them needs a stronger
+ * lock.
+ * @param release the one that is not served any more.
+ */
+export function endForward(plan: SyncPlan, release: string): Statement[] {
+  const functions = plan.cluster.olds.flatMap(({ relation }) =>
+    FORWARD_EVENTS.map((event) => forwardName(plan, relation.name, event)),
+  );
+  return functions.map((at) =>
+    statement(
+      routine(plan.places, {
+        at,
+        returns: 'trigger',
+        about: `nothing: release ${release} is not served any more`,
+        body: [sql`return null;`],
+      }),
+    ),
+  );
 }
 
 function putAside(
@@ -102,10 +132,10 @@ function freeRules(table: Table, key: readonly string[], from: Catalog): string[
 
 /**
  * Clusters stop one after the other to fill their old tables: keys from one to another would miss
- * rows. All of these tables are ours alone by now.
+ * rows. The keys of the new release stand by now.
  */
-export function freeClusters(clusters: readonly Rebuilt[], places: Places): Statement[] {
-  return clusters.flatMap(({ cluster }) => {
+export function freeStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
+  const statements = clusters.flatMap(({ cluster }) => {
     const others = oldNames(clusters.filter((one) => one.cluster !== cluster));
     return cluster.olds.flatMap(({ table }) =>
       table.foreignKeys
@@ -113,10 +143,14 @@ export function freeClusters(clusters: readonly Rebuilt[], places: Places): Stat
         .map((key) =>
           statement(
             sql`alter table ${fenced(places, table.name)} drop constraint ${name(key.name)}`,
+            exclusive(`${places.workSchema}.${table.name}`),
           ),
         ),
     );
   });
+  if (statements.length === 0) return [];
+  const title = `foreign keys among the tables of release ${places.from} go`;
+  return [transactionStep('contract/free', title, statements)];
 }
 
 function dropView(at: Sql): Sql {

@@ -15,7 +15,7 @@
 // that it would have left (DESIGN section 5, rule 5). What is gentle is said in gentle-keys.ts; a
 // gentle key that had to be changed for that gets its own form at contract.
 
-import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { SplitPartPlan } from '../changes/split-table.js';
 import { generatedName } from '../names.js';
 import { type ForeignKey, findColumn, type Table } from '../release/catalog.js';
 import { name, type Sql, sql } from '../sql.js';
@@ -24,6 +24,7 @@ import { physicalName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
+import { isDrawnReference, isWithinSlice } from './drawn-references.js';
 import { gentleForm } from './gentle-keys.js';
 import type { PairedTable } from './layout.js';
 import { isNewTable } from './lookups.js';
@@ -252,31 +253,17 @@ function physicalTarget(
       isWithinSlice(cluster, part, key);
     const isToBase = cluster.parts[0]?.table.name === key.referencedTable;
     const isKnown = oldNames([target.cluster]).some((old) => isKnownKey(part, key, old));
-    return isOneRow || (isToBase && isKnown) ? work(input.places, key.referencedTable) : null;
+    return isOneRow || (isToBase && isKnown) || isDrawn(input, part, key)
+      ? work(input.places, key.referencedTable)
+      : null;
   }
   const { old } = target.shared.pair;
   return isKnownKey(part, key, old.name) ? floorTable(old.name) : null;
 }
 
-/**
- * Whether a row refers to one of its own slice, which is made before it and goes after it: by the
- * columns of the slice, or by those that lead to it through the map of the other table's keys.
- */
-function isWithinSlice(cluster: SplitCluster, part: SplitPartPlan, key: ForeignKey): boolean {
-  const target = cluster.parts.find((one) => one.table.name === key.referencedTable);
-  if (cluster.sliced === null || target === undefined || !cluster.parts.includes(part))
-    return false;
-  const { slice, via } = part.mapping;
-  const map = cluster.keys.find((one) => one.stated.name === via?.map.name);
-  const refersBy = (own: readonly string[], others: readonly string[]) =>
-    own.length === others.length &&
-    own.every((column, place) => {
-      const at = key.columns.indexOf(column);
-      return at >= 0 && key.referencedColumns[at] === others[place];
-    });
-  if (via === null) return target.mapping.via === null && refersBy(slice, target.mapping.slice);
-  const drawn = map?.newKey.map((one) => one.column.name) ?? [];
-  return map?.table === target.table && refersBy(slice, drawn);
+function isDrawn({ clusters, layout }: Input, part: SplitPartPlan, key: ForeignKey): boolean {
+  const of = { part, key, maps: layout.keys };
+  return clusters.some(({ cluster }) => isDrawnReference(cluster, of));
 }
 
 /** Whether the old table has the key too, and lets its statements do no more than this one does. */

@@ -127,13 +127,6 @@ export function isToBase(key: ForeignKey, base: Table): boolean {
   return key.referencedTable === base.name;
 }
 
-/** Whether rows of a table go with those of another that they refer to, by whatever columns. */
-export function goesWith({ table }: SplitPartPlan, other: SplitPartPlan): boolean {
-  return table.foreignKeys.some(
-    (key) => key.referencedTable === other.table.name && key.onDelete === 'cascade',
-  );
-}
-
 /** Whether rows of the part go with the row of the base that they refer to. */
 export function cascades(part: SplitPartPlan, base: SplitPartPlan): boolean {
   return part.table.foreignKeys.some(

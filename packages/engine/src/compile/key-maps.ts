@@ -70,9 +70,10 @@ function drawn(at: Sql, { name: called, column }: MapColumn, table: Sql): Statem
   const set = sql`alter table ${at} alter column ${name(called)} set default`;
   if (!drawsFromSequence(column))
     return statement(sql`${set} ${trusted(column.default ?? 'null')}`);
+  const draw = literal(`${set.text} nextval(%L::regclass)`);
   return statement(sql`do $halflap$
 begin
-  execute format(${literal(`${set.text} nextval(%L::regclass)`)}, ${sequenceOf(table, column.name)});
+  execute format(${draw}, ${sequenceOf(table, column.name)});
 end
 $halflap$`);
 }

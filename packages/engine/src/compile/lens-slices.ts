@@ -7,11 +7,10 @@
 // be lost together.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
+import { takenWith } from './cascades.js';
 import { differs, qualified, sameKey, typesOf } from './compared.js';
-import { goesWith } from './guarantees.js';
 import { keepKeys } from './key-maps.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
@@ -204,19 +203,15 @@ function cascaded(writing: Writing, bind: Bind): Bind {
   const row = columns(part).map((one) => sql`${name('old', one)} as ${name(one)}`);
   const gone = new Map<SplitPartPlan, Sql>([[part, sql`(select ${row})`]]);
   let all = bind;
-  for (const [parent, rows] of gone) {
-    for (const child of cluster.parts.filter((one) => !gone.has(one) && goesWith(one, parent))) {
-      const key = child.table.foreignKeys.find(
-        (one) => one.referencedTable === parent.table.name && one.onDelete === 'cascade',
-      ) as ForeignKey;
-      const is = sql`exists (
-        select from ${rows} as g where ${sameKey('v', key.columns, 'g', key.referencedColumns)}
+  for (const { child, parent, key } of takenWith(cluster, part)) {
+    const is = sql`exists (
+        select from ${gone.get(parent) ?? sql``} as g
+        where ${sameKey('v', key.columns, 'g', key.referencedColumns)}
       )`;
-      const of = sql`select ${qualified('v', columns(child))}
+    const of = sql`select ${qualified('v', columns(child))}
         from ${inRelease(plan.places, child.table.name)} as v`;
-      gone.set(child, sql`(${of} where ${is})`);
-      all = bindWith(child.relation, sql`(${of} where not ${is})`, all);
-    }
+    gone.set(child, sql`(${of} where ${is})`);
+    all = bindWith(child.relation, sql`(${of} where not ${is})`, all);
   }
   return all;
 }

@@ -13,10 +13,11 @@ import type { Index, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
+import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
-import { cascades, goesWith, newUniques } from './guarantees.js';
+import { cascades, newUniques } from './guarantees.js';
 import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
@@ -232,12 +233,13 @@ export function backwardFunctions(
   plan: SyncPlan,
 ): Statement[] {
   const source = plan.forward[cluster.parts.indexOf(part)] as Target;
-  const isTaking = cluster.parts.some((one) => one !== part && goesWith(one, part));
+  const isTaking = takenWith(cluster, part).length > 0;
+  const left = isTaking ? withoutOrphans(cluster, part, plan.bind) : null;
   return [
     ...EVENTS.map((event) =>
       statement(
         isSliced(plan)
-          ? backwardSlicesFunction(plan, source, { event, isTaking })
+          ? backwardSlicesFunction(plan, source, { event, left })
           : backwardFunction(plan, source, event),
       ),
     ),

@@ -95,29 +95,30 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
 
 /**
  * The trigger function on a new table for one event.
- * @param isTaking whether rows of other tables of the cluster go with those of this one.
+ * @param left what of the cluster is left when rows go, and others with them; else null.
  */
 export function backwardSlicesFunction(
   plan: SyncPlan,
   source: Target,
-  { event, isTaking }: { readonly event: Event; readonly isTaking: boolean },
+  { event, left }: { readonly event: Event; readonly left: Bind | null },
 ): Sql {
   const slices = touchedSlices(event, source.mapping, plan);
   const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
   const targets = plan.backward.filter(
     ({ mapping }) => touchOf(mapping, source.mapping.target) !== null,
   );
+  const after = event === 'delete' && left !== null ? left : plan.bind;
   const changes = applyDifferences(targets, plan.bind, {
     before: bindWith(source.mapping.target, rowsBefore(plan.bind, source, event), plan.bind),
-    after: plan.bind,
+    after,
     slices: own,
     isFresh: event === 'insert',
   });
   const check = joined(
-    [...(event === 'delete' ? [] : [refuseUnsliced(plan, source)]), roundTrip(plan, slices)],
+    [...(event === 'delete' ? [] : [refuseUnsliced(plan, source)]), roundTrip(plan, after, slices)],
     '\n    ',
   );
-  const emptied = isTaking && event === 'delete' ? deleteEmptied(plan, targets, slices) : [];
+  const emptied = after === plan.bind ? [] : deleteEmptied(plan, targets, { left: after, slices });
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -190,19 +191,19 @@ function rowsBefore(bind: Bind, { mapping, types }: Target, event: Event): Sql {
  * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
  * rows would come back from an old layout that is made of them.
  */
-function roundTrip(plan: SyncPlan, slices: Slices): Sql {
+function roundTrip(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
   const ofNew: Bind = (relation) => {
     const made = plan.backward.find(
       ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
     );
-    return made === undefined ? plan.bind(relation) : sql`(${made.mapping.query(plan.bind)})`;
+    return made === undefined ? bind(relation) : sql`(${made.mapping.query(bind)})`;
   };
   const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
   return sql`if ${isAnythingQuarantined(plan)} then
-      ${refuseLost(plan, plan.bind, some(sql`not ${isHeld(plan)}`))}
+      ${refuseLost(plan, bind, some(sql`not ${isHeld(plan)}`))}
       ${refuseLost(plan, ofNew, some(isHeld(plan)))}
     else
-      ${refuseLost(plan, plan.bind, slices)}
+      ${refuseLost(plan, bind, slices)}
     end if;`;
 }
 
@@ -235,7 +236,11 @@ function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
  * What refers to a deleted row is gone with it already, and with it a part of what the old row was
  * made of: where nothing is left of a slice, nor is its row.
  */
-function deleteEmptied(plan: SyncPlan, targets: readonly Target[], slices: Slices): Sql[] {
+function deleteEmptied(
+  plan: SyncPlan,
+  targets: readonly Target[],
+  { left, slices }: { readonly left: Bind; readonly slices: Slices },
+): Sql[] {
   return targets
     .filter(({ mapping }) => isSame(mapping.slice, mapping.key))
     .map(({ mapping }) => {
@@ -243,7 +248,7 @@ function deleteEmptied(plan: SyncPlan, targets: readonly Target[], slices: Slice
       const isLeft = plan.forward.map((one) => {
         const own = renameSlices(plan, slice, one.mapping);
         const is = sql`${rowOf('x', one.mapping.slice)} in (${own})`;
-        return sql`exists (select from ${plan.bind(one.mapping.target)} as x where ${is})`;
+        return sql`exists (select from ${left(one.mapping.target)} as x where ${is})`;
       });
       return sql`delete from ${plan.bind(mapping.target)} as t
       where ${rowOf('t', mapping.slice)} in (${renameSlices(plan, slices, mapping)})
