@@ -21,7 +21,7 @@ import { isSame, type OldName, type Sliced, type SlicedTable } from './sliced.js
 export function customTables(layout: SlicedLayout, change: Custom): Sliced {
   const { olds, news, pairs } = layout;
   return {
-    kind: 'custom',
+    kind: change.rekeys === undefined ? 'custom' : 'rekey_table',
     at: change.at,
     olds: change.from.map((one, index) => tableOf(one, olds[index] as Table, layout)),
     news: change.into.map((one, index) => {
@@ -32,12 +32,12 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
         pair,
         sources: copies(one, olds),
         plain: new Map(),
-        notes: [UNPROVEN],
+        notes: change.rekeys === undefined ? [UNPROVEN] : [`the key of ${change.rekeys} changes`],
         isBase: one.via === null && isSame(one.slice, table.table.primaryKey?.columns ?? []),
       };
     }),
-    // Nothing proves that the queries leave nothing out.
-    isLossy: true,
+    // Nothing proves that the queries of an author leave nothing out.
+    isLossy: change.rekeys === undefined,
   };
 }
 
