@@ -31,8 +31,9 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
         ...table,
         pair,
         sources: copies(one, olds),
-        plain: new Map(),
-        notes: change.rekeys === undefined ? [UNPROVEN] : [`the key of ${change.rekeys} changes`],
+        plain: change.rekeys?.kept ?? new Map(),
+        notes:
+          change.rekeys === undefined ? [UNPROVEN] : [`the key of ${change.rekeys.of} changes`],
         isBase: one.via === null && isSame(one.slice, table.table.primaryKey?.columns ?? []),
       };
     }),

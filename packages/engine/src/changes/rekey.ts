@@ -225,10 +225,22 @@ function customOf(one: Referring, all: readonly Rekeyed[], { pairOf }: Input): C
   return {
     kind: 'custom',
     at,
-    rekeys: own?.old.name ?? references.map(({ to }) => to.old.name).join(', '),
+    rekeys: {
+      of: own?.old.name ?? references.map(({ to }) => to.old.name).join(', '),
+      kept: keptColumns(one, pair),
+    },
     from: [{ at, table: old.name, ...cut.old, query: backwardQuery(one, pair, change) }],
     into: [{ at, table: table.name, ...cut.new, query: forwardQuery(one, pair, change) }],
   };
+}
+
+function keptColumns({ own, references }: Referring, { forward }: PairedTable) {
+  const drawn = [...(own?.change.columns ?? []), ...references.flatMap(({ news }) => news)];
+  return new Map(
+    forward.flatMap(({ column, source }) =>
+      source === null || drawn.includes(column.name) ? [] : [[column.name, source] as const],
+    ),
+  );
 }
 
 /** What the primary key of a table that only refers is called in the new release. */

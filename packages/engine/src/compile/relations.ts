@@ -120,7 +120,7 @@ function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Slice
         ...(sliced.news.find((one) => one.table === part.table)?.notes ?? []),
         ...keys
           .filter((map) => map.table === part.table)
-          .map(({ stated }) => `its keys are drawn while the shard is prepared (${stated.name})`),
+          .map(() => 'its keys are drawn while the shard is prepared'),
         ...part.carried.map(keptNote),
         ...oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,

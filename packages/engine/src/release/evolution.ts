@@ -265,8 +265,11 @@ export interface Custom {
   readonly kind: 'custom';
   readonly at: Position;
   readonly places?: Places;
-  /** The tables whose keys it is about, where it stands for a rekey_table. */
-  readonly rekeys?: string;
+  /**
+   * Where it stands for a rekey_table: the tables whose keys it is about, and the columns of the new
+   * table that hold what the old one's of the same name hold, or of a name that was changed.
+   */
+  readonly rekeys?: { readonly of: string; readonly kept: ReadonlyMap<string, string> };
   /** The first one names the group. */
   readonly from: readonly CustomTable[];
   /** Those that others refer to first. */
