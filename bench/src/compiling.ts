@@ -1,6 +1,6 @@
 // How long does it take to compile and to check the evolution of a large product, against the time
 // in which PostgreSQL alone loads its two schemas? The command line runs as a developer runs it,
-// with a scratch server of its own, which does not wait for the disk; nor does the one for the rest.
+// with a scratch server of its own, which does not wait for the disk; nor does that for the rest.
 
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
