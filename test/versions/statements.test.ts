@@ -24,6 +24,10 @@ const SENT: readonly (readonly [string, RegExp])[] = [
     /^select id from hosts where seen > now\(\) - \$1::interval$/,
   ],
   [
+    `select id as "größe" from hosts where seen > now() + interval '1 hour' and id = 1`,
+    /^select id as "größe" from hosts where seen > now\(\) \+ \$1::interval and id = \$2$/,
+  ],
+  [
     `select extract(year from seen) from hosts where id = 7`,
     /^select (date_part\(\$1, seen\)|extract\(year from seen\)) from hosts where id = \$\d$/,
   ],
