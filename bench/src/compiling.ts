@@ -35,10 +35,10 @@ const HALFLAP = fileURLToPath(new URL('../../packages/cli/bin/halflap.js', impor
 
 export async function measureCompiling(
   bench: Bench,
-  { cycles }: BenchOptions,
+  { tables: count, cycles }: BenchOptions,
   tell: (line: string) => void,
 ): Promise<CompileFigures> {
-  const made = manyTables();
+  const made = manyTables(count);
   const directory = await mkdtemp(join(tmpdir(), 'halflap-bench-'));
   const figures = {
     schemaMs: [] as number[],

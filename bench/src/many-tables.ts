@@ -1,5 +1,6 @@
-// Two releases as large as those of a grown product, made up: 150 tables with 1,300 columns, and 40
-// changes of eight kinds between them. Always the same ones.
+// Two releases as large as those of a grown product, made up: tables with eight or nine columns, a
+// tree of references, and changes of eight kinds. Always the same ones; 150 tables have 1,300
+// columns and 40 changes.
 
 export interface ManyTables {
   readonly tables: number;
@@ -25,10 +26,9 @@ type Change = (table: Table, tables: Table[]) => string;
 const NOUNS = `account alert asset backup contract device event invoice job licence member network
   parcel package report`.split(/\s+/);
 
-const TABLES = 150;
-/** These have a column more, which makes it 1,300. */
-const TABLES_WITH_CODE = 100;
-/** How many changes there are of each kind; they take turns. */
+/** How many changes there are of each kind among so many tables; they take turns. */
+const OF_TABLES = 150;
+
 const COUNTS: readonly (readonly [Change, number])[] = [
   [renameColumn, 10],
   [convertColumn, 8],
@@ -39,14 +39,16 @@ const COUNTS: readonly (readonly [Change, number])[] = [
   [dropColumn, 2],
   [partitionRows, 2],
 ];
-/** Changed tables are so far apart: tables in between stay as they are. */
-const DISTANCE = 3;
 
-export function manyTables(): ManyTables {
-  const old = tablesOf();
-  const tables = tablesOf();
-  const changes = inTurns().map((change, index) =>
-    change(tables[1 + index * DISTANCE] as Table, tables),
+/** From 30 tables on there is one change of each kind at least. */
+export function manyTables(count: number): ManyTables {
+  const old = tablesOf(count);
+  const tables = tablesOf(count);
+  const kinds = inTurns(count / OF_TABLES);
+  // Tables in between stay as they are, and refer to what changes.
+  const distance = Math.floor((count - 2) / kinds.length);
+  const changes = kinds.map((change, index) =>
+    change(tables[1 + index * distance] as Table, tables),
   );
   return {
     tables: old.length,
@@ -62,17 +64,18 @@ export function manyTables(): ManyTables {
  * The rarest kinds last: partition_rows takes tables that nothing refers to, which stand at the
  * end.
  */
-function inTurns(): Change[] {
-  const most = Math.max(...COUNTS.map(([, count]) => count));
+function inTurns(part: number): Change[] {
+  const counts = COUNTS.map(([change, count]) => [change, Math.ceil(count * part)] as const);
+  const most = Math.max(...counts.map(([, count]) => count));
   const turns = Array.from({ length: most }, (_, turn) =>
-    COUNTS.flatMap(([change, count]) => (turn >= most - count ? [change] : [])),
+    counts.flatMap(([change, count]) => (turn >= most - count ? [change] : [])),
   );
   return turns.flat();
 }
 
-function tablesOf(): Table[] {
+function tablesOf(count: number): Table[] {
   const tables: Table[] = [];
-  for (let index = 0; index < TABLES; index += 1) {
+  for (let index = 0; index < count; index += 1) {
     const parent = tables[Math.floor((index - 1) / 2)];
     tables.push({
       name: `${NOUNS[index % NOUNS.length]}_${1 + Math.floor(index / NOUNS.length)}`,
@@ -85,7 +88,7 @@ function tablesOf(): Table[] {
         ['size_kb', 'integer'],
         ['created_at', 'timestamptz not null default now()'],
         ['note', 'text'],
-        ...(index < TABLES_WITH_CODE ? [['code', 'varchar(20)'] as const] : []),
+        ...(index < (count * 2) / 3 ? [['code', 'varchar(20)'] as const] : []),
       ]),
       references: parent === undefined ? [] : [{ column: 'parent_id', to: parent }],
     });

@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly rows: number;
   /** The same for the part `size`. */
   readonly sizeRows: number;
+  /** Tables of the releases that are compiled. */
+  readonly tables: number;
   /** File for all figures as JSON; null for none. */
   readonly json: string | null;
   /** Alternations between the databases for each statement. */
@@ -59,6 +61,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   return {
     rows,
     sizeRows: values.rows !== undefined || values.quick ? rows : SIZE_ROWS,
+    tables: values.quick ? 30 : 150,
     json: values.json ?? null,
     rounds: values.quick ? 7 : 25,
     burst: values.quick ? 40 : 100,
