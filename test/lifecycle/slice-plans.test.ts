@@ -58,8 +58,8 @@ const PARENT_WRITES = [
   'delete from children where id = 778',
 ];
 
-// Not a join of both by the drawn key: PostgreSQL 18 takes the two readings of the map for one, which
-// is right, and then finds no index for it.
+// Not a join of both by the drawn key: PostgreSQL 18 takes the two readings of the map for one,
+// which is right, and then finds no index for it.
 const NAMED_READS = [
   `select * from users where name = 'u777'`,
   `select * from users where id = (select id from users where name = 'u777')`,

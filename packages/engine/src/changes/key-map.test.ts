@@ -215,7 +215,8 @@ describe('rekey_table', () => {
       wrong(
         `‸${REKEY}`,
         'create table users (realm text, id int, name text, primary key (realm, id));',
-        'create table users (id uuid primary key default gen_random_uuid(), realm text, name text);',
+        `create table users (id uuid primary key default gen_random_uuid(), realm text,
+          name text);`,
       ),
       INCOMPLETE,
       'nothing of users tells users.id, a part of the old key',

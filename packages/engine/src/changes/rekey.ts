@@ -98,7 +98,7 @@ interface Pair {
   readonly table: Table;
 }
 
-/** Foreign keys of both releases that lead to the same rows, by the old key and by the drawn one. */
+/** Foreign keys of both releases that lead to the same rows, by the old key and by the drawn. */
 function referencesOf(
   { old, table }: Pair,
   all: readonly Rekeyed[],

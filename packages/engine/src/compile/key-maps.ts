@@ -240,10 +240,9 @@ function made(map: KeyMap, places: Places, rows: Sql): Sql {
   const called = newKey.map((one) => one.name);
   if (told === null) {
     const drawn = newKey.map((one) => one.column.name);
+    // In the order of the statement, which a look at the map might change.
     return sql`insert into ${at} as k (${names(called)})
-    select ${drawn.map((one) => name('r', one))} from ${rows} as r
-    where not exists (select from ${at} as k where ${sameKey('k', called, 'r', drawn)})
-    on conflict do nothing`;
+    select ${drawn.map((one) => name('r', one))} from ${rows} as r on conflict do nothing`;
   }
   const [old, both] = [listOf(oldKey), listOf([...oldKey, ...newKey])];
   const set = called.map((one) => sql`${name(one)} = ${name('excluded', one)}`);

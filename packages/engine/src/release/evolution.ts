@@ -266,8 +266,8 @@ export interface Custom {
   readonly at: Position;
   readonly places?: Places;
   /**
-   * Where it stands for a rekey_table: the tables whose keys it is about, and the columns of the new
-   * table that hold what the old one's of the same name hold, or of a name that was changed.
+   * Where it stands for a rekey_table: the tables whose keys it is about, and columns of the new
+   * table with those of the old one whose values they have.
    */
   readonly rekeys?: { readonly of: string; readonly kept: ReadonlyMap<string, string> };
   /** The first one names the group. */

@@ -24,8 +24,8 @@ export interface WrittenPair {
 
 export interface Reader {
   /**
-   * Releases 1.0 and 2.0; `changes` is the list below `changes:`, one item per line, and `keys` what
-   * stands below `keys:` before it.
+   * Releases 1.0 and 2.0; `changes` is the list below `changes:`, one item per line, and `keys`
+   * what stands below `keys:` before it.
    */
   pair(
     from: string,
