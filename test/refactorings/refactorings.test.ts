@@ -59,10 +59,10 @@ describe('a refactoring of a real product', () => {
   });
 });
 
-function inRound({ by, ...said }: Statements['writes'][number], round: number): Write {
+function inRound({ by, since, ...said }: Statements['writes'][number], round: number): Write {
   const own = said[by] ?? '';
   const as = (which: 'old' | 'new') => numbered(said[which] ?? own, round);
-  return { by, old: as('old'), new: as('new') };
+  return { by, ...(since && { since }), old: as('old'), new: as('new') };
 }
 
 /** `{n}` is the number of the round, `{m}` one of 1 to 9 that goes round. */
