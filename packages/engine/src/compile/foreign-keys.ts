@@ -3,6 +3,7 @@
 // | the key of the new release is …            | until dual       | dual     | contract |
 // |--------------------------------------------|------------------|----------|----------|
 // | among parts of one cluster                 | old row is both  | physical | physical |
+// | between rows of one slice, by its columns  | the lens asks    | physical | physical |
 // | part → shared table, as the old table has  | old table's      | physical | physical |
 // | shared table → rebuilt table               | old table's      | the same | moved    |
 // | added → shared table, gentle               | physical         | physical | physical |
@@ -25,6 +26,7 @@ import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
 import { gentleForm } from './gentle-keys.js';
+import { isInSlice } from './guarantees.js';
 import type { PairedTable } from './layout.js';
 import { isNewTable } from './lookups.js';
 import { oldNames } from './mapping.js';
@@ -251,7 +253,8 @@ function physicalTarget(
       key.columns.every((column) => part.key.some((one) => one.new.name === column));
     const isToBase = cluster.parts[0]?.table.name === key.referencedTable;
     const isKnown = oldNames([target.cluster]).some((old) => isKnownKey(part, key, old));
-    return isOneRow || (isToBase && isKnown) ? work(input.places, key.referencedTable) : null;
+    const isHeld = isOneRow || isInSlice(cluster, part, key) || (isToBase && isKnown);
+    return isHeld ? work(input.places, key.referencedTable) : null;
   }
   const { old } = target.shared.pair;
   return isKnownKey(part, key, old.name) ? floorTable(old.name) : null;

@@ -177,6 +177,7 @@ function apply(writing: Writing): Sql {
     after: cascaded(writing, bindWith(part.relation, written(writing), lens)),
     slices: slicesFor(writing),
     isFresh: event === 'insert',
+    mayBeMade: false,
   });
   return sql`${changes} into applied;`;
 }

@@ -9,14 +9,14 @@
 
 import { isSame } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { Index, Key } from '../release/catalog.js';
+import type { ForeignKey, Index, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
-import { cascades, newUniques } from './guarantees.js';
+import { cascades, isInSlice, newUniques } from './guarantees.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
 import type { Mapping, OldTable } from './mapping.js';
@@ -92,6 +92,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         givesOnInsert: stage === 'filling',
         // The keys stand when the switch comes.
         isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
+        follows: stage === 'filling' ? [] : followed(part, cluster),
       }),
     ),
     backward: cluster.backward.map((mapping): Target => {
@@ -102,6 +103,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         isOverriding: old !== undefined && isOverriding(old, mapping),
         givesOnInsert: true,
         isCascaded: false,
+        follows: [],
       };
     }),
   });
@@ -112,6 +114,13 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     dual: planOf('dual'),
     fenced: planOf('fenced'),
   };
+}
+
+/** A key that waits for the commit may be broken by a row that stays. */
+function followed(part: SplitPartPlan, cluster: SplitCluster): ForeignKey[] {
+  return part.table.foreignKeys.filter(
+    (key) => key.onDelete === 'cascade' && key.deferrable === 'no' && isInSlice(cluster, part, key),
+  );
 }
 
 /** Whether a value is given that PostgreSQL generates always, unless told otherwise. */

@@ -7,7 +7,7 @@
 
 import { joined, literal, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey } from './compared.js';
-import type { Bind, Mapping } from './mapping.js';
+import { type Bind, type Mapping, newRelation } from './mapping.js';
 import type { Slices, Target } from './recompute.js';
 
 /** Rows that the query yields for the slices. */
@@ -101,6 +101,8 @@ export interface SliceChange {
   readonly slices: (mapping: Mapping) => Slices;
   /** Whether rows that appear must be new: a key that is taken is an error then. */
   readonly isFresh: boolean;
+  /** Whether the same statement may have made such a row already, on behalf of another table. */
+  readonly mayBeMade: boolean;
 }
 
 /**
@@ -135,6 +137,10 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
       ? sql` do nothing`
       : sql` do update set ${columns.map((one) => sql`${name(one)} = ${name('excluded', one)}`)}`;
   const conflict = change.isFresh ? sql`` : sql` on conflict (${names(mapping.key)})${upsert}`;
+  const isMade = sql`
+        and not exists (select from ${bind(mapping.target)} as m
+          where ${sameKey('m', mapping.key, 'a')} and not (${anyDiffers('m', 'a', columns, types)}))`;
+  const isDue = change.isFresh && change.mayBeMade ? isMade : sql``;
   return [
     sql`${called('b')} as materialized (${inSlices(mapping, change.before, slices)})`,
     sql`${called('a')} as materialized (${inSlices(mapping, change.after, slices)})`,
@@ -151,21 +157,25 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
     // What goes makes room first.
     sql`${called('come')} as (${insertInto(target, bind)}
       select ${qualified('a', writtenColumns(mapping))} from ${called('a')} as a
-      where ${missing(called('b'), 'a')}
+      where ${missing(called('b'), 'a')}${isDue}
         and (select count(*) from ${called('gone')}) >= 0${conflict})`,
   ];
 }
 
-/** Keys of the slices under which the target does not hold what the query yields. */
-export function mismatches({ mapping, types }: Target, bind: Bind, slices: Slices): Sql {
+/**
+ * Keys of the slices under which the target does not hold what the query yields. Rows that are
+ * about to follow one that is gone are not asked for: their turn comes in the same statement.
+ */
+export function mismatches(target: Target, bind: Bind, slices: Slices): Sql {
+  const { mapping, types } = target;
   const { key, slice } = mapping;
   const columns = changedColumns(mapping);
   const text = key.map((one) => sql`coalesce(${name('q', one)}, ${name('t', one)})`);
   const [first = ''] = key;
   const isLost = [
-    sql`${name('q', first)} is null`,
     sql`${name('t', first)} is null`,
-    ...(columns.length === 0 ? [] : [anyDiffers('q', 't', columns, types)]),
+    sql`${name('q', first)} is null${isStaying(target, bind)}`,
+    sql`${name('q', first)} is not null and (${anyDiffers('q', 't', columns, types)})`,
   ];
   return sql`select ${literal(mapping.target.name)} as relation, row(${text})::text as key
       from (${inSlices(mapping, bind, slices)}) as q
@@ -173,4 +183,14 @@ export function mismatches({ mapping, types }: Target, bind: Bind, slices: Slice
         select * from ${bind(mapping.target)} as t where ${rowOf('t', slice)} in (${slices})
       ) as t on ${sameKey('q', key, 't')}
       where ${joined(isLost, ' or ')}`;
+}
+
+function isStaying({ follows }: Target, bind: Bind): Sql {
+  const conditions = follows.map(({ columns, referencedTable, referencedColumns }) => {
+    const isNull = columns.map((one) => sql`${name('t', one)} is null`);
+    const at = bind(newRelation(referencedTable));
+    const isThere = sameKey('r', referencedColumns, 't', columns);
+    return sql` and (${joined(isNull, ' or ')} or exists (select from ${at} as r where ${isThere}))`;
+  });
+  return joined(conditions, '');
 }

@@ -1,26 +1,19 @@
 // Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
-import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { anyDiffers, qualified, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
-import { stateTable } from './places.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
-import { dynamic, raise } from './routine.js';
-import { applyDifferences, deleteAllGone, mismatches } from './slices.js';
+import { dynamic } from './routine.js';
+import { applyDifferences, deleteAllGone } from './slices.js';
 import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
-import { isAnythingQuarantined } from './sync-carry.js';
 import {
   asStatic,
   backwardName,
   countToTwo,
   type Event,
-  isOfKey,
-  keyNames,
   oldWrites,
-  ownQuarantine,
-  quarantineKey,
   ROWS,
   renameSlices,
   type SyncPlan,
@@ -29,9 +22,7 @@ import {
   touchOf,
   untilQuiet,
 } from './sync-plan.js';
-
-/** What stands in the way of a row only for as long as somebody else is busy. */
-const CONTENDED = ['40001', '40P01', '55P03'];
+import { isUpToDate, roundTrip } from './sync-round-trip.js';
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -102,8 +93,9 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
     after: plan.bind,
     slices: own,
     isFresh: event === 'insert',
+    mayBeMade: plan.forward.length > 1,
   });
-  const check = roundTrip(plan, slices);
+  const check = (form: (one: Sql) => Sql) => roundTrip(plan, slices, form);
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -115,11 +107,11 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
     ${changes} into applied;
-    ${check}
+    ${check((one) => sql`${one} into applied;`)}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
     ${dynamic(changes)}
-    ${check}
+    ${check(dynamic)}
   end if;`,
     ]),
   });
@@ -169,71 +161,6 @@ function rowsBefore(bind: Bind, { mapping, types }: Target, event: Event): Sql {
   const now = sql`select ${qualified('n', columns)} from ${at} as n${others}`;
   if (event === 'insert') return sql`(${now})`;
   return sql`(${now} union all select ${qualified('o', columns)} from ${ROWS.old} as o)`;
-}
-
-/**
- * Refuses what the old layout has not kept: all new rows of the slices must come back. A slice in
- * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
- * rows would come back from an old layout that is made of them.
- */
-function roundTrip(plan: SyncPlan, slices: Slices): Sql {
-  const ofNew: Bind = (relation) => {
-    const made = plan.backward.find(
-      ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
-    );
-    return made === undefined ? plan.bind(relation) : sql`(${made.mapping.query(plan.bind)})`;
-  };
-  const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
-  return sql`if ${isAnythingQuarantined(plan)} then
-      ${refuseLost(plan, plan.bind, some(sql`not ${isHeld(plan)}`))}
-      ${refuseLost(plan, ofNew, some(isHeld(plan)))}
-    else
-      ${refuseLost(plan, plan.bind, slices)}
-    end if;`;
-}
-
-/** Of a slice `s`, whether it is in quarantine, for some reason. */
-function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
-  const key = keyNames(plan).map((one) => name('s', one));
-  return sql`exists (
-        select from ${stateTable('quarantine')} as z
-        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
-      )`;
-}
-
-/**
- * A slice that a writer of the old release had to leave to whoever comes next (sync-turns.ts) is
- * older than it says: what is computed from it would write over what was left.
- */
-function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
-  const isLeft = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
-  const message = `could not serialize access to ${plan.cluster.id}: not all of it is carried yet`;
-  return sql`if ${isAnythingQuarantined(plan)} and exists (
-    select from (${slices}) as s where ${isHeld(plan, isLeft)}
-  ) then
-    raise serialization_failure using
-      message = ${literal(message)},
-      hint = 'Run the transaction again; halflap verify carries what nobody else does.';
-  end if;`;
-}
-
-function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
-  const finds = plan.forward.map((target) => {
-    const own = renameSlices(plan, slices, target.mapping);
-    return sql`(${mismatches(target, bind, own)} limit 1)`;
-  });
-  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
-        ${literal(plan.places.from)}, refused.relation, refused.key)`;
-  return sql`for refused in ${joined(finds, '\n      union all ')} loop
-      ${raise('HL001', message, {
-        detail: literal(SQLSTATES.HL001),
-        hint: literal(
-          'Both releases are in service on this shard. ' +
-            `Write what release ${plan.places.from} can hold, ` +
-            'or wait until the shard is contracted.',
-        ),
-      })}
-    end loop;`;
 }
 
 /** Row by row, while nothing is synced yet: what is kept of rows that an old write took away. */
