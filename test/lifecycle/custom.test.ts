@@ -98,7 +98,8 @@ describe('a change that is stated as queries', () => {
         results: { slice: job, query: "select id as job, result from done" }
 `,
       seed: {
-        old: `insert into waiting values (1, 'a', '2026-01-01'); insert into done values (2, 'b', 'x')`,
+        old: `insert into waiting values (1, 'a', '2026-01-01');
+          insert into done values (2, 'b', 'x')`,
         new: `insert into jobs values (1, 'a'), (2, 'b');
           insert into places values (1, '2026-01-01'); insert into results values (2, 'x')`,
       },

@@ -139,7 +139,8 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
   const conflict = change.isFresh ? sql`` : sql` on conflict (${names(mapping.key)})${upsert}`;
   const isMade = sql`
         and not exists (select from ${bind(mapping.target)} as m
-          where ${sameKey('m', mapping.key, 'a')} and not (${anyDiffers('m', 'a', columns, types)}))`;
+          where ${sameKey('m', mapping.key, 'a')}
+            and not (${anyDiffers('m', 'a', columns, types)}))`;
   const isDue = change.isFresh && change.mayBeMade ? isMade : sql``;
   return [
     sql`${called('b')} as materialized (${inSlices(mapping, change.before, slices)})`,
@@ -190,7 +191,8 @@ function isStaying({ follows }: Target, bind: Bind): Sql {
     const isNull = columns.map((one) => sql`${name('t', one)} is null`);
     const at = bind(newRelation(referencedTable));
     const isThere = sameKey('r', referencedColumns, 't', columns);
-    return sql` and (${joined(isNull, ' or ')} or exists (select from ${at} as r where ${isThere}))`;
+    const isAny = sql`exists (select from ${at} as r where ${isThere})`;
+    return sql` and (${joined([...isNull, isAny], ' or ')})`;
   });
   return joined(conditions, '');
 }

@@ -77,7 +77,8 @@ function asOldSays(plan: SyncPlan): Bind {
     const own = [...types.keys()].filter((column) => !told.includes(column));
     const ownJoined = sql` left join ${plan.bind(mapping.target)} as n
         on ${sameKey('n', mapping.key, 'q')}`;
-    const rows = sql`(select ${[...told.map((one) => name('q', one)), ...own.map((one) => name('n', one))]}
+    const columns = [...told.map((one) => name('q', one)), ...own.map((one) => name('n', one))];
+    const rows = sql`(select ${columns}
         from (${mapping.query(plan.bind)}) as q${own.length === 0 ? sql`` : ownJoined})`;
     return bindWith(mapping.target, rows, bind);
   }, plan.bind);
