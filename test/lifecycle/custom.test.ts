@@ -79,8 +79,8 @@ describe('a change that is stated as queries', () => {
       to: `create table jobs (id int primary key, who text not null);
         create table places (job int primary key references jobs (id) on delete cascade,
           due date not null);
-        create table results (job int primary key references jobs (id) on delete cascade,
-          result text not null);`,
+        create table results (number int primary key, job int not null unique
+          references jobs (id) on delete cascade, result text not null);`,
       evolution: `changes:
   - custom:
       from:
@@ -95,13 +95,13 @@ describe('a change that is stated as queries', () => {
           slice: id
           query: select id, who from waiting union select id, who from done
         places: { slice: job, query: "select id as job, due from waiting" }
-        results: { slice: job, query: "select id as job, result from done" }
+        results: { slice: job, query: "select -id as number, id as job, result from done" }
 `,
       seed: {
         old: `insert into waiting values (1, 'a', '2026-01-01');
           insert into done values (2, 'b', 'x')`,
         new: `insert into jobs values (1, 'a'), (2, 'b');
-          insert into places values (1, '2026-01-01'); insert into results values (2, 'x')`,
+          insert into places values (1, '2026-01-01'); insert into results values (-2, 2, 'x')`,
       },
       writes: (n) => [
         oldWrite(
@@ -109,7 +109,7 @@ describe('a change that is stated as queries', () => {
            insert into done values (${n}0, 'old', 'y'), (${n}2, 'old', 'z')`,
           `insert into jobs values (${n}0, 'old'), (${n}1, 'old'), (${n}2, 'old');
            insert into places values (${n}0, '2026-02-02'), (${n}1, '2026-02-02');
-           insert into results values (${n}0, 'y'), (${n}2, 'z')`,
+           insert into results values (-${n}0, ${n}0, 'y'), (-${n}2, ${n}2, 'z')`,
         ),
         // Rows of two tables are one of the old release: neither is, of its table alone.
         ...inDual(
@@ -119,14 +119,14 @@ describe('a change that is stated as queries', () => {
         ),
         ...inDual(
           `with j as (insert into jobs values (${n}4, 'new'), (${n}5, 'new')),
-           r as (insert into results values (${n}5, 'q'))
+           r as (insert into results values (-${n}5, ${n}5, 'q'))
            insert into places values (${n}4, '2026-03-04')`,
           `insert into waiting values (${n}4, 'new', '2026-03-04');
            insert into done values (${n}5, 'new', 'q')`,
         ),
         ...inDual(
           `with p as (delete from places where job in (${n}3, ${n}4) returning job)
-           insert into results select job, 'over' from p`,
+           insert into results select -job, job, 'over' from p`,
           `with w as (delete from waiting where id in (${n}3, ${n}4) returning id, who)
            insert into done select id, who, 'over' from w`,
         ),

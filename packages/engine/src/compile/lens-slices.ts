@@ -11,7 +11,7 @@ import type { ForeignKey } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, qualified, sameKey, typesOf } from './compared.js';
-import { cascades } from './guarantees.js';
+import { isInSlice } from './guarantees.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { notRepresentable, type Writing } from './lens-round-trip.js';
@@ -115,22 +115,25 @@ function ownReferences({ cluster, part, plan }: Writing): Sql[] {
 
 /** A row to which others refer stays, unless they go with it. */
 function referred({ cluster, part, plan }: Writing): Sql[] {
-  return cluster.parts
-    .filter((one) => !cascades(one, part))
-    .flatMap((one) =>
-      one.table.foreignKeys
-        .filter((key) => one !== part && key.referencedTable === part.table.name)
-        .map((key) => {
-          const at = inRelease(plan.places, one.table.name);
-          const same = sameKey('r', key.columns, 'old', key.referencedColumns);
-          const message =
-            `update or delete on table "${part.table.name}" ` +
-            `violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
-          return sql`if exists (select from ${at} as r where ${same}) then
+  return cluster.parts.flatMap((one) =>
+    one.table.foreignKeys
+      .filter((key) => one !== part && key.referencedTable === part.table.name)
+      .filter((key) => !goesAlong(cluster, one, key))
+      .map((key) => {
+        const at = inRelease(plan.places, one.table.name);
+        const same = sameKey('r', key.columns, 'old', key.referencedColumns);
+        const message =
+          `update or delete on table "${part.table.name}" ` +
+          `violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
+        return sql`if exists (select from ${at} as r where ${same}) then
     ${raise('23503', literal(message))}
   end if;`;
-        }),
-    );
+      }),
+  );
+}
+
+function goesAlong(cluster: SplitCluster, part: SplitPartPlan, key: ForeignKey): boolean {
+  return key.onDelete === 'cascade' && isInSlice(cluster, part, key);
 }
 
 /** A row that gets another key must find it free. */
@@ -171,10 +174,13 @@ function locks(writing: Writing): Sql[] {
 function apply(writing: Writing): Sql {
   const { part, plan, event } = writing;
   const lens = lensBind(plan.places);
-  const targets = plan.backward.filter(({ mapping }) => touchOf(mapping, part.relation) !== null);
+  const written = [part, ...(event === 'delete' ? along(writing).map((one) => one.part) : [])];
+  const targets = plan.backward.filter(({ mapping }) =>
+    written.some((one) => touchOf(mapping, one.relation) !== null),
+  );
   const changes = applyDifferences(targets, plan.bind, {
     before: lens,
-    after: cascaded(writing, bindWith(part.relation, written(writing), lens)),
+    after: cascaded(writing, bindWith(part.relation, writtenTable(writing), lens)),
     slices: slicesFor(writing),
     isFresh: event === 'insert',
     mayBeMade: false,
@@ -183,7 +189,7 @@ function apply(writing: Writing): Sql {
 }
 
 /** The written table with the row as it should be. */
-function written({ part, plan, event }: Writing): Sql {
+function writtenTable({ part, plan, event }: Writing): Sql {
   const columns = part.table.columns.map((one) => one.name);
   const at = inRelease(plan.places, part.table.name);
   const isOld = sameKey('v', part.mapping.key, 'old');
@@ -195,20 +201,29 @@ function written({ part, plan, event }: Writing): Sql {
 }
 
 /** With a row go those that refer to it, where the foreign key says so. */
-function cascaded({ cluster, part, plan, event }: Writing, bind: ReturnType<typeof lensBind>) {
-  if (event !== 'delete') return bind;
+function cascaded(writing: Writing, bind: ReturnType<typeof lensBind>) {
+  if (writing.event !== 'delete') return bind;
+  return along(writing).reduce((all, { part, keys }) => {
+    const columns = part.table.columns.map((column) => column.name);
+    const at = inRelease(writing.plan.places, part.table.name);
+    const isOfRow = keys.map((key) => sameKey('v', key.columns, 'old', key.referencedColumns));
+    const rest = sql`(select ${qualified('v', columns)} from ${at} as v
+        where (${joined(isOfRow, ' or ')}) is not true)`;
+    return bindWith(part.relation, rest, all);
+  }, bind);
+}
+
+/** Tables whose rows go with a row of this one, and the keys by which they do. */
+function along({ cluster, part }: Writing) {
   return cluster.parts
-    .filter((one) => one !== part && cascades(one, part))
-    .reduce((all, one) => {
-      const columns = one.table.columns.map((column) => column.name);
-      const at = inRelease(plan.places, one.table.name);
-      const key = one.table.foreignKeys.find(
-        (candidate) => candidate.referencedTable === part.table.name,
-      ) as ForeignKey;
-      const isOfRow = sameKey('v', key.columns, 'old', key.referencedColumns);
-      const rest = sql`(select ${qualified('v', columns)} from ${at} as v where not (${isOfRow}))`;
-      return bindWith(one.relation, rest, all);
-    }, bind);
+    .filter((one) => one !== part)
+    .map((one) => ({
+      part: one,
+      keys: one.table.foreignKeys.filter(
+        (key) => key.referencedTable === part.table.name && goesAlong(cluster, one, key),
+      ),
+    }))
+    .filter(({ keys }) => keys.length > 0);
 }
 
 type Seen = (writing: Writing, part: SplitPartPlan) => Sql;
@@ -217,7 +232,10 @@ const shown: Seen = ({ plan }, part) => inRelease(plan.places, part.table.name);
 
 const wanted: Seen = (writing, part) => {
   const lens = lensBind(writing.plan.places);
-  return cascaded(writing, bindWith(writing.part.relation, written(writing), lens))(part.relation);
+  return cascaded(
+    writing,
+    bindWith(writing.part.relation, writtenTable(writing), lens),
+  )(part.relation);
 };
 
 /** All rows of the touched slices in all tables of the cluster, as sorted text. */
