@@ -50,7 +50,7 @@ describe('a session that knows the functions as they were', () => {
     {
       of: 'slices',
       fill: () => expanded(FLAT, ROWS, UNNEST, `insert into orders values (1, 0, '{1}')`),
-      step: 'contract/quiet/orders',
+      step: 'contract/quiet/slices',
       holds: 'select from orders where id = 1 for no key update',
       known: 'update orders set n = n + 1 where id = 1',
       others: 'update scores set score = 7 where order_id = 1',

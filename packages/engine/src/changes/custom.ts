@@ -4,7 +4,13 @@
 
 import { assigned } from '../compile/assigned.js';
 import type { SlicedLayout } from '../compile/layout.js';
-import { type Bind, newRelation, oldRelation, untouchedRelation } from '../compile/mapping.js';
+import {
+  type Bind,
+  keysRelation,
+  newRelation,
+  oldRelation,
+  untouchedRelation,
+} from '../compile/mapping.js';
 import { columnNames, type Table } from '../release/catalog.js';
 import type { Custom, CustomTable } from '../release/evolution.js';
 import { bindTables } from '../release/query.js';
@@ -27,7 +33,7 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
         sources: copies(one, olds),
         plain: new Map(),
         notes: [UNPROVEN],
-        isBase: isSame(one.slice, table.table.primaryKey?.columns ?? []),
+        isBase: one.via === null && isSame(one.slice, table.table.primaryKey?.columns ?? []),
       };
     }),
     // Nothing proves that the queries leave nothing out.
@@ -38,7 +44,7 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
 const UNPROVEN = 'what the queries leave out is not there for the other release';
 
 function tableOf(one: CustomTable, table: Table, layout: SlicedLayout): SlicedTable {
-  const { olds, news, bases, untouched } = layout;
+  const { olds, news, bases, untouched, keys } = layout;
   const isOld = olds.includes(table);
   const { query } = one.query;
   const relation = isOld ? newRelation : oldRelation;
@@ -50,14 +56,22 @@ function tableOf(one: CustomTable, table: Table, layout: SlicedLayout): SlicedTa
     return sql`${assigned(name('q', column), columnOf(table, column), bases)} as ${name(column)}`;
   });
   const read = new Set(query.tables.map((mention) => mention.table));
+  const maps = new Set(keys.map((map) => map.stated.name));
   return {
     at: one.at,
     table,
     slice: one.slice,
+    via: keys.find((map) => map.stated.name === one.via) ?? null,
     columns: query.columns,
     query: (bind: Bind) => {
       const at = (read: string) =>
-        bind(untouched.has(read) ? untouchedRelation(read) : relation(read));
+        bind(
+          maps.has(read)
+            ? keysRelation(read)
+            : untouched.has(read)
+              ? untouchedRelation(read)
+              : relation(read),
+        );
       const bound = trusted(bindTables(query, (read) => at(read).text));
       return sql`select ${values} from (${bound}) as q`;
     },

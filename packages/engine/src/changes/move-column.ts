@@ -130,6 +130,7 @@ function parentOf({ change, parent, child, newKey }: Moved): Both {
       at,
       table: parent.new,
       slice: key,
+      via: null,
       columns: up.map((one) => one.column),
       query: (bind) => sql`${selected(up)} from ${bind(oldRelation(parent.old.name))} as o`,
       reads: new Map([[parent.old.name, readColumns(up)]]),
@@ -138,6 +139,7 @@ function parentOf({ change, parent, child, newKey }: Moved): Both {
       at,
       table: parent.old,
       slice: primaryKeyOf(parent.old),
+      via: null,
       columns: [...down.map((one) => one.column), column.name],
       query: (bind) =>
         sql`${selected([...down, childsOrOwn(bind)])}
@@ -164,6 +166,7 @@ function childOf({ change, parent, child, oldKey, newKey }: Moved): Both {
       at,
       table: child.new,
       slice: newKey,
+      via: null,
       columns: [...up.map((one) => one.column), column.name],
       query: (bind) => sql`${selected([...up, got])}
       from ${bind(oldRelation(child.old.name))} as o
@@ -177,6 +180,7 @@ function childOf({ change, parent, child, oldKey, newKey }: Moved): Both {
       at,
       table: child.old,
       slice: oldKey,
+      via: null,
       columns: down.map((one) => one.column),
       query: (bind) => sql`${selected(down)} from ${bind(newRelation(child.new.name))} as p`,
       reads: new Map([[child.new.name, readColumns(down)]]),

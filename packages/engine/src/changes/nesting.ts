@@ -130,6 +130,7 @@ function parentOf(nested: Nested, evolution: Evolution): Told {
       at,
       table: parent,
       slice: primaryKeyOf(parent),
+      via: null,
       columns: values.map((one) => one.column),
       query: (bind) => sql`${selected(values)} from ${from(flat, bind)} as o`,
       reads: new Map([[flat.name, readColumns(values)]]),
@@ -170,6 +171,7 @@ function flatOf({ flat, parent, pair, from, layout, lists }: Nested, rows: reado
       at: rows[0]?.change.at ?? { line: 1, column: 1 },
       table: flat,
       slice: primaryKeyOf(flat),
+      via: null,
       columns: [...own.map((one) => one.column), ...lists],
       query,
       reads: new Map([
@@ -219,6 +221,7 @@ function rowsOf({ flat, from, pair }: Nested, one: Rows): Told {
       at: change.at,
       table,
       slice: key,
+      via: null,
       columns: rowColumns(one),
       query: (bind) =>
         sql`select ${distinct}${columns} from ${from(flat, bind)} as o

@@ -154,6 +154,7 @@ function wholeOf(
     at,
     table: whole,
     slice: primaryKeyOf(whole),
+    via: null,
     columns: columns.map((one) => one.name),
     query: (bind) =>
       joined(
@@ -177,6 +178,7 @@ function shareTable(
     at: share.at,
     table,
     slice: primaryKeyOf(table),
+    via: null,
     columns: fromWhole.map((one) => one.column),
     query: (bind) =>
       sql`${selected(fromWhole)} from ${bind(relation(whole.name))} as w where (${when})`,

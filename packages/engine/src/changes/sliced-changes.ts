@@ -11,7 +11,7 @@ import { type Sliced, slicedCluster } from './sliced.js';
 import type { SplitCluster } from './split-table.js';
 
 export function clusterOfChanges(layout: SlicedLayout, evolution: Evolution): SplitCluster {
-  return slicedCluster(slicedTables(layout, evolution), evolution);
+  return slicedCluster(slicedTables(layout, evolution), layout.keys, evolution);
 }
 
 /** How each table follows from the other release's, by queries. */

@@ -3,13 +3,22 @@
 // by which of its columns they hang together.
 
 import type { ForwardColumn, PairedTable } from '../compile/layout.js';
-import { type Bind, type Mapping, newRelation, oldRelation } from '../compile/mapping.js';
+import {
+  type Bind,
+  keysRelation,
+  type Mapping,
+  newRelation,
+  oldRelation,
+  type Via,
+} from '../compile/mapping.js';
 import { refuse, stateColumn } from '../compile/refuse.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { Evolution, Position } from '../release/evolution.js';
 import type { Sql } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
+import type { KeyMap } from './key-map.js';
 import { type OldSource, oldSideOf } from './old-side.js';
+import type { KeyPair } from './part.js';
 import type { SplitCluster, SplitPartPlan } from './split-table.js';
 
 /** How the rows of one table follow from the other release's. */
@@ -18,6 +27,8 @@ export interface SlicedTable {
   readonly table: Table;
   /** Columns that say to which slice a row belongs, in the order of the cluster's. */
   readonly slice: readonly string[];
+  /** The key map through which they say it; null where they hold the slice itself. */
+  readonly via: KeyMap | null;
   /** Columns that the query yields, the key's included. */
   readonly columns: readonly string[];
   /** A SELECT over tables of the other release. */
@@ -63,7 +74,12 @@ export interface Sliced {
   readonly isLossy: boolean;
 }
 
-export function slicedCluster(sliced: Sliced, evolution: Evolution): SplitCluster {
+/** @param maps of the evolution: those of the cluster's new tables become the cluster's. */
+export function slicedCluster(
+  sliced: Sliced,
+  maps: readonly KeyMap[],
+  evolution: Evolution,
+): SplitCluster {
   const all = [...sliced.olds, ...sliced.news];
   for (const one of all) assertSliceable(one, sliced, evolution);
   const base = sliced.olds[0] as SlicedTable;
@@ -85,6 +101,7 @@ export function slicedCluster(sliced: Sliced, evolution: Evolution): SplitCluste
       target: sources[index]?.relation ?? oldRelation(one.table.name),
     })),
     sliced,
+    keys: maps.filter((map) => sliced.news.some((one) => one.table === map.table)),
   };
 }
 
@@ -122,6 +139,7 @@ function mappingOf(one: SlicedTable, side: 'old' | 'new'): Mapping {
     target: relation(one.table.name),
     key,
     slice: one.slice,
+    via: viaOf(one),
     perSlice: 'many rows',
     columns: one.columns.filter((column) => !key.includes(column) && !one.slice.includes(column)),
     onInsert: [],
@@ -156,10 +174,7 @@ function partPlan(
     table,
     pair,
     isBase: one.isBase,
-    key: one.slice.map((column, place) => ({
-      old: oldKey[place]?.name ?? '',
-      new: columnOf(table, column),
-    })),
+    key: keyPairs(one, oldKey),
     mapped: mapping.columns.map(
       (column): ForwardColumn => ({
         column: columnOf(table, column),
@@ -180,6 +195,24 @@ function partPlan(
     absence: null,
     existence: { columns: [], isGone: null, isAlive: null },
     isPlain: false,
+  };
+}
+
+/** None where the row has no column that holds the old key. */
+function keyPairs({ slice, via, table }: SlicedNew, oldKey: readonly Column[]): KeyPair[] {
+  if (via !== null) return [];
+  return slice.map((column, place) => ({
+    old: oldKey[place]?.name ?? '',
+    new: columnOf(table, column),
+  }));
+}
+
+function viaOf({ via, slice }: SlicedTable): Via | null {
+  if (via === null) return null;
+  return {
+    map: keysRelation(via.stated.name),
+    slice: via.oldKey.map((one) => one.name),
+    drawn: slice.map((_, place) => via.newKey[place]?.name ?? ''),
   };
 }
 

@@ -34,6 +34,7 @@ import {
 } from './cluster-mappings.js';
 import { type Existence, existenceOf } from './existence.js';
 import { isConstant, mentionsAny } from './expression-shape.js';
+import type { KeyMap } from './key-map.js';
 import { type OldSide, type OldSource, oldSideOf } from './old-side.js';
 import { needsAbsence, type Part, partOf } from './part.js';
 import type { Origin, Sliced } from './sliced.js';
@@ -48,6 +49,8 @@ export interface SplitCluster extends Cluster {
   readonly oldOnly: readonly Column[];
   /** What it was made from where slices hold many rows; else null. */
   readonly sliced: Sliced | null;
+  /** Maps of keys that rows of its new tables draw. */
+  readonly keys: readonly KeyMap[];
 }
 
 export interface SplitPartPlan extends Part {
@@ -133,6 +136,7 @@ export function clusterOf(
       ...plans.flatMap((plan) => (plan.absence === null ? [] : [absenceMapping(base, plan)])),
     ],
     sliced: null,
+    keys: [],
   };
 }
 

@@ -22,22 +22,22 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
-import { exclusive } from './contract.js';
+import { endForward, exclusive } from './contract.js';
+import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
 import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
-import { routine } from './routine.js';
 import { statement, transactionStep } from './statement.js';
-import { FORWARD_EVENTS, forwardName, type SyncPlan } from './sync-plan.js';
+import { FORWARD_EVENTS } from './sync-plan.js';
 import { tombstone } from './tombstone.js';
 
 export function abortSteps(evolving: Evolving): Step[] {
   const { clusters, shared } = evolving;
   const steps = [
     fenceStep(evolving),
-    ...oldNames(clusters).map((table) => triggersStep(table, lookupNames(evolving, table))),
+    ...oldNames(clusters).map((table) => triggersStep(table, besideNames(evolving, table))),
     ...lookupSteps(evolving),
     ...foreignKeySteps(evolving),
     dropStep(evolving.places),
@@ -57,7 +57,7 @@ function fenceStep(evolving: Evolving): TransactionStep {
     'abort/fence',
     `release ${places.to} is refused; the shard returns to release ${places.from}`,
     [
-      ...clusters.flatMap(({ dual }) => endSync(dual)),
+      ...clusters.flatMap(({ dual }) => endForward(dual, places.to)),
       ...evolving.layout.lookups.flatMap((one) => abortLookup(one, places)),
       statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
       ...fenceNew(evolving),
@@ -72,23 +72,6 @@ function fenceStep(evolving: Evolving): TransactionStep {
       statement(sql`update ${stateTable('shard')} as s
 set ceiling = s.floor, changed_at = clock_timestamp()`),
     ],
-  );
-}
-
-/** The triggers find nothing to do from now on; to drop them needs a stronger lock. */
-function endSync(plan: SyncPlan): Statement[] {
-  const functions = plan.cluster.olds.flatMap(({ relation }) =>
-    FORWARD_EVENTS.map((event) => forwardName(plan, relation.name, event)),
-  );
-  return functions.map((at) =>
-    statement(
-      routine(plan.places, {
-        at,
-        returns: 'trigger',
-        about: `nothing: release ${plan.places.to} is not served any more`,
-        body: [sql`return null;`],
-      }),
-    ),
   );
 }
 
@@ -110,9 +93,12 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
   ];
 }
 
-/** Triggers of lookup tables on a table of the old release. */
-function lookupNames({ layout }: Evolving, table: string): Sql[] {
-  return layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : []));
+/** Triggers of lookup tables and key maps on a table of the old release. */
+function besideNames({ layout }: Evolving, table: string): Sql[] {
+  return [
+    ...layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : [])),
+    ...layout.keys.filter(({ old }) => old.name === table).flatMap(oldKeyTriggerNames),
+  ];
 }
 
 /** Lookup tables of the old release are in no cluster. */
@@ -121,7 +107,7 @@ function lookupSteps(evolving: Evolving): TransactionStep[] {
   const tables = evolving.layout.lookups.map((one) => oldTriggers(one).table);
   return [...new Set(tables)]
     .filter((table) => !known.has(table))
-    .map((table) => triggersStep(table, lookupNames(evolving, table)));
+    .map((table) => triggersStep(table, besideNames(evolving, table)));
 }
 
 function triggersStep(table: string, lookups: readonly Sql[]): TransactionStep {

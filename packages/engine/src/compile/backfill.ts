@@ -14,7 +14,7 @@ import { bindWith, type OldTable, oldRelation } from './mapping.js';
 import { floorTable } from './places.js';
 import { insertMissing, lockSlices, slicesOf, type Target, updateMany } from './recompute.js';
 import { insertMissingInSlices, updateInSlices } from './slices.js';
-import { carryName, keyNames, type SyncPlan } from './sync-plan.js';
+import { carryName, keyNames, renameSlices, type SyncPlan } from './sync-plan.js';
 import { BATCH_LOCK, takesTurns } from './sync-turns.js';
 import { keyColumns } from './tables.js';
 
@@ -115,8 +115,9 @@ function sliceStep(cluster: SplitCluster, filling: SyncPlan, old: OldTable): Bac
   const strength = takesTurns(filling) ? BATCH_LOCK.joined : BATCH_LOCK.alone;
   const locked = (columns: Sql | readonly Sql[]) => sql`select ${columns} from ${source} as source
 where ${range} order by ${order} ${strength}`;
+  const slicesIn = (rows: Sql) => slicesOf(rows, old.key, keyNames(filling));
   const slicesFrom = (rows: Sql, { mapping }: Target) =>
-    sql`select distinct * from (${slicesOf(rows, old.key, mapping.slice)}) as slices`;
+    sql`select distinct * from (${renameSlices(filling, slicesIn(rows), mapping)}) as slices`;
   const inRange = sql`(select source.* from ${source} as source where ${range})`;
   const statements = filling.forward.flatMap((target) => {
     const slices = slicesFrom(BATCH, target);

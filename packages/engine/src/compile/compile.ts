@@ -5,7 +5,6 @@
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
-import type { Lookup } from '../changes/lookup.js';
 import { mergedCluster } from '../changes/merge-tables.js';
 import { clusterOfChanges } from '../changes/sliced-changes.js';
 import { splitCluster } from '../changes/split-table.js';
@@ -20,7 +19,9 @@ import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import {
   fenceCluster,
+  freeStep,
   oldFence,
+  quietSlicesStep,
   quietStep,
   type Shared,
   sharedPlace,
@@ -31,6 +32,7 @@ import { refuseDependents } from './dependents.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { tablesHome, typesHome } from './home.js';
+import { createKeyMap, fillKeyMap, oldKeyTriggers } from './key-maps.js';
 import { type Layout, layoutOf } from './layout.js';
 import { lookupTriggers } from './lookup-triggers.js';
 import {
@@ -47,6 +49,7 @@ import { fenced, floorTable, type Places, placesOf, work } from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
+  newTables,
   prepareRebuilt,
   type Rebuilt,
   rebuilt,
@@ -59,7 +62,7 @@ import { type SequencePlan, sequencePlan } from './sequence-plan.js';
 import { sessionLens } from './session-lens.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
-import { oldWrites, quarantineCount, type SyncPlan } from './sync-plan.js';
+import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync-plan.js';
 import { dropTombstones, tombstone } from './tombstone.js';
 import { assertCarried, assertMovable } from './unsupported.js';
 import { keptSteps, verifySteps } from './verify.js';
@@ -164,28 +167,35 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
   return { ...base, foreignKeys: foreignKeyPlan(base) };
 }
 
-/** Lookup tables of the new release are filled before it can look into them. */
+/** Lookup tables and key maps are filled before the new release can look into them. */
 function prepareSteps(evolving: Evolving): Step[] {
-  const { places, layout } = evolving;
+  const { places, layout, clusters } = evolving;
   const lookups = layout.lookups.filter(isNewTable);
-  if (lookups.length === 0) return [lensStep(evolving, beginPrepare(evolving))];
-  const tables = layout.added.filter((table) => lookups.some((one) => one.table === table));
+  const tables = clusters.flatMap(newTables);
+  if (lookups.length + layout.keys.length === 0) {
+    return [lensStep(evolving, [...beginPrepare(evolving), ...tables])];
+  }
+  const added = layout.added.filter((table) => lookups.some((one) => one.table === table));
   return [
-    transactionStep('prepare/lookup', `lookup tables of release ${places.to} begin to be filled`, [
+    transactionStep('prepare/lookup', `what release ${places.to} looks up begins to be filled`, [
       ...beginPrepare(evolving),
-      ...tables.flatMap((table) => addedTable(table, evolving)),
+      ...tables,
+      ...added.flatMap((table) => addedTable(table, evolving)),
       ...lookupFunctions(lookups, places, 'floor'),
-      ...lookups.flatMap((one) => lookupTriggers(one, planOf(one, evolving))),
+      ...lookups.flatMap((one) => lookupTriggers(one, planOf(one.old, evolving))),
+      ...layout.keys.flatMap((one) => createKeyMap(one, places)),
+      ...layout.keys.flatMap((one) => oldKeyTriggers(one, planOf(one.old, evolving))),
     ]),
     ...lookups.map((one) => fillLookup(one, places)),
+    ...layout.keys.map((one) => fillKeyMap(one, places)),
     lensStep(evolving, bound(places)),
   ];
 }
 
-/** Sync of the table whose values are looked up. */
-function planOf(lookup: Lookup, { clusters }: Evolving): SyncPlan {
-  const found = clusters.find(({ cluster }) => cluster.old === lookup.old);
-  if (found === undefined) throw new Error(`${lookup.old.name} is not rebuilt`);
+/** Sync of the table whose rows are looked up. */
+function planOf(table: Table, { clusters }: Evolving): SyncPlan {
+  const found = clusters.find(({ cluster }) => cluster.olds.some((one) => one.table === table));
+  if (found === undefined) throw new Error(`${table.name} is not rebuilt`);
   return found.filling;
 }
 
@@ -202,6 +212,7 @@ function beginPrepare(evolving: Evolving): Statement[] {
     ...newTypes(evolving),
     statement(sql`create sequence ${oldWrites(places)}`),
     statement(sql`create sequence ${quarantineCount(places)}`),
+    ...clusters.map(({ fenced }) => statement(sql`create sequence ${quietSequence(fenced)}`)),
   ];
 }
 
@@ -260,7 +271,7 @@ function expandSteps(evolving: Evolving): Step[] {
         ...clusters.flatMap(syncRebuilt),
         ...evolving.layout.lookups
           .filter(isOldTable)
-          .flatMap((one) => lookupTriggers(one, planOf(one, evolving))),
+          .flatMap((one) => lookupTriggers(one, planOf(one.old, evolving))),
       ],
       { entersPhase: 'expanding' },
     ),
@@ -315,6 +326,8 @@ function contractSteps(evolving: Evolving): Step[] {
     ...foreignKeys.contract,
     ...quietStep(clusters, places),
     ...foreignKeys.unlink,
+    ...freeStep(clusters, places),
+    ...quietSlicesStep(clusters, places),
     ...clusters.flatMap((one) => standAlone(one, evolving)),
     ...layout.lookups
       .filter(isNewTable)

@@ -12,14 +12,23 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
+import { dropNewKeyFunctions } from './key-maps.js';
 import type { PairedTable } from './layout.js';
-import type { OldTable } from './mapping.js';
+import { type OldTable, oldNames } from './mapping.js';
 import { fenced, floorTable, inRelease, type Places, work } from './places.js';
 import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
 import { handOver } from './sequence-contract.js';
 import { type Lock, statement, transactionStep } from './statement.js';
-import { backwardName, EVENTS, type Event, quietSequence, type SyncPlan } from './sync-plan.js';
+import {
+  backwardName,
+  EVENTS,
+  type Event,
+  FORWARD_EVENTS,
+  forwardName,
+  quietSequence,
+  type SyncPlan,
+} from './sync-plan.js';
 import { isSliced } from './sync-slices.js';
 import { type Fence, tombstone } from './tombstone.js';
 
@@ -52,8 +61,8 @@ export function fenceCluster(
   from: Catalog,
 ): Statement[] {
   return [
-    statement(sql`create sequence ${quietSequence(plan)}`),
-    ...cluster.parts.flatMap((part, index) => backwardFunctions(part, index, plan)),
+    ...endForward(plan, places.from),
+    ...cluster.parts.flatMap((part) => backwardFunctions(cluster, part, plan)),
     // Stand there when a verb was interrupted before it took away what is left of the lens.
     ...cluster.parts.map((part) => statement(dropView(work(places, part.table.name)))),
     // Once more: rights may have been granted on the old table since the shard was prepared.
@@ -65,6 +74,27 @@ export function fenceCluster(
       return putAside(old, mapping?.key ?? old.key, { from, places });
     }),
   ];
+}
+
+/**
+ * The triggers of the old tables find nothing to do from now on; to drop them needs a stronger
+ * lock.
+ * @param release the one that is not served any more.
+ */
+export function endForward(plan: SyncPlan, release: string): Statement[] {
+  const functions = plan.cluster.olds.flatMap(({ relation }) =>
+    FORWARD_EVENTS.map((event) => forwardName(plan, relation.name, event)),
+  );
+  return functions.map((at) =>
+    statement(
+      routine(plan.places, {
+        at,
+        returns: 'trigger',
+        about: `nothing: release ${release} is not served any more`,
+        body: [sql`return null;`],
+      }),
+    ),
+  );
 }
 
 function putAside(
@@ -98,6 +128,29 @@ function freeRules(table: Table, key: readonly string[], from: Catalog): string[
   ]);
   const uniques = table.uniques.filter((one) => !needed.has(columnsOf(one.columns)));
   return [...table.checks, ...uniques].map((rule) => rule.name);
+}
+
+/**
+ * Clusters stop one after the other to fill their old tables: keys from one to another would miss
+ * rows. The keys of the new release stand by now.
+ */
+export function freeStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
+  const statements = clusters.flatMap(({ cluster }) => {
+    const others = oldNames(clusters.filter((one) => one.cluster !== cluster));
+    return cluster.olds.flatMap(({ table }) =>
+      table.foreignKeys
+        .filter((key) => others.includes(key.referencedTable))
+        .map((key) =>
+          statement(
+            sql`alter table ${fenced(places, table.name)} drop constraint ${name(key.name)}`,
+            exclusive(`${places.workSchema}.${table.name}`),
+          ),
+        ),
+    );
+  });
+  if (statements.length === 0) return [];
+  const title = `foreign keys among the tables of release ${places.from} go`;
+  return [transactionStep('contract/free', title, statements)];
 }
 
 function dropView(at: Sql): Sql {
@@ -141,34 +194,43 @@ function endAllBackward(
 
 /**
  * Where slices hold many rows, no part is carried without the others: what one takes from a slice
- * another may bring, and all are compared. They end together, when nothing refers to the old tables
- * any more.
+ * another may bring, and all are compared. Nor is a cluster whose keys others look up. They end
+ * together, when nothing refers to the old tables any more.
  */
-function quietSlices({ cluster, fenced: plan }: Rebuilt): TransactionStep[] {
-  if (!isSliced(plan)) return [];
-  const statements = endAllBackward(
-    plan,
-    cluster.parts.flatMap((part) =>
-      [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map(
-        (event) => [part.table.name, event] as const,
-      ),
-    ),
+export function quietSlicesStep(clusters: readonly Rebuilt[], places: Places): TransactionStep[] {
+  const statements = clusters.flatMap(({ cluster, fenced: plan }) =>
+    isSliced(plan)
+      ? endAllBackward(
+          plan,
+          cluster.parts.flatMap((part) =>
+            [...EVENTS, ...(part.isBase ? (['key'] as const) : [])].map(
+              (event) => [part.table.name, event] as const,
+            ),
+          ),
+        )
+      : [],
   );
-  const title = `the old layout of ${cluster.id} is not kept any more`;
-  return [transactionStep(`contract/quiet/${cluster.id}`, title, statements)];
+  if (statements.length === 0) return [];
+  const title = `rows of release ${places.from} that hang together are not kept any more`;
+  return [transactionStep('contract/quiet/slices', title, statements)];
 }
 
 /** A new table stands on its own: a step each, since it is in use. */
 export function standAlone(rebuilt: Rebuilt, evolving: Evolving): TransactionStep[] {
   const { cluster, fenced: plan } = rebuilt;
-  const alone = cluster.parts.map((part) =>
+  return cluster.parts.map((part) =>
     transactionStep(
       `contract/alone/${part.table.name}`,
       `${part.table.name} loses the triggers of sync`,
-      [...dropBackward(part, plan), ...handOver(part, cluster.id, evolving)],
+      [
+        ...dropBackward(part, plan),
+        ...cluster.keys
+          .filter((map) => map.table === part.table)
+          .flatMap((map) => dropNewKeyFunctions(map, plan.places)),
+        ...handOver(part, cluster.id, evolving),
+      ],
     ),
   );
-  return [...quietSlices(rebuilt), ...alone];
 }
 
 function dropBackward(part: SplitPartPlan, plan: SyncPlan): Statement[] {

@@ -3,7 +3,6 @@
 // | the key of the new release is …            | until dual       | dual     | contract |
 // |--------------------------------------------|------------------|----------|----------|
 // | among parts of one cluster                 | old row is both  | physical | physical |
-// | between rows of one slice, by its columns  | the lens asks    | physical | physical |
 // | part → shared table, as the old table has  | old table's      | physical | physical |
 // | shared table → rebuilt table               | old table's      | the same | moved    |
 // | added → shared table, gentle               | physical         | physical | physical |
@@ -25,8 +24,8 @@ import { physicalName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { exclusive, type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
+import { isDrawnReference, isWithinSlice } from './drawn-references.js';
 import { gentleForm } from './gentle-keys.js';
-import { isInSlice } from './guarantees.js';
 import type { PairedTable } from './layout.js';
 import { isNewTable } from './lookups.js';
 import { oldNames } from './mapping.js';
@@ -249,15 +248,22 @@ function physicalTarget(
   if (target.kind === 'rebuilt') {
     const { cluster } = target.cluster;
     const isOneRow =
-      cluster.old === part.pair.old &&
-      key.columns.every((column) => part.key.some((one) => one.new.name === column));
+      (cluster.old === part.pair.old &&
+        key.columns.every((column) => part.key.some((one) => one.new.name === column))) ||
+      isWithinSlice(cluster, part, key);
     const isToBase = cluster.parts[0]?.table.name === key.referencedTable;
     const isKnown = oldNames([target.cluster]).some((old) => isKnownKey(part, key, old));
-    const isHeld = isOneRow || isInSlice(cluster, part, key) || (isToBase && isKnown);
-    return isHeld ? work(input.places, key.referencedTable) : null;
+    return isOneRow || (isToBase && isKnown) || isDrawn(input, part, key)
+      ? work(input.places, key.referencedTable)
+      : null;
   }
   const { old } = target.shared.pair;
   return isKnownKey(part, key, old.name) ? floorTable(old.name) : null;
+}
+
+function isDrawn({ clusters, layout }: Input, part: SplitPartPlan, key: ForeignKey): boolean {
+  const of = { part, key, maps: layout.keys };
+  return clusters.some(({ cluster }) => isDrawnReference(cluster, of));
 }
 
 /** Whether the old table has the key too, and lets its statements do no more than this one does. */

@@ -4,7 +4,7 @@
 // statement of the old one (DESIGN section 5, rule 5).
 
 import { conjunctsNotNull } from '../changes/expression-shape.js';
-import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
+import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Check, Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
 import { findColumn } from '../release/catalog.js';
 
@@ -139,16 +139,6 @@ export function cascades(part: SplitPartPlan, base: SplitPartPlan): boolean {
         return key.referencedColumns[at] === base.key[place]?.new.name;
       }),
   );
-}
-
-/** Whether the row that the key refers to is computed with the one that has the key. */
-export function isInSlice({ parts }: SplitCluster, part: SplitPartPlan, key: ForeignKey): boolean {
-  const target = parts.find((one) => one.table.name === key.referencedTable);
-  if (target === undefined || part.mapping.perSlice !== 'many rows') return false;
-  return part.mapping.slice.every((column, place) => {
-    const at = key.columns.indexOf(column);
-    return at >= 0 && key.referencedColumns[at] === target.mapping.slice[place];
-  });
 }
 
 function hasCheck(old: Table, check: Check, source: ReadonlyMap<string, string>): boolean {

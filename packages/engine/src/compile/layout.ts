@@ -5,6 +5,7 @@
 // Invariant: every new table and every old table stands in exactly one pair, split, `added` or
 // `dropped` entry.
 
+import { type KeyMap, keyMapsOf } from '../changes/key-map.js';
 import { type Lookup, lookupsOf, throughLookups } from '../changes/lookup.js';
 import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
@@ -90,12 +91,14 @@ export interface SlicedLayout {
   readonly bases: BaseTypes;
   /** Tables that no change touches: queries may read them, and find them in one place for good. */
   readonly untouched: ReadonlySet<string>;
+  readonly keys: readonly KeyMap[];
 }
 
 export interface Layout {
   readonly pairs: readonly PairedTable[];
   readonly sliced: readonly SlicedLayout[];
   readonly lookups: readonly Lookup[];
+  readonly keys: readonly KeyMap[];
   readonly splits: readonly SplitLayout[];
   readonly merges: readonly MergeLayout[];
   readonly added: readonly Table[];
@@ -117,7 +120,8 @@ export function layoutOf(
   const merges = evolution.changes
     .filter((change) => change.kind === 'merge_tables')
     .map((change) => mergeLayout({ from, to, evolution, bases }, change));
-  const sliced = slicedLayouts({ from, to, evolution, bases });
+  const keys = keyMapsOf(from, to, evolution);
+  const sliced = slicedLayouts({ from, to, evolution, bases }, keys);
   assertApart(
     [
       ...splits.map(({ change, old, parts }) => ({
@@ -162,6 +166,7 @@ export function layoutOf(
   return {
     pairs: pairs.map((pair) => throughLookups(pair, lookups)),
     lookups,
+    keys,
     splits,
     merges,
     sliced,
@@ -199,7 +204,10 @@ function mergeLayout({ from, to, evolution, bases }: Releases, change: MergeTabl
   return { change, pairs };
 }
 
-function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[] {
+function slicedLayouts(
+  { from, to, evolution, bases }: Releases,
+  keys: readonly KeyMap[],
+): SlicedLayout[] {
   const groups = groupsOf(evolution);
   const touched = new Set(groups.flatMap(({ olds, news }) => [...olds, ...news]));
   const isUntouched = (old: Table) => {
@@ -218,7 +226,7 @@ function slicedLayouts({ from, to, evolution, bases }: Releases): SlicedLayout[]
       const same = olds.find((one) => renamedTo(evolution.changes, one.name) === target.name);
       return pairsOf(same ?? nearest(olds, target), target);
     });
-    return { changes, olds, news, pairs, pairsOf, bases, untouched };
+    return { changes, olds, news, pairs, pairsOf, bases, untouched, keys };
   });
 }
 

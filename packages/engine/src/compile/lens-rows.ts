@@ -57,8 +57,13 @@ export function computed({ part, event }: Writing): Sql[] {
   });
 }
 
-export function fixedKey({ part, plan }: Writing): Sql {
-  const changed = anyDiffers('new', 'old', part.mapping.slice, typesOf(part.table));
+export function fixedKey(writing: Writing): Sql {
+  return fixedColumns(writing, writing.part.mapping.slice);
+}
+
+/** Columns by which rows are known to others than their own table. */
+export function fixedColumns({ part, plan }: Writing, columns: readonly string[]): Sql {
+  const changed = anyDiffers('new', 'old', columns, typesOf(part.table));
   return sql`if ${changed} then ${raise(
     'HL003',
     literal(`the key of ${part.table.name} cannot be changed through the lens`),

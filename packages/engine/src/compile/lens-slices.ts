@@ -7,22 +7,22 @@
 // be lost together.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
+import { takenWith } from './cascades.js';
 import { differs, qualified, sameKey, typesOf } from './compared.js';
-import { isInSlice } from './guarantees.js';
+import { keepKeys } from './key-maps.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { notRepresentable, type Writing } from './lens-round-trip.js';
 import { computed, fixedKey, isUnchanged, lensTrigger } from './lens-rows.js';
-import { bindWith, type Mapping } from './mapping.js';
+import { type Bind, bindWith, type Mapping } from './mapping.js';
 import { inRelease, lensBind } from './places.js';
 import type { Slices } from './recompute.js';
 import { raise } from './routine.js';
 import { applyDifferences } from './slices.js';
 import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
-import { EVENTS, keyNames, renameSlices, type SyncPlan, touchOf } from './sync-plan.js';
+import { EVENTS, hasSlice, renameSlices, type SyncPlan, sliceOfRow, touchOf } from './sync-plan.js';
 
 export function slicedTriggers(
   cluster: SplitCluster,
@@ -65,10 +65,12 @@ function bodyOf(writing: Writing): Sql[] {
   // What nothing keeps is refused before anything is written.
   const isRefused = plan.places.isTemporary;
   return [
+    ...keepKeys(writing),
     ...locks(writing),
     ...(event === 'insert' ? [] : [isUnchanged(writing)]),
     ...begin,
     ...(isRefused && event !== 'delete' ? keep(part, plan.places, event) : []),
+    ...(event === 'delete' ? [] : [inSomeSlice(writing)]),
     sql`wanted_rows := ${rowsOf(writing, wanted)};`,
     apply(writing),
     ...(event === 'delete'
@@ -82,6 +84,11 @@ function bodyOf(writing: Writing): Sql[] {
   end if;`,
     event === 'delete' ? sql`return old;` : sql`return new;`,
   ];
+}
+
+function inSomeSlice({ part, plan }: Writing): Sql {
+  const why = notRepresentable(plan, part, sql`'nothing tells to which rows it belongs'`);
+  return sql`if not (${hasSlice(plan, 'new', part.mapping)}) then ${why} end if;`;
 }
 
 /** What the statement has not written is as it is now, and not as the statement has read it. */
@@ -115,25 +122,22 @@ function ownReferences({ cluster, part, plan }: Writing): Sql[] {
 
 /** A row to which others refer stays, unless they go with it. */
 function referred({ cluster, part, plan }: Writing): Sql[] {
-  return cluster.parts.flatMap((one) =>
-    one.table.foreignKeys
-      .filter((key) => one !== part && key.referencedTable === part.table.name)
-      .filter((key) => !goesAlong(cluster, one, key))
-      .map((key) => {
-        const at = inRelease(plan.places, one.table.name);
-        const same = sameKey('r', key.columns, 'old', key.referencedColumns);
-        const message =
-          `update or delete on table "${part.table.name}" ` +
-          `violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
-        return sql`if exists (select from ${at} as r where ${same}) then
+  return cluster.parts
+    .filter((one) => one !== part)
+    .flatMap((one) =>
+      one.table.foreignKeys
+        .filter((key) => key.referencedTable === part.table.name && key.onDelete !== 'cascade')
+        .map((key) => {
+          const at = inRelease(plan.places, one.table.name);
+          const same = sameKey('r', key.columns, 'old', key.referencedColumns);
+          const message =
+            `update or delete on table "${part.table.name}" ` +
+            `violates foreign key constraint "${key.name}" on table "${one.table.name}"`;
+          return sql`if exists (select from ${at} as r where ${same}) then
     ${raise('23503', literal(message))}
   end if;`;
-      }),
-  );
-}
-
-function goesAlong(cluster: SplitCluster, part: SplitPartPlan, key: ForeignKey): boolean {
-  return key.onDelete === 'cascade' && isInSlice(cluster, part, key);
+        }),
+    );
 }
 
 /** A row that gets another key must find it free. */
@@ -144,12 +148,7 @@ function movedKey({ part, plan }: Writing): Sql[] {
 
 /** The slices of the row before and after, named as the key of the cluster. */
 function ownSlices({ part, plan, event }: Writing): Slices {
-  const of = (row: 'old' | 'new') => {
-    const values = part.mapping.slice.map(
-      (column, place) => sql`${name(row, column)} as ${name(keyNames(plan)[place] ?? '')}`,
-    );
-    return sql`select ${values}`;
-  };
+  const of = (row: 'old' | 'new') => sliceOfRow(plan, row, part.mapping);
   return {
     insert: of('new'),
     update: sql`${of('old')} union ${of('new')}`,
@@ -172,15 +171,15 @@ function locks(writing: Writing): Sql[] {
 }
 
 function apply(writing: Writing): Sql {
-  const { part, plan, event } = writing;
+  const { cluster, part, plan, event } = writing;
   const lens = lensBind(plan.places);
-  const written = [part, ...(event === 'delete' ? along(writing).map((one) => one.part) : [])];
+  const taken = event === 'delete' ? takenWith(cluster, part).map((one) => one.child) : [];
   const targets = plan.backward.filter(({ mapping }) =>
-    written.some((one) => touchOf(mapping, one.relation) !== null),
+    [part, ...taken].some((one) => touchOf(mapping, one.relation) !== null),
   );
   const changes = applyDifferences(targets, plan.bind, {
     before: lens,
-    after: cascaded(writing, bindWith(part.relation, writtenTable(writing), lens)),
+    after: cascaded(writing, bindWith(part.relation, written(writing), lens)),
     slices: slicesFor(writing),
     isFresh: event === 'insert',
     mayBeMade: false,
@@ -189,7 +188,7 @@ function apply(writing: Writing): Sql {
 }
 
 /** The written table with the row as it should be. */
-function writtenTable({ part, plan, event }: Writing): Sql {
+function written({ part, plan, event }: Writing): Sql {
   const columns = part.table.columns.map((one) => one.name);
   const at = inRelease(plan.places, part.table.name);
   const isOld = sameKey('v', part.mapping.key, 'old');
@@ -200,30 +199,25 @@ function writtenTable({ part, plan, event }: Writing): Sql {
   return sql`(${rest} union all select ${row})`;
 }
 
-/** With a row go those that refer to it, where the foreign key says so. */
-function cascaded(writing: Writing, bind: ReturnType<typeof lensBind>) {
-  if (writing.event !== 'delete') return bind;
-  return along(writing).reduce((all, { part, keys }) => {
-    const columns = part.table.columns.map((column) => column.name);
-    const at = inRelease(writing.plan.places, part.table.name);
-    const isOfRow = keys.map((key) => sameKey('v', key.columns, 'old', key.referencedColumns));
-    const rest = sql`(select ${qualified('v', columns)} from ${at} as v
-        where (${joined(isOfRow, ' or ')}) is not true)`;
-    return bindWith(part.relation, rest, all);
-  }, bind);
-}
-
-/** Tables whose rows go with a row of this one, and the keys by which they do. */
-function along({ cluster, part }: Writing) {
-  return cluster.parts
-    .filter((one) => one !== part)
-    .map((one) => ({
-      part: one,
-      keys: one.table.foreignKeys.filter(
-        (key) => key.referencedTable === part.table.name && goesAlong(cluster, one, key),
-      ),
-    }))
-    .filter(({ keys }) => keys.length > 0);
+/** With a row go those that refer to it, where the foreign key says so, and those behind them. */
+function cascaded(writing: Writing, bind: Bind): Bind {
+  const { cluster, part, plan, event } = writing;
+  if (event !== 'delete') return bind;
+  const columns = ({ table }: SplitPartPlan) => table.columns.map((one) => one.name);
+  const row = columns(part).map((one) => sql`${name('old', one)} as ${name(one)}`);
+  const gone = new Map<SplitPartPlan, Sql>([[part, sql`(select ${row})`]]);
+  let all = bind;
+  for (const { child, parent, key } of takenWith(cluster, part)) {
+    const is = sql`exists (
+        select from ${gone.get(parent) ?? sql``} as g
+        where ${sameKey('v', key.columns, 'g', key.referencedColumns)}
+      )`;
+    const of = sql`select ${qualified('v', columns(child))}
+        from ${inRelease(plan.places, child.table.name)} as v`;
+    gone.set(child, sql`(${of} where ${is})`);
+    all = bindWith(child.relation, sql`(${of} where not ${is})`, all);
+  }
+  return all;
 }
 
 type Seen = (writing: Writing, part: SplitPartPlan) => Sql;
@@ -232,10 +226,7 @@ const shown: Seen = ({ plan }, part) => inRelease(plan.places, part.table.name);
 
 const wanted: Seen = (writing, part) => {
   const lens = lensBind(writing.plan.places);
-  return cascaded(
-    writing,
-    bindWith(writing.part.relation, writtenTable(writing), lens),
-  )(part.relation);
+  return cascaded(writing, bindWith(writing.part.relation, written(writing), lens))(part.relation);
 };
 
 /** All rows of the touched slices in all tables of the cluster, as sorted text. */

@@ -32,7 +32,7 @@ import { lockSlices } from './recompute.js';
 import { HASH_HOLE, raise, routine } from './routine.js';
 import { statement } from './statement.js';
 import { POLITE_VARIABLES } from './sync-backward.js';
-import { keyNames, renameSlices, type SyncPlan } from './sync-plan.js';
+import { renameSlices, type SyncPlan, sliceOfRow } from './sync-plan.js';
 import { typeOf } from './tables.js';
 
 /** One part whose rows are upserted, and how its cluster is laid out meanwhile. */
@@ -261,11 +261,9 @@ function lock(one: Upserting, stage: 'filling' | 'dual'): Sql {
 
 /** Every old row of the slice: which of them holds the row is not told by its key alone. */
 function lockSlice({ part, plan }: Upserting): Sql {
-  const slice = part.mapping.slice.map(
-    (column, place) => sql`${name('found_row', column)} as ${name(keyNames(plan)[place] ?? '')}`,
-  );
+  const slice = sliceOfRow(plan, 'found_row', part.mapping);
   const locks = plan.backward.map((target) => {
-    const slices = renameSlices(plan, sql`select ${slice}`, target.mapping);
+    const slices = renameSlices(plan, slice, target.mapping);
     return sql`perform 1 from (${lockSlices(target, plan.bind, slices)}) as locked;
       is_locked := is_locked or found;`;
   });

@@ -14,8 +14,11 @@ import type { Sql } from '../sql.js';
 
 /** A relation by its role; where it lives in a given phase is said by a Bind. */
 export interface Relation {
-  /** `old` and `new` are tables of the releases; `spill` keeps what the old layout cannot hold. */
-  readonly side: 'old' | 'new' | 'spill' | 'untouched';
+  /**
+   * `old` and `new` are tables of the releases; `spill` keeps what the old layout cannot hold,
+   * `keys` which drawn key stands for which row.
+   */
+  readonly side: 'old' | 'new' | 'spill' | 'untouched' | 'keys';
   readonly name: string;
 }
 
@@ -34,11 +37,22 @@ export interface Touch {
   readonly drives: boolean;
 }
 
+/** How columns of a new row lead to the slice: through a key map. */
+export interface Via {
+  readonly map: Relation;
+  /** Its columns that are the slice, in the order of the cluster's key. */
+  readonly slice: readonly string[];
+  /** Those that the row holds, in the order of the mapping's slice columns. */
+  readonly drawn: readonly string[];
+}
+
 export interface Mapping {
   readonly target: Relation;
   /** Columns that tell the target's rows apart: those of the slice where a slice is one row. */
   readonly key: readonly string[];
   readonly slice: readonly string[];
+  /** Null where the slice columns hold the slice itself. */
+  readonly via: Via | null;
   readonly perSlice: 'one row' | 'many rows';
   readonly columns: readonly string[];
   /**
@@ -87,6 +101,7 @@ export const oldRelation = (name: string): Relation => ({ side: 'old', name });
 export const newRelation = (name: string): Relation => ({ side: 'new', name });
 /** A table that is the same in both releases and that no change touches. */
 export const untouchedRelation = (name: string): Relation => ({ side: 'untouched', name });
+export const keysRelation = (name: string): Relation => ({ side: 'keys', name });
 export const spillRelation = (name: string): Relation => ({ side: 'spill', name });
 
 function isSame(left: Relation, right: Relation): boolean {

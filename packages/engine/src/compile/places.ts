@@ -5,7 +5,7 @@
 // | old table      | where the floor release is   | the same (fenced: work) |
 // | new table      | work schema                  | release schema          |
 // | its lens       | release schema               | gone                    |
-// | spill          | work schema                  | work schema             |
+// | spill, keys    | work schema                  | work schema             |
 //
 // On a settled shard a session of the new release may have the lens, and the spill of one
 // transaction, in its own pg_temp (session-lens.ts).
@@ -66,6 +66,11 @@ export function work(places: Places, ...parts: readonly string[]): Sql {
   return name(schema, generatedName(...parts));
 }
 
+/** Where a key map is, under the name by which queries read it. */
+export function keyMapTable(places: Places, map: string): Sql {
+  return work(places, 'keys', map);
+}
+
 export function inRelease(places: Places, relation: string): Sql {
   return name(places.isTemporary ? TEMPORARY_SCHEMA : places.releaseSchema, relation);
 }
@@ -103,6 +108,8 @@ export function layoutBind(places: Places, stage: Stage): Bind {
         return work(places, relation.name);
       case 'untouched':
         return floorTable(relation.name);
+      case 'keys':
+        return keyMapTable(places, relation.name);
       default:
         return relation.side satisfies never;
     }

@@ -9,14 +9,16 @@
 
 import { isSame } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { ForeignKey, Index, Key } from '../release/catalog.js';
+import type { Index, Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
+import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
-import { cascades, isInSlice, newUniques } from './guarantees.js';
+import { cascades, newUniques } from './guarantees.js';
+import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
 import type { Mapping, OldTable } from './mapping.js';
@@ -92,7 +94,6 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         givesOnInsert: stage === 'filling',
         // The keys stand when the switch comes.
         isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
-        follows: stage === 'filling' ? [] : followed(part, cluster),
       }),
     ),
     backward: cluster.backward.map((mapping): Target => {
@@ -103,7 +104,6 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         isOverriding: old !== undefined && isOverriding(old, mapping),
         givesOnInsert: true,
         isCascaded: false,
-        follows: [],
       };
     }),
   });
@@ -116,23 +116,22 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
   };
 }
 
-/** A key that waits for the commit may be broken by a row that stays. */
-function followed(part: SplitPartPlan, cluster: SplitCluster): ForeignKey[] {
-  return part.table.foreignKeys.filter(
-    (key) => key.onDelete === 'cascade' && key.deferrable === 'no' && isInSlice(cluster, part, key),
-  );
-}
-
 /** Whether a value is given that PostgreSQL generates always, unless told otherwise. */
 function isGivenAlways({ generated, mapping, table }: SplitPartPlan, { sliced }: SplitCluster) {
   const given = sliced === null ? generated.map((one) => one.name) : writtenColumns(mapping);
   return table.columns.some((one) => one.identity === 'always' && given.includes(one.name));
 }
 
-export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
+/** The new tables, empty. */
+export function newTables({ cluster, places }: Rebuilt): Statement[] {
   return [
     ...drawFunctions(cluster, places),
     ...cluster.parts.flatMap((part) => newTable(cluster, part, places)),
+  ];
+}
+
+export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
+  return [
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
@@ -169,11 +168,12 @@ export function fillRebuilt({ cluster, places, filling }: Rebuilt): Step[] {
 export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
   return [
     ...forwardFunctions(dual).map((one) => statement(one)),
-    ...cluster.parts.flatMap((part, index) => [
-      ...backwardFunctions(part, index, dual),
+    ...cluster.parts.flatMap((part) => [
+      ...backwardFunctions(cluster, part, dual),
       statement(backwardTruncateFunction(dual, part.table.name)),
       statement(upsertFunction({ cluster, part, plan: dual }, 'dual')),
     ]),
+    ...cluster.keys.flatMap((map) => newKeyFunctions(map, dual)),
   ];
 }
 
@@ -194,6 +194,7 @@ export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[
     ),
     ...cluster.parts.flatMap((part) => ownNewSequences(part, places, sequences)),
     ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
+    ...cluster.keys.flatMap((map) => newKeyTriggers(map, dual)),
   ];
 }
 
@@ -226,13 +227,19 @@ function backwardTriggers(part: SplitPartPlan, index: number, plan: SyncPlan): S
 }
 
 /** Sync of a new table, as the plan binds the others; the triggers that call it stay. */
-export function backwardFunctions(part: SplitPartPlan, index: number, plan: SyncPlan): Statement[] {
-  const source = plan.forward[index] as Target;
+export function backwardFunctions(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  plan: SyncPlan,
+): Statement[] {
+  const source = plan.forward[cluster.parts.indexOf(part)] as Target;
+  const isTaking = takenWith(cluster, part).length > 0;
+  const left = isTaking ? withoutOrphans(cluster, part, plan.bind) : null;
   return [
     ...EVENTS.map((event) =>
       statement(
         isSliced(plan)
-          ? backwardSlicesFunction(plan, source, event)
+          ? backwardSlicesFunction(plan, source, { event, left })
           : backwardFunction(plan, source, event),
       ),
     ),

@@ -6,7 +6,6 @@
 // only what a statement changed: they compare the query before and after, so that a column which
 // somebody else has just changed on the other side is left alone.
 
-import type { ForeignKey } from '../release/catalog.js';
 import { joined, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey, type Types } from './compared.js';
 import type { Bind, Mapping } from './mapping.js';
@@ -21,8 +20,6 @@ export interface Target {
   readonly givesOnInsert: boolean;
   /** True when a foreign key takes the rows along with those of the base that they refer to. */
   readonly isCascaded: boolean;
-  /** Foreign keys that take its rows along with those of other tables of the cluster. */
-  readonly follows: readonly ForeignKey[];
 }
 
 /** A SELECT that yields the slices, with columns named as the slice columns of the target. */

@@ -38,6 +38,11 @@ export function sessionLens(evolving: Evolving): SessionLens {
     const impossible = `${lookup.change.kind} of ${lookup.table.name} needs a prepared shard`;
     return { statements: [], impossible };
   }
+  const [map] = layout.keys;
+  if (map !== undefined) {
+    const impossible = `the drawn keys of ${map.table.name} need a prepared shard`;
+    return { statements: [], impossible };
+  }
   const places: Places = { ...evolving.places, isTemporary: true };
   const statements = [
     ...newEnums(evolving).map((one) =>

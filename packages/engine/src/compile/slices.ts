@@ -7,7 +7,7 @@
 
 import { joined, literal, name, names, type Sql, sql } from '../sql.js';
 import { anyDiffers, differs, qualified, rowOf, sameKey } from './compared.js';
-import { type Bind, type Mapping, newRelation } from './mapping.js';
+import type { Bind, Mapping } from './mapping.js';
 import type { Slices, Target } from './recompute.js';
 
 /** Rows that the query yields for the slices. */
@@ -163,20 +163,16 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
   ];
 }
 
-/**
- * Keys of the slices under which the target does not hold what the query yields. Rows that are
- * about to follow one that is gone are not asked for: their turn comes in the same statement.
- */
-export function mismatches(target: Target, bind: Bind, slices: Slices): Sql {
-  const { mapping, types } = target;
+/** Keys of the slices under which the target does not hold what the query yields. */
+export function mismatches({ mapping, types }: Target, bind: Bind, slices: Slices): Sql {
   const { key, slice } = mapping;
   const columns = changedColumns(mapping);
   const text = key.map((one) => sql`coalesce(${name('q', one)}, ${name('t', one)})`);
   const [first = ''] = key;
   const isLost = [
+    sql`${name('q', first)} is null`,
     sql`${name('t', first)} is null`,
-    sql`${name('q', first)} is null${isStaying(target, bind)}`,
-    sql`${name('q', first)} is not null and (${anyDiffers('q', 't', columns, types)})`,
+    ...(columns.length === 0 ? [] : [anyDiffers('q', 't', columns, types)]),
   ];
   return sql`select ${literal(mapping.target.name)} as relation, row(${text})::text as key
       from (${inSlices(mapping, bind, slices)}) as q
@@ -184,15 +180,4 @@ export function mismatches(target: Target, bind: Bind, slices: Slices): Sql {
         select * from ${bind(mapping.target)} as t where ${rowOf('t', slice)} in (${slices})
       ) as t on ${sameKey('q', key, 't')}
       where ${joined(isLost, ' or ')}`;
-}
-
-function isStaying({ follows }: Target, bind: Bind): Sql {
-  const conditions = follows.map(({ columns, referencedTable, referencedColumns }) => {
-    const isNull = columns.map((one) => sql`${name('t', one)} is null`);
-    const at = bind(newRelation(referencedTable));
-    const isThere = sameKey('r', referencedColumns, 't', columns);
-    const isAny = sql`exists (select from ${at} as r where ${isThere})`;
-    return sql` and (${joined([...isNull, isAny], ' or ')})`;
-  });
-  return joined(conditions, '');
 }

@@ -66,7 +66,7 @@ interface Written {
 /** The trigger function on a new table for one event. */
 export function backwardFunction(plan: SyncPlan, source: Target, event: Event): Sql {
   const written: Written = { plan, source, event };
-  const slices = touchedSlices(event, source.mapping.slice, plan);
+  const slices = touchedSlices(event, source.mapping, plan);
   const work = (form: (one: Sql) => Sql) =>
     joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
   const locked = lockedTargets(written);

@@ -55,7 +55,7 @@ import { takeTurn, waitOrGiveUp } from './sync-turns.js';
 const PATIENCE = sql`set lock_timeout = '5ms'`;
 /** The trigger function on an old table for one event. */
 export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event): Sql {
-  const slices = touchedSlices(event, source.key, plan);
+  const slices = touchedSlices(event, { slice: source.key, via: null }, plan);
   const { declare, body } = carriedBy({ plan, source, slices }, event);
   const oneByOne = sql`for slice in ${slices} loop
           perform ${carryName(plan)}(${keyNames(plan).map((key) => sql`slice.${name(key)}`)});

@@ -141,7 +141,8 @@ export function tendFunction(
   kept: readonly Target[],
   event: 'update' | 'delete' | 'truncate',
 ): Sql {
-  const slices = event === 'truncate' ? null : touchedSlices(event, key, plan);
+  const slices =
+    event === 'truncate' ? null : touchedSlices(event, { slice: key, via: null }, plan);
   return routine(plan.places, {
     at: forwardName(plan, relation.name, event),
     returns: 'trigger',

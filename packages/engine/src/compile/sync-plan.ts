@@ -3,6 +3,7 @@
 
 import { generatedName } from '../names.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { sameKey } from './compared.js';
 import type { Bind, Cluster, Mapping, Relation, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
 import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
@@ -146,13 +147,41 @@ export function keyVariable(column: string): Sql {
   return name(generatedName('halflap', column));
 }
 
-/**
- * The slices of a statement, each once, named as the key of the cluster.
- * @param key the columns of the written relation that hold it.
- */
-export function touchedSlices(event: Event, key: readonly string[], plan: SyncPlan): Slices {
+/** How a row of some relation tells its slice. */
+export type RowSlice = Pick<Mapping, 'slice' | 'via'>;
+
+/** The slices of some rows, named as the key of the cluster. */
+export function slicesOfRows(plan: SyncPlan, rows: Sql, { slice, via }: RowSlice): Slices {
+  if (via === null) return slicesOf(rows, slice, keyNames(plan));
+  const columns = keyNames(plan).map(
+    (key, place) => sql`${name('k', via.slice[place] ?? '')} as ${name(key)}`,
+  );
+  return sql`select ${columns} from ${rows} as r
+    join ${plan.bind(via.map)} as k on ${sameKey('k', via.drawn, 'r', slice)}`;
+}
+
+/** The slice of one row that a trigger has at hand, named as the key of the cluster. */
+export function sliceOfRow(plan: SyncPlan, row: string, of: RowSlice): Slices {
+  const values = of.slice.map((column) => sql`${name(row, column)} as ${name(column)}`);
+  return slicesOfRows(plan, sql`(select ${values})`, of);
+}
+
+/** Whether a row belongs to any slice: nothing of the other release would come of it if not. */
+export function hasSlice(plan: SyncPlan, row: string, { slice, via }: RowSlice): Sql {
+  if (via === null) {
+    return joined(
+      slice.map((column) => sql`${name(row, column)} is not null`),
+      ' and ',
+    );
+  }
+  const is = sameKey('k', via.drawn, row, slice);
+  return sql`exists (select from ${plan.bind(via.map)} as k where ${is})`;
+}
+
+/** The slices of a statement, each once, named as the key of the cluster. */
+export function touchedSlices(event: Event, of: RowSlice, plan: SyncPlan): Slices {
   const rows = { insert: [ROWS.new], update: [ROWS.new, ROWS.old], delete: [ROWS.old] }[event];
-  const slices = unionSlices(rows.map((one) => slicesOf(one, key, keyNames(plan))));
+  const slices = unionSlices(rows.map((one) => slicesOfRows(plan, one, of)));
   // Where rows hang together, several of one statement may be of the same slice.
   const isShared = plan.cluster.forward.some((one) => one.perSlice === 'many rows');
   return isShared && rows.length === 1 ? sql`select distinct s.* from (${slices}) as s` : slices;
@@ -160,7 +189,13 @@ export function touchedSlices(event: Event, key: readonly string[], plan: SyncPl
 
 /** The same slices, named as the mapping's target names them. */
 export function renameSlices(plan: SyncPlan, slices: Slices, mapping: Mapping): Slices {
-  return slicesOf(sql`(${slices})`, keyNames(plan), mapping.slice);
+  const { slice, via } = mapping;
+  if (via === null) return slicesOf(sql`(${slices})`, keyNames(plan), slice);
+  const columns = slice.map(
+    (column, place) => sql`${name('k', via.drawn[place] ?? '')} as ${name(column)}`,
+  );
+  return sql`select ${columns} from (${slices}) as r
+    join ${plan.bind(via.map)} as k on ${sameKey('k', via.slice, 'r', keyNames(plan))}`;
 }
 
 /** How a relation touches a target; null where it does not. */

@@ -29,43 +29,51 @@ import {
 /** What stands in the way of a row only for as long as somebody else is busy. */
 const CONTENDED = ['40001', '40P01', '55P03'];
 
+interface Tried {
+  /** The new tables, as the statement leaves them. */
+  readonly left: Bind;
+  readonly slices: Slices;
+  /** How a statement that writes is run: as a static or as a dynamic one. */
+  readonly form: (one: Sql) => Sql;
+}
+
 /**
  * Refuses what the old layout has not kept: all new rows of the slices must come back. A slice in
  * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
  * rows would come back from an old layout that is made of them.
- * @param form how a statement that writes is run: as a static or as a dynamic one.
  */
-export function roundTrip(plan: SyncPlan, slices: Slices, form: (one: Sql) => Sql): Sql {
+export function roundTrip(plan: SyncPlan, tried: Tried): Sql {
+  const { left, slices } = tried;
   const ofNew: Bind = (relation) => {
     const made = plan.backward.find(
       ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
     );
-    return made === undefined ? plan.bind(relation) : sql`(${made.mapping.query(plan.bind)})`;
+    return made === undefined ? left(relation) : sql`(${made.mapping.query(left)})`;
   };
   const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
   return sql`if ${isAnythingQuarantined(plan)} then
-      ${carryWhole(plan, some(sql`not ${isHeld(plan)}`), form)}
+      ${carryWhole(plan, { ...tried, slices: some(sql`not ${isHeld(plan)}`) })}
       ${refuseLost(plan, ofNew, some(isHeld(plan)))}
     else
-      ${carryWhole(plan, slices, form)}
+      ${carryWhole(plan, tried)}
     end if;`;
 }
 
 /** What one table's rows alone could bring about has been carried; with several, all is. */
-function carryWhole(plan: SyncPlan, slices: Slices, form: (one: Sql) => Sql): Sql {
-  if (plan.forward.length === 1) return refuseLost(plan, plan.bind, slices);
+function carryWhole(plan: SyncPlan, { left, slices, form }: Tried): Sql {
+  if (plan.forward.length === 1) return refuseLost(plan, left, slices);
   const changes = applyDifferences(plan.backward, plan.bind, {
     before: asOldSays(plan),
-    after: plan.bind,
+    after: left,
     slices: (mapping) => renameSlices(plan, slices, mapping),
     isFresh: false,
     mayBeMade: true,
   });
-  return sql`for refused in ${lost(plan, plan.bind, slices)} loop
+  return sql`for refused in ${lost(plan, left, slices)} loop
       ${lockPolitely(plan, plan.backward, slices)}
       ${isUpToDate(plan, slices)}
       ${form(changes)}
-      ${refuseLost(plan, plan.bind, slices)}
+      ${refuseLost(plan, left, slices)}
       exit;
     end loop;`;
 }
@@ -110,18 +118,22 @@ export function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
 }
 
 function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
-  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
-        ${literal(plan.places.from)}, refused.relation, refused.key)`;
   return sql`for refused in ${lost(plan, bind, slices)} loop
-      ${raise('HL001', message, {
-        detail: literal(SQLSTATES.HL001),
-        hint: literal(
-          'Both releases are in service on this shard. ' +
-            `Write what release ${plan.places.from} can hold, ` +
-            'or wait until the shard is contracted.',
-        ),
-      })}
+      ${refuse(plan, sql`refused.relation`)}
     end loop;`;
+}
+
+/** Of what is called `refused`, with its key. */
+export function refuse({ places }: SyncPlan, relation: Sql): Sql {
+  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
+        ${literal(places.from)}, ${relation}, refused.key)`;
+  return raise('HL001', message, {
+    detail: literal(SQLSTATES.HL001),
+    hint: literal(
+      'Both releases are in service on this shard. ' +
+        `Write what release ${places.from} can hold, or wait until the shard is contracted.`,
+    ),
+  });
 }
 
 function lost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {

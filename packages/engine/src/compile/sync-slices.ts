@@ -1,8 +1,9 @@
 // Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
+import { isSame } from '../changes/sliced.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
-import { anyDiffers, qualified, sameKey, typesOf } from './compared.js';
+import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
 import { dynamic } from './routine.js';
@@ -13,16 +14,18 @@ import {
   backwardName,
   countToTwo,
   type Event,
+  hasSlice,
   oldWrites,
   ROWS,
   renameSlices,
   type SyncPlan,
+  sliceOfRow,
   syncRoutine,
   touchedSlices,
   touchOf,
   untilQuiet,
 } from './sync-plan.js';
-import { isUpToDate, roundTrip } from './sync-round-trip.js';
+import { isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -81,21 +84,32 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
   ].map(asStatic);
 }
 
-/** The trigger function on a new table for one event. */
-export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Event): Sql {
-  const slices = touchedSlices(event, source.mapping.slice, plan);
+/**
+ * The trigger function on a new table for one event.
+ * @param left what of the cluster is left when rows go, and others with them; else null.
+ */
+export function backwardSlicesFunction(
+  plan: SyncPlan,
+  source: Target,
+  { event, left }: { readonly event: Event; readonly left: Bind | null },
+): Sql {
+  const slices = touchedSlices(event, source.mapping, plan);
   const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
   const targets = plan.backward.filter(
     ({ mapping }) => touchOf(mapping, source.mapping.target) !== null,
   );
+  const after = event === 'delete' && left !== null ? left : plan.bind;
   const changes = applyDifferences(targets, plan.bind, {
     before: bindWith(source.mapping.target, rowsBefore(plan.bind, source, event), plan.bind),
-    after: plan.bind,
+    after,
     slices: own,
     isFresh: event === 'insert',
     mayBeMade: plan.forward.length > 1,
   });
-  const check = (form: (one: Sql) => Sql) => roundTrip(plan, slices, form);
+  const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
+  const check = (form: (one: Sql) => Sql) =>
+    joined([...unsliced, roundTrip(plan, { left: after, slices, form })], '\n    ');
+  const emptied = after === plan.bind ? [] : deleteEmptied(plan, targets, { left: after, slices });
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -106,15 +120,19 @@ export function backwardSlicesFunction(plan: SyncPlan, source: Target, event: Ev
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
-    ${changes} into applied;
-    ${check((one) => sql`${one} into applied;`)}
+    ${joined([appliedOnce(changes), ...emptied.map(asStatic)], '\n    ')}
+    ${check(appliedOnce)}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
-    ${dynamic(changes)}
+    ${joined([changes, ...emptied].map(dynamic), '\n    ')}
     ${check(dynamic)}
   end if;`,
     ]),
   });
+}
+
+function appliedOnce(changes: Sql): Sql {
+  return sql`${changes} into applied;`;
 }
 
 /**
@@ -161,6 +179,41 @@ function rowsBefore(bind: Bind, { mapping, types }: Target, event: Event): Sql {
   const now = sql`select ${qualified('n', columns)} from ${at} as n${others}`;
   if (event === 'insert') return sql`(${now})`;
   return sql`(${now} union all select ${qualified('o', columns)} from ${ROWS.old} as o)`;
+}
+
+/**
+ * What refers to a deleted row is gone with it already, and with it a part of what the old row was
+ * made of: where nothing is left of a slice, nor is its row.
+ */
+function deleteEmptied(
+  plan: SyncPlan,
+  targets: readonly Target[],
+  { left, slices }: { readonly left: Bind; readonly slices: Slices },
+): Sql[] {
+  return targets
+    .filter(({ mapping }) => isSame(mapping.slice, mapping.key))
+    .map(({ mapping }) => {
+      const slice = sliceOfRow(plan, 't', mapping);
+      const isLeft = plan.forward.map((one) => {
+        const own = renameSlices(plan, slice, one.mapping);
+        const is = sql`${rowOf('x', one.mapping.slice)} in (${own})`;
+        return sql`exists (select from ${left(one.mapping.target)} as x where ${is})`;
+      });
+      return sql`delete from ${plan.bind(mapping.target)} as t
+      where ${rowOf('t', mapping.slice)} in (${renameSlices(plan, slices, mapping)})
+        and not (${joined(isLeft, ' or ')})`;
+    });
+}
+
+/** A row of which the other release cannot tell where it belongs. */
+function refuseUnsliced(plan: SyncPlan, { mapping }: Target): Sql {
+  const key = sql`row(${qualified('n', mapping.key)})::text`;
+  return sql`for refused in
+      select ${key} as key from ${ROWS.new} as n
+      where not (${hasSlice(plan, 'n', mapping)}) limit 1
+    loop
+      ${refuse(plan, sql`${literal(mapping.target.name)}`)}
+    end loop;`;
 }
 
 /** Row by row, while nothing is synced yet: what is kept of rows that an old write took away. */

@@ -6,7 +6,7 @@ import type { Lookup } from '../changes/lookup.js';
 import type { SplitCluster } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { VerifyStep } from './bundle.js';
-import { qualified } from './compared.js';
+import { qualified, sameKey } from './compared.js';
 import { withoutLookup } from './lookups.js';
 import type { Mapping } from './mapping.js';
 import { floorTable, layoutBind, type Places, stateTable, work } from './places.js';
@@ -91,6 +91,18 @@ from ${rows} as ${name(alias)} where ${notQuarantined(cluster, places, mapping, 
   });
 }
 
+/** A column of the slice that a row belongs to. */
+function sliceValue(
+  { slice, via }: Mapping,
+  index: number,
+  { alias, places }: { readonly alias: string; readonly places: Places },
+): Sql {
+  if (via === null) return name(alias, slice[index] ?? '');
+  const map = layoutBind(places, 'dual')(via.map);
+  return sql`(select ${name('k', via.slice[index] ?? '')} from ${map} as k
+where ${sameKey('k', via.drawn, alias, slice)})`;
+}
+
 function notQuarantined(
   cluster: SplitCluster,
   places: Places,
@@ -101,7 +113,7 @@ function notQuarantined(
     cluster.oldKey.map((one, index) => ({
       name: one.name,
       type: one.type,
-      value: name(alias, mapping.slice[index] ?? ''),
+      value: sliceValue(mapping, index, { alias, places }),
     })),
   );
   return sql`not exists (select from ${stateTable('quarantine')} as z

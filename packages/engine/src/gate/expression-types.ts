@@ -6,6 +6,7 @@
 // Conversions that nobody states are asked too: there the two schemas differ, and what is missing
 // is a statement.
 
+import { type KeyMap, keyMapsOf } from '../changes/key-map.js';
 import type { CompileInput } from '../compile/compile.js';
 import { refuse } from '../compile/refuse.js';
 import { typeOf } from '../compile/tables.js';
@@ -40,7 +41,12 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
     // The functions, types and operators of the old release; the new one has no others.
     await installRelease({ url, app, release: from });
     return withSession(url, 'check/expressions', async (session) => {
-      await makeCopies(session, from.catalog, to.catalog).catch((error: unknown) => {
+      await makeCopies(
+        session,
+        from.catalog,
+        to.catalog,
+        keyMapsOf(from.catalog, to.catalog, evolution),
+      ).catch((error: unknown) => {
         throw missingType(error, evolution);
       });
       const found: Finding[] = [];
@@ -67,7 +73,12 @@ function missingType(error: unknown, evolution: Evolution): unknown {
  * Makes the types of the new release that the old one lacks, and the tables of both without rules;
  * the session finds what a session of the new release would.
  */
-export async function makeCopies(session: Session, from: Catalog, to: Catalog): Promise<void> {
+export async function makeCopies(
+  session: Session,
+  from: Catalog,
+  to: Catalog,
+  keys: readonly KeyMap[] = [],
+): Promise<void> {
   const types = to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
   const statements = [
     sql`create schema ${name(OLD_COPIES)}`,
@@ -79,6 +90,7 @@ export async function makeCopies(session: Session, from: Catalog, to: Catalog): 
     ),
     ...from.tables.map((table) => copyOf(OLD_COPIES, table)),
     ...to.tables.map((table) => copyOf(NEW_COPIES, table)),
+    ...keys.map(mapCopy),
   ];
   await session.query(statements.map((one) => one.text).join(';\n'));
 }
@@ -92,6 +104,12 @@ function searching(tables: string): Sql {
 function copyOf(schema: string, table: Table): Sql {
   const columns = table.columns.map((column) => sql`${name(column.name)} ${typeOf(column)}`);
   return sql`create table ${name(schema, table.name)} (${columns})`;
+}
+
+/** Found by the queries of either side. */
+function mapCopy({ stated, oldKey, newKey }: KeyMap): Sql {
+  const columns = [...oldKey, ...newKey].map((one) => sql`${name(one.name)} ${typeOf(one.column)}`);
+  return sql`create table ${name(NEW_COPIES, stated.name)} (${columns})`;
 }
 
 /** What PostgreSQL has against it; nothing when it would do. */

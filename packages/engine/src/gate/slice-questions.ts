@@ -66,13 +66,16 @@ interface Asked {
 
 /** As the lens shows it, beside the rows of the table and those of the slices. */
 function foundQuery(one: SlicedTable, { kind, copies, base }: Asked): Question {
-  const { table, slice, at } = one;
+  const { table, slice, via, at } = one;
   const pairs = [
     ...[...new Set([...(keyOf(one) ?? []), ...slice])].map((column) => [
       name('q', column),
       name('t', column),
     ]),
-    ...slice.map((column, place) => [name('q', column), name('b', base.slice[place] ?? '')]),
+    ...(via === null ? slice : []).map((column, place) => [
+      name('q', column),
+      name('b', base.slice[place] ?? ''),
+    ]),
   ];
   const equal = pairs.map(([left, right]) => sql`${left as Sql} = ${right as Sql}`);
   const slices = copyOf(oldRelation(base.table.name));

@@ -2,7 +2,7 @@
 
 import type { Node } from 'yaml';
 import type { Custom, CustomTable, Position } from './evolution.js';
-import { CHANGE_SHAPES, placesOf } from './evolution-changes.js';
+import { CHANGE_SHAPES, type Located, placesOf } from './evolution-changes.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
 
 /** The keys of one table. */
@@ -17,8 +17,16 @@ export function custom(source: EvolutionSource, node: Node | null, at: Position)
   if (!fields || from === undefined || into === undefined) return null;
   const [olds, news] = [tablesOf(source, from), tablesOf(source, into)];
   if (olds === null || news === null) return null;
+  const all = [...olds, ...news];
+  const backwards = olds.find((one) => one.via !== null);
+  if (backwards !== undefined) {
+    return source.report(
+      backwards.places?.slice ?? backwards.at,
+      `"slice" of ${backwards.table}: only tables of the new release have drawn keys`,
+    );
+  }
   const count = olds[0]?.slice.length;
-  const other = [...olds, ...news].find((one) => one.slice.length !== count);
+  const other = all.find((one) => one.via === null && one.slice.length !== count);
   if (other !== undefined) {
     return source.report(
       other.places?.slice ?? other.at,
@@ -43,24 +51,47 @@ function tableOf(source: EvolutionSource, entry: Field): CustomTable | null {
   const fields = source.fields(entry.value, entry.valueAt, what, CUSTOM_SHAPE);
   const [slice, stated] = [fields?.get('slice'), fields?.get('query')];
   if (!fields || slice === undefined || stated === undefined) return null;
-  const columns = source.isList(slice.value)
-    ? source.names(slice.value, slice.valueAt, `"slice" of ${what}`)
-    : [
-        {
-          name: source.text(slice.value, slice.valueAt, `"slice" of ${what}`) ?? '',
-          at: slice.valueAt,
-        },
-      ];
+  const cut = sliceOf(source, slice, what);
   const query = source.query(stated.value, stated.valueAt, `"query" of ${what}`);
-  if (columns === null || columns[0]?.name === '' || query === null) return null;
+  if (cut === null || query === null) return null;
   return {
     at: entry.at,
-    places: {
-      ...placesOf(fields),
-      ...Object.fromEntries(columns.map((one) => [`slice.${one.name}`, one.at])),
-    },
+    places: { ...placesOf(fields), ...placesOfAll('slice', cut.columns) },
     table: entry.name,
-    slice: columns.map((one) => one.name),
+    slice: cut.columns.map((one) => one.name),
+    via: cut.via,
     query,
   };
+}
+
+/** Columns, or the one key map that leads from columns to the slice. */
+function sliceOf(
+  source: EvolutionSource,
+  field: Field,
+  what: string,
+): { readonly columns: readonly Located[]; readonly via: string | null } | null {
+  if (!source.isMapping(field.value)) {
+    const columns = columnsOf(source, field, what);
+    return columns === null ? null : { columns, via: null };
+  }
+  const entries = source.entries(field.value, field.valueAt, `"slice" of ${what}`);
+  const [entry] = entries ?? [];
+  if (entries === null) return null;
+  if (entry === undefined || entries.length > 1) {
+    return source.report(field.valueAt, `"slice" of ${what} names one key map, and columns`);
+  }
+  const columns = columnsOf(source, entry, what);
+  return columns === null ? null : { columns, via: entry.name };
+}
+
+/** One name, or a list of names. */
+export function columnsOf(source: EvolutionSource, field: Field, what: string): Located[] | null {
+  const about = `"${field.name}" of ${what}`;
+  if (source.isList(field.value)) return source.names(field.value, field.valueAt, about);
+  const name = source.text(field.value, field.valueAt, about);
+  return name === null || name === '' ? null : [{ name, at: field.valueAt }];
+}
+
+export function placesOfAll(key: string, columns: readonly Located[]): Record<string, Position> {
+  return Object.fromEntries(columns.map((one) => [`${key}.${one.name}`, one.at]));
 }

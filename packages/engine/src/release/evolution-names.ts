@@ -3,26 +3,28 @@
 
 import type { Catalog } from './catalog.js';
 import { findColumn, findTable } from './catalog.js';
-import type {
-  AddColumn,
-  Change,
-  ConvertColumn,
-  CustomTable,
-  DropColumn,
-  Evolution,
-  ExtractTable,
-  LookupChange,
-  MergedTable,
-  MergeTables,
-  MoveColumn,
-  NestTable,
-  RenameColumn,
-  RenameTable,
-  ShareOfRows,
-  SlicedChange,
-  SplitPart,
-  SplitTable,
-  UnnestColumn,
+import {
+  type AddColumn,
+  type Change,
+  type ConvertColumn,
+  type CustomTable,
+  type DropColumn,
+  type Evolution,
+  type ExtractTable,
+  isQuery,
+  type KeyMap,
+  type LookupChange,
+  type MergeTables,
+  type MoveColumn,
+  type NestTable,
+  type RenameColumn,
+  type RenameTable,
+  type ShareOfRows,
+  type SlicedChange,
+  type SplitPart,
+  type SplitTable,
+  type StatedQuery,
+  type UnnestColumn,
 } from './evolution.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { refuseFindings } from './findings.js';
@@ -37,6 +39,7 @@ import {
   type Side,
   scopeOf,
 } from './name-scope.js';
+import { didYouMean } from './suggest.js';
 
 /**
  * Needs loadParser() to have been called.
@@ -49,6 +52,7 @@ export function checkNames(evolution: Evolution, from: Catalog, to: Catalog): vo
     to: { which: 'new', version: evolution.to, catalog: to },
     findings: [],
   };
+  for (const one of evolution.keys) checkKeyMap(context, one);
   for (const change of evolution.changes) checkChange(context, change);
   refuseFindings(context.findings, evolution.file);
 }
@@ -277,13 +281,43 @@ function checkMerge(context: Context, change: MergeTables): void {
   }
 }
 
+/** A map is read like a table, so no table may be called so. */
+function checkKeyMap(context: Context, map: KeyMap): void {
+  const { from, to } = context;
+  for (const side of [from, to].filter((one) => findTable(one.catalog, map.name))) {
+    const message = `"${map.name}" is a table of release ${side.version}: name the map otherwise`;
+    context.findings.push({ code: 'EVOLUTION_INVALID', message, at: map.at });
+  }
+  const old = requireTable(context, from, map.from, placeOf(map, 'from'));
+  const table = requireTable(context, to, map.into, placeOf(map, 'into'));
+  if (isQuery(map.key)) checkTables(context, map.key, to);
+  const keyed = { ...map, key: isQuery(map.key) ? null : map.key };
+  if (old !== null) checkKey(context, scopeOf(from, old), keyed, 'key=');
+  if (table === null) return;
+  checkKey(context, scopeOf(to, table), keyed, 'key.');
+  for (const column of map.columns) {
+    requireColumn(context, scopeOf(to, table), column, placeOf(map, `column.${column}`));
+  }
+}
+
+/** Tables that a query reads; key maps are read like tables. */
+function checkTables(context: Context, { query, place, at }: StatedQuery, side: Side): void {
+  for (const { table, offset } of query.tables) {
+    if (context.evolution.keys.some((map) => map.name === table)) continue;
+    requireTable(context, side, table, place?.(offset) ?? at);
+  }
+}
+
 /** A table of one side, by a query over the other. */
 function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Side]): void {
   const table = requireTable(context, own, one.table, one.at);
   const { query, place } = one.query;
-  for (const mention of query.tables) {
-    const at = place?.(mention.offset) ?? one.query.at;
-    requireTable(context, other, mention.table, at);
+  checkTables(context, one.query, other);
+  const maps = context.evolution.keys.map((map) => map.name);
+  if (one.via !== null && !maps.includes(one.via)) {
+    const advice = didYouMean(one.via, maps);
+    const message = `"slice" leads through "${one.via}", which "keys" does not name${advice}`;
+    report(context, placeOf(one, 'slice'), message);
   }
   for (const cte of query.ctes.filter(({ name }) => findTable(other.catalog, name))) {
     const message = `"${cte.name}" is a table of release ${other.version}: name it otherwise here`;
@@ -300,13 +334,12 @@ function checkCustom(context: Context, one: CustomTable, [own, other]: [Side, Si
   }
 }
 
+type Keyed = Parameters<typeof placeOf>[0] & {
+  readonly key: Readonly<Record<string, string>> | null;
+};
+
 /** The columns on one side of a key: `key.` for those that stand first, `key=` for the others. */
-function checkKey(
-  context: Context,
-  scope: Scope,
-  one: MergedTable | SplitPart | UnnestColumn | NestTable,
-  side: 'key.' | 'key=',
-): void {
+function checkKey(context: Context, scope: Scope, one: Keyed, side: 'key.' | 'key='): void {
   for (const [first, second] of Object.entries(one.key ?? {})) {
     const column = side === 'key.' ? first : second;
     requireColumn(context, scope, column, placeOf(one, `${side}${first}`));

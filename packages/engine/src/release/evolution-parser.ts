@@ -10,6 +10,7 @@ import type { Change, Evolution } from './evolution.js';
 import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
 import { custom } from './evolution-custom.js';
+import { keyMaps } from './evolution-keys.js';
 import { lookup } from './evolution-lookup.js';
 import { mergeTables } from './evolution-merge.js';
 import { moveColumn, nesting } from './evolution-nesting.js';
@@ -41,7 +42,7 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
 };
 
 /** Keys of the file itself. */
-export const FILE_SHAPE = { required: ['from'], optional: ['changes'] } as const;
+export const FILE_SHAPE = { required: ['from'], optional: ['keys', 'changes'] } as const;
 
 /**
  * Reads the text of an evolution file. Needs loadParser() to have been called.
@@ -63,8 +64,10 @@ export function parseEvolution(
   // `changes:` over lines that are all commented out.
   const isEmpty = list === undefined || source.isNothing(list.value);
   const changes = isEmpty ? [] : changesIn(source, list.value, list.valueAt);
+  const maps = fields?.get('keys');
+  const keys = maps === undefined ? [] : keyMaps(source, maps);
   refuseFindings([...source.findings, ...conflictsIn(changes)], file);
-  return { from: from ?? '', to, changes, file };
+  return { from: from ?? '', to, keys, changes, file };
 }
 
 function changesIn(source: EvolutionSource, node: Node | null, at: Change['at']): Change[] {

@@ -61,9 +61,17 @@ function sharesOf(shares: readonly ShareOfRows[]): Record<string, unknown> {
 
 function queriesOf(tables: readonly CustomTable[]): Record<string, unknown> {
   return Object.fromEntries(
-    tables.map(({ table, slice, query }) => [
-      table,
-      { slice: slice.length === 1 ? slice[0] : slice, query: query.query.sql },
-    ]),
+    tables.map(({ table, slice, via, query }) => {
+      const columns = oneOrAll(slice);
+      return [
+        table,
+        { slice: via === null ? columns : { [via]: columns }, query: query.query.sql },
+      ];
+    }),
   );
+}
+
+function oneOrAll(list: readonly string[]): string | readonly string[] {
+  const [only] = list;
+  return only !== undefined && list.length === 1 ? only : list;
 }

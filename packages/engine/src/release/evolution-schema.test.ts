@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CHANGE_SHAPES } from './evolution-changes.js';
 import { CUSTOM_SHAPE } from './evolution-custom.js';
+import { KEY_MAP_SHAPE } from './evolution-keys.js';
 import { MERGED_SHAPE } from './evolution-merge.js';
 import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
 import { SHARE_SHAPE } from './evolution-shares.js';
@@ -60,6 +61,8 @@ const ACCEPTED: readonly string[] = [
   '{ move_column: { table: a, column: b, to: c, as: d } }',
   `{ custom: { from: { a: { slice: id, query: select id from b } },
      into: { b: { slice: [id], query: select id from a } } } }`,
+  `{ custom: { from: { a: { slice: id, query: select id from b } },
+     into: { b: { slice: { m: id }, query: select id from a } } } }`,
 ];
 
 const REFUSED: readonly string[] = [
@@ -103,6 +106,23 @@ const REFUSED: readonly string[] = [
   '{ custom: { from: {}, into: { b: { slice: id, query: select id from a } } } }',
   `{ custom: { from: { a: { slice: [], query: select id from b } },
      into: { b: { slice: [], query: select id from a } } } }`,
+  `{ custom: { from: { a: { slice: id, query: select id from b } },
+     into: { b: { slice: { m: id, n: id }, query: select id from a } } } }`,
+];
+
+const ACCEPTED_KEYS: readonly string[] = [
+  '{}',
+  '{ m: { from: a, into: b, column: id } }',
+  '{ m: { from: a, into: b, column: [id, part], key: { a_id: id } } }',
+  `{ m: { from: a, into: b, column: id, key: 'select id as new_id, a as old_id from b' } }`,
+];
+
+const REFUSED_KEYS: readonly string[] = [
+  '[]',
+  '{ m: { from: a, into: b } }',
+  '{ m: { from: a, into: b, column: [] } }',
+  '{ m: { from: a, into: b, column: id, key: {} } }',
+  '{ m: { from: a, into: b, column: id, draw: x } }',
 ];
 
 const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
@@ -136,6 +156,7 @@ describe('evolution.schema.json', () => {
       merged: MERGED_SHAPE,
       share: SHARE_SHAPE,
       queried: CUSTOM_SHAPE,
+      key_map: KEY_MAP_SHAPE,
     };
     for (const [kind, shape] of Object.entries(shapes)) {
       const definition = schema.$defs[kind];
@@ -173,6 +194,17 @@ describe('evolution.schema.json', () => {
   it.each(REFUSED)('refuses, as the parser does: %s', (change) => {
     expect(isParsed(fileWith(change))).toBe(false);
     expect(validate(parse(fileWith(change)))).toBe(false);
+  });
+
+  it.each(ACCEPTED_KEYS)('accepts keys, as the parser does: %s', (keys) => {
+    expect(isParsed(`from: "1.0"\nkeys: ${keys}\n`)).toBe(true);
+    validate(parse(`from: "1.0"\nkeys: ${keys}\n`));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it.each(REFUSED_KEYS)('refuses keys, as the parser does: %s', (keys) => {
+    expect(isParsed(`from: "1.0"\nkeys: ${keys}\n`)).toBe(false);
+    expect(validate(parse(`from: "1.0"\nkeys: ${keys}\n`))).toBe(false);
   });
 
   it('accepts a list whose lines are all commented out', () => {

@@ -10,6 +10,8 @@ import type { Query } from './query.js';
 export interface Evolution {
   readonly from: string;
   readonly to: string;
+  /** Keys that are drawn, and so not to be told from the other release's rows. */
+  readonly keys: readonly KeyMap[];
   readonly changes: readonly Change[];
   /** Path of the file, for messages; null when there is no file and all is inferred. */
   readonly file: string | null;
@@ -258,12 +260,35 @@ export interface Custom {
   readonly into: readonly CustomTable[];
 }
 
+/**
+ * Which row of the old release stands behind which key of the new one. Queries read it like a
+ * table: `old_` and `new_` before the names of the columns.
+ */
+export interface KeyMap {
+  readonly at: Position;
+  readonly places?: Places;
+  readonly name: string;
+  /** Table of the old release: each of its rows has an entry, under its primary key. */
+  readonly from: string;
+  /** Table of the new release whose rows draw their keys. */
+  readonly into: string;
+  /** Its columns that are drawn. */
+  readonly columns: readonly string[];
+  /**
+   * How the new row tells the old one's key: its columns → columns of that, or a query that yields
+   * the map's columns; null where the old key is drawn too.
+   */
+  readonly key: Readonly<Record<string, string>> | StatedQuery | null;
+}
+
 export interface CustomTable {
   readonly at: Position;
   readonly places?: Places;
   readonly table: string;
   /** Columns that say which rows hang together, in the same order in all tables. */
   readonly slice: readonly string[];
+  /** The key map that tells the slice from these columns; null where they are the slice. */
+  readonly via: string | null;
   readonly query: StatedQuery;
 }
 
@@ -272,4 +297,9 @@ export interface StatedQuery {
   readonly query: Query;
   readonly at: Position;
   readonly place?: (offset: number) => Position;
+}
+
+/** Whether a key is told by a query, and not column by column. */
+export function isQuery(key: KeyMap['key']): key is StatedQuery {
+  return key !== null && typeof key.query === 'object';
 }

@@ -1,0 +1,320 @@
+// Key maps through an evolution (changes/key-map.ts): the table that holds one, the triggers that
+// see to it that every row has an entry before sync looks for it, and the step that fills it.
+//
+// | a row                       | its entry                                                     |
+// |-----------------------------|---------------------------------------------------------------|
+// | of the old release comes    | gets a new key drawn                                          |
+// | of the new release comes    | gets an old key drawn; or the key that it tells has its own   |
+// |                             | from now on, unless another row of the new release stands for |
+// |                             | that key                                                      |
+// | gets another key            | follows it                                                    |
+// | goes                        | stays: who comes back under its key is the same row           |
+//
+// Both keys are drawn by defaults of the map's own columns, which know the sequences of the tables
+// whatever those are called meanwhile.
+
+import type { KeyMap, MapColumn, Told } from '../changes/key-map.js';
+import type { Column } from '../release/catalog.js';
+import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import type { BackfillStep, Statement } from './bundle.js';
+import { anyDiffers, sameKey, typesOf } from './compared.js';
+import type { Writing } from './lens-round-trip.js';
+import { fixedColumns } from './lens-rows.js';
+import { bindWith, newRelation } from './mapping.js';
+import {
+  floorTable,
+  inRelease,
+  keyMapTable,
+  lensBind,
+  type Places,
+  stateTable,
+  work,
+} from './places.js';
+import { routine } from './routine.js';
+import { drawsFromSequence, sequenceOf } from './sequences.js';
+import { type Lock, statement } from './statement.js';
+import { quarantineCount, quarantineKey, ROWS, type SyncPlan } from './sync-plan.js';
+import { keyColumns, typeOf } from './tables.js';
+
+function functionName({ stated }: KeyMap, places: Places, what: string): Sql {
+  return work(places, 'keys', stated.name, what);
+}
+
+/** Before those of sync, in the order of the alphabet. */
+function triggerName({ stated }: KeyMap, what: string): Sql {
+  return name(`halflap_keys_${stated.name}`.slice(0, 55).concat('_', what));
+}
+
+/** The map, empty, beside the new tables. */
+export function createKeyMap(map: KeyMap, places: Places): Statement[] {
+  const { oldKey, newKey, old, table } = map;
+  const at = keyMapTable(places, map.stated.name);
+  const columns = [...oldKey, ...newKey].map(
+    (one) => sql`${name(one.name)} ${typeOf(one.column)} not null`,
+  );
+  const keys = [sql`primary key (${listOf(oldKey)})`, sql`unique (${listOf(newKey)})`];
+  const own = map.told === null ? oldKey : [];
+  return [
+    statement(sql`create table ${at} (${[...columns, ...keys]})`),
+    ...own.map((one) => drawn(at, one, floorTable(old.name))),
+    ...newKey.map((one) => drawn(at, one, work(places, table.name))),
+  ];
+}
+
+function listOf(columns: readonly MapColumn[]): Sql[] {
+  return names(columns.map((one) => one.name));
+}
+
+/** Of the table's own sequence, where it has one. */
+function drawn(at: Sql, { name: called, column }: MapColumn, table: Sql): Statement {
+  const set = sql`alter table ${at} alter column ${name(called)} set default`;
+  if (!drawsFromSequence(column))
+    return statement(sql`${set} ${trusted(column.default ?? 'null')}`);
+  const draw = literal(`${set.text} nextval(%L::regclass)`);
+  return statement(sql`do $halflap$
+begin
+  execute format(${draw}, ${sequenceOf(table, column.name)});
+end
+$halflap$`);
+}
+
+/** On the old table, from the time that its shard is being prepared. */
+export function oldKeyTriggers(map: KeyMap, plan: SyncPlan): Statement[] {
+  const { old, oldKey } = map;
+  const { places } = plan;
+  const lock: Lock = { mode: 'SHARE ROW EXCLUSIVE', relation: old.name };
+  const at = floorTable(old.name);
+  const columns = oldKey.map((one) => one.column.name);
+  const changed = anyDiffers('old', 'new', columns, typesOf(old));
+  return [
+    statement(comeFunction(map, plan)),
+    statement(
+      sql`create trigger ${triggerName(map, 'come')} after insert on ${at}
+referencing new table as h_new
+for each statement execute function ${functionName(map, places, 'come')}()`,
+      lock,
+    ),
+    statement(followFunction(map, plan)),
+    statement(
+      sql`create trigger ${triggerName(map, 'follow')} after update of ${names(columns)} on ${at}
+for each row when (${changed}) execute function ${functionName(map, places, 'follow')}()`,
+      lock,
+    ),
+  ];
+}
+
+/** The names of those triggers. */
+export function oldKeyTriggerNames(map: KeyMap): Sql[] {
+  return (['come', 'follow'] as const).map((what) => triggerName(map, what));
+}
+
+/** Fills the map for the rows that are there. */
+export function fillKeyMap(map: KeyMap, places: Places): BackfillStep {
+  const { old, stated } = map;
+  const source = floorTable(old.name);
+  const rows = sql`(select source.* from ${source} as source where ${trusted('{{range:source}}')})`;
+  return {
+    kind: 'backfill',
+    id: `prepare/keys/${stated.name}`,
+    title: `draw keys of ${map.table.name} for the rows of ${old.name}`,
+    relation: old.name,
+    source: source.text,
+    key: keyColumns(old, old.primaryKey?.columns ?? []),
+    batch: [drawMissing(map, places, rows).text],
+    oneByOne: [sql`select from ${rows} as r where false`.text],
+  };
+}
+
+/** Entries for rows of the old table that have none. */
+function drawMissing({ stated, oldKey }: KeyMap, places: Places, rows: Sql): Sql {
+  const at = keyMapTable(places, stated.name);
+  const columns = oldKey.map((one) => one.column.name);
+  const called = oldKey.map((one) => one.name);
+  return sql`insert into ${at} as k (${names(called)})
+    select ${columns.map((one) => name('r', one))} from ${rows} as r
+    where not exists (select from ${at} as k where ${sameKey('k', called, 'r', columns)})
+    on conflict do nothing`;
+}
+
+/** Nothing of ours may fail a statement of the old release: such a row goes to quarantine. */
+function comeFunction(map: KeyMap, plan: SyncPlan): Sql {
+  const { places } = plan;
+  const keys = map.oldKey.map((one) => name('n', one.column.name));
+  return routine(places, {
+    at: functionName(map, places, 'come'),
+    returns: 'trigger',
+    about: `rows of ${map.old.name} come, and get keys of ${map.table.name}`,
+    body: [
+      sql`begin
+    ${drawMissing(map, places, ROWS.new)};
+  exception when others then
+    perform nextval(${literal(quarantineCount(places).text)}::regclass);
+    insert into ${stateTable('quarantine')} (evolution, relation, key, sqlstate, reason)
+    select ${literal(places.evolution)}, ${literal(plan.cluster.id)},
+      ${quarantineKey(plan, keys)}, sqlstate, sqlerrm from ${ROWS.new} as n
+    on conflict do nothing;
+  end;
+  return null;`,
+    ],
+  });
+}
+
+/** What is left of a row that had the key before makes room. */
+function followFunction(map: KeyMap, { places }: SyncPlan): Sql {
+  const at = keyMapTable(places, map.stated.name);
+  const called = map.oldKey.map((one) => one.name);
+  const columns = map.oldKey.map((one) => one.column.name);
+  const set = columns.map((one, place) => sql`${name(called[place] ?? '')} = ${name('new', one)}`);
+  return routine(places, {
+    at: functionName(map, places, 'follow'),
+    returns: 'trigger',
+    about: `a key of ${map.old.name} changes`,
+    body: [
+      sql`delete from ${at} as k where ${sameKey('k', called, 'new', columns)};
+  update ${at} as k set ${set} where ${sameKey('k', called, 'old', columns)};
+  return null;`,
+    ],
+  });
+}
+
+/** Under the triggers of the new table. */
+export function newKeyFunctions(map: KeyMap, plan: SyncPlan): Statement[] {
+  const { places } = plan;
+  const echo = sql`coalesce(current_setting('halflap.echo', true), '')`;
+  const trigger = (what: 'made' | 'moved', about: string, work: readonly Sql[]) =>
+    statement(
+      routine(places, {
+        at: functionName(map, places, what),
+        returns: 'trigger',
+        about,
+        body: [
+          sql`if ${echo} = ${literal(plan.cluster.id)} then return null; end if;`,
+          ...work.map((one) => sql`${one};`),
+          sql`return null;`,
+        ],
+      }),
+    );
+  const { table } = map;
+  return [
+    trigger('made', `rows of ${table.name} come, and stand for rows of ${map.old.name}`, [
+      made(map, places, ROWS.new),
+    ]),
+    trigger('moved', `a key of ${table.name} changes`, moved(map, places)),
+  ];
+}
+
+/** On the new table, on which nobody else works while the switch makes them. */
+export function newKeyTriggers(map: KeyMap, { places }: SyncPlan): Statement[] {
+  const { table } = map;
+  const at = inRelease(places, table.name);
+  const columns = watched(map);
+  const changed = anyDiffers('old', 'new', columns, typesOf(table));
+  return [
+    statement(sql`create trigger ${triggerName(map, 'made')} after insert on ${at}
+referencing new table as h_new
+for each statement execute function ${functionName(map, places, 'made')}()`),
+    statement(sql`create trigger ${triggerName(map, 'moved')}
+after update of ${names(columns)} on ${at}
+for each row when (${changed}) execute function ${functionName(map, places, 'moved')}()`),
+  ];
+}
+
+/** Columns of the new table on which an entry hangs. */
+function watched({ newKey, told }: KeyMap): readonly string[] {
+  return told?.watches ?? newKey.map((one) => one.column.name);
+}
+
+export function dropNewKeyFunctions(map: KeyMap, places: Places): Statement[] {
+  return (['made', 'moved'] as const).map((what) =>
+    statement(sql`drop function ${functionName(map, places, what)}() cascade`, {
+      mode: 'ACCESS EXCLUSIVE',
+      relation: `${places.releaseSchema}.${map.table.name}`,
+    }),
+  );
+}
+
+/** Entries for rows of the new table. */
+function made(map: KeyMap, places: Places, rows: Sql): Sql {
+  const { stated, oldKey, newKey, told } = map;
+  const at = keyMapTable(places, stated.name);
+  const called = newKey.map((one) => one.name);
+  if (told === null) {
+    const drawn = newKey.map((one) => one.column.name);
+    return sql`insert into ${at} as k (${names(called)})
+    select ${drawn.map((one) => name('r', one))} from ${rows} as r
+    where not exists (select from ${at} as k where ${sameKey('k', called, 'r', drawn)})
+    on conflict do nothing`;
+  }
+  const [old, both] = [listOf(oldKey), listOf([...oldKey, ...newKey])];
+  const set = called.map((one) => sql`${name(one)} = ${name('excluded', one)}`);
+  return sql`insert into ${at} as k (${both})
+    select distinct on (${old}) ${both} from (${tells(map, places, rows)}) as r
+    order by ${both}
+    on conflict (${old}) do update set ${set}
+    where not exists (${standing(map, places)})`;
+}
+
+/** What rows of the new table tell, as rows of the map. */
+function tells({ told, table }: KeyMap, places: Places, rows: Sql): Sql {
+  const bind = bindWith(newRelation(table.name), rows, lensBind(places));
+  return (told as Told).query(bind);
+}
+
+/** The row of the new release that stands for an entry `k`. */
+function standing({ table, newKey }: KeyMap, places: Places): Sql {
+  const columns = newKey.map((one) => one.column.name);
+  const called = newKey.map((one) => one.name);
+  return sql`select from ${inRelease(places, table.name)} as t
+      where ${sameKey('t', columns, 'k', called)}`;
+}
+
+function moved(map: KeyMap, places: Places): Sql[] {
+  const { stated, oldKey, newKey, table, told } = map;
+  const at = keyMapTable(places, stated.name);
+  const drawn = newKey.map((one) => one.column.name);
+  const called = newKey.map((one) => one.name);
+  const isEntry = sameKey('k', called, 'old', drawn);
+  if (told === null) {
+    const set = drawn.map((one, place) => sql`${name(called[place] ?? '')} = ${name('new', one)}`);
+    return [sql`update ${at} as k set ${set} where ${isEntry}`];
+  }
+  const toldBy = (row: 'old' | 'new') => {
+    const values = table.columns.map((one) => sql`${name(row, one.name)} as ${name(one.name)}`);
+    return sql`(${tells(map, places, sql`(select ${values})`)}) as n`;
+  };
+  const own = oldKey.map((one) => one.name);
+  const isTaken = sql`${sameKey('k', own, 'n')} and not (${isEntry})`;
+  const set = [...own, ...called].map((one) => sql`${name(one)} = ${name('n', one)}`);
+  return [
+    sql`delete from ${at} as k using ${toldBy('new')}
+    where ${isTaken} and not exists (${standing(map, places)})`,
+    sql`update ${at} as k set ${set} from ${toldBy('new')}
+    where ${isEntry} and not exists (select from ${at} as k where ${isTaken})`,
+    // A row of the old release may be left without one.
+    sql`insert into ${at} as k (${names(own)})
+    select ${own.map((one) => name('n', one))} from ${toldBy('old')} on conflict do nothing`,
+  ];
+}
+
+/** What a trigger of the lens does for the maps of its table. */
+export function keepKeys(writing: Writing): Sql[] {
+  const { part, plan, event, cluster } = writing;
+  const maps = cluster.keys.filter((map) => map.table === part.table);
+  if (event === 'delete') return [];
+  return maps.flatMap((map) => {
+    if (event === 'update') return [fixedColumns(writing, watched(map))];
+    const row = part.table.columns.map((one) => sql`${name('new', one.name)} as ${name(one.name)}`);
+    return [
+      ...map.newKey.flatMap((one) => identityOf(one.column, map, plan.places)),
+      sql`${made(map, plan.places, sql`(select ${row})`)};`,
+    ];
+  });
+}
+
+/** Other defaults are the view's. */
+function identityOf(column: Column, { table }: KeyMap, places: Places): Sql[] {
+  if (column.identity === null) return [];
+  const given = name('new', column.name);
+  const sequence = sequenceOf(work(places, table.name), column.name);
+  return [sql`${given} := coalesce(${given}, nextval((${sequence})::regclass));`];
+}
