@@ -19,6 +19,7 @@ interface Statements {
   readonly writes: readonly (Partial<Write> & Pick<Write, 'by'>)[];
   readonly refused?: readonly Refused[];
   readonly ignored?: readonly string[];
+  readonly ignoredOfOld?: readonly string[];
 }
 
 const examples = readdirSync(EXAMPLES, { withFileTypes: true })
@@ -36,13 +37,14 @@ describe('a refactoring of a real product', () => {
     const statements = parse(text) as Statements;
     const [compiled] = await compileReleases(APP, join(directory, 'releases'));
     expect(compiled, 'the evolution').toBeDefined();
-    const { seed, ignored = [] } = statements;
+    const { seed, ignored = [], ignoredOfOld = [] } = statements;
     await lifecycleCase(
       {
         from: '',
         to: '',
         seed,
         ignored,
+        ignoredOfOld,
         isAbortedOnce: true,
         writes: (round) => statements.writes.map((one) => inRound(one, round)),
         refused: (round) =>

@@ -6,9 +6,8 @@ create table post (
   community_id integer not null
 );
 create type modlog_kind as enum ('AdminAdd', 'AdminBan', 'ModRemovePost');
--- The number of a row is four times that which it has among those of its kind, and the kind's own.
 create table modlog (
-  id bigint primary key,
+  id bigserial primary key,
   kind modlog_kind not null,
   is_revert boolean not null,
   mod_id integer not null,
