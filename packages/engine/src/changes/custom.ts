@@ -21,7 +21,7 @@ import { isSame, type OldName, type Sliced, type SlicedTable } from './sliced.js
 export function customTables(layout: SlicedLayout, change: Custom): Sliced {
   const { olds, news, pairs } = layout;
   return {
-    kind: 'custom',
+    kind: change.rekeys === undefined ? 'custom' : 'rekey_table',
     at: change.at,
     olds: change.from.map((one, index) => tableOf(one, olds[index] as Table, layout)),
     news: change.into.map((one, index) => {
@@ -31,13 +31,14 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
         ...table,
         pair,
         sources: copies(one, olds),
-        plain: new Map(),
-        notes: [UNPROVEN],
+        plain: change.rekeys?.kept ?? new Map(),
+        notes:
+          change.rekeys === undefined ? [UNPROVEN] : [`the key of ${change.rekeys.of} changes`],
         isBase: one.via === null && isSame(one.slice, table.table.primaryKey?.columns ?? []),
       };
     }),
-    // Nothing proves that the queries leave nothing out.
-    isLossy: true,
+    // Nothing proves that the queries of an author leave nothing out.
+    isLossy: change.rekeys === undefined,
   };
 }
 

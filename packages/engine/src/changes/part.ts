@@ -2,6 +2,7 @@
 // from the old row, which only the new release knows, and when it has a row at all.
 
 import type { ForwardColumn, PairedTable } from '../compile/layout.js';
+import { isRepeatable } from '../compile/lens-carried.js';
 import { refuse, stateColumn, statedAt } from '../compile/refuse.js';
 import { type Column, findColumn, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
@@ -66,6 +67,7 @@ export function partOf(
     isJoined: false,
   };
   assertSupplied(part, declared, evolution);
+  assertLasting(part, declared, evolution);
   return part;
 }
 
@@ -156,6 +158,24 @@ function isUnique(table: Table, sources: ReadonlyMap<string, string>): boolean {
       key.columns.length === sources.size &&
       key.columns.every((column) => sources.has(column)),
   );
+}
+
+/** A key that is another one at each reading tells nobody which row is meant. */
+function assertLasting(part: Part, declared: SplitPart | null, evolution: Evolution): void {
+  const { primaryKey } = part.table;
+  const drawn = part.carried.find(
+    (column) => primaryKey?.columns.includes(column.name) && !isRepeatable(column),
+  );
+  if (drawn === undefined) return;
+  const at = `${part.table.name}.${drawn.name}`;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message: `nothing keeps the key ${at} of rows that come from the old release`,
+    hint:
+      'let it be a copy of the old key (generate, in a split_table), or state the change as ' +
+      'custom with a key map for it (keys)',
+    at: declared?.at ?? statedAt(evolution, part.pair.old.name),
+  });
 }
 
 function assertSupplied(part: Part, declared: SplitPart | null, evolution: Evolution): void {

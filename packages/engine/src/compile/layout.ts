@@ -7,6 +7,7 @@
 
 import { type KeyMap, keyMapsOf } from '../changes/key-map.js';
 import { type Lookup, lookupsOf, throughLookups } from '../changes/lookup.js';
+import { withRekeyed } from '../changes/rekey.js';
 import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
@@ -109,10 +110,13 @@ export interface Layout {
 export function layoutOf(
   from: Catalog,
   to: Catalog,
-  evolution: Evolution,
+  stated: Evolution,
   workSchema = 'halflap',
 ): Layout {
   const bases = baseTypes(from, to);
+  const pairOf = (old: Table, target: Table) =>
+    pairTables({ old, target, evolution: stated, bases, key: {} });
+  const evolution = withRekeyed({ from, to, evolution: stated, pairOf });
   const lookups = lookupsOf(from, to, evolution, workSchema);
   const splits = evolution.changes
     .filter((change) => change.kind === 'split_table')

@@ -103,7 +103,7 @@ function clusterPlans(cluster: SplitCluster): RelationPlan[] {
 }
 
 /** Each new table with the old ones, and each old one that gives its name to nothing. */
-function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): RelationPlan[] {
+function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Sliced): RelationPlan[] {
   const all = olds.map(({ table }) => table.name).join(', ');
   const isCarried = parts.some((part) => part.carried.length > 0);
   const label = sliced.isLossy || oldOnly.length > 0 ? 'lossy' : isCarried ? 'carried' : 'exact';
@@ -118,6 +118,9 @@ function slicedPlans({ parts, olds, oldOnly }: SplitCluster, sliced: Sliced): Re
       notes: [
         `${sliced.kind} of ${all}`,
         ...(sliced.news.find((one) => one.table === part.table)?.notes ?? []),
+        ...keys
+          .filter((map) => map.table === part.table)
+          .map(() => 'its keys are drawn while the shard is prepared'),
         ...part.carried.map(keptNote),
         ...oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,

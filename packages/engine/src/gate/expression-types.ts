@@ -6,8 +6,9 @@
 // Conversions that nobody states are asked too: there the two schemas differ, and what is missing
 // is a statement.
 
-import { type KeyMap, keyMapsOf } from '../changes/key-map.js';
+import type { KeyMap } from '../changes/key-map.js';
 import type { CompileInput } from '../compile/compile.js';
+import { layoutOf } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
 import { typeOf } from '../compile/tables.js';
 import { hintOf, messageOf, positionOf, type Session, sqlStateOf, withSession } from '../pg.js';
@@ -45,7 +46,7 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
         session,
         from.catalog,
         to.catalog,
-        keyMapsOf(from.catalog, to.catalog, evolution),
+        layoutOf(from.catalog, to.catalog, evolution).keys,
       ).catch((error: unknown) => {
         throw missingType(error, evolution);
       });

@@ -32,6 +32,7 @@ export const CHANGE_SHAPES = {
   partition_rows: { required: ['table', 'into'], optional: [] },
   unite_tables: { required: ['into', 'from'], optional: [] },
   move_column: { required: ['table', 'column', 'to'], optional: ['as'] },
+  rekey_table: { required: ['table', 'column'], optional: [] },
   custom: { required: ['from', 'into'], optional: [] },
 } as const satisfies Record<Change['kind'], Shape>;
 

@@ -123,6 +123,11 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
           claim(newColumnOf([change.into], column), 'columns'),
         ),
       ];
+    case 'rekey_table':
+      return [
+        claim(`the key of ${change.table}`, 'table'),
+        ...change.columns.map((column) => newColumn(column, `column.${column}`)),
+      ];
     default:
       return slicedClaims(change);
   }

@@ -1,7 +1,8 @@
-// Key maps: from YAML to the typed model.
+// Key maps and rekey_table: from YAML to the typed model.
 
-import type { KeyMap } from './evolution.js';
-import { placesOf, textOf } from './evolution-changes.js';
+import type { Node } from 'yaml';
+import type { KeyMap, Position, RekeyTable } from './evolution.js';
+import { CHANGE_SHAPES, placesOf, textOf } from './evolution-changes.js';
 import { columnsOf, placesOfAll } from './evolution-custom.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
 import { keyOf } from './evolution-split.js';
@@ -51,5 +52,25 @@ function keyMapOf(source: EvolutionSource, entry: Field): KeyMap | null {
     into,
     columns: columns.map((one) => one.name),
     key: told.key,
+  };
+}
+
+export function rekeyTable(
+  source: EvolutionSource,
+  node: Node | null,
+  at: Position,
+): RekeyTable | null {
+  const fields = source.fields(node, at, 'rekey_table', CHANGE_SHAPES.rekey_table);
+  const drawn = fields?.get('column');
+  if (!fields || drawn === undefined) return null;
+  const table = textOf(source, fields.get('table'), 'rekey_table');
+  const columns = columnsOf(source, drawn, 'rekey_table');
+  if (table === null || columns === null) return null;
+  return {
+    kind: 'rekey_table',
+    at,
+    places: { ...placesOf(fields), ...placesOfAll('column', columns) },
+    table,
+    columns: columns.map((one) => one.name),
   };
 }

@@ -17,6 +17,7 @@ import {
   type MergeTables,
   type MoveColumn,
   type NestTable,
+  type RekeyTable,
   type RenameColumn,
   type RenameTable,
   type ShareOfRows,
@@ -99,6 +100,14 @@ function checkChange(context: Context, change: Change): void {
         values: [context.to, change.into],
       });
       break;
+    case 'rekey_table': {
+      requireTable(context, context.from, change.table, placeOf(change, 'table'));
+      const successors = requireSuccessors(context, change);
+      for (const column of change.columns) {
+        requireColumn(context, successors, column, placeOf(change, `column.${column}`));
+      }
+      break;
+    }
     default:
       checkSliced(context, change);
   }
@@ -364,7 +373,7 @@ function checkOldNames(context: Context, scope: Scope, part: SplitPart): void {
 /** The tables of the new release that hold the rows of the change's table. */
 function requireSuccessors(
   context: Context,
-  change: RenameColumn | ConvertColumn | DropColumn | ExtractTable,
+  change: RenameColumn | ConvertColumn | DropColumn | ExtractTable | RekeyTable,
 ): Scope {
   const names = newTablesOf(context.evolution.changes, change.table);
   const tables = names

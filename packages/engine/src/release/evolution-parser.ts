@@ -10,7 +10,7 @@ import type { Change, Evolution } from './evolution.js';
 import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
 import { custom } from './evolution-custom.js';
-import { keyMaps } from './evolution-keys.js';
+import { keyMaps, rekeyTable } from './evolution-keys.js';
 import { lookup } from './evolution-lookup.js';
 import { mergeTables } from './evolution-merge.js';
 import { moveColumn, nesting } from './evolution-nesting.js';
@@ -38,6 +38,7 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
   partition_rows: partitionRows,
   unite_tables: uniteTables,
   move_column: moveColumn,
+  rekey_table: rekeyTable,
   custom,
 };
 

@@ -4,13 +4,18 @@ import type {
   CustomTable,
   Expression,
   LookupChange,
+  RekeyTable,
   ShareOfRows,
   SlicedChange,
 } from './evolution.js';
 
 /** Without defaults, and in the order in which people read them. */
-export function restructuredFields(change: SlicedChange | LookupChange): Record<string, unknown> {
+export function restructuredFields(
+  change: SlicedChange | LookupChange | RekeyTable,
+): Record<string, unknown> {
   switch (change.kind) {
+    case 'rekey_table':
+      return { table: change.table, column: oneOrAll(change.columns) };
     case 'extract_table':
     case 'inline_table': {
       const { table, values, into, reference } = change;

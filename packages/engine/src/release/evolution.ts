@@ -45,6 +45,7 @@ export type Change =
   | SplitTable
   | MergeTables
   | LookupChange
+  | RekeyTable
   | SlicedChange;
 
 /** Changes by which values that repeat stand in a table of their own, or do not any more. */
@@ -249,11 +250,26 @@ export interface MoveColumn {
   readonly as: string;
 }
 
+/** The rows of a table get another primary key, which is drawn; references to them follow. */
+export interface RekeyTable {
+  readonly kind: 'rekey_table';
+  readonly at: Position;
+  readonly places?: Places;
+  readonly table: string;
+  /** Columns of its successor that are drawn. */
+  readonly columns: readonly string[];
+}
+
 /** Tables of both releases, each by a query over the other release's. */
 export interface Custom {
   readonly kind: 'custom';
   readonly at: Position;
   readonly places?: Places;
+  /**
+   * Where it stands for a rekey_table: the tables whose keys it is about, and the columns of the new
+   * table that hold what the old one's of the same name hold, or of a name that was changed.
+   */
+  readonly rekeys?: { readonly of: string; readonly kept: ReadonlyMap<string, string> };
   /** The first one names the group. */
   readonly from: readonly CustomTable[];
   /** Those that others refer to first. */
