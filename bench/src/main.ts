@@ -4,11 +4,21 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { EXIT } from '@halflap/protocol';
 import { type BackfillFigures, measureBackfill } from './backfill.js';
+import { type CompileFigures, measureCompiling } from './compiling.js';
 import { type CostRow, measureCosts } from './costs.js';
 import { type BenchOptions, readOptions, USAGE, UsageError } from './options.js';
-import { backfillTable, costTable, noiseLine, saturationTable, stallTable } from './print.js';
+import {
+  backfillTable,
+  compileTable,
+  costTable,
+  noiseLine,
+  saturationTable,
+  sizeTable,
+  stallTable,
+} from './print.js';
 import { measureSaturation, type SaturationFigures } from './saturation.js';
 import { type Bench, startBench } from './shards.js';
+import { measureSize, type SizeFigures } from './size.js';
 import { measureStalls, type StallFigures } from './stalls.js';
 
 interface Figures {
@@ -16,6 +26,8 @@ interface Figures {
   readonly stalls: StallFigures | null;
   readonly saturation: SaturationFigures | null;
   readonly backfill: BackfillFigures | null;
+  readonly size: readonly SizeFigures[] | null;
+  readonly compile: CompileFigures | null;
 }
 
 async function main(): Promise<void> {
@@ -43,6 +55,8 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
   const tell = (line: string) => process.stderr.write(`${line}\n`);
   return {
     backfill: wants('backfill') ? await measureBackfill(bench, options, tell) : null,
+    size: wants('size') ? await measureSize(bench, options, tell) : null,
+    compile: wants('compile') ? await measureCompiling(bench, options, tell) : null,
     stalls: wants('stalls') ? await measureStalls(bench, options, tell) : null,
     saturation: wants('saturation') ? await measureSaturation(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
@@ -50,7 +64,7 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
 }
 
 function print(bench: Bench, options: BenchOptions, figures: Figures): void {
-  const { costs, stalls, saturation, backfill } = figures;
+  const { costs, stalls, saturation, backfill, size, compile } = figures;
   console.log(
     `\nPostgreSQL ${bench.server.version} (fsync ${options.isDurable ? 'on' : 'off'}), ` +
       `${cpus().length} processors, ${options.rows.toLocaleString('en')} rows; ! misses the aim`,
@@ -69,6 +83,8 @@ function print(bench: Bench, options: BenchOptions, figures: Figures): void {
     console.log(`\nBeside sessions that never pause\n${saturationTable(saturation)}`);
   }
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
+  if (size !== null) console.log(`\nSize\n${sizeTable(size)}`);
+  if (compile !== null) console.log(`\nCompiling\n${compileTable(compile)}`);
 }
 
 /** A wrong command line is answered in a line; everything else is a defect and shows whole. */

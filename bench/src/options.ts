@@ -5,6 +5,10 @@ import { parseArgs } from 'node:util';
 export interface BenchOptions {
   /** Rows of the table that is split. */
   readonly rows: number;
+  /** The same for the part `size`. */
+  readonly sizeRows: number;
+  /** Tables of the releases that are compiled. */
+  readonly tables: number;
   /** File for all figures as JSON; null for none. */
   readonly json: string | null;
   /** Alternations between the databases for each statement. */
@@ -18,12 +22,14 @@ export interface BenchOptions {
   readonly isDurable: boolean;
 }
 
-export const PARTS = ['costs', 'stalls', 'saturation', 'backfill'] as const;
+export const PARTS = ['costs', 'stalls', 'saturation', 'backfill', 'size', 'compile'] as const;
 export type Part = (typeof PARTS)[number];
+
+const SIZE_ROWS = 1_000_000;
 
 export const USAGE = `npm run bench -- [options]
 
-  --rows N       rows of the table that is split (default 100000)
+  --rows N       rows of the table that is split (default 100000; 1000000 for size)
   --only PART    one of ${PARTS.join(', ')}; may be given several times
   --quick        fewer rows and repetitions: a look, not a measurement
   --in-memory    commits do not wait for the disk: nothing hides what Halflap adds
@@ -54,6 +60,8 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   if (unknown !== undefined) throw new UsageError(`--only takes ${PARTS.join(', ')}: ${unknown}`);
   return {
     rows,
+    sizeRows: values.rows !== undefined || values.quick ? rows : SIZE_ROWS,
+    tables: values.quick ? 30 : 150,
     json: values.json ?? null,
     rounds: values.quick ? 7 : 25,
     burst: values.quick ? 40 : 100,

@@ -2,9 +2,11 @@
 // marked.
 
 import type { BackfillFigures } from './backfill.js';
+import type { CompileFigures } from './compiling.js';
 import type { CostRow } from './costs.js';
 import { type LaneCost, quantile } from './measure.js';
 import type { SaturationFigures } from './saturation.js';
+import type { SizeFigures } from './size.js';
 import type { StallFigures } from './stalls.js';
 import type { Aim } from './workloads.js';
 
@@ -89,7 +91,6 @@ export function saturationTable(figures: SaturationFigures): string {
 }
 
 export function backfillTable(figures: BackfillFigures): string {
-  const rate = (list: readonly number[]) => Math.round(quantile(list, 0.5)).toLocaleString('en');
   const isMissed = figures.ratio < BACKFILL_AIM;
   return table([
     ['', 'rows/s', 'ratio', 'aim'],
@@ -101,6 +102,36 @@ export function backfillTable(figures: BackfillFigures): string {
       `${BACKFILL_AIM.toFixed(1)}×`,
     ],
   ]);
+}
+
+export function sizeTable(figures: readonly SizeFigures[]): string {
+  const lines = figures.flatMap((one) => [
+    [`${one.what}, ${one.rows.toLocaleString('en')} rows`, '', ''],
+    ['  create table as, with indexes', rate(one.byHand), ''],
+    ['  backfill, with indexes', rate(one.backfill), `${one.backfillRatio.toFixed(2)}×`],
+    ['  verify', rate(one.verify), `${one.verifyRatio.toFixed(2)}×`],
+  ]);
+  return table([['', 'rows/s', 'ratio'], ...lines]);
+}
+
+export function compileTable(figures: CompileFigures): string {
+  const ms = (list: readonly number[]) => Math.round(quantile(list, 0.5)).toLocaleString('en');
+  const { tables, columns, changes } = figures;
+  return [
+    table([
+      ['', 'ms'],
+      ['both schemas by PostgreSQL alone', ms(figures.schemaMs)],
+      ['load both releases', ms(figures.loadMs)],
+      ['compile', ms(figures.compileMs)],
+      ['halflap check, with its trial', ms(figures.checkMs)],
+    ]),
+    `${tables} tables, ${columns.toLocaleString('en')} columns, ${changes} changes; ` +
+      `load and compile take ${figures.ratio.toFixed(1)}× the schemas alone`,
+  ].join('\n');
+}
+
+function rate(list: readonly number[]): string {
+  return Math.round(quantile(list, 0.5)).toLocaleString('en');
 }
 
 function table(rows: readonly (readonly string[])[]): string {

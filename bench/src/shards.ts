@@ -24,11 +24,15 @@ import { fill } from './data.js';
 
 const RELEASES = fileURLToPath(new URL('../../examples/inventory/releases', import.meta.url));
 
-export interface Bench {
-  readonly server: PostgresServer;
+/** Two releases and the way between them. */
+export interface Pair {
   readonly from: Release;
   readonly to: Release;
   readonly bundle: Bundle;
+}
+
+export interface Bench extends Pair {
+  readonly server: PostgresServer;
 }
 
 /** No vacuum and no checkpoint in the middle of a comparison; data in memory. */
@@ -46,17 +50,22 @@ export async function startBench(isDurable: boolean): Promise<Bench> {
   try {
     useServer(server.url('postgres'));
     await loadParser();
-    const directories = await listReleases(RELEASES);
-    const [from, to] = await Promise.all(
-      directories.map(({ directory }) => loadRelease(directory, { withDatabase })),
-    );
-    const [evolution] = (await lineage(directories)) as [Evolution];
-    if (from === undefined || to === undefined) throw new Error(`two releases in ${RELEASES}`);
-    return { server, from, to, bundle: compile({ app: 'inventory', from, to, evolution }) };
+    return { server, ...(await loadPair('inventory', RELEASES)) };
   } catch (error) {
     await server.stop();
     throw error;
   }
+}
+
+/** The two releases of a directory, on the bench's server. */
+export async function loadPair(app: string, releases: string): Promise<Pair> {
+  const directories = await listReleases(releases);
+  const [from, to] = await Promise.all(
+    directories.map(({ directory }) => loadRelease(directory, { withDatabase })),
+  );
+  const [evolution] = (await lineage(directories)) as [Evolution];
+  if (from === undefined || to === undefined) throw new Error(`two releases in ${releases}`);
+  return { from, to, bundle: compile({ app, from, to, evolution }) };
 }
 
 /** A database of the release, filled and at rest. */
@@ -83,11 +92,11 @@ export async function clone({ server }: Bench, from: string, to: string): Promis
   return server.url(to);
 }
 
-export async function drive(bench: Bench, url: string, verbs: readonly Verb[]) {
+export async function drive({ bundle }: Pair, url: string, verbs: readonly Verb[]) {
   const outcomes = [];
   for (const verb of verbs) {
     const shard = new URL(url).pathname.slice(1);
-    outcomes.push(await runVerb({ url, shard, bundle: bench.bundle, verb }));
+    outcomes.push(await runVerb({ url, shard, bundle, verb }));
   }
   return outcomes;
 }

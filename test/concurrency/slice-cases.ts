@@ -1,6 +1,7 @@
 // Evolutions whose slices hold many rows, each with writers of both releases on the same slices.
 
 import type { Writer } from './load.js';
+import { namedWriters } from './named-writers.js';
 import {
   type Account,
   ALONE,
@@ -150,4 +151,30 @@ const move: SliceCase = {
   },
 };
 
-export const CASES = { unnest, nest, partition, unite, move } as const;
+const NAMED = `select 'n ' || name as key, n::text as value from users
+  where name like 'u%' or name like 'row%'
+  union all select 'mail ' || m.address, m.n::text from mails as m
+  join users as u on u.id = m.user_id where m.address = u.name || '@example.org'`;
+
+/** Rows are named by what both releases know. */
+const rekey: SliceCase = {
+  from: `create table users (id serial primary key, name text not null unique,
+      n bigint not null default 0);
+    create table mails (address text primary key, n bigint not null default 0,
+      user_id int not null references users (id) on delete cascade);
+    create index on mails (user_id);`,
+  to: `create table users (id uuid primary key default gen_random_uuid(),
+      name text not null unique, n bigint not null default 0);
+    create table mails (address text primary key, n bigint not null default 0,
+      user_id uuid not null references users (id) on delete cascade);
+    create index on mails (user_id);`,
+  evolution: `changes:
+  - rekey_table: { table: users, column: id }
+`,
+  seed: (slices) => `insert into users (name) select 'u' || i from ${ids(slices)};
+    insert into mails (address, user_id) select name || '@example.org', id from users`,
+  writers: (account) => [...namedWriters(account, 'old'), ...namedWriters(account, 'new')],
+  held: { old: NAMED, new: NAMED },
+};
+
+export const CASES = { unnest, nest, partition, unite, move, rekey } as const;

@@ -51,9 +51,9 @@ export class Account {
   }
 }
 
-type Release = 'old' | 'new';
+export type Release = 'old' | 'new';
 
-interface Unit {
+export interface Unit {
   readonly release: Release;
   readonly name: string;
   /** Keys that it counts or makes, when it is done. */
@@ -65,7 +65,7 @@ interface Unit {
  * A unit that is one transaction, and is accounted for when that is committed. It begins by asking
  * for a table: where the new release is not served, others of its names lead to the old one's.
  */
-function unit(account: Account, table: string, one: Unit): Writer {
+export function unit(account: Account, table: string, one: Unit): Writer {
   const { release, name, work, begin = 'begin' } = one;
   const isServed = `select from ${RELEASE_SCHEMA}.${table} limit 1`;
   let done: readonly string[] = [];
@@ -86,7 +86,7 @@ function unit(account: Account, table: string, one: Unit): Writer {
 }
 
 const RELEASE_SCHEMA = releaseSchema(APP, '2.0');
-const STRICT = 'begin isolation level repeatable read';
+export const STRICT = 'begin isolation level repeatable read';
 
 /** A place that only one writer of rows writes, whose snapshot nobody may outdate. */
 const UNTOUCHED = 3;

@@ -58,6 +58,22 @@ const PARENT_WRITES = [
   'delete from children where id = 778',
 ];
 
+// Not a join of both by the drawn key: PostgreSQL 18 takes the two readings of the map for one, which
+// is right, and then finds no index for it.
+const NAMED_READS = [
+  `select * from users where name = 'u777'`,
+  `select * from users where id = (select id from users where name = 'u777')`,
+  `select * from mails where user_id = (select id from users where name = 'u777')`,
+];
+const NAMED_WRITES = [
+  `update users set n = 3 where name = 'u777'`,
+  `update users set n = 4 where id = (select id from users where name = 'u777')`,
+  `update mails set n = 3 where address = 'u777@example.org'`,
+  `insert into users (name) values ('one more')`,
+  `insert into mails select 'another', 0, id from users where name = 'u777'`,
+  `delete from users where name = 'u778'`,
+];
+
 const STATEMENTS: Record<keyof typeof CASES, Statements> = {
   unnest: { reads: ROW_READS, old: FLAT_WRITES, new: ROW_WRITES },
   nest: { reads: FLAT_READS, old: ROW_WRITES, new: FLAT_WRITES },
@@ -80,6 +96,7 @@ const STATEMENTS: Record<keyof typeof CASES, Statements> = {
     ],
     new: [...PARENT_WRITES, 'insert into children (id, parent, x) values (900001, 777, 0)'],
   },
+  rekey: { reads: NAMED_READS, old: NAMED_WRITES, new: NAMED_WRITES },
 };
 
 /** Tables of which a statement reads many rows, with how many; the statement is undone. */

@@ -28,18 +28,19 @@ after each step. The table is written by that run.
 `;
 
 /** One line of the table, for the example in `directory`. */
-export function lineOf(directory: string, title: string, { relations, steps }: Bundle): string {
-  const text = readFileSync(join(directory, 'releases/2.0/evolution.yaml'), 'utf8');
+export function lineOf(directory: string, title: string, bundle: Bundle): string {
+  const text = evolutionOf(directory);
   const { changes = [] } = parse(text) as { changes?: readonly object[] };
   const kinds = new Set((changes ?? []).flatMap((change) => Object.keys(change)));
-  const label = WORST_FIRST.find((one) => relations.some((relation) => relation.label === one));
-  const statements = [...steps.prepare, ...steps.expand, ...steps.contract].flatMap(textsOf);
+  const label = WORST_FIRST.find((one) =>
+    bundle.relations.some((relation) => relation.label === one),
+  );
   const facts = [
     `[${title}](../examples/refactorings/${directory.split('/').at(-1)})`,
     [...kinds].map((kind) => `\`${kind}\``).join(', ') || '–',
     label ?? 'exact',
     linesOf(text),
-    statements.map(linesOf).reduce((sum, lines) => sum + lines, 0),
+    sqlLinesOf(bundle),
   ];
   return `| ${facts.join(' | ')} |`;
 }
@@ -48,7 +49,17 @@ export function pageOf(lines: readonly string[]): string {
   return `${HEAD}${lines.join('\n')}\n\n${lines.length} refactorings.\n`;
 }
 
+export function evolutionOf(directory: string): string {
+  return readFileSync(join(directory, 'releases/2.0/evolution.yaml'), 'utf8');
+}
+
+/** Lines of the SQL for prepare, expand and contract. */
+export function sqlLinesOf({ steps }: Bundle): number {
+  const statements = [...steps.prepare, ...steps.expand, ...steps.contract].flatMap(textsOf);
+  return statements.map(linesOf).reduce((sum, lines) => sum + lines, 0);
+}
+
 /** Blank lines and comments say nothing to the machine. */
-function linesOf(text: string): number {
+export function linesOf(text: string): number {
   return text.split('\n').filter((line) => /^\s*[^\s#]/.test(line)).length;
 }

@@ -85,9 +85,10 @@ describe('check --queries', () => {
     expect(error.error.code).toBe('CHECK_FAILED');
     const { count, findings } = result.queries;
     expect(count).toBe(16);
-    const said = findings.map(
-      ({ file, line, verdict, sqlstate }) => `${file}:${line} ${verdict} ${sqlstate}`,
-    );
+    const said = findings.map((one) => {
+      const place = 'file' in one ? `${one.file}:${one.line}` : one.queryid;
+      return `${place} ${one.verdict} ${one.sqlstate}`;
+    });
     expect(said).toEqual([
       'sql/by-client.sql:1 client 42P10',
       'sql/by-client.sql:4 client 23505',

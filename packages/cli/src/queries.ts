@@ -1,4 +1,5 @@
-// `check --queries`: which statements of an application a lens refuses or treats differently. Asked
+// `check --queries`: which statements of an application, from files or from a database that it was
+// tried on, a lens refuses or treats differently. Asked
 // of PostgreSQL, on a prepared shard and on tables; by the parser where it shows at run time only;
 // and of the client where that would send another statement.
 
@@ -16,10 +17,14 @@ import {
 import {
   type Bundle,
   loadParser,
+  type NoStatements,
+  type QueryPlace,
   type QueryQuestions,
   type QueryText,
   type Refusal,
   readQueries,
+  readStatements,
+  type Statements,
 } from '@halflap/engine';
 import { HalflapError } from '@halflap/protocol';
 
@@ -34,21 +39,25 @@ import { HalflapError } from '@halflap/protocol';
  */
 export type QueryVerdict = 'refused' | 'client' | 'differs' | 'wrong' | 'unread';
 
-/** One finding of `check --queries --json`; additions only. */
-export interface QueryFinding {
-  readonly file: string;
-  readonly line: number;
+/** One finding of `check --queries --json`, with its place; additions only. */
+export type QueryFinding = QueryPlace & Found;
+
+interface Found {
   readonly verdict: QueryVerdict;
   /** What PostgreSQL answers; null for `unread` and `differs`, and where the client refuses. */
   readonly sqlstate: string | null;
   readonly message: string;
   /** What to write instead; null where the message says all. */
   readonly fix: string | null;
+  /** The statement, where no file shows it. */
+  readonly text?: string;
 }
 
 export interface QueriesChecked {
   /** Statements that were read. */
   readonly count: number;
+  /** Statements of a database whose text its role may not see. */
+  readonly hidden: number;
   readonly findings: readonly QueryFinding[];
 }
 
@@ -82,12 +91,43 @@ function unusable(message: string, cause?: unknown): HalflapError {
   });
 }
 
+/**
+ * What the database of `url` was sent, as its pg_stat_statements knows it.
+ * @throws COMMAND_INVALID where it knows nothing, SHARD_UNREACHABLE.
+ */
+export async function readDatabase(url: string): Promise<Statements> {
+  const statements = await readStatements(url);
+  if (typeof statements === 'string') throw without(statements);
+  const { database, queries, hidden } = statements;
+  if (queries.length > 0 || hidden > 0) return statements;
+  throw new HalflapError(
+    'COMMAND_INVALID',
+    `--queries-from: pg_stat_statements knows no statement of database ${database}`,
+    { hint: 'let the release work on that database, with its tests for instance, and ask again' },
+  );
+}
+
+function without(reason: NoStatements): HalflapError {
+  const message = `--queries-from: pg_stat_statements is ${reason}`;
+  return reason === 'not installed'
+    ? new HalflapError('COMMAND_INVALID', `${message} in that database`, {
+        hint:
+          'create extension pg_stat_statements; it needs shared_preload_libraries = ' +
+          "'pg_stat_statements' in postgresql.conf, and a restart of the server",
+      })
+    : new HalflapError('COMMAND_INVALID', `${message} by that server`, {
+        hint:
+          "add 'pg_stat_statements' to shared_preload_libraries in postgresql.conf, restart the " +
+          'server, and let the release work on the database',
+      });
+}
+
 /** Asks about every statement; each has one finding at most. */
 export async function checkQueries(
   texts: readonly QueryText[],
   bundle: Bundle,
   questions: QueryQuestions,
-): Promise<QueriesChecked> {
+): Promise<readonly QueryFinding[]> {
   const { lens } = questions;
   const reader = {
     query: async (text: string, values: string[]) => ({ rows: await lens.query(text, values) }),
@@ -98,10 +138,16 @@ export async function checkQueries(
   const findings: QueryFinding[] = [];
   for (const text of texts) {
     const found = await findingOf(text, asking);
-    const { file, line } = text;
-    if (found !== null) findings.push({ file, line, ...found });
+    if (found !== null) findings.push({ ...placeOf(text), ...found });
   }
-  return { count: texts.length, findings };
+  return findings;
+}
+
+/** With the text where there is no file to look into. */
+function placeOf(query: QueryText): QueryPlace & Pick<Found, 'text'> {
+  return 'file' in query
+    ? { file: query.file, line: query.line }
+    : { queryid: query.queryid, calls: query.calls, text: query.text };
 }
 
 interface Asking {
@@ -109,8 +155,6 @@ interface Asking {
   readonly relations: LensRelations;
   readonly grammar: Grammar;
 }
-
-type Found = Omit<QueryFinding, 'file' | 'line'>;
 
 async function findingOf(query: QueryText, asking: Asking): Promise<Found | null> {
   const { text, tree, problem } = query;
@@ -121,6 +165,9 @@ async function findingOf(query: QueryText, asking: Asking): Promise<Found | null
     if (HARMLESS.has(kind)) return null;
     return unread(`${kind} was not asked: it is no statement that reads or writes rows`, null);
   }
+  if (onTables !== null && 'queryid' in query && BY_NORMALISING.has(onTables.sqlstate)) {
+    return unread(`without its constants PostgreSQL cannot plan it: ${onTables.message}`, null);
+  }
   if (onTables !== null) return { verdict: 'wrong', ...onTables, fix: null };
   const upsert = await upsertFinding(text, asking);
   if (upsert !== undefined) return upsert;
@@ -130,6 +177,12 @@ async function findingOf(query: QueryText, asking: Asking): Promise<Found | null
   }
   return atRunTime(tree, asking.relations);
 }
+
+/**
+ * What a statement that once ran may be answered when its constants are parameters: a syntax error,
+ * an ambiguous function, a parameter of no type, or of one that does not fit.
+ */
+const BY_NORMALISING = new Set(['42601', '42725', '42P18', '42P08', '42804']);
 
 /** Statements about the session: they mean the same everywhere. */
 const HARMLESS = new Set(

@@ -23,9 +23,15 @@ export {
   type Refusal,
   withQuestions,
 } from './gate/queries.js';
-export { type QueryText, readQueries } from './gate/query-texts.js';
+export {
+  type QueryPlace,
+  type QueryText,
+  type ReadQuery,
+  readQueries,
+} from './gate/query-texts.js';
 export { adviseRenames, type PossibleRename, possibleRenames } from './gate/renames.js';
 export type { Untried } from './gate/samples.js';
+export { type NoStatements, readStatements, type Statements } from './gate/statements.js';
 export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
 export { findUnconvertible, type Unconvertible } from './gate/unconvertible.js';
 export { sqlStateOf } from './pg.js';

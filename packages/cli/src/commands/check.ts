@@ -1,11 +1,13 @@
 // Tells the developer whether releases and evolutions hold: loads, compiles, and tries them on a
 // scratch server.
 
+import type { QueryText } from '@halflap/engine';
 import type { Command } from 'commander';
 import { type Checked, checkText } from '../check-view.js';
+import { readUrl } from '../config.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
-import { checkQueries, type QueriesChecked, readDirectory } from '../queries.js';
+import { checkQueries, type QueriesChecked, readDatabase, readDirectory } from '../queries.js';
 import { queriesFailure, queriesText } from '../queries-view.js';
 import {
   type Releases,
@@ -25,6 +27,7 @@ Examples:
   halflap check
   halflap check 2.0
   halflap check 2.0 --queries sql/
+  halflap check 2.0 --queries-from postgres://tests@localhost:5432/shop
 `;
 
 export function addCheck(program: Command): void {
@@ -32,17 +35,21 @@ export function addCheck(program: Command): void {
     .description('compile an evolution, try it, and say how each relation crosses')
     .argument('[version]', 'the release to go to; all of them when not given')
     .option('--queries <directory>', 'ask about the statements of that release in *.sql files')
+    .option('--queries-from <url>', 'ask about what pg_stat_statements knows of a database')
     .addHelpText('after', HELP)
     .action(run);
 }
 
 interface Options extends ScratchOptions {
   readonly queries?: string;
+  readonly queriesFrom?: string;
 }
 
 async function run(version: string | undefined, options: Options, command: Command) {
   const { printer, config: load } = contextOf(command);
   const config = load();
+  // First, so that a mistake in these options shows at once.
+  const statements = await readStatements(options);
   await interruptible(printer.note, (signal) =>
     withReleases({ config, options, signal }, async (releases) => {
       const versions = version === undefined ? await releases.versions() : [version];
@@ -54,9 +61,9 @@ async function run(version: string | undefined, options: Options, command: Comma
       }
       const newest = versions.at(-1);
       const queries =
-        options.queries === undefined || newest === undefined
+        statements === null || newest === undefined
           ? null
-          : await askQueries(options.queries, newest, releases);
+          : await askQueries(statements, newest, releases);
       if (queries !== null) printer.line(queriesText(queries));
       printer.json({ app: config.app, checked, queries });
       const failure = queries === null ? null : queriesFailure(queries);
@@ -65,15 +72,32 @@ async function run(version: string | undefined, options: Options, command: Comma
   );
 }
 
-/** Statements are those of the newest release that is checked. */
+interface Statements {
+  readonly texts: readonly QueryText[];
+  readonly hidden: number;
+}
+
+/** Null where none are asked about. */
+async function readStatements({ queries, queriesFrom }: Options): Promise<Statements | null> {
+  if (queries === undefined && queriesFrom === undefined) return null;
+  const written = queries === undefined ? [] : await readDirectory(queries);
+  if (queriesFrom === undefined) return { texts: written, hidden: 0 };
+  const url = readUrl({ literal: queriesFrom }, 'url of --queries-from');
+  const sent = await readDatabase(url);
+  return { texts: [...written, ...sent.queries], hidden: sent.hidden };
+}
+
+/** They are those of the newest release that is checked. */
 async function askQueries(
-  directory: string,
+  { texts, hidden }: Statements,
   version: string,
   releases: Releases,
 ): Promise<QueriesChecked> {
-  const texts = await readDirectory(directory);
   const bundle = await releases.compile(version);
-  return releases.ask(version, (questions) => checkQueries(texts, bundle, questions));
+  const findings = await releases.ask(version, (questions) =>
+    checkQueries(texts, bundle, questions),
+  );
+  return { count: texts.length, findings, hidden };
 }
 
 async function check(version: string, releases: Releases): Promise<Checked> {

@@ -45,7 +45,7 @@ import {
 } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { fenced, floorTable, type Places, placesOf, work } from './places.js';
+import { fenced, floorTable, keyMapTable, type Places, placesOf, work } from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
@@ -232,6 +232,7 @@ function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
       ...added.flatMap((table) => addedTable(table, evolving)),
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
+      ...layout.keys.map((one) => statement(sql`analyze ${keyMapTable(places, one.stated.name)}`)),
       ...foreignKeys.prepare,
       ...tablesHome(shared, places),
     ],

@@ -10,7 +10,7 @@ import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { takenWith } from './cascades.js';
-import { differs, qualified, sameKey, typesOf } from './compared.js';
+import { differs, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { keepKeys } from './key-maps.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
@@ -187,13 +187,16 @@ function apply(writing: Writing): Sql {
   return sql`${changes} into applied;`;
 }
 
-/** The written table with the row as it should be. */
-function written({ part, plan, event }: Writing): Sql {
+/** The written table with the row as it should be, as far as it is of the slices. */
+function written(writing: Writing): Sql {
+  const { part, plan, event } = writing;
   const columns = part.table.columns.map((one) => one.name);
   const at = inRelease(plan.places, part.table.name);
   const isOld = sameKey('v', part.mapping.key, 'old');
-  const others = event === 'insert' ? sql`` : sql` where not (${isOld})`;
-  const rest = sql`select ${qualified('v', columns)} from ${at} as v${others}`;
+  const others = event === 'insert' ? sql`` : sql` and not (${isOld})`;
+  const own = slicesFor(writing)(part.mapping);
+  const rest = sql`select ${qualified('v', columns)} from ${at} as v
+      where ${rowOf('v', part.mapping.slice)} in (${own})${others}`;
   if (event === 'delete') return sql`(${rest})`;
   const row = columns.map((one) => sql`${name('new', one)} as ${name(one)}`);
   return sql`(${rest} union all select ${row})`;

@@ -100,7 +100,7 @@ export function backwardSlicesFunction(
   );
   const after = event === 'delete' && left !== null ? left : plan.bind;
   const changes = applyDifferences(targets, plan.bind, {
-    before: bindWith(source.mapping.target, rowsBefore(plan.bind, source, event), plan.bind),
+    before: bindWith(source.mapping.target, rowsBefore(plan, source, { event, slices }), plan.bind),
     after,
     slices: own,
     isFresh: event === 'insert',
@@ -166,17 +166,26 @@ export function yieldFunction(plan: SyncPlan, table: string): Sql {
   });
 }
 
-/** The written table as it was before the statement. */
-function rowsBefore(bind: Bind, { mapping, types }: Target, event: Event): Sql {
+/**
+ * The written table as it was before the statement, as far as it is of the slices: where a query
+ * does not find its rows by those, but through a map, it would read all that are put together here.
+ */
+function rowsBefore(
+  plan: SyncPlan,
+  { mapping, types }: Target,
+  { event, slices }: { readonly event: Event; readonly slices: Slices },
+): Sql {
   const columns = [...types.keys()];
-  const at = bind(mapping.target);
+  const at = plan.bind(mapping.target);
   const others =
     event === 'delete'
       ? sql``
-      : sql` where not exists (
+      : sql` and not exists (
         select from ${ROWS.new} as x where ${sameKey('x', mapping.key, 'n')}
       )`;
-  const now = sql`select ${qualified('n', columns)} from ${at} as n${others}`;
+  const own = renameSlices(plan, slices, mapping);
+  const now = sql`select ${qualified('n', columns)} from ${at} as n
+      where ${rowOf('n', mapping.slice)} in (${own})${others}`;
   if (event === 'insert') return sql`(${now})`;
   return sql`(${now} union all select ${qualified('o', columns)} from ${ROWS.old} as o)`;
 }

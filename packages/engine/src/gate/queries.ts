@@ -75,19 +75,22 @@ const CARRIED_OUT = ['TruncateStmt', 'LockStmt'];
 /** An error by which the transaction ends that leaves nothing behind. */
 class Undone extends Error {}
 
+/** Whether PostgreSQL is asked about such a statement: one that reads, writes or locks rows. */
+export function isQuestion(tree: Node): boolean {
+  const { kind, content } = contentOf(tree);
+  if (kind === 'CopyStmt') return content.query === undefined;
+  return PLANNED.includes(kind) || CARRIED_OUT.includes(kind);
+}
+
 async function answerOf(
   session: Session,
   text: string,
   tree: Node,
 ): Promise<Refusal | null | 'not a question'> {
+  if (!isQuestion(tree)) return 'not a question';
   const { kind, content } = contentOf(tree);
-  if (kind === 'CopyStmt') {
-    const query = content.query as Node | undefined;
-    if (query === undefined) return refusalOf(session, () => session.query(copyOf(content)));
-    return 'not a question';
-  }
+  if (kind === 'CopyStmt') return refusalOf(session, () => session.query(copyOf(content)));
   if (CARRIED_OUT.includes(kind)) return refusalOf(session, () => session.query(text));
-  if (!PLANNED.includes(kind)) return 'not a question';
   const refusal = await refusalOf(session, async () => {
     await session.query(sql`prepare halflap_query as ${trusted(text)}`.text);
     await session.query("set local plan_cache_mode = 'force_generic_plan'");

@@ -7,16 +7,28 @@
 
 import { hasSqlDetails, type Node, parseSync, type ScanToken, scanSync } from 'libpg-query';
 
-export interface QueryText {
-  readonly file: string;
-  /** Of its first word, counted from 1. */
-  readonly line: number;
+/** Where a statement stands: in a file, or in what pg_stat_statements remembers of a database. */
+export type QueryPlace =
+  | {
+      readonly file: string;
+      /** Of its first word, counted from 1. */
+      readonly line: number;
+    }
+  | {
+      /** As PostgreSQL numbers it: a number of 64 bits. */
+      readonly queryid: string;
+      readonly calls: number;
+    };
+
+export interface ReadQuery {
   /** With $1, $2, … for placeholders. */
   readonly text: string;
   /** Null where it does not parse; `problem` says why. */
   readonly tree: Node | null;
   readonly problem: string | null;
 }
+
+export type QueryText = QueryPlace & ReadQuery;
 
 /** The parser must be loaded (loadParser). */
 export function readQueries(text: string, file: string): QueryText[] {
@@ -34,8 +46,7 @@ export function readQueries(text: string, file: string): QueryText[] {
   }
   return split(tokens).map((one) => {
     const line = lineOf(one[0]?.start ?? 0);
-    const statement = withParameters(one, piece);
-    return { file, line, text: statement, ...parsed(statement) };
+    return { file, line, ...readQuery(withParameters(one, piece)) };
   });
 }
 
@@ -56,12 +67,13 @@ function split(tokens: readonly ScanToken[]): ScanToken[][] {
   return statements.filter((one) => one.length > 0);
 }
 
-function parsed(text: string): Pick<QueryText, 'tree' | 'problem'> {
+/** One statement as PostgreSQL takes it. The parser must be loaded (loadParser). */
+export function readQuery(text: string): ReadQuery {
   try {
-    return { tree: parseSync(text).stmts?.[0]?.stmt ?? null, problem: null };
+    return { text, tree: parseSync(text).stmts?.[0]?.stmt ?? null, problem: null };
   } catch (error) {
     if (!hasSqlDetails(error)) throw error;
-    return { tree: null, problem: error.message };
+    return { text, tree: null, problem: error.message };
   }
 }
 

@@ -23,8 +23,16 @@ export interface WrittenPair {
 }
 
 export interface Reader {
-  /** Releases 1.0 and 2.0; `changes` is the list below `changes:`, one item per line. */
-  pair(from: string, to: string, changes?: readonly string[]): Promise<WrittenPair>;
+  /**
+   * Releases 1.0 and 2.0; `changes` is the list below `changes:`, one item per line, and `keys` what
+   * stands below `keys:` before it.
+   */
+  pair(
+    from: string,
+    to: string,
+    changes?: readonly string[],
+    keys?: readonly string[],
+  ): Promise<WrittenPair>;
   /** The same, compiled for the application `shop`. */
   bundle(from: string, to: string, changes?: readonly string[]): Promise<Bundle>;
   close(): Promise<void>;
@@ -45,10 +53,10 @@ export async function openReader(): Promise<Reader> {
       await session.query('rollback');
     }
   };
-  const pair = async (from: string, to: string, changes: readonly string[] = []) => ({
+  const pair: Reader['pair'] = async (from, to, changes = [], keys = []) => ({
     from: await release('1.0', from),
     to: await release('2.0', to),
-    evolution: parseEvolution(textOf(changes), { file: WRITTEN_FILE, to: '2.0' }),
+    evolution: parseEvolution(textOf(changes, keys), { file: WRITTEN_FILE, to: '2.0' }),
   });
   return {
     pair,
@@ -69,7 +77,9 @@ export function statementsOf(bundle: Bundle, id: string): string[] {
   return found?.kind === 'transaction' ? found.statements.map((one) => one.sql) : [];
 }
 
-function textOf(changes: readonly string[]): string {
+function textOf(changes: readonly string[], keys: readonly string[]): string {
+  const maps = keys.length === 0 ? [] : ['keys:', ...keys.map((one) => `  ${one}`)];
   const list = changes.map((one) => `  - ${one}`);
-  return ['from: "1.0"', list.length === 0 ? 'changes: []' : 'changes:', ...list].join('\n');
+  const head = list.length === 0 ? 'changes: []' : 'changes:';
+  return ['from: "1.0"', ...maps, head, ...list].join('\n');
 }
