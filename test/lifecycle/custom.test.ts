@@ -1,7 +1,7 @@
 // custom through every phase: queries that the author states.
 
 import { describe, it } from 'vitest';
-import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
+import { lifecycleCase, newWrite, oldWrite, type Write } from './lifecycle-case.js';
 
 describe('a change that is stated as queries', () => {
   it('makes elements of an array rows of their own', () =>
@@ -71,4 +71,91 @@ describe('a change that is stated as queries', () => {
       ],
       ignored: ['post_tags.weight'],
     }));
+
+  it('takes a row of the old release that is rows of several tables, from dual on at once', () =>
+    lifecycleCase({
+      from: `create table waiting (id int primary key, who text not null, due date not null);
+        create table done (id int primary key, who text not null, result text not null);`,
+      to: `create table jobs (id int primary key, who text not null);
+        create table places (job int primary key references jobs (id) on delete cascade,
+          due date not null);
+        create table results (number int primary key, job int not null unique
+          references jobs (id) on delete cascade, result text not null);`,
+      evolution: `changes:
+  - custom:
+      from:
+        waiting:
+          slice: id
+          query: select j.id, j.who, p.due from jobs j join places p on p.job = j.id
+        done:
+          slice: id
+          query: select j.id, j.who, r.result from jobs j join results r on r.job = j.id
+      into:
+        jobs:
+          slice: id
+          query: select id, who from waiting union select id, who from done
+        places: { slice: job, query: "select id as job, due from waiting" }
+        results: { slice: job, query: "select -id as number, id as job, result from done" }
+`,
+      seed: {
+        old: `insert into waiting values (1, 'a', '2026-01-01');
+          insert into done values (2, 'b', 'x')`,
+        new: `insert into jobs values (1, 'a'), (2, 'b');
+          insert into places values (1, '2026-01-01'); insert into results values (-2, 2, 'x')`,
+      },
+      writes: (n) => [
+        oldWrite(
+          `insert into waiting values (${n}0, 'old', '2026-02-02'), (${n}1, 'old', '2026-02-02');
+           insert into done values (${n}0, 'old', 'y'), (${n}2, 'old', 'z')`,
+          `insert into jobs values (${n}0, 'old'), (${n}1, 'old'), (${n}2, 'old');
+           insert into places values (${n}0, '2026-02-02'), (${n}1, '2026-02-02');
+           insert into results values (-${n}0, ${n}0, 'y'), (-${n}2, ${n}2, 'z')`,
+        ),
+        // Rows of two tables are one of the old release: neither is, of its table alone.
+        ...inDual(
+          `with p as (insert into places values (${n}3, '2026-03-03'))
+           insert into jobs values (${n}3, 'new')`,
+          `insert into waiting values (${n}3, 'new', '2026-03-03')`,
+        ),
+        ...inDual(
+          `with j as (insert into jobs values (${n}4, 'new'), (${n}5, 'new')),
+           r as (insert into results values (-${n}5, ${n}5, 'q'))
+           insert into places values (${n}4, '2026-03-04')`,
+          `insert into waiting values (${n}4, 'new', '2026-03-04');
+           insert into done values (${n}5, 'new', 'q')`,
+        ),
+        ...inDual(
+          `with p as (delete from places where job in (${n}3, ${n}4) returning job)
+           insert into results select -job, job, 'over' from p`,
+          `with w as (delete from waiting where id in (${n}3, ${n}4) returning id, who)
+           insert into done select id, who, 'over' from w`,
+        ),
+        newWrite(
+          `update jobs set who = who || '.' where id in (1, 2, ${n}0)`,
+          `update waiting set who = who || '.' where id in (1, ${n}0);
+           update done set who = who || '.' where id in (2, ${n}0)`,
+        ),
+        // What goes along is not there any more when the row's own turn comes.
+        newWrite(
+          `delete from jobs where id in (${n}0, ${n}1, ${n}2)`,
+          `delete from waiting where id in (${n}0, ${n}1);
+           delete from done where id in (${n}0, ${n}2)`,
+        ),
+        newWrite(`delete from jobs where id = ${n}3`, `delete from done where id = ${n}3`),
+      ],
+      refused: (n) => [
+        { by: 'new', sql: `insert into jobs values (${n}9, 'x')`, lens: 'HL001', dual: 'HL001' },
+        { by: 'new', sql: `delete from places where job = 1`, lens: 'HL001', dual: 'HL001' },
+        {
+          by: 'new',
+          sql: `insert into places values (2, '2026-01-01'), (${n}9, '2026-01-01')`,
+          lens: '23503',
+          dual: '23503',
+        },
+      ],
+    }));
 });
+
+function inDual(as: string, old: string): Write[] {
+  return [{ ...newWrite(as, old), since: 'dual' }];
+}

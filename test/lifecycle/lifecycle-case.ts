@@ -21,6 +21,8 @@ export interface Write {
   readonly by: 'old' | 'new';
   readonly old: string;
   readonly new: string;
+  /** What a lens refuses and a table takes: left out while the lens stands. */
+  readonly since?: 'dual';
 }
 
 /** A statement of the new release that a shard between the two must refuse. */
@@ -47,6 +49,8 @@ export interface LifecycleCase {
   readonly lostByAbort?: string;
   /** What the old release could not see is nonetheless there after contract. */
   readonly ignored?: readonly string[];
+  /** Columns of the old release, such as keys that are drawn for rows of the new one. */
+  readonly ignoredOfOld?: readonly string[];
   /** Without rounds 1 and 2: for evolutions whose kinds have cases of their own. */
   readonly isAbortedOnce?: boolean;
 }
@@ -168,7 +172,7 @@ async function writeAndCompare(course: Course, round: number, at: string): Promi
   const served = { old: phase.old, new: phase.new !== 'refused' };
   const where = `round ${round}, ${at}, ${phase.name}`;
   for (const write of one.writes(round)) {
-    if (!served[write.by]) continue;
+    if (!served[write.by] || (write.since === 'dual' && phase.new !== 'native')) continue;
     await run(write.by === 'old' ? asOld : asNew, write[write.by], `${where}, ${write.by}`);
     await run(plainOld, write.old, `${where}, plain old`);
     await run(plainNew, write.new, `${where}, plain new`);
@@ -200,8 +204,11 @@ async function compare(
   const ignored = new Set(one.ignored ?? []);
   if (served.old) {
     const catalog = compiled.from.catalog;
-    const [found, wanted] = [await readAll(asOld, catalog), await readAll(plainOld, catalog)];
-    expect(found, `${where}: what the old release sees`).toEqual(wanted);
+    const ofOld = new Set(one.ignoredOfOld ?? []);
+    const found = await readAll(asOld, catalog, ofOld);
+    expect(found, `${where}: what the old release sees`).toEqual(
+      await readAll(plainOld, catalog, ofOld),
+    );
   }
   if (served.new) {
     const catalog = compiled.to.catalog;

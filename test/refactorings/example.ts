@@ -21,6 +21,7 @@ interface Statements {
   readonly writes: readonly (Partial<Write> & Pick<Write, 'by'>)[];
   readonly refused?: readonly Refused[];
   readonly ignored?: readonly string[];
+  readonly ignoredOfOld?: readonly string[];
 }
 
 /** All comparisons are by `expect`. Returns what the example is called and its evolution. */
@@ -29,13 +30,14 @@ export async function takeThrough(
   { isAbortedOnce = false }: Pick<LifecycleCase, 'isAbortedOnce'> = {},
 ): Promise<{ readonly title: string; readonly bundle: Bundle }> {
   const statements = parse(readFileSync(join(directory, 'statements.yaml'), 'utf8')) as Statements;
-  const { title, seed, writes, refused = [], ignored = [] } = statements;
+  const { title, seed, writes, refused = [], ignored = [], ignoredOfOld = [] } = statements;
   const compiled = await compileExample(directory);
   const rounds = {
     writes: (round: number) => writes.map((one) => inRound(one, round)),
     refused: (round: number) => refused.map((one) => ({ ...one, sql: numbered(one.sql, round) })),
   };
-  await lifecycleCase({ from: '', to: '', seed, ignored, isAbortedOnce, ...rounds }, compiled);
+  const compared = { seed, ignored, ignoredOfOld };
+  await lifecycleCase({ from: '', to: '', isAbortedOnce, ...compared, ...rounds }, compiled);
   return { title, bundle: compiled.bundle };
 }
 
@@ -45,10 +47,10 @@ export async function compileExample(directory: string): Promise<Compiled> {
   return compiled as Compiled;
 }
 
-function inRound({ by, ...said }: Statements['writes'][number], round: number): Write {
+function inRound({ by, since, ...said }: Statements['writes'][number], round: number): Write {
   const own = said[by] ?? '';
   const as = (which: 'old' | 'new') => numbered(said[which] ?? own, round);
-  return { by, old: as('old'), new: as('new') };
+  return { by, ...(since && { since }), old: as('old'), new: as('new') };
 }
 
 /** `{n}` is the number of the round, `{m}` one of 1 to 9 that goes round. */

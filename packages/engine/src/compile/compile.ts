@@ -183,7 +183,7 @@ function prepareSteps(evolving: Evolving): Step[] {
       ...added.flatMap((table) => addedTable(table, evolving)),
       ...lookupFunctions(lookups, places, 'floor'),
       ...lookups.flatMap((one) => lookupTriggers(one, planOf(one.old, evolving))),
-      ...layout.keys.flatMap((one) => createKeyMap(one, places)),
+      ...layout.keys.flatMap((one) => createKeyMap(one, clusters, places)),
       ...layout.keys.flatMap((one) => oldKeyTriggers(one, planOf(one.old, evolving))),
     ]),
     ...lookups.map((one) => fillLookup(one, places)),
@@ -319,7 +319,7 @@ function contractSteps(evolving: Evolving): Step[] {
         ...dropSequences(evolving, 'of shared tables'),
         ...lookupFunctions(layout.lookups.filter(isOldTable), places, 'fenced'),
         ...clusters.flatMap(({ cluster }) =>
-          drawFunctions(cluster, places, fenced(places, cluster.id)),
+          drawFunctions(cluster, places, (table) => fenced(places, table)),
         ),
       ],
       { entersPhase: 'contracting' },

@@ -227,7 +227,7 @@ export function standAlone(rebuilt: Rebuilt, evolving: Evolving): TransactionSte
         ...cluster.keys
           .filter((map) => map.table === part.table)
           .flatMap((map) => dropNewKeyFunctions(map, plan.places)),
-        ...handOver(part, cluster.id, evolving),
+        ...handOver(cluster, part, evolving),
       ],
     ),
   );

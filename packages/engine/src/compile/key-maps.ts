@@ -14,6 +14,7 @@
 // whatever those are called meanwhile.
 
 import type { KeyMap, MapColumn, Told } from '../changes/key-map.js';
+import type { SplitCluster } from '../changes/split-table.js';
 import type { Column } from '../release/catalog.js';
 import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, Statement } from './bundle.js';
@@ -31,7 +32,7 @@ import {
   work,
 } from './places.js';
 import { routine } from './routine.js';
-import { drawsFromSequence, sequenceOf } from './sequences.js';
+import { drawDefault, drawsFromSequence, sequenceOf, sharedSequenceSource } from './sequences.js';
 import { type Lock, statement } from './statement.js';
 import { quarantineCount, quarantineKey, ROWS, type SyncPlan } from './sync-plan.js';
 import { keyColumns, typeOf } from './tables.js';
@@ -46,7 +47,11 @@ function triggerName({ stated }: KeyMap, what: string): Sql {
 }
 
 /** The map, empty, beside the new tables. */
-export function createKeyMap(map: KeyMap, places: Places): Statement[] {
+export function createKeyMap(
+  map: KeyMap,
+  clusters: readonly { readonly cluster: SplitCluster }[],
+  places: Places,
+): Statement[] {
   const { oldKey, newKey, old, table } = map;
   const at = keyMapTable(places, map.stated.name);
   const columns = [...oldKey, ...newKey].map(
@@ -57,7 +62,16 @@ export function createKeyMap(map: KeyMap, places: Places): Statement[] {
   return [
     statement(sql`create table ${at} (${[...columns, ...keys]})`),
     ...own.map((one) => drawn(at, one, floorTable(old.name))),
-    ...newKey.map((one) => drawn(at, one, work(places, table.name))),
+    ...newKey.map((one) => {
+      // Beside rows that keep their keys, no other may have one of those.
+      const source = clusters
+        .flatMap(({ cluster }) => cluster.parts.map((part) => ({ cluster, part })))
+        .filter(({ part }) => part.table === table)
+        .map(({ cluster, part }) => sharedSequenceSource(cluster, part, one.column))[0];
+      return source == null
+        ? drawn(at, one, work(places, table.name))
+        : setDefault(at, one, drawDefault(places, source));
+    }),
   ];
 }
 
@@ -66,16 +80,20 @@ function listOf(columns: readonly MapColumn[]): Sql[] {
 }
 
 /** Of the table's own sequence, where it has one. */
-function drawn(at: Sql, { name: called, column }: MapColumn, table: Sql): Statement {
+function drawn(at: Sql, one: MapColumn, table: Sql): Statement {
+  const { name: called, column } = one;
+  if (!drawsFromSequence(column)) return setDefault(at, one, trusted(column.default ?? 'null'));
   const set = sql`alter table ${at} alter column ${name(called)} set default`;
-  if (!drawsFromSequence(column))
-    return statement(sql`${set} ${trusted(column.default ?? 'null')}`);
   const draw = literal(`${set.text} nextval(%L::regclass)`);
   return statement(sql`do $halflap$
 begin
   execute format(${draw}, ${sequenceOf(table, column.name)});
 end
 $halflap$`);
+}
+
+function setDefault(at: Sql, { name: called }: MapColumn, value: Sql): Statement {
+  return statement(sql`alter table ${at} alter column ${name(called)} set default ${value}`);
 }
 
 /** On the old table, from the time that its shard is being prepared. */

@@ -171,14 +171,18 @@ function locks(writing: Writing): Sql[] {
 }
 
 function apply(writing: Writing): Sql {
-  const { part, plan, event } = writing;
+  const { cluster, part, plan, event } = writing;
   const lens = lensBind(plan.places);
-  const targets = plan.backward.filter(({ mapping }) => touchOf(mapping, part.relation) !== null);
+  const taken = event === 'delete' ? takenWith(cluster, part).map((one) => one.child) : [];
+  const targets = plan.backward.filter(({ mapping }) =>
+    [part, ...taken].some((one) => touchOf(mapping, one.relation) !== null),
+  );
   const changes = applyDifferences(targets, plan.bind, {
     before: lens,
     after: cascaded(writing, bindWith(part.relation, written(writing), lens)),
     slices: slicesFor(writing),
     isFresh: event === 'insert',
+    mayBeMade: false,
   });
   return sql`${changes} into applied;`;
 }

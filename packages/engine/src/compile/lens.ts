@@ -146,9 +146,9 @@ export function defaultsOn(
 ): Statement[] {
   const view = sql`alter view ${at}`;
   return part.table.columns.flatMap((column) => {
-    const source = sharedSequenceSource(part, column);
+    const source = sharedSequenceSource(cluster, part, column);
     if (source !== null) {
-      const draw = drawDefault(places, cluster.id, source);
+      const draw = drawDefault(places, source);
       return [statement(sql`${view} alter column ${name(column.name)} set default ${draw}`)];
     }
     if (column.default === null || part.generated.includes(column)) return [];

@@ -251,20 +251,19 @@ export function backwardFunctions(
 export function drawFunctions(
   cluster: SplitCluster,
   places: Places,
-  oldTable = floorTable(cluster.id),
+  placeOf: (table: string) => Sql = floorTable,
 ): Statement[] {
   const sources = cluster.parts.flatMap((part) =>
-    part.table.columns.flatMap((column) => sharedSequenceSource(part, column) ?? []),
+    part.table.columns.flatMap((column) => sharedSequenceSource(cluster, part, column) ?? []),
   );
-  return [...new Set(sources)].map((source) =>
-    drawFunction(places, { table: cluster.id, column: source, at: oldTable }),
-  );
+  const byName = new Map(sources.map((one) => [JSON.stringify([one.table, one.column]), one]));
+  return [...byName.values()].map((one) => drawFunction(places, one, placeOf(one.table)));
 }
 
 function newTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement[] {
   const at = work(places, part.table.name);
   const shared = part.table.columns.flatMap((column) => {
-    const source = sharedSequenceSource(part, column);
+    const source = sharedSequenceSource(cluster, part, column);
     return source === null ? [] : [{ column, source }];
   });
   return [
@@ -281,7 +280,7 @@ on ${at} using ${trusted(index.definition)}`,
     ...shared.map(({ column, source }) =>
       statement(
         sql`alter table ${at} alter column ${name(column.name)}
-set default ${drawDefault(places, cluster.id, source)}`,
+set default ${drawDefault(places, source)}`,
       ),
     ),
   ];

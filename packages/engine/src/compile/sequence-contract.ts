@@ -4,7 +4,7 @@
 // one goes where its table goes. A column of a new table draws from it itself as soon as nothing
 // fills the table any more.
 
-import type { SplitPartPlan } from '../changes/split-table.js';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Sequence } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
@@ -155,13 +155,17 @@ export function dropSequences(evolving: Evolving, which: 'of shared tables' | 'f
 }
 
 /** When sync is at its end: the columns of a new table draw for themselves. */
-export function handOver(part: SplitPartPlan, oldTable: string, evolving: Evolving): Statement[] {
+export function handOver(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  evolving: Evolving,
+): Statement[] {
   const at = inRelease(evolving.places, part.table.name);
   return part.table.columns.flatMap((column) => {
-    const source = sharedSequenceSource(part, column);
-    const old = part.pair.old.columns.find((one) => one.name === source);
-    if (old === undefined) return [];
-    const of = sequenceOf(fenced(evolving.places, oldTable), old.name);
+    const source = sharedSequenceSource(cluster, part, column);
+    const old = part.pair.old.columns.find((one) => one.name === source?.column);
+    if (source === null || old === undefined) return [];
+    const of = sequenceOf(fenced(evolving.places, source.table), old.name);
     const drawing = { at, draw: { column, old }, of };
     return column.identity === null ? drawsItself(evolving, drawing) : [becomesIdentity(drawing)];
   });

@@ -85,8 +85,9 @@ function allDraws({ clusters, shared }: SequenceInput): Draw[] {
     ...clusters.flatMap(({ cluster }) =>
       cluster.parts.flatMap((part) =>
         part.table.columns.flatMap((column) => {
-          const source = sharedSequenceSource(part, column);
-          const old = cluster.old.columns.find((one) => one.name === source);
+          const source = sharedSequenceSource(cluster, part, column);
+          const { columns } = cluster.sliced === null ? cluster.old : part.pair.old;
+          const old = columns.find((one) => one.name === source?.column);
           return old === undefined ? [] : [{ column, old }];
         }),
       ),

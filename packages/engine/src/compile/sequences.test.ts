@@ -84,6 +84,30 @@ describe('a key that both releases draw', () => {
   });
 });
 
+describe('keys of several tables whose rows hang together', () => {
+  it('are drawn from the sequence of the table that each comes from', async () => {
+    const parent =
+      'create table centers (id serial primary key, pool text not null default $$a$$);';
+    const child = (rest: string) =>
+      `create table clusters (id serial primary key,
+        center_id int not null references centers (id)${rest});
+      create index on clusters (center_id);`;
+    const bundle = await reader.bundle(
+      parent + child(''),
+      `create table centers (id serial primary key);${child(', pool text not null')}`,
+      ['move_column: { table: centers, column: pool, to: clusters }'],
+    );
+    const all = bundle.steps.prepare.flatMap((step) => statementsOf(bundle, step.id));
+    const draws = about(all, /^alter table [^;]+set default/).map(
+      (one) => one.split('set default ')[1],
+    );
+    expect(draws).toEqual([
+      '"halflap_shop_2_0"."draw_centers_id"()',
+      '"halflap_shop_2_0"."draw_clusters_id"()',
+    ]);
+  });
+});
+
 describe('a key that only the new release draws', () => {
   const TO =
     'create table t (id int primary key, a int);' +

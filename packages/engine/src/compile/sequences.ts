@@ -3,7 +3,7 @@
 // the same keys; contract hands it over (sequence-contract.ts). Sequences that only the new release
 // has are made in its schema.
 
-import type { SplitPartPlan } from '../changes/split-table.js';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Sequence } from '../release/catalog.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
@@ -11,18 +11,45 @@ import { usageOfSequence } from './grants.js';
 import { type Places, work } from './places.js';
 import { statement } from './statement.js';
 
+/** An old column, and the table that it is of. */
+export interface Source {
+  readonly table: string;
+  readonly column: string;
+}
+
 /**
  * The old column whose sequence serves the new column too; null when it has one of its own or none.
+ * A column that follows by a query is taken for a copy where it is called as one in the old table
+ * that its table comes from; but not where a map says what becomes of that table's keys.
  */
-export function sharedSequenceSource(part: SplitPartPlan, column: Column): string | null {
-  if (!drawsFromSequence(column)) return null;
+export function sharedSequenceSource(
+  cluster: SplitCluster,
+  part: SplitPartPlan,
+  column: Column,
+): Source | null {
+  if (!drawsFromSequence(column) || isMapped(cluster, part, column)) return null;
+  const { old } = part.pair;
   const key = part.key.find((one) => one.new.name === column.name)?.old;
   const up = part.mapped.find((one) => one.column.name === column.name)?.up;
+  const copied = part.origin?.columns.get(column.name) ?? [];
   // A number of another type is the same number.
-  const isSource = ({ name: old }: Column) =>
-    old === key || up === name(old).text || up === `(${name(old).text})::${column.type}`;
-  const old = part.pair.old.columns.find(isSource);
-  return old !== undefined && drawsFromSequence(old) ? old.name : null;
+  const isSource = ({ name: from }: Column) =>
+    from === key ||
+    up === name(from).text ||
+    up === `(${name(from).text})::${column.type}` ||
+    copied.some((one) => part.origin?.tables[one.place] === old.name && one.column === from);
+  const source = old.columns.find(isSource);
+  if (source === undefined || !drawsFromSequence(source)) return null;
+  return { table: cluster.sliced === null ? cluster.id : old.name, column: source.name };
+}
+
+function isMapped({ keys }: SplitCluster, { table, pair }: SplitPartPlan, column: Column) {
+  return keys.some(
+    (one) =>
+      one.table === table &&
+      one.old === pair.old &&
+      one.newKey.some((key) => key.column.name === column.name),
+  );
 }
 
 export function drawsFromSequence(column: Column): boolean {
@@ -41,30 +68,27 @@ export function sequenceName({ default: value }: Column): string | null {
  * A function that draws from the old column's sequence, whatever that is called. With the engine's
  * own rights, since an identity column asks no right on its sequence of whoever inserts.
  */
-export function drawFunction(
-  places: Places,
-  { table, column, at }: { readonly table: string; readonly column: string; readonly at: Sql },
-): Statement {
+export function drawFunction(places: Places, source: Source, at: Sql): Statement {
   return statement(sql`do $halflap$
 begin
   execute format(
     'create or replace function %s() returns bigint language plpgsql security definer '
     'set search_path = pg_catalog, pg_temp '
     'as $draw$ begin return nextval(%L::regclass); end $draw$',
-    ${literal(drawName(places, table, column).text)},
-    ${sequenceOf(at, column)}
+    ${literal(drawName(places, source).text)},
+    ${sequenceOf(at, source.column)}
   );
 end
 $halflap$`);
 }
 
 /** The default that draws from the shared sequence. */
-export function drawDefault(places: Places, oldTable: string, oldColumn: string): Sql {
-  return sql`${drawName(places, oldTable, oldColumn)}()`;
+export function drawDefault(places: Places, source: Source): Sql {
+  return sql`${drawName(places, source)}()`;
 }
 
-function drawName(places: Places, oldTable: string, oldColumn: string): Sql {
-  return work(places, 'draw', oldTable, oldColumn);
+function drawName(places: Places, { table, column }: Source): Sql {
+  return work(places, 'draw', table, column);
 }
 
 /**

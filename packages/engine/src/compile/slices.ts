@@ -101,6 +101,8 @@ export interface SliceChange {
   readonly slices: (mapping: Mapping) => Slices;
   /** Whether rows that appear must be new: a key that is taken is an error then. */
   readonly isFresh: boolean;
+  /** Whether the same statement may have made such a row already, on behalf of another table. */
+  readonly mayBeMade: boolean;
 }
 
 /**
@@ -135,6 +137,11 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
       ? sql` do nothing`
       : sql` do update set ${columns.map((one) => sql`${name(one)} = ${name('excluded', one)}`)}`;
   const conflict = change.isFresh ? sql`` : sql` on conflict (${names(mapping.key)})${upsert}`;
+  const isMade = sql`
+        and not exists (select from ${bind(mapping.target)} as m
+          where ${sameKey('m', mapping.key, 'a')}
+            and not (${anyDiffers('m', 'a', columns, types)}))`;
+  const isDue = change.isFresh && change.mayBeMade ? isMade : sql``;
   return [
     sql`${called('b')} as materialized (${inSlices(mapping, change.before, slices)})`,
     sql`${called('a')} as materialized (${inSlices(mapping, change.after, slices)})`,
@@ -151,7 +158,7 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
     // What goes makes room first.
     sql`${called('come')} as (${insertInto(target, bind)}
       select ${qualified('a', writtenColumns(mapping))} from ${called('a')} as a
-      where ${missing(called('b'), 'a')}
+      where ${missing(called('b'), 'a')}${isDue}
         and (select count(*) from ${called('gone')}) >= 0${conflict})`,
   ];
 }

@@ -1,28 +1,21 @@
 // Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
-import { SQLSTATES } from '@halflap/protocol';
 import { isSame } from '../changes/sliced.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
-import { stateTable } from './places.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
-import { dynamic, raise } from './routine.js';
-import { applyDifferences, deleteAllGone, mismatches } from './slices.js';
+import { dynamic } from './routine.js';
+import { applyDifferences, deleteAllGone } from './slices.js';
 import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
-import { isAnythingQuarantined } from './sync-carry.js';
 import {
   asStatic,
   backwardName,
   countToTwo,
   type Event,
   hasSlice,
-  isOfKey,
-  keyNames,
   oldWrites,
-  ownQuarantine,
-  quarantineKey,
   ROWS,
   renameSlices,
   type SyncPlan,
@@ -32,9 +25,7 @@ import {
   touchOf,
   untilQuiet,
 } from './sync-plan.js';
-
-/** What stands in the way of a row only for as long as somebody else is busy. */
-const CONTENDED = ['40001', '40P01', '55P03'];
+import { isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -113,11 +104,11 @@ export function backwardSlicesFunction(
     after,
     slices: own,
     isFresh: event === 'insert',
+    mayBeMade: plan.forward.length > 1,
   });
-  const check = joined(
-    [...(event === 'delete' ? [] : [refuseUnsliced(plan, source)]), roundTrip(plan, after, slices)],
-    '\n    ',
-  );
+  const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
+  const check = (form: (one: Sql) => Sql) =>
+    joined([...unsliced, roundTrip(plan, { left: after, slices, form })], '\n    ');
   const emptied = after === plan.bind ? [] : deleteEmptied(plan, targets, { left: after, slices });
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
@@ -129,15 +120,19 @@ export function backwardSlicesFunction(
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
-    ${joined([sql`${changes} into applied;`, ...emptied.map(asStatic)], '\n    ')}
-    ${check}
+    ${joined([appliedOnce(changes), ...emptied.map(asStatic)], '\n    ')}
+    ${check(appliedOnce)}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
     ${joined([changes, ...emptied].map(dynamic), '\n    ')}
-    ${check}
+    ${check(dynamic)}
   end if;`,
     ]),
   });
+}
+
+function appliedOnce(changes: Sql): Sql {
+  return sql`${changes} into applied;`;
 }
 
 /**
@@ -196,52 +191,6 @@ function rowsBefore(
 }
 
 /**
- * Refuses what the old layout has not kept: all new rows of the slices must come back. A slice in
- * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
- * rows would come back from an old layout that is made of them.
- */
-function roundTrip(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
-  const ofNew: Bind = (relation) => {
-    const made = plan.backward.find(
-      ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
-    );
-    return made === undefined ? bind(relation) : sql`(${made.mapping.query(bind)})`;
-  };
-  const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
-  return sql`if ${isAnythingQuarantined(plan)} then
-      ${refuseLost(plan, bind, some(sql`not ${isHeld(plan)}`))}
-      ${refuseLost(plan, ofNew, some(isHeld(plan)))}
-    else
-      ${refuseLost(plan, bind, slices)}
-    end if;`;
-}
-
-/** Of a slice `s`, whether it is in quarantine, for some reason. */
-function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
-  const key = keyNames(plan).map((one) => name('s', one));
-  return sql`exists (
-        select from ${stateTable('quarantine')} as z
-        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
-      )`;
-}
-
-/**
- * A slice that a writer of the old release had to leave to whoever comes next (sync-turns.ts) is
- * older than it says: what is computed from it would write over what was left.
- */
-function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
-  const isLeft = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
-  const message = `could not serialize access to ${plan.cluster.id}: not all of it is carried yet`;
-  return sql`if ${isAnythingQuarantined(plan)} and exists (
-    select from (${slices}) as s where ${isHeld(plan, isLeft)}
-  ) then
-    raise serialization_failure using
-      message = ${literal(message)},
-      hint = 'Run the transaction again; halflap verify carries what nobody else does.';
-  end if;`;
-}
-
-/**
  * What refers to a deleted row is gone with it already, and with it a part of what the old row was
  * made of: where nothing is left of a slice, nor is its row.
  */
@@ -274,29 +223,6 @@ function refuseUnsliced(plan: SyncPlan, { mapping }: Target): Sql {
     loop
       ${refuse(plan, sql`${literal(mapping.target.name)}`)}
     end loop;`;
-}
-
-function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
-  const finds = plan.forward.map((target) => {
-    const own = renameSlices(plan, slices, target.mapping);
-    return sql`(${mismatches(target, bind, own)} limit 1)`;
-  });
-  return sql`for refused in ${joined(finds, '\n      union all ')} loop
-      ${refuse(plan, sql`refused.relation`)}
-    end loop;`;
-}
-
-/** Of what is called `refused`, with its key. */
-function refuse({ places }: SyncPlan, relation: Sql): Sql {
-  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
-        ${literal(places.from)}, ${relation}, refused.key)`;
-  return raise('HL001', message, {
-    detail: literal(SQLSTATES.HL001),
-    hint: literal(
-      'Both releases are in service on this shard. ' +
-        `Write what release ${places.from} can hold, or wait until the shard is contracted.`,
-    ),
-  });
 }
 
 /** Row by row, while nothing is synced yet: what is kept of rows that an old write took away. */

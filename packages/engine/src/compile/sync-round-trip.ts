@@ -1,0 +1,145 @@
+// Carrying back where slices hold many rows: whether the new rows of the touched slices come back,
+// and what is done where they do not.
+//
+// One statement of the new release may change several of its tables: by WITH, or because rows go
+// along with those that they refer to. Each table's trigger finds the others as the statement left
+// them, so what follows from rows of two of them is a difference of neither. A slice that does not
+// come back is therefore carried as a whole before it is refused. What the slice was before, the
+// old tables say: in dual both layouts are equal until a statement begins.
+
+import { SQLSTATES } from '@halflap/protocol';
+import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { sameKey } from './compared.js';
+import { type Bind, bindWith } from './mapping.js';
+import { stateTable } from './places.js';
+import type { Slices } from './recompute.js';
+import { raise } from './routine.js';
+import { applyDifferences, mismatches, writtenColumns } from './slices.js';
+import { lockPolitely } from './sync-backward.js';
+import { isAnythingQuarantined } from './sync-carry.js';
+import {
+  isOfKey,
+  keyNames,
+  ownQuarantine,
+  quarantineKey,
+  renameSlices,
+  type SyncPlan,
+} from './sync-plan.js';
+
+/** What stands in the way of a row only for as long as somebody else is busy. */
+const CONTENDED = ['40001', '40P01', '55P03'];
+
+interface Tried {
+  /** The new tables, as the statement leaves them. */
+  readonly left: Bind;
+  readonly slices: Slices;
+  /** How a statement that writes is run: as a static or as a dynamic one. */
+  readonly form: (one: Sql) => Sql;
+}
+
+/**
+ * Refuses what the old layout has not kept: all new rows of the slices must come back. A slice in
+ * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
+ * rows would come back from an old layout that is made of them.
+ */
+export function roundTrip(plan: SyncPlan, tried: Tried): Sql {
+  const { left, slices } = tried;
+  const ofNew: Bind = (relation) => {
+    const made = plan.backward.find(
+      ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
+    );
+    return made === undefined ? left(relation) : sql`(${made.mapping.query(left)})`;
+  };
+  const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
+  return sql`if ${isAnythingQuarantined(plan)} then
+      ${carryWhole(plan, { ...tried, slices: some(sql`not ${isHeld(plan)}`) })}
+      ${refuseLost(plan, ofNew, some(isHeld(plan)))}
+    else
+      ${carryWhole(plan, tried)}
+    end if;`;
+}
+
+/** What one table's rows alone could bring about has been carried; with several, all is. */
+function carryWhole(plan: SyncPlan, { left, slices, form }: Tried): Sql {
+  if (plan.forward.length === 1) return refuseLost(plan, left, slices);
+  const changes = applyDifferences(plan.backward, plan.bind, {
+    before: asOldSays(plan),
+    after: left,
+    slices: (mapping) => renameSlices(plan, slices, mapping),
+    isFresh: false,
+    mayBeMade: true,
+  });
+  return sql`for refused in ${lost(plan, left, slices)} loop
+      ${lockPolitely(plan, plan.backward, slices)}
+      ${isUpToDate(plan, slices)}
+      ${form(changes)}
+      ${refuseLost(plan, left, slices)}
+      exit;
+    end loop;`;
+}
+
+/** New tables as they follow from the old ones; what only they have is as it is in them. */
+function asOldSays(plan: SyncPlan): Bind {
+  return plan.forward.reduce<Bind>((bind, { mapping, types }) => {
+    const told = writtenColumns(mapping);
+    const own = [...types.keys()].filter((column) => !told.includes(column));
+    const ownJoined = sql` left join ${plan.bind(mapping.target)} as n
+        on ${sameKey('n', mapping.key, 'q')}`;
+    const columns = [...told.map((one) => name('q', one)), ...own.map((one) => name('n', one))];
+    const rows = sql`(select ${columns}
+        from (${mapping.query(plan.bind)}) as q${own.length === 0 ? sql`` : ownJoined})`;
+    return bindWith(mapping.target, rows, bind);
+  }, plan.bind);
+}
+
+/** Of a slice `s`, whether it is in quarantine, for some reason. */
+function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
+  const key = keyNames(plan).map((one) => name('s', one));
+  return sql`exists (
+        select from ${stateTable('quarantine')} as z
+        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
+      )`;
+}
+
+/**
+ * A slice that a writer of the old release had to leave to whoever comes next (sync-turns.ts) is
+ * older than it says: what is computed from it would write over what was left.
+ */
+export function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
+  const isLeft = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
+  const message = `could not serialize access to ${plan.cluster.id}: not all of it is carried yet`;
+  return sql`if ${isAnythingQuarantined(plan)} and exists (
+    select from (${slices}) as s where ${isHeld(plan, isLeft)}
+  ) then
+    raise serialization_failure using
+      message = ${literal(message)},
+      hint = 'Run the transaction again; halflap verify carries what nobody else does.';
+  end if;`;
+}
+
+function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
+  return sql`for refused in ${lost(plan, bind, slices)} loop
+      ${refuse(plan, sql`refused.relation`)}
+    end loop;`;
+}
+
+/** Of what is called `refused`, with its key. */
+export function refuse({ places }: SyncPlan, relation: Sql): Sql {
+  const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
+        ${literal(places.from)}, ${relation}, refused.key)`;
+  return raise('HL001', message, {
+    detail: literal(SQLSTATES.HL001),
+    hint: literal(
+      'Both releases are in service on this shard. ' +
+        `Write what release ${places.from} can hold, or wait until the shard is contracted.`,
+    ),
+  });
+}
+
+function lost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
+  const finds = plan.forward.map((target) => {
+    const own = renameSlices(plan, slices, target.mapping);
+    return sql`(${mismatches(target, bind, own)} limit 1)`;
+  });
+  return joined(finds, '\n      union all ');
+}
