@@ -97,7 +97,7 @@ function assertUsable(map: Pair, evolution: Evolution): void {
   const incomplete = (message: string, hint: string, place = '') =>
     refuse(evolution, {
       code: 'EVOLUTION_INCOMPLETE',
-      message: `key map ${stated.name}: ${message}`,
+      message: `${stated.called ?? `key map ${stated.name}`}: ${message}`,
       hint,
       at: stated.places?.[place] ?? stated.at,
     });

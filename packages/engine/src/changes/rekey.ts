@@ -152,6 +152,7 @@ function keyMap(one: Rekeyed, references: readonly Reference[], input: Input): K
   return {
     at: change.at,
     name: map,
+    called: `rekey_table of ${old.name}`,
     from: old.name,
     into: table.name,
     columns: change.columns,

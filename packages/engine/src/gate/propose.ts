@@ -19,7 +19,7 @@ export interface Differing {
   readonly from: { readonly version: string; readonly catalog: Catalog };
   readonly to: { readonly version: string; readonly catalog: Catalog };
   /** What is stated already; nothing else is proposed about it. */
-  readonly evolution?: Pick<Evolution, 'keys' | 'changes'>;
+  readonly evolution?: Pick<Evolution, 'keys' | 'changes' | 'file'>;
 }
 
 /** Answers by the id of their question: a word of its choices, `none`, or an SQL expression. */
@@ -53,7 +53,11 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
     const all = [...given, ...changes.map((one) => one.change), ...held];
     const [from, to] = [releases.from.catalog, releases.to.catalog];
     const { version } = releases.to;
-    const own = { from: releases.from.version, to: version, file: null };
+    const own = {
+      from: releases.from.version,
+      to: version,
+      file: releases.evolution?.file ?? null,
+    };
     const evolution = { ...own, keys: releases.evolution?.keys ?? [], changes: all };
     const layout = layoutOf(from, to, evolution);
     return { from, to, evolution, layout, asked: questions, answer, value };

@@ -284,6 +284,8 @@ export interface KeyMap {
   readonly at: Position;
   readonly places?: Places;
   readonly name: string;
+  /** What it is called in messages; left out where the author has given it its name. */
+  readonly called?: string;
   /** Table of the old release: each of its rows has an entry, under its primary key. */
   readonly from: string;
   /** Table of the new release whose rows draw their keys. */
