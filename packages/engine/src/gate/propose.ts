@@ -11,6 +11,7 @@ import { readExpression } from '../release/expression.js';
 import type { Found, Proposal, Proposed, Question, Sight } from './proposal.js';
 import { proposeAbsent } from './propose-absent.js';
 import { proposeColumns, proposeTypes } from './propose-columns.js';
+import { proposeKeys } from './propose-keys.js';
 import { proposeParts, proposeTables } from './propose-tables.js';
 import { proposeValues } from './propose-values.js';
 import { remarksOn } from './restructurings.js';
@@ -28,6 +29,7 @@ export type Answers = ReadonlyMap<string, string>;
 const STAGES: readonly ((sight: Sight) => Found)[] = [
   proposeTables,
   proposeParts,
+  proposeKeys,
   proposeColumns,
   proposeTypes,
   proposeValues,

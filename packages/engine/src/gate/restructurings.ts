@@ -8,7 +8,7 @@ import type { Column, Table } from '../release/catalog.js';
 import type { Change } from '../release/evolution.js';
 import { isSameType, likeness, similarNames } from './alike.js';
 import { listed, type Remark, type Sight } from './proposal.js';
-import { type ColumnAt, pairsIn, unpairedIn } from './unpaired.js';
+import { type ColumnAt, keyText, pairsIn, unpairedIn } from './unpaired.js';
 
 /** As much as this in common is the same rows. */
 const SAME_SHARE = 0.75;
@@ -146,20 +146,16 @@ function moved(going: readonly ColumnAt[], coming: readonly ColumnAt[]): string[
 
 function rekeyed(pairs: View['pairs']): string[] {
   return pairs.flatMap(({ own, other }) => {
-    const [before, after] = [keyOf(own), keyOf(other)];
+    const [before, after] = [keyText(own), keyText(other)];
     if (own.name !== other.name || before === after) return [];
-    return [saying('rekey_table', `the key of ${own.name} was (${before}) and is (${after})`)];
+    const names = (table: Table) => table.primaryKey?.columns.join();
+    // Under the same names it is the same key in another form.
+    const kind = names(own) === names(other) ? 'custom' : 'rekey_table';
+    return [saying(kind, `the key of ${own.name} was (${before}) and is (${after})`)];
   });
 }
 
-function keyOf(table: Table): string {
-  const columns = table.primaryKey?.columns ?? [];
-  const type = (name: string) => table.columns.find((one) => one.name === name)?.type;
-  return columns.map((one) => `${one} ${type(one)}`).join(', ');
-}
-
 function saying(kind: string, text: string): string {
-  if (kind === 'rekey_table') return `${text}: ${kind}, which an evolution cannot state yet`;
   return `${text}: if so, state ${kind}`;
 }
 

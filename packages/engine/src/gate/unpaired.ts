@@ -100,3 +100,10 @@ function tiesOf(tables: readonly Table[]): Set<string> {
 function at(table: Table, column: string): string {
   return JSON.stringify([table.name, column]);
 }
+
+/** The columns of a primary key, with their types. */
+export function keyText(table: Table): string {
+  const columns = table.primaryKey?.columns ?? [];
+  const type = (name: string) => table.columns.find((one) => one.name === name)?.type;
+  return columns.map((one) => `${one} ${type(one)}`).join(', ');
+}
