@@ -15,6 +15,7 @@
 
 import type { KeyMap, MapColumn, Told } from '../changes/key-map.js';
 import type { SplitCluster } from '../changes/split-table.js';
+import { generatedName } from '../names.js';
 import type { Column } from '../release/catalog.js';
 import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, Statement } from './bundle.js';
@@ -43,7 +44,7 @@ function functionName({ stated }: KeyMap, places: Places, what: string): Sql {
 
 /** Before those of sync, in the order of the alphabet. */
 function triggerName({ stated }: KeyMap, what: string): Sql {
-  return name(`halflap_keys_${stated.name}`.slice(0, 55).concat('_', what));
+  return name(generatedName('halflap_keys', stated.name, what));
 }
 
 /** The map, empty, beside the new tables. */

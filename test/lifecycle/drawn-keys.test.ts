@@ -1,0 +1,91 @@
+// rekey_table through every phase, beside other changes of the same tables: references that may be
+// null, several to the same rows, one to a row of the same table, and one within a key.
+
+import { describe, it } from 'vitest';
+import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
+
+const FROM = `create table users (id serial primary key, name text not null unique, cents int,
+    boss int references users (id));
+  create table notes (id int primary key, maker_id int not null references users (id)
+    on delete cascade, reader_id int references users (id) on delete cascade, body text);
+  create index on notes (maker_id);
+  create index on notes (reader_id);
+  create table badges (user_id int references users (id) on delete cascade, badge text,
+    primary key (user_id, badge));`;
+const TO = `create table people (id uuid primary key default gen_random_uuid(),
+    login text not null unique, euros numeric, boss uuid references people (id),
+    color text default 'red');
+  create table notes (id int primary key, maker_uuid uuid not null references people (id)
+    on delete cascade, reader_uuid uuid references people (id) on delete cascade, body text);
+  create index on notes (maker_uuid);
+  create index on notes (reader_uuid);
+  create table badges (user_id uuid references people (id) on delete cascade, badge text,
+    primary key (user_id, badge));`;
+const EVOLUTION = `changes:
+  - rename_table: { table: users, to: people }
+  - rename_column: { table: users, column: name, to: login }
+  - convert_column:
+      { table: users, column: cents, to: euros, up: "cents / 100.0", down: "(euros * 100)::int" }
+  - rekey_table: { table: users, column: id }
+`;
+
+const old = (text: string) => text.replaceAll('$id', '(select id from users where name =');
+const as = (text: string) => text.replaceAll('$id', '(select id from people where login =');
+/** Statements that name rows by what both releases know; `$id 'x')` is a row's key. */
+const OLD = ['users', 'name', 'maker_id', 'reader_id'];
+const NEW = ['people', 'login', 'maker_uuid', 'reader_uuid'];
+const translated = (text: string) =>
+  OLD.reduce((all, word, at) => all.replace(new RegExp(`\\b${word}\\b`, 'g'), NEW[at] ?? ''), text);
+const both = (text: string) => [old(text), as(translated(text))] as const;
+const byOld = (text: string) => oldWrite(...both(text));
+const byNew = (text: string) => {
+  const [own, other] = both(text);
+  return newWrite(other, own);
+};
+
+const SEED = both(`insert into users (name) values ('ann'), ('bob');
+  insert into notes values (1, $id 'ann'), null, 'a'), (2, $id 'bob'), $id 'ann'), 'b');
+  insert into badges values ($id 'ann'), 'x')`);
+
+describe('keys that are drawn', () => {
+  it('are followed by every reference, beside other changes', () =>
+    lifecycleCase({
+      from: FROM,
+      to: TO,
+      evolution: EVOLUTION,
+      seed: { old: SEED[0], new: SEED[1] },
+      ignored: [
+        'people.id',
+        'people.boss',
+        'notes.maker_uuid',
+        'notes.reader_uuid',
+        'badges.user_id',
+      ],
+      ignoredOfOld: ['users.id', 'users.boss', 'notes.maker_id', 'notes.reader_id'],
+      writes: (n) => [
+        byOld(`insert into users (name, boss) values ('old${n}', $id 'ann'))`),
+        byNew(`insert into users (name, boss) values ('new${n}', $id 'bob'))`),
+        byOld(`insert into notes select ${n}00, id, null, 'o' from users where name = 'new${n}'`),
+        byNew(`insert into notes select ${n}01, id, $id 'ann'), 'n'
+          from users where name in ('old${n}', 'new${n}') order by name limit 1`),
+        byNew(`insert into badges select id, 'n${n}' from users where name <> 'bob'`),
+        byOld(`insert into badges select id, 'o${n}' from users where name <> 'ann'`),
+        // Who refers to whom shows in what is compared.
+        byOld(`update users as u set name = 'old${n}' ||
+            (select count(*) from notes as o where o.maker_id = u.id) ||
+            (select count(*) from badges as b where b.user_id = u.id)
+          where name = 'old${n}'`),
+        byNew(`update notes as o set body = (select u.name from users as u where u.id = o.maker_id)
+            || coalesce((select u.name from users as u where u.id = o.reader_id), '-')`),
+        oldWrite(
+          `update users set cents = ${n}50 where name in ('ann', 'new${n}')`,
+          `update people set euros = ${n}50 / 100.0 where login in ('ann', 'new${n}')`,
+        ),
+        byNew(`update notes set reader_id = $id 'bob') where reader_id is null and id <> 1`),
+        byOld(`update users set boss = null where name like 'old${n}%'`),
+        byNew(`delete from badges where badge = 'n${n}' and user_id = $id 'ann')`),
+        byOld(`delete from users where name = 'new${n}'`),
+        byNew(`delete from users where name like 'old${n}%'`),
+      ],
+    }));
+});
