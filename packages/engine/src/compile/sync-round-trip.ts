@@ -13,9 +13,9 @@ import { sameKey } from './compared.js';
 import { type Bind, bindWith } from './mapping.js';
 import { stateTable } from './places.js';
 import type { Slices } from './recompute.js';
-import { raise } from './routine.js';
+import { dynamic, raise } from './routine.js';
 import { applyDifferences, mismatches, writtenColumns } from './slices.js';
-import { lockPolitely } from './sync-backward.js';
+import { isServed, lockPolitely } from './sync-backward.js';
 import { isAnythingQuarantined } from './sync-carry.js';
 import {
   isOfKey,
@@ -29,21 +29,13 @@ import {
 /** What stands in the way of a row only for as long as somebody else is busy. */
 const CONTENDED = ['40001', '40P01', '55P03'];
 
-interface Tried {
-  /** The new tables, as the statement leaves them. */
-  readonly left: Bind;
-  readonly slices: Slices;
-  /** How a statement that writes is run: as a static or as a dynamic one. */
-  readonly form: (one: Sql) => Sql;
-}
-
 /**
  * Refuses what the old layout has not kept: all new rows of the slices must come back. A slice in
  * quarantine differs for a reason that is none of this statement's: of it is asked whether the new
  * rows would come back from an old layout that is made of them.
+ * @param left the new tables, as the statement leaves them.
  */
-export function roundTrip(plan: SyncPlan, tried: Tried): Sql {
-  const { left, slices } = tried;
+export function roundTrip(plan: SyncPlan, left: Bind, slices: Slices): Sql {
   const ofNew: Bind = (relation) => {
     const made = plan.backward.find(
       ({ mapping: { target } }) => target.side === relation.side && target.name === relation.name,
@@ -51,16 +43,15 @@ export function roundTrip(plan: SyncPlan, tried: Tried): Sql {
     return made === undefined ? left(relation) : sql`(${made.mapping.query(left)})`;
   };
   const some = (condition: Sql) => sql`select s.* from (${slices}) as s where ${condition}`;
-  return sql`if ${isAnythingQuarantined(plan)} then
-      ${carryWhole(plan, { ...tried, slices: some(sql`not ${isHeld(plan)}`) })}
+  const isAny = isAnythingQuarantined(plan);
+  return sql`${carryWhole(plan, left, some(sql`not (${isAny} and ${isHeld(plan)})`))}
+    if ${isAny} then
       ${refuseLost(plan, ofNew, some(isHeld(plan)))}
-    else
-      ${carryWhole(plan, tried)}
     end if;`;
 }
 
 /** What one table's rows alone could bring about has been carried; with several, all is. */
-function carryWhole(plan: SyncPlan, { left, slices, form }: Tried): Sql {
+function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
   if (plan.forward.length === 1) return refuseLost(plan, left, slices);
   const changes = applyDifferences(plan.backward, plan.bind, {
     before: asOldSays(plan),
@@ -71,8 +62,9 @@ function carryWhole(plan: SyncPlan, { left, slices, form }: Tried): Sql {
   });
   return sql`for refused in ${lost(plan, left, slices)} loop
       ${lockPolitely(plan, plan.backward, slices)}
+      ${isServed(plan)}
       ${isUpToDate(plan, slices)}
-      ${form(changes)}
+      ${dynamic(changes)}
       ${refuseLost(plan, left, slices)}
       exit;
     end loop;`;

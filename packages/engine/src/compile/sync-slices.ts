@@ -107,8 +107,7 @@ export function backwardSlicesFunction(
     mayBeMade: plan.forward.length > 1,
   });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
-  const check = (form: (one: Sql) => Sql) =>
-    joined([...unsliced, roundTrip(plan, { left: after, slices, form })], '\n    ');
+  const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
   const emptied = after === plan.bind ? [] : deleteEmptied(plan, targets, { left: after, slices });
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
@@ -120,19 +119,17 @@ export function backwardSlicesFunction(
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
-    ${joined([appliedOnce(changes), ...emptied.map(asStatic)], '\n    ')}
-    ${check(appliedOnce)}
+    ${joined([sql`${changes} into applied;`, ...emptied.map(asStatic)], '\n    ')}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
     ${joined([changes, ...emptied].map(dynamic), '\n    ')}
-    ${check(dynamic)}
+    perform set_config('enable_seqscan', 'off', true);
+  end if;
+  if touched_rows > 0 then
+    ${check}
   end if;`,
     ]),
   });
-}
-
-function appliedOnce(changes: Sql): Sql {
-  return sql`${changes} into applied;`;
 }
 
 /**
