@@ -199,12 +199,14 @@ function remove(table: Name): string {
   return `delete from ${table} where ${TABLES[table].key} = ${freeKey(table)};`;
 }
 
-/** A row whose `drawn` column comes from its sequence. */
+/** A row whose `drawn` column comes from its sequence, the same number each time. */
 function draw(table: Name): string {
-  const { columns, row, key } = TABLES[table];
-  if (table === 'heartbeats') return insert(table, row);
+  const { columns, row, key, sequence } = TABLES[table];
+  const restart = `select setval('${sequence}', 50);`;
+  if (table === 'heartbeats') return `${restart} ${insert(table, row)}`;
   const rest = (list: string) => list.slice(list.indexOf(',') + 1);
-  return `insert into ${table} (${rest(columns)}) values (${rest(row)}) returning ${key} > 0`;
+  return `${restart}
+    insert into ${table} (${rest(columns)}) values (${rest(row)}) returning ${key} > 0`;
 }
 
 /** The new row as a line of CSV. */

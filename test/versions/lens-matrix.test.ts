@@ -23,6 +23,18 @@ describe('SQL through a lens', () => {
     matrices = await Promise.all(found.map((one) => matrixOf(one, compiled)));
   });
 
+  it('is answered by a session lens as by that of a prepared shard', () => {
+    for (const { statements, settled } of matrices) {
+      for (const [name, row] of Object.entries(settled)) {
+        for (const [place, answer] of Object.entries(row)) {
+          expect(statements[name]?.[place]?.replace('client ', ''), `${name}, ${place}`).toBe(
+            answer,
+          );
+        }
+      }
+    }
+  });
+
   it('is answered by each version as the page says', async ({ skip }) => {
     const missing = SUPPORTED_MAJORS.filter((major) => !found.some((one) => one.major === major));
     skip(missing.length > 0, `PostgreSQL ${missing.join(', ')} is not on this machine`);

@@ -2,8 +2,8 @@
 // place: on shards of one evolution, and on a plain database of the new release, which says what a
 // table would do.
 
-import { type Fleet, open } from '@halflap/client';
-import { installRelease } from '@halflap/engine';
+import { open } from '@halflap/client';
+import { type Bundle, installRelease, type Release } from '@halflap/engine';
 import {
   type PostgresInstallation,
   type PostgresServer,
@@ -29,197 +29,253 @@ import { findPrograms, runProgram } from '../setup/programs.js';
  * Statement → heading → `yes`: all is as on a table; `differs`; an SQLSTATE, with `client` before it
  * where the client carries the statement out as on a table.
  */
-export type Answers = Record<string, Record<string, string>>;
+export type Answers = Record<string, Row>;
+type Row = Record<string, string>;
 
 export interface Matrix {
   readonly major: number;
   readonly statements: Answers;
+  /** The same by a session lens, in the places of a prepared shard. */
+  readonly settled: Answers;
   /** Of statements that were prepared while the lens stood, by place and verb. */
   readonly prepared: Answers;
   /** By place, whether pg_dump writes the rows; null where it does not read this version. */
-  readonly dumped: Record<string, string> | null;
+  readonly dumped: Row | null;
 }
 
 /** The verbs that a prepared statement lives through. */
 export const STEPS = ['expand', 'contract'] as const;
+type Step = (typeof STEPS)[number];
 
 export const LENS_PLACES = Object.entries(PLACES).filter(([, one]) => one.phase === 'prepared');
 
-const PHASES = ['settled', 'prepared', 'dual'] as const satisfies readonly Phase[];
-
 /** Sessions of the new release in one database. */
-interface Place {
-  readonly client: pg.Client;
-  readonly holder: pg.Client;
-  /** By the client of this repository. */
-  readonly fleet: Fleet;
+interface Sessions {
+  readonly client: pg.ClientBase;
+  /** Holds a row while the client asks for it. */
+  readonly holder: pg.ClientBase;
 }
 
+/** Starts the version, and takes one shard on it from release 1.0 to 2.0. */
 export function matrixOf(installation: PostgresInstallation, compiled: Compiled): Promise<Matrix> {
-  return withPostgres((server) => new Trial(server, compiled).run(), { installation });
+  return withPostgres((server) => trial(server, compiled), { installation });
 }
 
-class Trial {
-  readonly #server: PostgresServer;
-  readonly #compiled: Compiled;
-  readonly #shards = new Map<Phase, LensShard>();
-  readonly #places = new Map<Phase, Place>();
-  #table!: Pick<Place, 'client' | 'holder'>;
-  readonly #onTable = new Map<string, Outcome>();
+async function trial(server: PostgresServer, compiled: Compiled): Promise<Matrix> {
+  const { bundle, from, to } = compiled;
+  const table = await filled(server, 'table', '2.0', { bundle, release: to });
+  const shard = await filled(server, 'shard', '1.0', { bundle, release: from });
+  return withSessions(
+    () => table.connect('2.0'),
+    async (onTable) => {
+      const asked = new Asked(onTable, server.url('shard'), bundle);
+      const settled = await withSessions(shard.connectByLens, async (sessions) => {
+        await asked.all(sessions, 'settled');
+        return asked.likePrepared(sessions);
+      });
+      await shard.move('prepare');
+      const dumped = new Dumped(server);
+      const prepared = await withSessions(
+        () => shard.connect('2.0'),
+        async (sessions) => {
+          await asked.all(sessions, 'prepared');
+          await dumped.read('prepared');
+          return asked.across(sessions.client, async (verb) => {
+            await shard.move(verb);
+            if (verb !== 'expand') return;
+            await withSessions(
+              () => shard.connect('2.0'),
+              (dual) => asked.all(dual, 'dual'),
+            );
+            await dumped.read('dual');
+          });
+        },
+      );
+      const { answers: statements } = asked;
+      return { major: server.major, statements, settled, prepared, dumped: dumped.answers };
+    },
+  );
+}
 
-  constructor(server: PostgresServer, compiled: Compiled) {
-    this.#server = server;
-    this.#compiled = compiled;
-  }
+async function filled(
+  server: PostgresServer,
+  database: string,
+  version: '1.0' | '2.0',
+  { bundle, release }: { readonly bundle: Bundle; readonly release: Release },
+): Promise<LensShard> {
+  await server.createDatabase(database);
+  const url = server.url(database);
+  await installRelease({ url, app: APP, release });
+  const shard = lensShardOf(url, bundle, () => server.dropDatabase(database));
+  const client = await shard.connect(version);
+  await client.query(LENS_ROWS[version]);
+  await client.end();
+  return shard;
+}
 
-  async run(): Promise<Matrix> {
-    await this.#install();
-    try {
-      const statements = await this.#answers();
-      const dumped = await this.#dumped();
-      const prepared = await this.#preparedBefore();
-      return { major: this.#server.major, statements, prepared, dumped };
-    } finally {
-      for (const { client, holder, fleet } of this.#places.values()) {
-        await fleet.close();
-        await client.end();
-        await holder.end();
-      }
-      await this.#table.client.end();
-      await this.#table.holder.end();
-    }
-  }
-
-  /** A phase is a copy of the one before, moved on. */
-  async #install(): Promise<void> {
-    const { bundle, from, to } = this.#compiled;
-    const verbs = { settled: null, prepared: 'prepare', dual: 'expand' } as const;
-    for (const [index, phase] of PHASES.entries()) {
-      const before = PHASES[index - 1];
-      await this.#server.createDatabase(phase, before === undefined ? {} : { template: before });
-      const url = this.#server.url(phase);
-      const shard = lensShardOf(url, bundle, () => this.#server.dropDatabase(phase));
-      this.#shards.set(phase, shard);
-      const verb = verbs[phase];
-      if (verb === null) await this.#fill(shard, '1.0', from, url);
-      else await shard.move(verb);
-    }
-    await this.#server.createDatabase('table');
-    const url = this.#server.url('table');
-    const plain = lensShardOf(url, bundle, () => this.#server.dropDatabase('table'));
-    await this.#fill(plain, '2.0', to, url);
-    this.#table = { client: await plain.connect('2.0'), holder: await plain.connect('2.0') };
-    for (const [phase, shard] of this.#shards)
-      this.#places.set(phase, await this.#place(phase, shard));
-  }
-
-  async #fill(
-    shard: LensShard,
-    version: '1.0' | '2.0',
-    release: Compiled['from'],
-    url: string,
-  ): Promise<void> {
-    await installRelease({ url, app: APP, release });
-    const client = await shard.connect(version);
-    await client.query(LENS_ROWS[version]);
+async function withSessions<Result>(
+  connect: () => Promise<pg.Client>,
+  body: (sessions: Sessions) => Promise<Result>,
+): Promise<Result> {
+  const client = await connect();
+  const holder = await connect();
+  try {
+    return await body({ client, holder });
+  } finally {
     await client.end();
+    await holder.end();
+  }
+}
+
+class Asked {
+  readonly #onTable: Sessions;
+  readonly #url: string;
+  readonly #bundle: Bundle;
+  readonly #wanted = new Map<string, Outcome>();
+  readonly answers: Answers = Object.fromEntries(Object.keys(STATEMENTS).map((one) => [one, {}]));
+
+  constructor(onTable: Sessions, url: string, bundle: Bundle) {
+    this.#onTable = onTable;
+    this.#url = url;
+    this.#bundle = bundle;
   }
 
-  async #place(phase: Phase, shard: LensShard): Promise<Place> {
-    const connect = () => (phase === 'settled' ? shard.connectByLens() : shard.connect('2.0'));
-    const fleet = await open({
-      app: APP,
-      release: '2.0',
-      server: 'web1',
-      shards: [{ name: 'lens', url: this.#server.url(phase) }],
-      bundle: this.#compiled.bundle,
-      poolSize: 2,
+  /** Fills in the columns of one phase. */
+  async all(sessions: Sessions, asked: Phase): Promise<void> {
+    await this.#withClient(async (client) => {
+      for (const [heading, { phase, table }] of Object.entries(PLACES)) {
+        if (phase !== asked) continue;
+        for (const [name, row] of Object.entries(this.answers)) {
+          row[heading] = await this.#answer(sessions, table, name, client);
+        }
+      }
     });
-    return { client: await connect(), holder: await connect(), fleet };
   }
 
-  async #answers(): Promise<Answers> {
+  /** What a session lens answers where a prepared shard has a lens too; not by the client. */
+  async likePrepared(sessions: Sessions): Promise<Answers> {
     const answers: Answers = {};
     for (const name of Object.keys(STATEMENTS)) {
       const row: Record<string, string> = {};
-      for (const [heading, { phase, table }] of Object.entries(PLACES)) {
-        row[heading] = await this.#answer(this.#places.get(phase) as Place, table, name);
+      for (const [heading, { table }] of LENS_PLACES) {
+        row[heading] = await this.#answer(sessions, table, name);
       }
       answers[name] = row;
     }
     return answers;
   }
 
-  async #answer(place: Place, table: Name, name: string): Promise<string> {
-    const statement = STATEMENTS[name] as LensStatement;
-    const wanted = await this.#wanted(table, name);
-    const found = await beside(place, table, statement);
-    if (!('code' in found) || sameAs(found, wanted)) return answerOf(found, found, wanted);
-    const shard = place.fleet.shard('lens');
-    const byClient = await shard.withClient((client) =>
-      beside({ client, holder: place.holder }, table, statement),
-    );
-    return answerOf(found, byClient, wanted);
-  }
-
-  /** What a table does; asked once, so that sequences are drawn from as often as in each place. */
-  async #wanted(table: Name, name: string): Promise<Outcome> {
-    const key = `${table} ${name}`;
-    const known = this.#onTable.get(key);
-    if (known !== undefined) return known;
-    const found = await beside(this.#table, table, STATEMENTS[name] as LensStatement);
-    this.#onTable.set(key, found);
-    return found;
-  }
-
-  /** Moves the prepared shard to the end. */
-  #preparedBefore(): Promise<Answers> {
-    const { client, fleet } = this.#places.get('prepared') as Place;
-    return fleet.shard('lens').withClient(async (byClient) => {
+  /** Statements that are prepared now, after each step. */
+  across(raw: pg.ClientBase, move: (verb: Step) => Promise<void>): Promise<Answers> {
+    return this.#withClient(async (client) => {
       const answers: Answers = Object.fromEntries(PREPARED.map((name) => [name, {}]));
       const tried = PREPARED.flatMap((name) =>
         LENS_PLACES.map(([heading, { table }]) => ({ name, heading, table })),
       );
-      const send = async (name: string, table: Name): Promise<[Outcome, Outcome]> => {
-        const text = (STATEMENTS[name] as LensStatement).sql(table);
-        const config = { name: `${table} ${name}`.slice(0, 60), text };
-        return [await outcomeOf(client, table, config), await outcomeOf(byClient, table, config)];
-      };
-      const first = new Map<string, [Outcome, Outcome]>();
-      for (const { name, table } of tried) first.set(name + table, await send(name, table));
-      for (const verb of STEPS) {
-        await this.#shards.get('prepared')?.move(verb);
+      const before = new Map<string, Sent>();
+      for (const { name, table } of tried) {
+        before.set(name + table, await sendPrepared({ raw, client }, table, name));
+      }
+      for (const step of STEPS) {
+        await move(step);
         for (const { name, heading, table } of tried) {
-          const wanted = await this.#wanted(table, name);
-          const now = await send(name, table);
-          const [found, byClient] = first
-            .get(name + table)
-            ?.map((before, index) => ('code' in before ? before : now[index])) as [
-            Outcome,
-            Outcome,
-          ];
-          const row = answers[name] as Record<string, string>;
-          row[`${heading} ${verb}`] = answerOf(found, byClient, wanted);
+          const wanted = await this.#onTableOf(table, name);
+          const now = await sendPrepared({ raw, client }, table, name);
+          const first = before.get(name + table) as Sent;
+          const found = 'code' in first.raw ? first.raw : now.raw;
+          const byClient = 'code' in first.client ? first.client : now.client;
+          (answers[name] as Row)[`${heading} ${step}`] = answerOf(found, byClient, wanted);
         }
       }
       return answers;
     });
   }
 
-  async #dumped(): Promise<Record<string, string> | null> {
-    const wanted = await dumpOf(this.#server.url('table'), this.#server.major);
-    if (wanted === null) return null;
-    const answers: Record<string, string> = {};
-    const dumps = new Map<Phase, ReadonlyMap<string, string> | null>();
-    for (const [heading, { phase, table }] of Object.entries(PLACES)) {
-      if (phase === 'settled') continue;
-      const found = dumps.get(phase) ?? (await dumpOf(this.#server.url(phase), this.#server.major));
-      dumps.set(phase, found);
-      const rows = found?.get(table);
-      answers[heading] =
-        rows === undefined ? 'no rows' : rows === wanted.get(table) ? 'yes' : 'differs';
+  async #answer(
+    sessions: Sessions,
+    table: Name,
+    name: string,
+    client?: pg.ClientBase,
+  ): Promise<string> {
+    const statement = STATEMENTS[name] as LensStatement;
+    const wanted = await this.#onTableOf(table, name);
+    const found = await beside(sessions, table, statement);
+    // The client sends every other statement as it is.
+    const isRewritten = client !== undefined && /\bconflict\b/.test(statement.sql(table));
+    if (!('code' in found) || !isRewritten) return answerOf(found, found, wanted);
+    const byClient = await beside({ client, holder: sessions.holder }, table, statement);
+    return answerOf(found, byClient, wanted);
+  }
+
+  async #onTableOf(table: Name, name: string): Promise<Outcome> {
+    const key = `${table} ${name}`;
+    const known = this.#wanted.get(key);
+    if (known !== undefined) return known;
+    const found = await beside(this.#onTable, table, STATEMENTS[name] as LensStatement);
+    this.#wanted.set(key, found);
+    return found;
+  }
+
+  /** A connection of the client of this repository. */
+  async #withClient<Result>(body: (client: pg.ClientBase) => Promise<Result>): Promise<Result> {
+    const fleet = await open({
+      app: APP,
+      release: '2.0',
+      server: 'web1',
+      shards: [{ name: 'eu1', url: this.#url }],
+      bundle: this.#bundle,
+      poolSize: 2,
+    });
+    return fleet
+      .shard('eu1')
+      .withClient(body)
+      .finally(() => fleet.close());
+  }
+}
+
+interface Sent {
+  readonly raw: Outcome;
+  readonly client: Outcome;
+}
+
+async function sendPrepared(
+  { raw, client }: { readonly raw: pg.ClientBase; readonly client: pg.ClientBase },
+  table: Name,
+  name: string,
+): Promise<Sent> {
+  const text = (STATEMENTS[name] as LensStatement).sql(table);
+  const statement = { name: `${table} ${Object.keys(STATEMENTS).indexOf(name)}`, text };
+  const byClient = await outcomeOf(client, table, statement);
+  return {
+    raw: await outcomeOf(raw, table, statement),
+    // What a step has made stale, the client runs again, once; on a borrowed connection we do.
+    client: 'code' in byClient ? await outcomeOf(client, table, statement) : byClient,
+  };
+}
+
+/** By place, whether pg_dump writes the rows that a session of 2.0 sees. */
+class Dumped {
+  readonly #server: PostgresServer;
+  answers: Row | null = {};
+
+  constructor(server: PostgresServer) {
+    this.#server = server;
+  }
+
+  async read(asked: Phase): Promise<void> {
+    const { major } = this.#server;
+    const wanted = await dumpOf(this.#server.url('table'), major);
+    const found = await dumpOf(this.#server.url('shard'), major);
+    if (wanted === null || found === null) {
+      this.answers = null;
+      return;
     }
-    return answers;
+    const answers = this.answers ?? {};
+    for (const [heading, { phase, table }] of Object.entries(PLACES)) {
+      const rows = found.get(table);
+      const answer = rows === wanted.get(table) ? 'yes' : 'differs';
+      if (phase === asked) answers[heading] = rows === undefined ? 'no rows' : answer;
+    }
   }
 }
 
@@ -235,7 +291,7 @@ async function dumpOf(url: string, major: number): Promise<ReadonlyMap<string, s
     environment: { PGOPTIONS: `-c search_path=${LENS_PATH.replaceAll(' ', '')}` },
   });
   if (exitCode !== 0) throw new Error(stderr);
-  const blocks = stdout.matchAll(/^COPY \w+\.(\w+) .*\n([^]*?)^\\\.$/gm);
+  const blocks = stdout.matchAll(/^COPY \w+\.(\w+) .*\n([\s\S]*?)^\\\.$/gm);
   return new Map([...blocks].map(([, table = '', rows = '']) => [table, rows]));
 }
 
@@ -246,11 +302,11 @@ function answerOf(found: Outcome, byClient: Outcome, wanted: Outcome): string {
 }
 
 async function beside(
-  { client, holder }: { readonly client: pg.ClientBase; readonly holder: pg.ClientBase },
+  { client, holder }: Sessions,
   table: Name,
-  { sql, isHeld = false }: LensStatement,
+  { sql, isHeld }: LensStatement,
 ): Promise<Outcome> {
-  if (!isHeld) return outcomeOf(client, table, sql(table));
+  if (isHeld !== true) return outcomeOf(client, table, sql(table));
   await holder.query('begin');
   await holder.query(`select from ${table} where ${TABLES[table].key} = 1 for update`);
   return outcomeOf(client, table, sql(table)).finally(() => holder.query('rollback'));
