@@ -15,12 +15,13 @@ export const PLACES = {
   'new columns, session lens': { phase: 'settled', table: 'sites' },
 } as const satisfies Record<string, { phase: Phase; table: keyof typeof TABLES }>;
 
-/** Its key; a free row and one whose key is taken; what to write; what draws from which sequence. */
+/** Its key; two free rows and one whose key is taken; what to write; what draws from which sequence. */
 export const TABLES = {
   labels: {
     key: 'code',
     columns: 'code, caption',
     row: "99, 'x'",
+    more: "98, 'z'",
     taken: "1, 'x'",
     set: "caption = 'x'",
     written: 'caption',
@@ -31,6 +32,7 @@ export const TABLES = {
     key: 'code',
     columns: 'code, city',
     row: "99, 'x'",
+    more: "98, 'z'",
     taken: "1, 'x'",
     set: "city = 'x'",
     written: 'city',
@@ -41,6 +43,7 @@ export const TABLES = {
     key: 'id',
     columns: 'id, name',
     row: "99, 'x'",
+    more: "98, 'z'",
     taken: "1, 'y'",
     set: "name = 'x'",
     written: 'name',
@@ -51,6 +54,7 @@ export const TABLES = {
     key: 'host_id',
     columns: 'host_id, last_seen',
     row: "5, '2026-02-02'",
+    more: "6, '2026-02-02'",
     taken: "1, '2026-02-02'",
     set: 'beats = 7',
     written: 'beats',
@@ -93,7 +97,7 @@ export const STATEMENTS: Readonly<Record<string, LensStatement>> = {
   '`SELECT … NOWAIT` of a locked row': { sql: (t) => lock(t, 'for update nowait'), isHeld: true },
   '`INSERT`, also of several rows, `INSERT … SELECT`': {
     sql: (t) =>
-      `${insert(t, TABLES[t].row)}; ${remove(t)}
+      `${insert(t, TABLES[t].row)}, (${TABLES[t].more}); ${remove(t)}
        insert into ${t} (${TABLES[t].columns}) select ${TABLES[t].row}`,
   },
   '`INSERT … RETURNING`': { sql: (t) => `${insert(t, TABLES[t].row)} returning ${TABLES[t].key}` },
