@@ -15,7 +15,7 @@ export const PLACES = {
   'new columns, session lens': { phase: 'settled', table: 'sites' },
 } as const satisfies Record<string, { phase: Phase; table: keyof typeof TABLES }>;
 
-/** Its key; two free rows and one whose key is taken; what to write; what draws from which sequence. */
+/** Its key; two free rows, one whose key is taken; what to write; what draws from a sequence. */
 export const TABLES = {
   labels: {
     key: 'code',

@@ -23,7 +23,7 @@ describe('SQL through a lens', () => {
     matrices = await Promise.all(found.map((one) => matrixOf(one, compiled)));
   });
 
-  it('is answered by a session lens as by that of a prepared shard', () => {
+  it('is answered alike by a session lens, which the client does nothing about', () => {
     for (const { statements, settled } of matrices) {
       for (const [name, row] of Object.entries(settled)) {
         for (const [place, answer] of Object.entries(row)) {

@@ -26,8 +26,8 @@ import { APP, type Compiled } from '../evolving/releases.js';
 import { findPrograms, runProgram } from '../setup/programs.js';
 
 /**
- * Statement → heading → `yes`: all is as on a table; `differs`; an SQLSTATE, with `client` before it
- * where the client carries the statement out as on a table.
+ * Statement → heading → `yes`: all is as on a table; `differs`; an SQLSTATE, with `client` before
+ * it where the client carries the statement out as on a table.
  */
 export type Answers = Record<string, Row>;
 type Row = Record<string, string>;
@@ -127,6 +127,7 @@ async function withSessions<Result>(
   }
 }
 
+/** Puts the statements, and keeps what they are answered beside what a table answers. */
 class Asked {
   readonly #onTable: Sessions;
   readonly #url: string;
@@ -152,17 +153,19 @@ class Asked {
     });
   }
 
-  /** What a session lens answers where a prepared shard has a lens too; not by the client. */
-  async likePrepared(sessions: Sessions): Promise<Answers> {
-    const answers: Answers = {};
-    for (const name of Object.keys(STATEMENTS)) {
-      const row: Record<string, string> = {};
-      for (const [heading, { table }] of LENS_PLACES) {
-        row[heading] = await this.#answer(sessions, table, name);
+  /** What a session lens answers where a prepared shard has a lens too. */
+  likePrepared(sessions: Sessions): Promise<Answers> {
+    return this.#withClient(async (client) => {
+      const answers: Answers = {};
+      for (const name of Object.keys(STATEMENTS)) {
+        const row: Row = {};
+        for (const [heading, { table }] of LENS_PLACES) {
+          row[heading] = await this.#answer(sessions, table, name, client);
+        }
+        answers[name] = row;
       }
-      answers[name] = row;
-    }
-    return answers;
+      return answers;
+    });
   }
 
   /** Statements that are prepared now, after each step. */
@@ -195,13 +198,13 @@ class Asked {
     sessions: Sessions,
     table: Name,
     name: string,
-    client?: pg.ClientBase,
+    client: pg.ClientBase,
   ): Promise<string> {
     const statement = STATEMENTS[name] as LensStatement;
     const wanted = await this.#onTableOf(table, name);
     const found = await beside(sessions, table, statement);
     // The client sends every other statement as it is.
-    const isRewritten = client !== undefined && /\bconflict\b/.test(statement.sql(table));
+    const isRewritten = /\bconflict\b/.test(statement.sql(table));
     if (!('code' in found) || !isRewritten) return answerOf(found, found, wanted);
     const byClient = await beside({ client, holder: sessions.holder }, table, statement);
     return answerOf(found, byClient, wanted);

@@ -3,8 +3,8 @@
 import { PLACES } from '../docs/lens-statements.js';
 import { type Answers, LENS_PLACES, type Matrix, STEPS } from './lens-matrix.js';
 
-const NOTE = (table: string) =>
-  `<!-- ${table}, written by test/versions: \`npx vitest run test/versions/lens-matrix.test.ts -u\` -->`;
+const COMMAND = 'npx vitest run test/versions/lens-matrix.test.ts -u';
+const NOTE = (table: string) => `<!-- ${table}, written by \`${COMMAND}\` -->`;
 const END = '<!-- end -->';
 
 const DUMP = '`pg_dump --table`, with this `search_path`';
@@ -18,7 +18,9 @@ export function pageWith(page: string, matrices: readonly Matrix[]): string {
   });
   const prepared = merged(newestFirst, (one) => one.prepared);
   const headings = STEPS.flatMap((verb) => LENS_PLACES.map(([place]) => `${place} ${verb}`));
-  const shown = STEPS.flatMap((verb) => LENS_PLACES.map(([place]) => `${place}, ${verb}`));
+  const shown = STEPS.flatMap((verb) =>
+    LENS_PLACES.map(([place]) => `${place}: after \`${verb}\``),
+  );
   return [
     ['statements', tableOf('statement', Object.keys(PLACES), statements)],
     ['prepared', tableOf('prepared statement', headings, prepared, shown)],
@@ -59,15 +61,14 @@ function tableOf(
     name,
     ...headings.map((heading) => cellOf(row.get(heading) ?? [])),
   ]);
-  const all = [[first, ...shown], ['', ...headings].map(() => '---'), ...lines];
-  return all
-    .map((cells) => `| ${cells.join(' | ')} |\n`)
-    .join('')
-    .replaceAll('| --- ', '|---')
-    .replaceAll('---|\n', '---|\n');
+  const rule = `|${'---|'.repeat(headings.length + 1)}\n`;
+  const [head = '', ...body] = [[first, ...shown], ...lines].map(
+    (cells) => `| ${cells.join(' | ')} |\n`,
+  );
+  return [head, rule, ...body].join('');
 }
 
-/** `yes; 15–16 …; 14 …`: the newest version's answer first, and since when it is so by the rest. */
+/** `yes; 15–16: …; 14: …`: what the newest version answers, then the older ones. */
 function cellOf(answers: readonly [number, string][]): string {
   const groups: { answer: string; from: number; to: number }[] = [];
   for (const [major, answer] of answers) {
