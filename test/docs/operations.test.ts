@@ -4,7 +4,7 @@
 import { LIMITS } from '@halflap/engine';
 import { ERRORS, VERBS } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LensShard, lensShard } from './lens-statements.js';
+import { type LensShard, lensShard } from './lens-shard.js';
 import { blocksOf, readPage, tableOf } from './page.js';
 
 const page = readPage('docs/operations.md');

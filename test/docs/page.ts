@@ -66,12 +66,3 @@ export function tableOf(text: string, heading: string): string[][] {
   }
   return rows;
 }
-
-/** The headings of the table whose first heading is `heading`. */
-export function headingsOf(text: string, heading: string): string[] {
-  const line = text.split('\n').find((one) => one.startsWith(`| ${heading} |`)) ?? '';
-  return line
-    .split('|')
-    .slice(1, -1)
-    .map((cell) => cell.trim());
-}
