@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bundle, type Label, textsOf } from '@halflap/engine';
 import { parse } from 'yaml';
+import { unheldPart } from './unheld.js';
 
 const WORST_FIRST: readonly Label[] = ['refused', 'lossy', 'carried', 'exact'];
 
@@ -46,7 +47,7 @@ export function lineOf(directory: string, title: string, bundle: Bundle): string
 }
 
 export function pageOf(lines: readonly string[]): string {
-  return `${HEAD}${lines.join('\n')}\n\n${lines.length} refactorings.\n`;
+  return `${HEAD}${lines.join('\n')}\n\n${lines.length} refactorings.\n${unheldPart()}`;
 }
 
 export function evolutionOf(directory: string): string {

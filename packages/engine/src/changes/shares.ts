@@ -75,12 +75,25 @@ export function shareTables(
     // What holds for one of the tables need not hold for all.
     plain: new Map(),
     isBase: true,
-    notes: shares.map(
-      ({ table, share }) => `the rows of ${table.name} are those with ${share.when.sql}`,
-    ),
+    notes: [
+      ...shares.map(
+        ({ table, share }) => `the rows of ${table.name} are those with ${share.when.sql}`,
+      ),
+      ...(isToldByKey(whole, shares) ? [] : [MEETING]),
+    ],
   };
   return { ...common, olds: shareTables, news: [news], isLossy: false };
 }
+
+/** Whether the key itself tells from which table a row is: by a column with another value each. */
+function isToldByKey(whole: Table, shares: readonly Share[]): boolean {
+  return primaryKeyOf(whole).some((column) => {
+    const values = shares.map(({ share }) => share.values[column]?.sql);
+    return !values.includes(undefined) && new Set(values).size === values.length;
+  });
+}
+
+const MEETING = 'warning: a key that several of them have cannot be two rows: expand stops there';
 
 const UNSHARED = 'a row for which no condition holds is no row for the new release';
 

@@ -293,13 +293,16 @@ function assertSliceable(one: SlicedTable, sliced: Sliced, evolution: Evolution)
 }
 
 function keyAdvice({ table }: SlicedTable, { kind, news }: Sliced, lost: string): string {
-  if (kind === 'custom') return `let its query yield ${lost}`;
-  if (!news.some((one) => one.table === table)) {
+  const isNew = news.some((one) => one.table === table);
+  if (kind === 'custom') {
+    return `let its query yield ${lost}${isNew ? ', from a key map (keys) if it is drawn' : ''}`;
+  }
+  if (!isNew) {
     return `give ${table.name} a unique key of columns that follow from the new release`;
   }
   return (
     `give ${table.name} a primary key of columns that follow from the old release: ` +
-    'a number that is made up would be another one at each reading through the lens'
+    'one that is drawn would be another at each reading, but for custom, with a key map (keys)'
   );
 }
 
