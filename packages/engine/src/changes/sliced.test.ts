@@ -137,7 +137,7 @@ describe('unnest_column', () => {
       ),
       code: INCOMPLETE,
       message: 'nothing says what post_tags.id is in rows that come from release 1.0',
-      hint: 'a number that is made up would be another one at each reading through the lens',
+      hint: 'one that is drawn would be another at each reading, but for custom, with a key map',
     }));
 
   it('needs an index by which it finds the rows, and says in which release', () =>
