@@ -17,7 +17,7 @@ import type { KeyMap, MapColumn, Told } from '../changes/key-map.js';
 import type { SplitCluster } from '../changes/split-table.js';
 import { generatedName } from '../names.js';
 import type { Column } from '../release/catalog.js';
-import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep, Statement } from './bundle.js';
 import { anyDiffers, sameKey, typesOf } from './compared.js';
 import type { Writing } from './lens-round-trip.js';
@@ -132,6 +132,7 @@ export function fillKeyMap(map: KeyMap, places: Places): BackfillStep {
   const { old, stated } = map;
   const source = floorTable(old.name);
   const rows = sql`(select source.* from ${source} as source where ${trusted('{{range:source}}')})`;
+  const draw = drawMissing(map, places, rows).text;
   return {
     kind: 'backfill',
     id: `prepare/keys/${stated.name}`,
@@ -139,47 +140,43 @@ export function fillKeyMap(map: KeyMap, places: Places): BackfillStep {
     relation: old.name,
     source: source.text,
     key: keyColumns(old, old.primaryKey?.columns ?? []),
-    batch: [drawMissing(map, places, rows).text],
-    oneByOne: [sql`select from ${rows} as r where false`.text],
+    batch: [draw],
+    // Of a key that was taken, the next one need not be.
+    oneByOne: [draw],
   };
 }
 
 /** Entries for rows of the old table that have none. */
-function drawMissing({ stated, oldKey }: KeyMap, places: Places, rows: Sql): Sql {
+export function drawMissing({ stated, oldKey }: KeyMap, places: Places, rows: Sql): Sql {
   const at = keyMapTable(places, stated.name);
   const columns = oldKey.map((one) => one.column.name);
   const called = oldKey.map((one) => one.name);
   return sql`insert into ${at} as k (${names(called)})
     select ${columns.map((one) => name('r', one))} from ${rows} as r
     where not exists (select from ${at} as k where ${sameKey('k', called, 'r', columns)})
-    on conflict do nothing`;
+    on conflict (${names(called)}) do nothing`;
 }
 
-/** Nothing of ours may fail a statement of the old release: such a row goes to quarantine. */
 function comeFunction(map: KeyMap, plan: SyncPlan): Sql {
   const { places } = plan;
-  const keys = map.oldKey.map((one) => name('n', one.column.name));
   return routine(places, {
     at: functionName(map, places, 'come'),
     returns: 'trigger',
     about: `rows of ${map.old.name} come, and get keys of ${map.table.name}`,
     body: [
-      sql`begin
-    ${drawMissing(map, places, ROWS.new)};
-  exception when others then
-    perform nextval(${literal(quarantineCount(places).text)}::regclass);
-    insert into ${stateTable('quarantine')} (evolution, relation, key, sqlstate, reason)
-    select ${literal(places.evolution)}, ${literal(plan.cluster.id)},
-      ${quarantineKey(plan, keys)}, sqlstate, sqlerrm from ${ROWS.new} as n
-    on conflict do nothing;
-  end;
-  return null;`,
+      orQuarantine(map, plan, {
+        work: [drawMissing(map, places, ROWS.new)],
+        rows: sql`${ROWS.new} as n`,
+        row: 'n',
+      }),
+      sql`return null;`,
     ],
   });
 }
 
 /** What is left of a row that had the key before makes room. */
-function followFunction(map: KeyMap, { places }: SyncPlan): Sql {
+function followFunction(map: KeyMap, plan: SyncPlan): Sql {
+  const { places } = plan;
   const at = keyMapTable(places, map.stated.name);
   const called = map.oldKey.map((one) => one.name);
   const columns = map.oldKey.map((one) => one.column.name);
@@ -188,12 +185,54 @@ function followFunction(map: KeyMap, { places }: SyncPlan): Sql {
     at: functionName(map, places, 'follow'),
     returns: 'trigger',
     about: `a key of ${map.old.name} changes`,
+    settings: [PATIENCE],
     body: [
-      sql`delete from ${at} as k where ${sameKey('k', called, 'new', columns)};
-  update ${at} as k set ${set} where ${sameKey('k', called, 'old', columns)};
-  return null;`,
+      orQuarantine(map, plan, {
+        work: [
+          sql`delete from ${at} as k where ${sameKey('k', called, 'new', columns)}`,
+          sql`update ${at} as k set ${set} where ${sameKey('k', called, 'old', columns)}`,
+        ],
+        rows: sql`(select) as one`,
+        row: 'new',
+      }),
+      sql`return null;`,
     ],
   });
+}
+
+/** How long a statement of the old release waits for an entry of the map. */
+const PATIENCE = sql`set lock_timeout = '200ms'`;
+
+interface Attempt {
+  readonly work: readonly Sql[];
+  /** FROM of the rows that go to quarantine, and what one of them is called. */
+  readonly rows: Sql;
+  readonly row: string;
+}
+
+/**
+ * Nothing of ours may fail a statement of the old release: such a row goes to quarantine, and gets
+ * its entry when it is carried again.
+ */
+function orQuarantine(map: KeyMap, plan: SyncPlan, { work, rows, row }: Attempt): Sql {
+  const { places, cluster } = plan;
+  const old = cluster.olds.find((one) => one.table === map.old);
+  const key = quarantineKey(
+    plan,
+    (old?.key ?? []).map((one) => name(row, one)),
+  );
+  return sql`begin
+    ${joined(
+      work.map((one) => sql`${one};`),
+      '\n    ',
+    )}
+  exception when others then
+    perform nextval(${literal(quarantineCount(places).text)}::regclass);
+    insert into ${stateTable('quarantine')} (evolution, relation, key, sqlstate, reason)
+    select ${literal(places.evolution)}, ${literal(cluster.id)}, ${key}, sqlstate, sqlerrm
+    from ${rows}
+    on conflict do nothing;
+  end;`;
 }
 
 /** Under the triggers of the new table. */
@@ -261,7 +300,8 @@ function made(map: KeyMap, places: Places, rows: Sql): Sql {
     const drawn = newKey.map((one) => one.column.name);
     // In the order of the statement, which a look at the map might change.
     return sql`insert into ${at} as k (${names(called)})
-    select ${drawn.map((one) => name('r', one))} from ${rows} as r on conflict do nothing`;
+    select ${drawn.map((one) => name('r', one))} from ${rows} as r
+    on conflict (${names(called)}) do nothing`;
   }
   const [old, both] = [listOf(oldKey), listOf([...oldKey, ...newKey])];
   const set = called.map((one) => sql`${name(one)} = ${name('excluded', one)}`);
@@ -310,7 +350,8 @@ function moved(map: KeyMap, places: Places): Sql[] {
     where ${isEntry} and not exists (select from ${at} as k where ${isTaken})`,
     // A row of the old release may be left without one.
     sql`insert into ${at} as k (${names(own)})
-    select ${own.map((one) => name('n', one))} from ${toldBy('old')} on conflict do nothing`,
+    select ${own.map((one) => name('n', one))} from ${toldBy('old')}
+    on conflict (${names(own)}) do nothing`,
   ];
 }
 

@@ -85,6 +85,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     }),
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
     bind: layoutBind(places, stage),
+    maps: cluster.keys.filter((map) => cluster.olds.some((one) => one.table === map.old)),
     isFenced: stage === 'fenced',
     forward: cluster.parts.map(
       (part): Target => ({

@@ -3,8 +3,11 @@
 // sync-forward.ts, which comes here when something stands in its way.
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { rowOf } from './compared.js';
+import { drawMissing } from './key-maps.js';
+import { oldRelation } from './mapping.js';
 import { stateTable } from './places.js';
-import { deleteGone, type Slices, type Target, upsert } from './recompute.js';
+import { deleteGone, type Slices, slicesOf, type Target, upsert } from './recompute.js';
 import { routine } from './routine.js';
 import {
   asStatic,
@@ -60,7 +63,15 @@ export function carryFunction(plan: SyncPlan): Sql {
   const recompute = [
     ...[...plan.forward].reverse().map((one) => deleteGone(one, plan.bind, own(one))),
     ...plan.forward.map((one) => upsert(one, plan.bind, own(one))),
-  ].map(asStatic);
+  ];
+  // A row that has come without an entry, whatever stood in the way, gets one first.
+  const entries = plan.maps.map((map) => {
+    const key = plan.cluster.olds.find((one) => one.table === map.old)?.key ?? [];
+    const own = slicesOf(sql`(${slices})`, keyNames(plan), key);
+    const at = plan.bind(oldRelation(map.old.name));
+    const rows = sql`(select o.* from ${at} as o where ${rowOf('o', key)} in (${own}))`;
+    return drawMissing(map, plan.places, rows);
+  });
   const mine = ownQuarantine(plan, 'q');
   const key = quarantineKey(plan, parameters);
   const ofTransaction = sql`jsonb_build_object('', pg_current_xact_id()::text)`;
@@ -97,7 +108,7 @@ export function carryFunction(plan: SyncPlan): Sql {
       resolved := array(
         select q.id from ${stateTable('quarantine')} as q where ${mine} and ${isOfKey('q', key)}
       );
-      ${joined(recompute, '\n      ')}
+      ${joined([...entries, ...recompute].map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q where q.id = any (resolved);
       exit;
     exception

@@ -1,6 +1,7 @@
 // What the generators of sync share: the plan of one cluster in one stage, the names of its
 // machinery, and the ways to speak of the slices that a statement touched.
 
+import type { KeyMap } from '../changes/key-map.js';
 import { generatedName } from '../names.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
@@ -26,6 +27,8 @@ export interface SyncPlan {
   readonly forward: readonly Target[];
   /** The old tables first, then spill. */
   readonly backward: readonly Target[];
+  /** Maps in which rows of the old tables must have an entry. */
+  readonly maps: readonly KeyMap[];
   /** Whether the old release is refused already: what is carried back may come to an end. */
   readonly isFenced: boolean;
 }
