@@ -9,6 +9,7 @@
 // | 3     | prepared → expanding → dual, step by step; verify; abort               |
 // | 4     | prepared → dual at once → contract, step by step                       |
 
+import type { Step } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { expect } from 'vitest';
 import { leftovers, unlikeFresh } from '../evolving/catalogue.js';
@@ -51,7 +52,7 @@ export interface LifecycleCase {
   readonly ignored?: readonly string[];
   /** Columns of the old release, such as keys that are drawn for rows of the new one. */
   readonly ignoredOfOld?: readonly string[];
-  /** Without rounds 1 and 2: for evolutions whose kinds have cases of their own. */
+  /** Without rounds 1 and 2, and by phases: for evolutions whose kinds have cases of their own. */
   readonly isAbortedOnce?: boolean;
 }
 
@@ -78,8 +79,14 @@ export async function lifecycleCase(one: LifecycleCase, built?: Compiled): Promi
       await course.advance('expand', 'halfway');
       await course.abort();
     }
-    await course.advance('prepare', 'stepwise');
-    await course.advance('expand', 'stepwise');
+    if (one.isAbortedOnce === true) {
+      await course.advance('prepare', 'at once');
+      await course.advance('expand', 'halfway');
+      await course.advance('expand', 'at once');
+    } else {
+      await course.advance('prepare', 'stepwise');
+      await course.advance('expand', 'stepwise');
+    }
     await course.advance('verify', 'at once');
     await course.abort();
     await course.advance('prepare', 'at once');
@@ -161,9 +168,15 @@ async function stepwise(
   const count = pace === 'halfway' ? Math.ceil(steps.length / 2) : steps.length;
   for (const step of steps.slice(0, count)) {
     await shard.step(verb);
-    if (pace === 'stepwise') await round(`after step ${step.id}`);
+    if (pace === 'stepwise' && isSeen(step)) await round(`after step ${step.id}`);
   }
   if (pace === 'stepwise') expect(await shard.step(verb), `${verb} is over`).toBe(false);
+}
+
+/** Whether statements may find anything else after the step than before it. */
+function isSeen({ kind, id }: Step): boolean {
+  if (kind !== 'transaction') return kind === 'backfill';
+  return !/^expand\/(analyze|validate|unique)\b/.test(id);
 }
 
 async function writeAndCompare(course: Course, round: number, at: string): Promise<void> {
