@@ -11,6 +11,9 @@ const LONGEST = [
   'test/docs/evolution-file.test.ts',
   'test/crash/killed.test.ts',
   'test/docs/tutorial.test.ts',
+  'test/effects/effects.test.ts',
+  'test/concurrency/slices.test.ts',
+  'test/lifecycle/references.test.ts',
   'test/oracle/oracle.test.ts',
 ];
 
