@@ -11,12 +11,12 @@ import {
   oldRelation,
   untouchedRelation,
 } from '../compile/mapping.js';
-import { columnNames, type Table } from '../release/catalog.js';
+import { columnNames, isSameSet, type Table } from '../release/catalog.js';
 import type { Custom, CustomTable } from '../release/evolution.js';
 import { bindTables } from '../release/query.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
-import { isSame, type OldName, type Sliced, type SlicedTable } from './sliced.js';
+import type { OldName, Sliced, SlicedTable } from './sliced.js';
 
 export function customTables(layout: SlicedLayout, change: Custom): Sliced {
   const { olds, news, pairs } = layout;
@@ -34,7 +34,7 @@ export function customTables(layout: SlicedLayout, change: Custom): Sliced {
         plain: change.rekeys?.kept ?? new Map(),
         notes:
           change.rekeys === undefined ? [UNPROVEN] : [`the key of ${change.rekeys.of} changes`],
-        isBase: one.via === null && isSame(one.slice, table.table.primaryKey?.columns ?? []),
+        isBase: one.via === null && isSameSet(one.slice, table.table.primaryKey?.columns ?? []),
       };
     }),
     // Nothing proves that the queries of an author leave nothing out.

@@ -1,25 +1,20 @@
 // What is wrong with keys that are drawn, stated as maps or as rekey_table, each with its place,
 // and what to do instead.
 
-import { HalflapError } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compile } from '../compile/compile.js';
-import { openReader, type Reader, WRITTEN_FILE } from '../gate/testing/written.js';
-import { checkNames } from '../release/evolution-names.js';
+import {
+  expectRefused as expectRefusedBy,
+  refusal as refusalOf,
+  type Stated,
+  type Wrong,
+} from '../gate/testing/refused.js';
+import { openReader, type Reader } from '../gate/testing/written.js';
 
 let reader: Reader;
 beforeAll(async () => {
   reader = await openReader();
 });
 afterAll(() => reader.close());
-
-interface Stated {
-  readonly from?: string;
-  readonly to?: string;
-  /** A mark shows where the finding must stand. */
-  readonly keys?: readonly string[];
-  readonly changes?: readonly string[];
-}
 
 const FROM = `create table vouchers (id serial primary key, code text not null unique);
   create table uses (voucher_id int references vouchers (id), who text,
@@ -41,36 +36,15 @@ const CUSTOM = `custom: { from: { vouchers: { slice: id, query: "${VOUCHERS}" },
     uses: { slice: { ids: code_id }, query: "select k.new_id as code_id, u.who
       from uses u join ids k on k.old_id = u.voucher_id" } } }`.replaceAll(/\n\s*/g, ' ');
 
-/** What the author is told: null where it compiles. */
-async function refusal({ from = FROM, to = TO, keys = [MAP], changes = [CUSTOM] }: Stated) {
-  const bare = (list: readonly string[]) => list.map((one) => one.replace('‸', ''));
-  try {
-    const pair = await reader.pair(from, to, bare(changes), bare(keys));
-    checkNames(pair.evolution, pair.from.catalog, pair.to.catalog);
-    compile({ app: 'shop', ...pair });
-    return null;
-  } catch (error) {
-    if (error instanceof HalflapError) return error;
-    throw error;
-  }
-}
+const ALL: Stated = { from: FROM, to: TO, keys: [MAP], changes: [CUSTOM] };
 
-async function expectRefused(stated: Stated, code: string, message: string, hint = '') {
-  const { keys = [MAP], changes = [CUSTOM] } = stated;
-  const maps = keys.length === 0 ? [] : ['keys:', ...keys.map((one) => `  ${one}`)];
-  const text = ['', ...maps, '', ...changes.map((one) => `  - ${one}`)].join('\n');
-  const before = text.slice(0, text.indexOf('‸')).split('\n');
-  const place = `${WRITTEN_FILE}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: `;
-  const error = await refusal(stated);
-  expect(error).toMatchObject({ code });
-  const { evidence = [error?.message ?? ''] } = error?.detail ?? {};
-  expect(
-    evidence.find((one) => one.startsWith(place)),
-    evidence.join('\n'),
-  ).toContain(message);
-  expect(error?.hint).toContain(hint);
-  expect(error?.hint).not.toBe('');
-}
+const refusal = (stated: Partial<Stated>) => refusalOf(reader, { ...ALL, ...stated });
+
+const expectRefused = (
+  stated: Partial<Stated>,
+  code: Wrong['code'],
+  ...[message, hint = '']: [string, string?]
+) => expectRefusedBy(reader, { ...ALL, ...stated, code, message, hint });
 
 const INVALID = 'EVOLUTION_INVALID';
 const UNKNOWN = 'EVOLUTION_UNKNOWN_NAME';

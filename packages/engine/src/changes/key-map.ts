@@ -4,7 +4,7 @@
 
 import { type Bind, keysRelation, newRelation } from '../compile/mapping.js';
 import { refuse } from '../compile/refuse.js';
-import { type Catalog, type Column, findTable, type Table } from '../release/catalog.js';
+import { type Catalog, type Column, findTable, hasKey, type Table } from '../release/catalog.js';
 import { type Evolution, isQuery, type KeyMap as Stated } from '../release/evolution.js';
 import { bindTables } from '../release/query.js';
 import { joined, name, type Sql, sql, trusted } from '../sql.js';
@@ -109,7 +109,7 @@ function assertUsable(map: Pair, evolution: Evolution): void {
     );
   }
   const drawn = newKey.map(({ column }) => column.name);
-  if (!isUnique(table, drawn)) {
+  if (!hasKey(table, drawn)) {
     throw incomplete(
       `${table.name} (${drawn.join(', ')}) is not unique`,
       `make it a primary or a unique key of ${table.name} that is not deferrable`,
@@ -157,14 +157,4 @@ function assertUsable(map: Pair, evolution: Evolution): void {
 
 function isDrawn(column: Column): boolean {
   return column.generated === null && (column.default !== null || column.identity !== null);
-}
-
-function isUnique(table: Table, columns: readonly string[]): boolean {
-  return [table.primaryKey, ...table.uniques].some(
-    (key) =>
-      key !== null &&
-      key.deferrable === 'no' &&
-      key.columns.length === columns.length &&
-      key.columns.every((one) => columns.includes(one)),
-  );
 }

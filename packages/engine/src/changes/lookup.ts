@@ -14,6 +14,7 @@ import {
   type Column,
   findColumn,
   findTable,
+  hasKey,
   type Table,
 } from '../release/catalog.js';
 import type { Evolution, LookupChange } from '../release/evolution.js';
@@ -151,14 +152,7 @@ function assertUsable(lookup: Lookup, evolution: Evolution): void {
     refuse(evolution, { code: 'EVOLUTION_INCOMPLETE', message, hint, at: change.at });
   const columns = values.map((one) => one.column.name);
   const list = columns.join(', ');
-  const keys = [table.primaryKey, ...table.uniques].filter((one) => one !== null);
-  const isUnique = keys.some(
-    (one) =>
-      one.deferrable === 'no' &&
-      one.columns.length === columns.length &&
-      one.columns.every((column) => columns.includes(column)),
-  );
-  if (!isUnique) {
+  if (!hasKey(table, columns)) {
     throw incomplete(
       `${table.name} (${list}) is not unique, so a value may have several rows`,
       `give ${table.name} a unique key on (${list})`,

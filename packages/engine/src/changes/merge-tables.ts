@@ -10,7 +10,7 @@
 import { assigned } from '../compile/assigned.js';
 import type { BackwardColumn, ForwardColumn, MergeLayout, PairedTable } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
-import type { Column, Table } from '../release/catalog.js';
+import { type Column, findColumn, hasKey, type Table } from '../release/catalog.js';
 import type { Evolution, MergedTable, MergeTables } from '../release/evolution.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { name, type Sql, trusted } from '../sql.js';
@@ -139,15 +139,7 @@ function assertNeverAlone(
 }
 
 function isUnique(table: Table, columns: readonly string[]): boolean {
-  const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
-  const isNotNull = (column: string) =>
-    table.columns.find((one) => one.name === column)?.notNull === true;
-  return keys.some(
-    (key) =>
-      key.deferrable === 'no' &&
-      key.columns.length === columns.length &&
-      key.columns.every((column) => columns.includes(column) && isNotNull(column)),
-  );
+  return hasKey(table, columns) && columns.every((one) => findColumn(table, one)?.notNull === true);
 }
 
 /**

@@ -4,7 +4,7 @@
 import type { ForwardColumn, PairedTable } from '../compile/layout.js';
 import { isRepeatable } from '../compile/lens-carried.js';
 import { refuse, stateColumn, statedAt } from '../compile/refuse.js';
-import { type Column, findColumn, type Table } from '../release/catalog.js';
+import { type Column, findColumn, hasKey, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
 import type { Sql } from '../sql.js';
 import { conjunctsNotNull } from './expression-shape.js';
@@ -110,7 +110,11 @@ export function keyPairs(
   return primaryKey.map((old) => {
     const found = pair.new.columns.find((column) => sources.get(column.name) === old);
     const oldColumn = findColumn(pair.old, old);
-    if (found === undefined || found.type !== oldColumn?.type || !isUnique(pair.new, sources)) {
+    if (
+      found === undefined ||
+      found.type !== oldColumn?.type ||
+      !hasKey(pair.new, [...sources.keys()])
+    ) {
       throw refuse(evolution, {
         code: 'EVOLUTION_INCOMPLETE',
         message:
@@ -147,16 +151,6 @@ function keySources(
     pair.forward.flatMap(({ column, source }) =>
       source !== null && primaryKey.has(source) ? [[column.name, source] as const] : [],
     ),
-  );
-}
-
-function isUnique(table: Table, sources: ReadonlyMap<string, string>): boolean {
-  const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
-  return keys.some(
-    (key) =>
-      key.deferrable === 'no' &&
-      key.columns.length === sources.size &&
-      key.columns.every((column) => sources.has(column)),
   );
 }
 

@@ -6,7 +6,13 @@
 
 import type { PairedTable } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
-import { type Catalog, type ForeignKey, findTable, type Table } from '../release/catalog.js';
+import {
+  type Catalog,
+  type ForeignKey,
+  findTable,
+  isSameSet,
+  type Table,
+} from '../release/catalog.js';
 import type {
   Custom,
   CustomTable,
@@ -19,7 +25,6 @@ import { renamedTo } from '../release/evolution-tables.js';
 import { bindColumns } from '../release/expression.js';
 import { readQuery } from '../release/query.js';
 import { name } from '../sql.js';
-import { isSame } from './sliced.js';
 
 export type PairOf = (old: Table, target: Table) => PairedTable;
 
@@ -128,7 +133,7 @@ function referencesOf(
 /** Columns of each foreign key to the given key, in the order of that. */
 function keysTo(table: Table, target: Table, key: readonly string[]): string[][] {
   const leads = (one: ForeignKey) =>
-    one.referencedTable === target.name && isSame(one.referencedColumns, key);
+    one.referencedTable === target.name && isSameSet(one.referencedColumns, key);
   return table.foreignKeys
     .filter(leads)
     .map((one) => key.map((column) => one.columns[one.referencedColumns.indexOf(column)] ?? ''));

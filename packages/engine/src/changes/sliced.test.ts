@@ -1,11 +1,13 @@
 // What is wrong with changes whose rows hang together in slices, each with its place, and what to
 // do instead.
 
-import { HalflapError } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compile } from '../compile/compile.js';
-import { openReader, type Reader, WRITTEN_FILE } from '../gate/testing/written.js';
-import { checkNames } from '../release/evolution-names.js';
+import {
+  expectRefused as expectRefusedBy,
+  refusal as refusalOf,
+  type Wrong,
+} from '../gate/testing/refused.js';
+import { openReader, type Reader } from '../gate/testing/written.js';
 
 let reader: Reader;
 beforeAll(async () => {
@@ -13,45 +15,10 @@ beforeAll(async () => {
 });
 afterAll(() => reader.close());
 
-/** What the author is told: null where it compiles. */
-async function refusal(from: string, to: string, changes: readonly string[]) {
-  try {
-    const pair = await reader.pair(from, to, changes);
-    checkNames(pair.evolution, pair.from.catalog, pair.to.catalog);
-    compile({ app: 'shop', ...pair });
-    return null;
-  } catch (error) {
-    if (error instanceof HalflapError) return error;
-    throw error;
-  }
-}
+const refusal = (from: string, to: string, changes: readonly string[]) =>
+  refusalOf(reader, { from, to, changes });
 
-interface Wrong {
-  readonly from: string;
-  readonly to: string;
-  /** The mark shows where the finding must stand. */
-  readonly changes: readonly string[];
-  readonly code: `EVOLUTION_${'INVALID' | 'UNKNOWN_NAME' | 'INCOMPLETE' | 'UNSUPPORTED'}`;
-  readonly message: string;
-  readonly hint?: string;
-}
-
-async function expectRefused({ from, to, changes, code, message, hint = '' }: Wrong) {
-  const text = ['', '', ...changes.map((one) => `  - ${one}`)].join('\n');
-  const before = text.slice(0, text.indexOf('‸')).split('\n');
-  const place = `${WRITTEN_FILE}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}: `;
-  const error = await refusal(
-    from,
-    to,
-    changes.map((one) => one.replace('‸', '')),
-  );
-  expect(error).toMatchObject({ code });
-  const { evidence = [error?.message ?? ''] } = error?.detail ?? {};
-  const found = evidence.find((one) => one.startsWith(place));
-  expect(found, evidence.join('\n')).toContain(message);
-  expect(error?.hint).toContain(hint);
-  expect(error?.hint).not.toBe('');
-}
+const expectRefused = (wrong: Wrong) => expectRefusedBy(reader, wrong);
 
 const INVALID = 'EVOLUTION_INVALID';
 const UNKNOWN = 'EVOLUTION_UNKNOWN_NAME';

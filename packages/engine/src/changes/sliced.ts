@@ -12,7 +12,7 @@ import {
   type Via,
 } from '../compile/mapping.js';
 import { refuse, stateColumn } from '../compile/refuse.js';
-import type { Column, Table } from '../release/catalog.js';
+import { type Column, isSameSet, type Table } from '../release/catalog.js';
 import type { Evolution, Position } from '../release/evolution.js';
 import type { Sql } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
@@ -86,7 +86,7 @@ export function slicedCluster(
   const oldKey = base.slice.map((column) => columnOf(base.table, column));
   const sources = sliced.olds.map((one, index) => oldSource(one, index));
   const parts = sliced.news.map((one) => partPlan(one, sliced, oldKey, evolution));
-  const isAlone = sources.length === 1 && isSame(base.slice, primaryKeyOf(base.table));
+  const isAlone = sources.length === 1 && isSameSet(base.slice, primaryKeyOf(base.table));
   return {
     id: base.table.name,
     olds: sources,
@@ -103,10 +103,6 @@ export function slicedCluster(
     sliced,
     keys: maps.filter((map) => sliced.news.some((one) => one.table === map.table)),
   };
-}
-
-export function isSame(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((one) => right.includes(one));
 }
 
 /** Of the keys that hold at once, the first that follows from the other side; else null. */
@@ -128,7 +124,7 @@ export function primaryKeyOf({ primaryKey }: Table): readonly string[] {
 
 function oldSource({ table, slice }: SlicedTable, index: number): OldSource {
   const [source] = oldSideOf(table, slice).sources as [OldSource];
-  return { ...source, isBase: index === 0 || isSame(slice, primaryKeyOf(table)) };
+  return { ...source, isBase: index === 0 || isSameSet(slice, primaryKeyOf(table)) };
 }
 
 function mappingOf(one: SlicedTable, side: 'old' | 'new'): Mapping {
@@ -327,7 +323,7 @@ function hasIndexOn(table: Table, slice: readonly string[]): boolean {
     .filter((index) => index.definition.startsWith('btree') && !/ WHERE /.test(index.definition))
     .map((index) => index.columns);
   return [...keys, ...plain].some((columns) =>
-    isSame(
+    isSameSet(
       slice,
       columns.slice(0, slice.length).filter((one) => one !== null),
     ),

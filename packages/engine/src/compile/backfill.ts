@@ -6,8 +6,8 @@
 // those in nobody's hands are locked and looked at as well; the others are sync's alone, since of a
 // row copied unlocked a concurrent delete would miss the copy.
 
-import { isSame } from '../changes/sliced.js';
 import type { SplitCluster } from '../changes/split-table.js';
+import { isSameSet } from '../release/catalog.js';
 import { joined, name, type Sql, sql, trusted } from '../sql.js';
 import type { BackfillStep } from './bundle.js';
 import { bindWith, type OldTable, oldRelation } from './mapping.js';
@@ -87,7 +87,7 @@ function isAnyFilled(filling: SyncPlan, { mapping }: Target): Sql {
  * slice without such a row.
  */
 function drivers({ olds }: SplitCluster): OldTable[] {
-  const bases = olds.filter((one) => isSame(one.key, one.table.primaryKey?.columns ?? []));
+  const bases = olds.filter((one) => isSameSet(one.key, one.table.primaryKey?.columns ?? []));
   const isCovered = ({ table, key }: OldTable) =>
     table.foreignKeys.some((one) =>
       bases.some(

@@ -7,9 +7,8 @@
 // Foreign keys (foreign-keys.ts), verify (verify.ts) and contract (contract.ts) are added around
 // these in compile.ts.
 
-import { isSame } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { Index, Key } from '../release/catalog.js';
+import { type Index, isSameSet, type Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
@@ -290,7 +289,8 @@ set default ${drawDefault(places, source)}`,
 /** Those that upserts need, and those that rows of the old release may break. */
 function earlyUniques(cluster: SplitCluster, part: SplitPartPlan): Key[] {
   const { slice } = part.mapping;
-  const isSlice = (key: Key) => isSame(key.columns, slice) || isSame(key.columns, part.mapping.key);
+  const isSlice = (key: Key) =>
+    isSameSet(key.columns, slice) || isSameSet(key.columns, part.mapping.key);
   const broken = newUniques(part, (cluster.parts[0] ?? part).table);
   return part.table.uniques.filter((key) => isSlice(key) || broken.includes(key));
 }

@@ -1,7 +1,6 @@
 // Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
-import { isSame } from '../changes/sliced.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
@@ -19,7 +18,6 @@ import {
   ROWS,
   renameSlices,
   type SyncPlan,
-  sliceOfRow,
   syncRoutine,
   touchedSlices,
   touchOf,
@@ -108,7 +106,6 @@ export function backwardSlicesFunction(
   });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
   const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
-  const emptied = after === plan.bind ? [] : deleteEmptied(plan, targets, { left: after, slices });
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
@@ -119,10 +116,10 @@ export function backwardSlicesFunction(
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
       sql`if touched_rows = 1 then
-    ${joined([sql`${changes} into applied;`, ...emptied.map(asStatic)], '\n    ')}
+    ${changes} into applied;
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
-    ${joined([changes, ...emptied].map(dynamic), '\n    ')}
+    ${dynamic(changes)}
     perform set_config('enable_seqscan', 'off', true);
   end if;
   if touched_rows > 0 then
@@ -185,30 +182,6 @@ function rowsBefore(
       where ${rowOf('n', mapping.slice)} in (${own})${others}`;
   if (event === 'insert') return sql`(${now})`;
   return sql`(${now} union all select ${qualified('o', columns)} from ${ROWS.old} as o)`;
-}
-
-/**
- * What refers to a deleted row is gone with it already, and with it a part of what the old row was
- * made of: where nothing is left of a slice, nor is its row.
- */
-function deleteEmptied(
-  plan: SyncPlan,
-  targets: readonly Target[],
-  { left, slices }: { readonly left: Bind; readonly slices: Slices },
-): Sql[] {
-  return targets
-    .filter(({ mapping }) => isSame(mapping.slice, mapping.key))
-    .map(({ mapping }) => {
-      const slice = sliceOfRow(plan, 't', mapping);
-      const isLeft = plan.forward.map((one) => {
-        const own = renameSlices(plan, slice, one.mapping);
-        const is = sql`${rowOf('x', one.mapping.slice)} in (${own})`;
-        return sql`exists (select from ${left(one.mapping.target)} as x where ${is})`;
-      });
-      return sql`delete from ${plan.bind(mapping.target)} as t
-      where ${rowOf('t', mapping.slice)} in (${renameSlices(plan, slices, mapping)})
-        and not (${joined(isLeft, ' or ')})`;
-    });
 }
 
 /** A row of which the other release cannot tell where it belongs. */

@@ -1,7 +1,7 @@
 // Which names and which tables of two releases may mean the same. Pure; whoever asks decides how
 // much likeness is enough.
 
-import type { Column, Table } from '../release/catalog.js';
+import { type Column, hasKey, isSameSet, type Table } from '../release/catalog.js';
 import { editDistance } from '../release/suggest.js';
 
 /** One wrong letter in so many is a slip or an ending, not another word. */
@@ -68,16 +68,12 @@ export function satellitesOf(base: Table, among: readonly Table[]): Table[] {
 
 /** The columns of a table by which it shares the key of another; null where it does not. */
 export function keyTo(base: Table, table: Table): readonly string[] | null {
-  const isKey = (columns: readonly string[]) =>
-    [table.primaryKey, ...table.uniques].some(
-      (key) => key !== null && key.deferrable === 'no' && isSameSet(key.columns, columns),
-    );
   const found = table.foreignKeys.find(
     (key) =>
       key.referencedTable === base.name &&
       base.primaryKey !== null &&
       isSameSet(key.referencedColumns, base.primaryKey.columns) &&
-      isKey(key.columns),
+      hasKey(table, key.columns),
   );
   return found?.columns ?? null;
 }
@@ -116,8 +112,4 @@ function columnsOf(tables: readonly Table[]): Column[] {
   );
   const rest = all.filter((column) => !keys.has(column.name));
   return rest.length === 0 ? all : rest;
-}
-
-function isSameSet(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((one) => right.includes(one));
 }

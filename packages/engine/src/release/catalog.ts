@@ -131,6 +131,18 @@ export function findColumn(table: Table, name: string): Column | undefined {
   return table.columns.find((column) => column.name === name);
 }
 
+/** Whether a primary or unique key that holds at once is on just these columns. */
+export function hasKey({ primaryKey, uniques }: Table, columns: readonly string[]): boolean {
+  return [primaryKey, ...uniques].some(
+    (key) => key !== null && key.deferrable === 'no' && isSameSet(key.columns, columns),
+  );
+}
+
+/** Of lists that name nothing twice. */
+export function isSameSet(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((one) => right.includes(one));
+}
+
 export function columnNames(table: Table): string[] {
   return table.columns.map((column) => column.name);
 }
