@@ -2,6 +2,7 @@
 // which they are tried: a computed part, a plain part, an overlay, a key that the new release adds,
 // a generated column, columns of limited types.
 
+import { HOSTS_CHANGES } from '../evolving/hosts.js';
 import { compilePair } from '../evolving/releases.js';
 
 const OLD = `
@@ -36,22 +37,7 @@ create table heartbeats (
 );
 create table samples (host text, slot int, value bigint, note text, primary key (slot, host));`;
 
-const CHANGES = `changes:
-  - rename_column: { table: labels, column: title, to: caption }
-  - convert_column:
-      table: hosts
-      column: memory_mb
-      to: memory_bytes
-      up: memory_mb::bigint * 1048576
-      down: (memory_bytes / 1048576)::int
-  - split_table:
-      table: hosts
-      into:
-        hosts: {}
-        heartbeats: { key: { host_id: id }, when: last_seen is not null }
-`;
-
-export const compileUpserts = () => compilePair(OLD, NEW, CHANGES);
+export const compileUpserts = () => compilePair(OLD, NEW, HOSTS_CHANGES);
 
 /** As release 2.0. */
 export const ROWS = `

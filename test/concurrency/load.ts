@@ -9,6 +9,8 @@ import { NEW_PATH } from '../evolving/shard.js';
 export interface Writer {
   readonly release: 'old' | 'new';
   readonly name: string;
+  /** Whether it asks for a snapshot of its own, and so may be told to come again. */
+  readonly isStrict?: boolean;
   /** One unit of work; throws what PostgreSQL answers. Is tried again as a whole. */
   readonly work: (client: Client, turn: number) => Promise<void>;
   /** What the unit did, for the account; called when it was acknowledged. */
@@ -18,6 +20,8 @@ export interface Writer {
 export interface Account {
   /** `writer SQLSTATE message`, counted. */
   readonly refusals: Map<string, number>;
+  /** The same of strict writers that were told to come again. */
+  readonly retries: Map<string, number>;
   readonly turns: Map<string, number>;
   /** The longest unit of work, in ms, by release. */
   readonly longestMs: { old: number; new: number };
@@ -48,6 +52,7 @@ const STARVED_MS = 20_000;
 export function startLoad(url: string, writers: readonly Writer[]): Load {
   const account: Account = {
     refusals: new Map(),
+    retries: new Map(),
     turns: new Map(),
     longestMs: { old: 0, new: 0 },
   };
@@ -102,7 +107,9 @@ async function loop(
       await client.query('rollback').catch(() => {});
       const answer = `${writer.name} ${stateOf(error)} ${(error as Error).message}`;
       const told = writer.release === 'old' ? `${answer}\n${evidence(error)}` : answer;
-      account.refusals.set(told, (account.refusals.get(told) ?? 0) + 1);
+      const isTold = writer.isStrict === true && AGAIN.has(stateOf(error));
+      const answers = isTold ? account.retries : account.refusals;
+      answers.set(told, (answers.get(told) ?? 0) + 1);
       await delay(Math.random() * BACK_OFF_MS);
     }
   }

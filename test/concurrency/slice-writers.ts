@@ -72,6 +72,7 @@ export function unit(account: Account, table: string, one: Unit): Writer {
   return {
     release,
     name: `${release} ${name}`,
+    isStrict: begin === STRICT,
     work: async (client, own) => {
       const turn = own + account.turnsBefore;
       await client.query(begin);

@@ -6,6 +6,7 @@ import { type Bundle, installRelease } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { searchPath } from '@halflap/protocol';
 import pg from 'pg';
+import { HOSTS_CHANGES } from '../evolving/hosts.js';
 import { APP, compilePair } from '../evolving/releases.js';
 import { lendLens } from '../evolving/session-lens.js';
 import { shardOf } from '../evolving/shard.js';
@@ -52,21 +53,6 @@ create table heartbeats (
   turn int default nextval('turns')
 );`;
 
-const CHANGES = `changes:
-  - rename_column: { table: labels, column: title, to: caption }
-  - convert_column:
-      table: hosts
-      column: memory_mb
-      to: memory_bytes
-      up: memory_mb::bigint * 1048576
-      down: (memory_bytes / 1048576)::int
-  - split_table:
-      table: hosts
-      into:
-        hosts: {}
-        heartbeats: { key: { host_id: id }, when: last_seen is not null }
-`;
-
 /** The same rows for a shard of either release; every key is drawn. */
 export const LENS_ROWS = {
   '1.0': `
@@ -84,7 +70,7 @@ select 'host ' || n, n * 1048576 from generate_series(1, 6) as n;
 insert into heartbeats select n, '2026-01-01', n, null from generate_series(1, 3) as n;`,
 } as const;
 
-export const compileLens = () => compilePair(OLD, NEW, CHANGES);
+export const compileLens = () => compilePair(OLD, NEW, HOSTS_CHANGES);
 
 export const LENS_PATH = searchPath(APP, '2.0');
 

@@ -2,11 +2,7 @@
 // do instead.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  expectRefused as expectRefusedBy,
-  refusal as refusalOf,
-  type Wrong,
-} from '../gate/testing/refused.js';
+import { refusal as refusalOf, type Stated, toldAtMark } from '../gate/testing/refused.js';
 import { openReader, type Reader } from '../gate/testing/written.js';
 
 let reader: Reader;
@@ -18,7 +14,19 @@ afterAll(() => reader.close());
 const refusal = (from: string, to: string, changes: readonly string[]) =>
   refusalOf(reader, { from, to, changes });
 
-const expectRefused = (wrong: Wrong) => expectRefusedBy(reader, wrong);
+interface Wrong extends Stated {
+  readonly code: `EVOLUTION_${'INVALID' | 'UNKNOWN_NAME' | 'INCOMPLETE' | 'UNSUPPORTED'}`;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+async function expectRefused({ code, message, hint = '', ...stated }: Wrong) {
+  const told = await toldAtMark(reader, stated);
+  expect(told).toMatchObject({ code, message: expect.not.stringMatching(/^not at /) });
+  expect(told?.message).toContain(message);
+  expect(told?.hint).toContain(hint);
+  expect(told?.hint).not.toBe('');
+}
 
 const INVALID = 'EVOLUTION_INVALID';
 const UNKNOWN = 'EVOLUTION_UNKNOWN_NAME';
