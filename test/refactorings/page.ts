@@ -16,7 +16,7 @@ const HEAD = `<!-- Written by test/refactorings: \`npx vitest run test/refactori
 Each line is a change that a real product made between two of its releases, kept as two releases
 with data in [examples/refactorings](../examples/refactorings/README.md). Every one is compiled and
 taken through the whole life of a shard, back once and then to the end, with writes of both releases
-after each step. The table is written by that run.
+in each phase. The table is written by that run.
 
 - **changes**: the kinds of the [evolution file](evolution-file.md); what is not listed was found
   by comparing the schemas.
