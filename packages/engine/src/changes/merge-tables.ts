@@ -15,12 +15,14 @@ import type { Evolution, MergedTable, MergeTables } from '../release/evolution.j
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { name, type Sql, trusted } from '../sql.js';
 import { isConstant } from './expression-shape.js';
+import { assertNothingKept } from './kept.js';
 import { joinedOldSide, type OldSide, type OldSource } from './old-side.js';
 import { type Absent, type KeyPair, keyPairs, type Part, partOf } from './part.js';
 import { clusterOf, type SplitCluster } from './split-table.js';
 
 export function mergedCluster({ change, pairs }: MergeLayout, evolution: Evolution): SplitCluster {
   const [base, ...others] = pairs as [PairedTable, ...PairedTable[]];
+  assertNothingKept(pairs, evolution);
   const declaredBase = declaredKey(change.from[0] as MergedTable);
   const key = keyPairs(base, declaredBase, null, evolution);
   const old = { table: base.old, key: key.map((one) => one.old) };

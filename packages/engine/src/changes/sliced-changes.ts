@@ -4,6 +4,7 @@ import type { SlicedLayout } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
 import type { Evolution, NestTable, SlicedChange, UnnestColumn } from '../release/evolution.js';
 import { customTables } from './custom.js';
+import { assertNothingKept } from './kept.js';
 import { moveTables } from './move-column.js';
 import { nestingTables } from './nesting.js';
 import { shareTables } from './shares.js';
@@ -17,6 +18,7 @@ export function clusterOfChanges(layout: SlicedLayout, evolution: Evolution): Sp
 /** How each table follows from the other release's, by queries. */
 export function slicedTables(layout: SlicedLayout, evolution: Evolution): Sliced {
   assertKeys(layout, evolution);
+  assertNothingKept(layout.pairs, evolution);
   const [change] = layout.changes as [SlicedChange];
   switch (change.kind) {
     case 'unnest_column':

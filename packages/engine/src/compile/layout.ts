@@ -40,6 +40,8 @@ export interface ForwardColumn {
   readonly stated?: Expression;
   /** What the expression looks up, where it calls a function for that (changes/lookup.ts). */
   readonly lookup?: 'key' | 'value';
+  /** Whether another value than the expression's, written by the new release, is kept. */
+  readonly isKept?: boolean;
 }
 
 /** An old column and where its value comes from. */
@@ -282,14 +284,16 @@ function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
     }
     if (change.kind === 'convert_column' && change.table === old.name) {
       const up = change.up[column.name];
-      if (up !== undefined) return { column, up: up.sql, source: null, stated: up };
+      const { keep: isKept = false } = change;
+      if (up !== undefined) return { column, up: up.sql, source: null, stated: up, isKept };
     }
     if (
       change.kind === 'add_column' &&
       change.table === target.name &&
       change.column === column.name
     ) {
-      return { column, up: change.up.sql, source: null, stated: change.up };
+      const { up, keep: isKept = false } = change;
+      return { column, up: up.sql, source: null, stated: up, isKept };
     }
   }
   const isTaken = renamesAway(evolution, old.name).has(column.name);

@@ -7,6 +7,7 @@
 // Foreign keys (foreign-keys.ts), verify (verify.ts) and contract (contract.ts) are added around
 // these in compile.ts.
 
+import { KEPT } from '../changes/kept.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { type Index, isSameSet, type Key } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
@@ -14,7 +15,7 @@ import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
 import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
-import { typesOf } from './compared.js';
+import { type Types, typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques } from './guarantees.js';
 import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
@@ -73,6 +74,8 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     table.columns.some(
       (column) => column.identity === 'always' && writtenColumns(mapping).includes(column.name),
     );
+  // A session lens keeps no value that does not follow.
+  const isHeld = (mapping: Mapping) => !places.isTemporary || keptTypes(cluster, mapping) === null;
   const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
@@ -96,11 +99,11 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
       }),
     ),
-    backward: cluster.backward.map((mapping): Target => {
+    backward: cluster.backward.filter(isHeld).map((mapping): Target => {
       const old = cluster.olds.find((one) => one.relation === mapping.target);
       return {
         mapping,
-        types: typesOf((old ?? base).table),
+        types: keptTypes(cluster, mapping) ?? typesOf((old ?? base).table),
         isOverriding: old !== undefined && isOverriding(old, mapping),
         givesOnInsert: true,
         isCascaded: false,
@@ -114,6 +117,14 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     dual: planOf('dual'),
     fenced: planOf('fenced'),
   };
+}
+
+/** Of a spill of values. */
+function keptTypes({ parts }: SplitCluster, { target }: Mapping): Types | null {
+  const values = parts.flatMap((part) => part.mapping.kept);
+  const found = values.find((one) => one.relation.name === target.name);
+  if (found === undefined || target.side !== 'spill') return null;
+  return new Map([KEPT.value, KEPT.basis].map((column) => [column, found.type]));
 }
 
 /** Whether a value is given that PostgreSQL generates always, unless told otherwise. */
@@ -135,6 +146,7 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
+    ...cluster.parts.flatMap((part) => keptTables(cluster, part, places)),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
       ...copyPartRights(part, inRelease(places, part.table.name), places),
@@ -312,6 +324,22 @@ export function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: P
   const at = layoutBind(places, 'filling')(part.absence ?? part.relation);
   const key = cluster.oldKey.map((one) => name(one.name));
   return statement(sql`create table ${at} (${keyDefinitions(cluster)}, primary key (${key}))`);
+}
+
+/** Tables of values that the new release has written and that do not follow from the old row. */
+export function keptTables(
+  cluster: SplitCluster,
+  { mapping }: SplitPartPlan,
+  places: Places,
+): Statement[] {
+  const key = cluster.oldKey.map((one) => name(one.name));
+  return mapping.kept.map(({ relation, type }) => {
+    const columns = [KEPT.value, KEPT.basis].map((one) => sql`${name(one)} ${trusted(type)}`);
+    return statement(
+      sql`create table ${layoutBind(places, 'filling')(relation)}
+(${keyDefinitions(cluster)}, ${columns}, primary key (${key}))`,
+    );
+  });
 }
 
 function keyDefinitions(cluster: SplitCluster): Sql {

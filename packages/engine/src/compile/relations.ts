@@ -1,5 +1,6 @@
 // What the plan says of each relation, for people: how it crosses, its label, and what to know.
 
+import { keptColumns } from '../changes/kept.js';
 import type { Sliced } from '../changes/sliced.js';
 import type { SplitCluster } from '../changes/split-table.js';
 import type { Column, Table } from '../release/catalog.js';
@@ -121,7 +122,7 @@ function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Slice
         ...keys
           .filter((map) => map.table === part.table)
           .map(() => 'its keys are drawn while the shard is prepared'),
-        ...part.carried.map(keptNote),
+        ...part.carried.map(carriedNote),
         ...oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
         ),
@@ -177,7 +178,8 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
     const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
     const count =
       rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
-    const isCarried = part.carried.length > 0 || part.absence !== null;
+    const kept = keptColumns(part);
+    const isCarried = part.carried.length > 0 || part.absence !== null || kept.length > 0;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
     return {
       old: cluster.id,
@@ -190,9 +192,13 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...(part.absence === null
           ? []
           : ['a missing row is kept beside the old table until contract']),
-        ...part.carried.map(keptNote),
+        ...part.carried.map(carriedNote),
         ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
-        ...(converted.length === 0
+        ...kept.map(
+          ({ column }) =>
+            `another value of column ${column.name} is kept until something else follows`,
+        ),
+        ...(converted.length === kept.length
           ? []
           : ['a value that does not come back through up is refused with HL001 until contract']),
         ...cluster.oldOnly.map(
@@ -211,7 +217,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
   });
 }
 
-function keptNote(column: Column): string {
+function carriedNote(column: Column): string {
   const kept = `column ${column.name} is kept beside the old table until dual`;
   if (isRepeatable(column)) return kept;
   return `${kept}; till the new release writes the row, each reading draws another default`;

@@ -20,8 +20,11 @@ const NESTING = ['column', 'columns', 'position', 'key', 'delimiter'] as const;
 export const CHANGE_SHAPES = {
   rename_table: { required: ['table', 'to'], optional: [] },
   rename_column: { required: ['table', 'column', 'to'], optional: [] },
-  convert_column: { required: ['table', 'up', 'down'], optional: ['column', 'columns', 'to'] },
-  add_column: { required: ['table', 'column', 'up'], optional: [] },
+  convert_column: {
+    required: ['table', 'up', 'down'],
+    optional: ['column', 'columns', 'to', 'keep'],
+  },
+  add_column: { required: ['table', 'column', 'up'], optional: ['keep'] },
   drop_column: { required: ['table', 'column', 'down'], optional: [] },
   split_table: { required: ['table', 'into'], optional: [] },
   merge_tables: { required: ['into', 'from'], optional: [] },
@@ -65,9 +68,9 @@ export function columnChange(kind: 'rename_column' | 'add_column' | 'drop_column
     const value = fields.get(last);
     const expression = value && expressionOf(source, value, kind);
     if (!expression) return null;
-    return kind === 'add_column'
-      ? { kind, ...base, up: expression }
-      : { kind, ...base, down: expression };
+    if (kind === 'drop_column') return { kind, ...base, down: expression };
+    const keep = switchOf(source, fields.get('keep'), kind);
+    return keep === null ? null : { kind, ...base, up: expression, ...(keep && { keep }) };
   };
 }
 
@@ -88,7 +91,8 @@ export function convertColumn(
   if (table === null || from === null || to === null) return null;
   const up = valuesOf(source, fields.get('up'), to);
   const down = valuesOf(source, fields.get('down'), from);
-  if (up === null || down === null) return null;
+  const keep = switchOf(source, fields.get('keep'), 'convert_column');
+  if (up === null || down === null || keep === null) return null;
   return {
     kind: 'convert_column',
     at,
@@ -102,6 +106,7 @@ export function convertColumn(
     to: to.map((one) => one.name),
     up,
     down,
+    ...(keep && { keep }),
   };
 }
 
@@ -126,6 +131,15 @@ export function expressionOf(
   what: string,
 ): Expression | null {
   return source.expression(field.value, field.valueAt, `"${field.name}" of ${what}`);
+}
+
+/** `true` or `false`, which is also what stands for a key that is left out. */
+function switchOf(source: EvolutionSource, field: Field | undefined, what: string): boolean | null {
+  if (field === undefined) return false;
+  const text = textOf(source, field, what);
+  if (text === null) return null;
+  if (text === 'true' || text === 'false') return text === 'true';
+  return source.report(field.valueAt, `"${field.name}" of ${what} is true or false, not "${text}"`);
 }
 
 export interface Located {

@@ -89,6 +89,8 @@ export interface ConvertColumn {
   readonly to: readonly string[];
   readonly up: Readonly<Record<string, Expression>>;
   readonly down: Readonly<Record<string, Expression>>;
+  /** Whether the new release may write a value that does not come back. */
+  readonly keep?: boolean;
 }
 
 /** A value for the rows that the old release has written or will write. */
@@ -99,6 +101,8 @@ export interface AddColumn {
   readonly table: string;
   readonly column: string;
   readonly up: Expression;
+  /** Whether the new release may write another value than follows from the old row. */
+  readonly keep?: boolean;
 }
 
 /** A value that the old release reads in the rows that the new release writes. */
