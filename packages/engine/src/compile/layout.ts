@@ -19,6 +19,7 @@ import type {
   SplitPart,
   SplitTable,
 } from '../release/evolution.js';
+import { isOuter } from '../release/evolution-merge.js';
 import { renamedTo } from '../release/evolution-tables.js';
 import { name } from '../sql.js';
 import { assertApart } from './apart.js';
@@ -84,7 +85,7 @@ export interface MergeLayout {
 /** Tables whose rows hang together in slices. */
 export interface SlicedLayout {
   /** Several where they take apart, or put together, lists of the same table. */
-  readonly changes: readonly SlicedChange[];
+  readonly changes: readonly (SlicedChange | MergeTables)[];
   readonly olds: readonly Table[];
   readonly news: readonly Table[];
   /** By new table, in the order of `news`: with the old table that it resembles most. */
@@ -125,6 +126,7 @@ export function layoutOf(
     .map((change) => splitLayout({ from, to, evolution, bases }, change));
   const merges = evolution.changes
     .filter((change) => change.kind === 'merge_tables')
+    .filter((change) => !isOuter(change))
     .map((change) => mergeLayout({ from, to, evolution, bases }, change));
   const keys = keyMapsOf(from, to, evolution);
   const sliced = slicedLayouts({ from, to, evolution, bases }, keys);

@@ -34,10 +34,16 @@ function fieldsOf(change: Change): Record<string, unknown> {
         ...(isSame ? {} : { to: to.length === 1 ? to[0] : to }),
         up: isSingle ? textsOf(change.up)[to[0] ?? ''] : textsOf(change.up),
         down: isSingle ? textsOf(change.down)[column ?? ''] : textsOf(change.down),
+        ...(change.keep && { keep: 'true' }),
       };
     }
     case 'add_column':
-      return { table: change.table, column: change.column, up: change.up.sql };
+      return {
+        table: change.table,
+        column: change.column,
+        up: change.up.sql,
+        ...(change.keep && { keep: 'true' }),
+      };
     case 'drop_column':
       return { table: change.table, column: change.column, down: change.down.sql };
     case 'split_table':

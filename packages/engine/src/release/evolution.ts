@@ -144,7 +144,10 @@ export interface MergeTables {
   readonly places?: Places;
   /** The table of the new release. */
   readonly into: string;
-  /** The new table holds one row for every row of the first one. */
+  /**
+   * The new table holds one row for every row of the first one, or, where that has a `when`, one
+   * for every key that any of them has.
+   */
   readonly from: readonly MergedTable[];
 }
 
