@@ -40,6 +40,8 @@ export interface ForwardColumn {
   readonly stated?: Expression;
   /** What the expression looks up, where it calls a function for that (changes/lookup.ts). */
   readonly lookup?: 'key' | 'value';
+  /** The expression without what takes its place in rows that break a rule (defaults.ts). */
+  readonly said?: string;
 }
 
 /** An old column and where its value comes from. */

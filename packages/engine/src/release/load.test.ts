@@ -271,8 +271,8 @@ describe('listReleases', () => {
       ['2.0', evolution],
     ]);
     expect(await lineage(releases)).toMatchObject([
-      { from: '1.9', to: '1.10', keys: [], changes: [], file: null },
-      { from: '1.10', to: '2.0', keys: [], changes: [], file: evolution },
+      { from: '1.9', to: '1.10', keys: [], changes: [], dirty: [], file: null },
+      { from: '1.10', to: '2.0', keys: [], changes: [], dirty: [], file: evolution },
     ]);
     await writeFile(evolution, 'from: "1.100"\n');
     const error = await refusal(lineage(releases));
