@@ -2,8 +2,9 @@
 
 import { HalflapError } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
-import { withClient } from '../evolving/databases.js';
+import { type Client, withClient } from '../evolving/databases.js';
 import { compilePair } from '../evolving/releases.js';
+import { lendLens } from '../evolving/session-lens.js';
 import { installShard, NEW_PATH, shardOf } from '../evolving/shard.js';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
@@ -77,6 +78,65 @@ dirty:
         },
       ],
     }));
+});
+
+describe('a default of a part, and of a merged table', () => {
+  const rows = `insert into hosts values (1, 'x', '2'), (2, '3', null), (3, '4', '5');
+    insert into people values (1, '7'), (2, 'old'), (3, null);
+    insert into logins values (1, ''), (2, 'Ann');`;
+  const seen = `select array_agg(array[h.id, h.load, s.rank] order by h.id)::text as hosts
+    from hosts h left join stays s on s.host_id = h.id
+    union all select array_agg(array[id::text, age::text, name] order by id)::text from people`;
+  const answer = ['{{1,9,2},{2,3,1},{3,4,5}}', '{{1,7,NULL},{2,0,Ann},{3,NULL,NULL}}'];
+
+  it('is the same through a session lens, through the lens, and in dual', async () => {
+    const compiled = await compilePair(
+      `create table hosts (id int primary key, load text, rank text);
+       create table people (id int primary key, age text);
+       create table logins (id int primary key references people (id) on delete cascade,
+         name text);`,
+      `create table hosts (id int primary key, load int);
+       create table stays (host_id int primary key references hosts (id) on delete cascade,
+         rank int not null);
+       create table people (id int primary key, age int, name text check (name <> ''));`,
+      `changes:
+  - split_table: { table: hosts, into: { hosts: {}, stays: { key: { host_id: id } } } }
+  - merge_tables: { into: people, from: { people: {}, logins: {} } }
+  - convert_column: { table: logins, column: name, up: "nullif(name, '')", down: name }
+dirty:
+  - default: { table: hosts, column: load, value: "9" }
+  - default: { table: stays, column: rank, value: "1" }
+  - default: { table: people, column: age, value: "0" }
+`,
+    );
+    const shard = await installShard(compiled);
+    try {
+      await withClient(shard.url, null, async (asOld) => {
+        await asOld.query(rows);
+        const read = async (client: Client) =>
+          (await client.query<{ hosts: string }>(seen)).rows.map((row) => row.hosts);
+        await withClient(shard.url, null, async (asNew) => {
+          await lendLens(asNew, shard.bundle);
+          expect(await read(asNew), 'session lens').toEqual(answer);
+        });
+        await shard.run('prepare');
+        await withClient(shard.url, NEW_PATH, async (asNew) => {
+          expect(await read(asNew), 'lens').toEqual(answer);
+          await shard.run('expand');
+          expect(await read(asNew), 'dual').toEqual(answer);
+          await asNew.query(`update stays set rank = 8 where host_id = 2`);
+          const { rows: kept } = await asOld.query('select load, rank from hosts order by id');
+          expect(kept.map((row) => [row.load, row.rank])).toEqual([
+            ['x', '2'],
+            ['3', '8'],
+            ['4', '5'],
+          ]);
+        });
+      });
+    } finally {
+      await shard.drop();
+    }
+  });
 });
 
 const OLD = `create table sites (id int primary key);

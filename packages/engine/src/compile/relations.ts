@@ -14,6 +14,7 @@ import {
 } from './classify.js';
 import type { Evolving } from './compile.js';
 import { unmetRules, withPolicies } from './dirty-notes.js';
+import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
 
@@ -189,7 +190,9 @@ function partPlans(cluster: SplitCluster, { evolution }: Evolving): RelationPlan
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(keptNote),
-        ...converted.map((one) => `column ${one.column.name} = ${one.said ?? one.up}`),
+        ...converted
+          .filter(isComputed)
+          .map((one) => `column ${one.column.name} = ${one.said ?? one.up}`),
         ...(converted.length === 0
           ? []
           : ['a value that does not come back through up is refused with HL001 until contract']),
@@ -207,6 +210,11 @@ function partPlans(cluster: SplitCluster, { evolution }: Evolving): RelationPlan
       isLensWithoutOnConflict: true,
     };
   });
+}
+
+/** Not a copy of an old column but for rows that break a rule, of which another note speaks. */
+function isComputed({ said, stated }: ForwardColumn): boolean {
+  return said === undefined || stated !== undefined || !/^"[^"]*"$/.test(said);
 }
 
 function keptNote(column: Column): string {
