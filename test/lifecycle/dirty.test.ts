@@ -33,7 +33,8 @@ dirty:
   - default: { table: hosts, constraint: short, values: { note: "left(note, 8)" } }
 `,
       seed: {
-        old: `insert into hosts values (1, '128', 'a', 4, '1.5', 'n'), (2, 'much', null, 0, 'low', null),
+        old: `insert into hosts values (1, '128', 'a', 4, '1.5', 'n'),
+          (2, 'much', null, 0, 'low', null),
           (3, '', '', null, '-1', 'much too long'), (4, '9', 'd', 8, null, null);`,
         new: `insert into hosts values (1, 128, 'a', 4, 1.5, 'n'), (2, 64, 'host-2', 1, 0, null),
           (3, 64, '', null, 0, 'much too'), (4, 9, 'd', 8, null, null);`,
@@ -55,7 +56,8 @@ dirty:
         ),
         oldWrite(
           `update hosts set memory = '', name = null, cores = ${n % 3} where id = 3`,
-          `update hosts set memory = 64, name = 'host-3', cores = greatest(1, ${n % 3}) where id = 3`,
+          `update hosts set memory = 64, name = 'host-3', cores = greatest(1, ${n % 3})
+             where id = 3`,
         ),
         newWrite(
           `insert into hosts values (${50 + n}, ${n + 9}, 'new', 2, 0.5, null)`,

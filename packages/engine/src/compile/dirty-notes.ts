@@ -41,7 +41,7 @@ function noteOf(policy: DirtyPolicy): string {
   }
 }
 
-/** Rules of a new table that rows of the old release may break, and for which none has a default. */
+/** Rules of a new table that rows of the old release may break, without those with a default. */
 export function unmetRules(
   part: Parameters<typeof unguaranteed>[0],
   base: Parameters<typeof unguaranteed>[1],

@@ -91,9 +91,10 @@ function assertSays(rule: Rule, policy: DirtyPolicy, { pairs, evolution }: About
     (rule.kind === 'column' && isAlwaysThere(rule, pairs)) ||
     (rule.kind === 'check' && pairs.some((pair) => keepsCheck(pair, rule.check)));
   if (isKept) {
+    const about = `no row of the old release breaks ${ruleOf(policy)}`;
     throw refuse(evolution, {
       code: 'EVOLUTION_INVALID',
-      message: `${policy.kind} says nothing here: no row of the old release breaks ${ruleOf(policy)}`,
+      message: `${policy.kind} says nothing here: ${about}`,
       hint: 'leave it out',
       at: policy.at,
     });

@@ -54,6 +54,7 @@ export function dirtySteps(evolving: Evolving, verb: 'prepare' | 'expand'): Step
 }
 
 function blockOf(looks: readonly Sql[], { places }: Evolving): Sql {
+  const said = ` row(s) of release ${places.from} break rules of release ${places.to}`;
   const records = looks.map((_, index) => sql`${name(`r${index}`)} record;`);
   return sql`do $halflap$
 -- Halflap ${trusted(places.evolution)} ${trusted(HASH_HOLE)}: rows that break a rule to be refused
@@ -66,7 +67,7 @@ begin
   ${joined(looks, '\n  ')}
   if halflap_rows > 0 then
     raise exception using errcode = ${literal(DIRTY_STATE)},
-      message = halflap_rows || ${literal(` row(s) of release ${places.from} break rules of release ${places.to}`)},
+      message = halflap_rows || ${literal(said)},
       detail = rtrim(halflap_told, E'\n');
   end if;
 end
