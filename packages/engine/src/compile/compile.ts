@@ -67,6 +67,8 @@ import type { Routine } from './routine.js';
 import { dropSequences, takeSequences } from './sequence-contract.js';
 import type { SequencePlan } from './sequence-plan.js';
 import { sessionLens } from './session-lens.js';
+import { isCarrying, shippedSteps } from './shipped.js';
+import type { ShippedPlan } from './shipped-plan.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync-plan.js';
@@ -93,6 +95,7 @@ export interface Evolving {
   readonly defaults: readonly Routine[];
   readonly sequences: SequencePlan;
   readonly foreignKeys: ForeignKeyPlan;
+  readonly shipped: ShippedPlan;
 }
 
 /**
@@ -141,7 +144,10 @@ function prepareSteps(evolving: Evolving): Step[] {
   const lookups = layout.lookups.filter(isNewTable);
   const tables = clusters.flatMap(newTables);
   if (lookups.length + layout.keys.length === 0) {
-    return [lensStep(evolving, [...beginPrepare(evolving), ...tables])];
+    return [
+      lensStep(evolving, [...beginPrepare(evolving), ...tables]),
+      ...shippedSteps(evolving, bound(places)),
+    ];
   }
   const added = layout.added.filter((table) => lookups.some((one) => one.table === table));
   return [
@@ -157,6 +163,7 @@ function prepareSteps(evolving: Evolving): Step[] {
     ...lookups.map((one) => fillLookup(one, places)),
     ...layout.keys.map((one) => fillKeyMap(one, places)),
     lensStep(evolving, bound(places)),
+    ...shippedSteps(evolving, bound(places)),
   ];
 }
 
@@ -205,7 +212,8 @@ function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
       ...foreignKeys.prepare,
       ...tablesHome(shared, places),
     ],
-    { entersPhase: 'prepared' },
+    // Rows that the new release expects are there before its servers are.
+    { entersPhase: isCarrying(evolving) ? null : 'prepared' },
   );
 }
 

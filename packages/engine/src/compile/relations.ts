@@ -17,6 +17,7 @@ import { unmetRules, withPolicies } from './dirty-notes.js';
 import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { withShipped } from './shipped-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
@@ -55,7 +56,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
       }),
     ),
   ];
-  return plans.map((plan) => withPolicies(plan, evolving));
+  return plans.map((plan) => withShipped(withPolicies(plan, evolving), evolving));
 }
 
 function sharedNotes(

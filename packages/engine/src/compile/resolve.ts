@@ -14,6 +14,7 @@ import { layoutOf } from './layout.js';
 import type { Places } from './places.js';
 import { type Rebuilt, rebuilt } from './rebuilt.js';
 import { sequencePlan } from './sequence-plan.js';
+import { shippedPlan } from './shipped-plan.js';
 import { assertCarried, assertMovable } from './unsupported.js';
 
 export function resolve({ from, to, evolution }: CompileInput, places: Places): Evolving {
@@ -58,5 +59,7 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
     defaults,
   };
   const base = { ...tables, sequences: sequencePlan(tables) };
-  return { ...base, foreignKeys: foreignKeyPlan(base) };
+  const shipped = shippedPlan(base, from.shipped, to.shipped);
+  const planned = { ...base, shipped };
+  return { ...planned, foreignKeys: foreignKeyPlan(planned) };
 }
