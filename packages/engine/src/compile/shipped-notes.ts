@@ -10,18 +10,18 @@ export function withShipped(plan: RelationPlan, { shipped, places }: Evolving): 
       .filter((one) => one.table.name === plan.new)
       .flatMap(({ added, changed, olds }) => {
         const counts = [
-          ...(added.length === 0 ? [] : [`${added.length} of its shipped rows are added`]),
-          ...(changed.length === 0
-            ? []
-            : [`${changed.length} are changed where the customer has not changed them`]),
+          ...(added.length === 0 ? [] : [`adds ${added.length}`]),
+          ...(changed.length === 0 ? [] : [`changes ${changed.length} that no customer has`]),
         ];
         if (counts.length === 0) return [];
-        const seen = olds.length === 0 ? '' : `; release ${places.from} sees them`;
-        return [`by prepare ${counts.join(', ')}${seen}`];
+        const seen = olds.length === 0 ? '' : `; release ${places.from} sees it`;
+        return [`of the rows that it ships, prepare ${counts.join(' and ')}${seen}`];
       }),
     ...shipped.left
       .filter((one) => one.table === plan.new)
-      .map(({ rows, why }) => `its ${rows} shipped row(s) come with an install alone: ${why}`),
+      .map(
+        ({ rows, why }) => `the rows that it ships (${rows}) come with an install alone: ${why}`,
+      ),
   ];
   return notes.length === 0 ? plan : { ...plan, notes: [...plan.notes, ...notes] };
 }

@@ -51,10 +51,18 @@ export interface CarriedOld {
 type Input = Omit<Evolving, 'shipped' | 'foreignKeys'>;
 
 export function shippedPlan(input: Input, from: Shipped, to: Shipped): ShippedPlan {
-  const all = to.tables.map((one) => planned(input, one, from));
+  const all = to.tables.filter(isNews(from)).map((one) => planned(input, one, from));
   return {
     carried: all.flatMap((one) => ('at' in one ? [one] : [])),
     left: all.flatMap((one) => ('why' in one ? [one] : [])),
+  };
+}
+
+/** Whether the old release has not shipped just the same under that name. */
+function isNews({ tables }: Shipped): (one: ShippedTable) => boolean {
+  return (one) => {
+    const old = tables.find((other) => other.table === one.table);
+    return JSON.stringify(old) !== JSON.stringify(one);
   };
 }
 
@@ -90,8 +98,17 @@ function planned(input: Input, shipped: ShippedTable, from: Shipped): Planned {
     added: own.filter((row) => !isBoth(row)),
     changed: own.filter((row) => isBoth(row) && !isSame(row)),
     olds: place.olds,
-    drawn,
+    drawn: Object.fromEntries(
+      Object.entries(drawn).filter(([column, last]) => !isDrawnAlready(place, column, last)),
+    ),
   };
+}
+
+/** The old release has come so far with the sequence that goes on. */
+function isDrawnAlready({ key, olds }: Place, column: string, last: string): boolean {
+  return olds.some(
+    ({ key: oldKey, shipped }) => shipped?.drawn[oldKey[key.indexOf(column)] ?? ''] === last,
+  );
 }
 
 /** The row of the old release under the key of one of the new. */
