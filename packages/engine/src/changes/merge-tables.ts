@@ -204,14 +204,18 @@ function forwardColumn(merge: Merge, index: number): ForwardColumn {
     });
   }
   const { one, source } = first;
-  const rebound = bindColumns(one.up as string, (mentioned) => ({
-    qualifier: null,
-    column: source.names.get(mentioned) ?? mentioned,
-  }));
+  const rebound = (text: string) =>
+    source.isBase
+      ? text
+      : bindColumns(text, (mentioned) => ({
+          qualifier: null,
+          column: source.names.get(mentioned) ?? mentioned,
+        }));
   return {
     column,
-    up: source.isBase ? one.up : rebound,
+    up: rebound(one.up as string),
     source: one.source === null ? null : (source.names.get(one.source) ?? null),
+    ...(one.said === undefined ? {} : { said: rebound(one.said) }),
   };
 }
 

@@ -6,6 +6,7 @@
 // | abort/fence             | the new release is refused, sync ends           | old writers      |
 // | abort/triggers/TABLE    | the old table loses its triggers                | one table        |
 // | abort/foreign-keys/TABLE | keys to a table that stays go                  | one table        |
+// | abort/data              | rows that the new release has shipped go        | nobody           |
 // | abort/drop              | what the evolution has made goes                | nobody           |
 // | abort/columns/TABLE     | a shared table loses what it had gained         | one table        |
 //
@@ -29,6 +30,7 @@ import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
+import { abortShipped } from './shipped.js';
 import { statement, transactionStep } from './statement.js';
 import { FORWARD_EVENTS } from './sync-plan.js';
 import { tombstone } from './tombstone.js';
@@ -40,6 +42,7 @@ export function abortSteps(evolving: Evolving): Step[] {
     ...oldNames(clusters).map((table) => triggersStep(table, besideNames(evolving, table))),
     ...lookupSteps(evolving),
     ...foreignKeySteps(evolving),
+    ...abortShipped(evolving),
     dropStep(evolving.places),
     ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : columnsStep(pair, evolving))),
   ];

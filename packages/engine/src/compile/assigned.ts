@@ -42,6 +42,16 @@ export function assigned(value: Sql, column: Column, bases: BaseTypes): Sql {
   return sql`${fitting}::${type}${collation}`;
 }
 
+/** A type that holds every value which may be assigned to the column, as an expression names it. */
+export function unlimited({ type }: Column, bases: BaseTypes): string {
+  const [, kind = '', , dimensions = ''] = LIMITED.exec(bases.get(type) ?? type) ?? [];
+  const found = LIMITS[kind];
+  if (found === undefined) return type;
+  // The parser takes a bare `varchar` or `bit` for one of another name.
+  const names: Readonly<Record<string, string>> = { character: 'bpchar', bit: 'varbit' };
+  return (names[kind] ?? (kind === 'bit varying' ? 'varbit' : 'text')) + dimensions;
+}
+
 /** Whether a cast to the type may cut a value, where assignment would refuse it. */
 export function isLimited(type: string, bases: BaseTypes): boolean {
   return LIMITED.test(bases.get(type) ?? type);

@@ -5,9 +5,6 @@
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
-import { mergedCluster } from '../changes/merge-tables.js';
-import { clusterOfChanges } from '../changes/sliced-changes.js';
-import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
@@ -16,7 +13,6 @@ import { abortSteps } from './abort.js';
 import { addedTable, newTypes } from './added.js';
 import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
-import { crossingOf } from './classify.js';
 import {
   fenceCluster,
   freeStep,
@@ -28,12 +24,14 @@ import {
   standAlone,
 } from './contract.js';
 import { fenceShared, validateShared } from './contract-shared.js';
+import { defaultFunctions } from './defaults.js';
 import { refuseDependents } from './dependents.js';
-import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
+import { dirtySteps } from './dirty-rows.js';
+import type { ForeignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { tablesHome, typesHome } from './home.js';
 import { createKeyMap, fillKeyMap, oldKeyTriggers } from './key-maps.js';
-import { type Layout, layoutOf } from './layout.js';
+import type { Layout } from './layout.js';
 import { lookupTriggers } from './lookup-triggers.js';
 import {
   dropLookup,
@@ -45,26 +43,36 @@ import {
 } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { fenced, floorTable, keyMapTable, type Places, placesOf, work } from './places.js';
+import {
+  fenced,
+  floorTable,
+  keyMapTable,
+  type Places,
+  placesOf,
+  temporary,
+  work,
+} from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
   newTables,
   prepareRebuilt,
   type Rebuilt,
-  rebuilt,
   syncRebuilt,
 } from './rebuilt.js';
 import { relationPlans } from './relations.js';
 import { dropKeysTo } from './repoint.js';
+import { resolve } from './resolve.js';
+import type { Routine } from './routine.js';
 import { dropSequences, takeSequences } from './sequence-contract.js';
-import { type SequencePlan, sequencePlan } from './sequence-plan.js';
+import type { SequencePlan } from './sequence-plan.js';
 import { sessionLens } from './session-lens.js';
+import { isCarrying, shippedSteps } from './shipped.js';
+import type { ShippedPlan } from './shipped-plan.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync-plan.js';
 import { dropTombstones, tombstone } from './tombstone.js';
-import { assertCarried, assertMovable } from './unsupported.js';
 import { keptSteps, verifySteps } from './verify.js';
 
 export interface CompileInput {
@@ -83,8 +91,11 @@ export interface Evolving {
   readonly layout: Layout;
   readonly clusters: readonly Rebuilt[];
   readonly shared: readonly Shared[];
+  /** Functions by which columns follow in rows that break a rule. */
+  readonly defaults: readonly Routine[];
   readonly sequences: SequencePlan;
   readonly foreignKeys: ForeignKeyPlan;
+  readonly shipped: ShippedPlan;
 }
 
 /**
@@ -93,8 +104,8 @@ export interface Evolving {
  * position.
  */
 export function compile(input: CompileInput): Bundle {
-  const evolving = resolve(input);
-  const { places } = evolving;
+  const places = placesOf(input.app, input.from.version, input.to.version);
+  const evolving = resolve(input, places);
   const bundle: Omit<Bundle, 'hash'> = {
     format: BUNDLE_FORMAT,
     app: input.app,
@@ -104,8 +115,8 @@ export function compile(input: CompileInput): Bundle {
     workSchema: places.workSchema,
     relations: relationPlans(evolving),
     steps: {
-      prepare: prepareSteps(evolving),
-      expand: expandSteps(evolving),
+      prepare: [...dirtySteps(evolving, 'prepare'), ...prepareSteps(evolving)],
+      expand: [...dirtySteps(evolving, 'expand'), ...expandSteps(evolving)],
       verify: [
         ...evolving.clusters.flatMap((one) => verifySteps(one, 'dual', evolving.layout.lookups)),
         ...evolving.clusters.flatMap(keptSteps),
@@ -119,52 +130,12 @@ export function compile(input: CompileInput): Bundle {
       oldTables: goingTables(evolving),
       oldWrites: oldWrites(places).text,
     },
-    sessionLens: sessionLens(evolving),
+    // Its functions are in pg_temp, so expressions that call one are others.
+    sessionLens: sessionLens(
+      evolving.defaults.length === 0 ? evolving : resolve(input, temporary(places)),
+    ),
   };
   return { ...bundle, hash: bundleHash(bundle) };
-}
-
-function resolve({ app, from, to, evolution }: CompileInput): Evolving {
-  assertCarried(from.catalog, to.catalog, evolution);
-  const places = placesOf(app, from.version, to.version);
-  const layout = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
-  const shared: Shared[] = [];
-  const clusters: Rebuilt[] = layout.splits.map((split) =>
-    rebuilt(
-      splitCluster(
-        split.parts.map((one) => one.pair),
-        split.change,
-        evolution,
-      ),
-      places,
-    ),
-  );
-  for (const sliced of layout.sliced) {
-    clusters.push(rebuilt(clusterOfChanges(sliced, evolution), places));
-  }
-  for (const merge of layout.merges) {
-    clusters.push(rebuilt(mergedCluster(merge, evolution), places));
-  }
-  for (const pair of layout.pairs) {
-    const kind = crossingOf(pair);
-    if (kind === 'rebuilt') {
-      clusters.push(rebuilt(splitCluster([pair], null, evolution), places));
-    } else {
-      shared.push({ pair, kind });
-    }
-  }
-  assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
-  const tables = {
-    places,
-    from: from.catalog,
-    to: to.catalog,
-    evolution,
-    layout,
-    clusters,
-    shared,
-  };
-  const base = { ...tables, sequences: sequencePlan(tables) };
-  return { ...base, foreignKeys: foreignKeyPlan(base) };
 }
 
 /** Lookup tables and key maps are filled before the new release can look into them. */
@@ -173,7 +144,10 @@ function prepareSteps(evolving: Evolving): Step[] {
   const lookups = layout.lookups.filter(isNewTable);
   const tables = clusters.flatMap(newTables);
   if (lookups.length + layout.keys.length === 0) {
-    return [lensStep(evolving, [...beginPrepare(evolving), ...tables])];
+    return [
+      lensStep(evolving, [...beginPrepare(evolving), ...tables]),
+      ...shippedSteps(evolving, bound(places)),
+    ];
   }
   const added = layout.added.filter((table) => lookups.some((one) => one.table === table));
   return [
@@ -189,6 +163,7 @@ function prepareSteps(evolving: Evolving): Step[] {
     ...lookups.map((one) => fillLookup(one, places)),
     ...layout.keys.map((one) => fillKeyMap(one, places)),
     lensStep(evolving, bound(places)),
+    ...shippedSteps(evolving, bound(places)),
   ];
 }
 
@@ -210,6 +185,7 @@ function beginPrepare(evolving: Evolving): Statement[] {
     ),
     ...typesHome(places),
     ...newTypes(evolving),
+    ...defaultFunctions(evolving, places),
     statement(sql`create sequence ${oldWrites(places)}`),
     statement(sql`create sequence ${quarantineCount(places)}`),
     ...clusters.map(({ fenced }) => statement(sql`create sequence ${quietSequence(fenced)}`)),
@@ -236,7 +212,8 @@ function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
       ...foreignKeys.prepare,
       ...tablesHome(shared, places),
     ],
-    { entersPhase: 'prepared' },
+    // Rows that the new release expects are there before its servers are.
+    { entersPhase: isCarrying(evolving) ? null : 'prepared' },
   );
 }
 

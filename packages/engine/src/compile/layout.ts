@@ -43,6 +43,8 @@ export interface ForwardColumn {
   readonly lookup?: 'key' | 'value';
   /** Whether another value than the expression's, written by the new release, is kept. */
   readonly isKept?: boolean;
+  /** The expression without what takes its place in rows that break a rule (defaults.ts). */
+  readonly said?: string;
 }
 
 /** An old column and where its value comes from. */

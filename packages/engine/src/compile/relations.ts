@@ -14,14 +14,16 @@ import {
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
-import { unguaranteed } from './guarantees.js';
+import { unmetRules, withPolicies } from './dirty-notes.js';
+import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { withShipped } from './shipped-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
-  return [
-    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster)),
+  const plans = [
+    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster, evolving)),
     ...shared.map(({ pair, kind }): RelationPlan => {
       const hidden = tightenedColumns(pair).length + addedChecks(pair).length > 0;
       const unheld = droppedColumns(pair).length > 0;
@@ -55,6 +57,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
       }),
     ),
   ];
+  return plans.map((plan) => withShipped(withPolicies(plan, evolving), evolving));
 }
 
 function sharedNotes(
@@ -98,9 +101,9 @@ function droppedNotes({ layout }: Evolving, table: Table): string[] {
   return found.length === 0 ? [stays] : [`its values stand in ${into}`, stays];
 }
 
-function clusterPlans(cluster: SplitCluster): RelationPlan[] {
+function clusterPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   if (cluster.sliced !== null) return slicedPlans(cluster, cluster.sliced);
-  return [...partPlans(cluster), ...besidePlans(cluster)];
+  return [...partPlans(cluster, evolving), ...besidePlans(cluster)];
 }
 
 /** Each new table with the old ones, and each old one that gives its name to nothing. */
@@ -109,8 +112,7 @@ function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Slice
   const isCarried = parts.some((part) => part.carried.length > 0);
   const label = sliced.isLossy || oldOnly.length > 0 ? 'lossy' : isCarried ? 'carried' : 'exact';
   return parts.map((part) => {
-    const rules = unguaranteed(part, (parts[0] ?? part).table);
-    const count = Object.values(rules).flat().length;
+    const count = unmetRules(part, (parts[0] ?? part).table, []);
     return {
       old: part.pair.old.name,
       new: part.table.name,
@@ -172,12 +174,10 @@ function reasonOf({ olds, parts }: SplitCluster): string | null {
   return parts.length === 1 ? rebuildReason(parts[0]?.pair as never) : null;
 }
 
-function partPlans(cluster: SplitCluster): RelationPlan[] {
+function partPlans(cluster: SplitCluster, { evolution }: Evolving): RelationPlan[] {
   const reason = reasonOf(cluster);
   return cluster.parts.map((part): RelationPlan => {
-    const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
-    const count =
-      rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
+    const count = unmetRules(part, (cluster.parts[0] ?? part).table, evolution.dirty);
     const kept = keptColumns(part);
     const isCarried = part.carried.length > 0 || part.absence !== null || kept.length > 0;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
@@ -193,7 +193,9 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(carriedNote),
-        ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
+        ...converted
+          .filter(isComputed)
+          .map((one) => `column ${one.column.name} = ${one.said ?? one.up}`),
         ...kept.map(
           ({ column }) =>
             `another value of column ${column.name} is kept until something else follows`,
@@ -215,6 +217,11 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
       isLensWithoutOnConflict: true,
     };
   });
+}
+
+/** Not a copy of an old column but for rows that break a rule, of which another note speaks. */
+function isComputed({ said, stated }: ForwardColumn): boolean {
+  return said === undefined || stated !== undefined || !/^"[^"]*"$/.test(said);
 }
 
 function carriedNote(column: Column): string {

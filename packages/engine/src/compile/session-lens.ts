@@ -21,9 +21,10 @@ import type { Statement } from './bundle.js';
 import { addedColumns } from './classify.js';
 import type { Evolving } from './compile.js';
 import type { Shared } from './contract.js';
+import { defaultFunctions } from './defaults.js';
 import { lensStatements } from './lens.js';
 import { overlayRules, overlayView } from './overlay.js';
-import { inRelease, type Places, work } from './places.js';
+import { inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
 import { HASH_HOLE, routine } from './routine.js';
 import { sessionRecords } from './session-records.js';
@@ -43,7 +44,7 @@ export function sessionLens(evolving: Evolving): SessionLens {
     const impossible = `the drawn keys of ${map.table.name} need a prepared shard`;
     return { statements: [], impossible };
   }
-  const places: Places = { ...evolving.places, isTemporary: true };
+  const places = temporary(evolving.places);
   const statements = [
     ...newEnums(evolving).map((one) =>
       statement(
@@ -51,6 +52,7 @@ export function sessionLens(evolving: Evolving): SessionLens {
 as enum (${one.labels.map((label) => literal(label))})`,
       ),
     ),
+    ...defaultFunctions(evolving, places),
     statement(refusal(places)),
     ...clusters.flatMap(({ cluster }) => rebuiltLens(rebuilt(cluster, places))),
     ...shared.flatMap((one) => sharedLens(one, places, evolution)),

@@ -7,11 +7,13 @@ import { statedAt } from '../compile/refuse.js';
 import { findColumn, findTable, type Table } from '../release/catalog.js';
 import type {
   Change,
+  DirtyPolicy,
   Evolution,
   Expression,
   MergeTables,
   SplitTable,
 } from '../release/evolution.js';
+import { oldTablesOf } from '../release/evolution-tables.js';
 import { columnsOf } from '../release/expression.js';
 import { within } from '../release/name-scope.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
@@ -40,6 +42,7 @@ function partsOf(input: CompileInput): Question[] {
     ...splits.flatMap((change) => splitQuestions(change, input)),
     ...merges.flatMap((change) => mergeQuestions(change, input)),
     ...input.evolution.changes.flatMap((change) => shareQuestions(change, input)),
+    ...input.evolution.dirty.flatMap((policy) => policyQuestions(policy, input)),
     ...queryQuestions(input),
   ];
 }
@@ -92,9 +95,26 @@ function splitQuestions(change: SplitTable, { from }: CompileInput): Question[] 
   ]);
 }
 
+/** Values of a dirty row; of a merged table's, those that its first table can tell. */
+function policyQuestions(policy: DirtyPolicy, { from, to, evolution }: CompileInput): Question[] {
+  const target = findTable(to.catalog, policy.table);
+  const [old = ''] = oldTablesOf(evolution.changes, policy.table);
+  const source = findTable(from.catalog, old) ?? null;
+  if (target === undefined) return [];
+  const key = policy.column === null ? 'values' : 'value';
+  return Object.entries(policy.values).flatMap(([name, expression]) => {
+    const column = findColumn(target, name);
+    const isElsewhere = columnsOf(expression.sql).some(
+      (one) => source === null || findColumn(source, one) === undefined,
+    );
+    if (column === undefined || isElsewhere) return [];
+    return [stated({ key, source, target, column }, expression, NEW_COPIES)];
+  });
+}
+
 interface Stated extends Pick<Crossing, 'source' | 'target' | 'column'> {
   /** Under which key the author stated it. */
-  readonly key: Crossing['key'] | 'values';
+  readonly key: Crossing['key'] | 'value' | 'values';
 }
 
 /** As an INSERT would assign it: a cast that no INSERT makes has to be written. */
@@ -121,7 +141,12 @@ function stated(
 
 function visible(key: Stated['key'], source: Table | null): string {
   if (source === null) return 'it sees no columns';
-  return `it sees the columns of ${source.name} of the ${key === 'up' ? 'old' : 'new'} release`;
+  return `it sees the columns of ${source.name} of the ${isOfOldRow(key) ? 'old' : 'new'} release`;
+}
+
+/** Only values of dirty rows are made from a row under these keys. */
+function isOfOldRow(key: Stated['key']): boolean {
+  return key === 'up' || key === 'value' || key === 'values';
 }
 
 function condition(
@@ -143,7 +168,7 @@ function condition(
 }
 
 function copy(key: Stated['key'], table: Table): Sql {
-  return name(key === 'up' ? OLD_COPIES : NEW_COPIES, table.name);
+  return name(isOfOldRow(key) ? OLD_COPIES : NEW_COPIES, table.name);
 }
 
 function textOf(what: string, { message }: Refusal, { sql: text }: Expression): string {

@@ -20,7 +20,7 @@ export interface Differing {
   readonly from: { readonly version: string; readonly catalog: Catalog };
   readonly to: { readonly version: string; readonly catalog: Catalog };
   /** What is stated already; nothing else is proposed about it. */
-  readonly evolution?: Pick<Evolution, 'keys' | 'changes' | 'file'>;
+  readonly evolution?: Pick<Evolution, 'keys' | 'changes' | 'dirty' | 'file'>;
 }
 
 /** Answers by the id of their question: a word of its choices, `none`, or an SQL expression. */
@@ -59,6 +59,7 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
       from: releases.from.version,
       to: version,
       file: releases.evolution?.file ?? null,
+      dirty: releases.evolution?.dirty ?? [],
     };
     const evolution = { ...own, keys: releases.evolution?.keys ?? [], changes: all };
     const layout = layoutOf(from, to, evolution);

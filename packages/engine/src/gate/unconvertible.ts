@@ -49,7 +49,7 @@ export async function findUnconvertible(
   scratch: Scratch,
 ): Promise<Unconvertible[]> {
   const ups = crossingsOf(input).filter(
-    ({ key, made }) => key === 'up' && columnsOf(made).length > 0,
+    (one) => one.key === 'up' && columnsOf(one.made).length > 0 && !hasDefault(input, one),
   );
   if (ups.length === 0) return [];
   const { app, from, to } = input;
@@ -64,6 +64,13 @@ export async function findUnconvertible(
       return found;
     });
   });
+}
+
+/** Whether the author has said what the column holds where `up` fails. */
+function hasDefault({ evolution }: CompileInput, { target, column }: Crossing): boolean {
+  return evolution.dirty.some(
+    (one) => one.kind === 'default' && one.table === target.name && one.column === column.name,
+  );
 }
 
 async function failuresOf(

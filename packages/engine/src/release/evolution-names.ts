@@ -27,6 +27,7 @@ import {
   type StatedQuery,
   type UnnestColumn,
 } from './evolution.js';
+import { checkPolicies } from './evolution-dirty-names.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { refuseFindings } from './findings.js';
 import {
@@ -55,6 +56,7 @@ export function checkNames(evolution: Evolution, from: Catalog, to: Catalog): vo
   };
   for (const one of evolution.keys) checkKeyMap(context, one);
   for (const change of evolution.changes) checkChange(context, change);
+  checkPolicies(context);
   refuseFindings(context.findings, evolution.file);
 }
 

@@ -10,6 +10,7 @@ import type { Change, Evolution } from './evolution.js';
 import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
 import { custom } from './evolution-custom.js';
+import { dirtyPolicies } from './evolution-dirty.js';
 import { keyMaps, rekeyTable } from './evolution-keys.js';
 import { lookup } from './evolution-lookup.js';
 import { mergeTables } from './evolution-merge.js';
@@ -43,7 +44,7 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
 };
 
 /** Keys of the file itself. */
-export const FILE_SHAPE = { required: ['from'], optional: ['keys', 'changes'] } as const;
+export const FILE_SHAPE = { required: ['from'], optional: ['keys', 'changes', 'dirty'] } as const;
 
 /**
  * Reads the text of an evolution file. Needs loadParser() to have been called.
@@ -67,8 +68,10 @@ export function parseEvolution(
   const changes = isEmpty ? [] : changesIn(source, list.value, list.valueAt);
   const maps = fields?.get('keys');
   const keys = maps === undefined ? [] : keyMaps(source, maps);
+  const stated = fields?.get('dirty');
+  const dirty = stated === undefined ? [] : dirtyPolicies(source, stated);
   refuseFindings([...source.findings, ...conflictsIn(changes)], file);
-  return { from: from ?? '', to, keys, changes, file };
+  return { from: from ?? '', to, keys, changes, dirty, file };
 }
 
 function changesIn(source: EvolutionSource, node: Node | null, at: Change['at']): Change[] {

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CHANGE_SHAPES } from './evolution-changes.js';
 import { CUSTOM_SHAPE } from './evolution-custom.js';
+import { DIRTY_SHAPES } from './evolution-dirty.js';
 import { KEY_MAP_SHAPE } from './evolution-keys.js';
 import { MERGED_SHAPE } from './evolution-merge.js';
 import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
@@ -133,6 +134,28 @@ const REFUSED_KEYS: readonly string[] = [
   '{ m: { from: a, into: b, column: id, draw: x } }',
 ];
 
+const ACCEPTED_DIRTY: readonly string[] = [
+  '[]',
+  '',
+  '[{ default: { table: a, column: b, value: 0 } }]',
+  `[{ default: { table: a, constraint: c, values: { b: 0, d: "e || ''" } } }]`,
+  '[{ refuse: { table: a, column: b } }, { quarantine: { table: a, constraint: c } }]',
+];
+
+const REFUSED_DIRTY: readonly string[] = [
+  '{ default: { table: a, column: b, value: 0 } }',
+  '[{ ignore: { table: a, column: b } }]',
+  '[{ refuse: { table: a } }]',
+  '[{ refuse: { table: a, column: b, constraint: c } }]',
+  '[{ refuse: { table: a, column: b, value: 0 } }]',
+  '[{ refuse: { table: a, column: b }, default: { table: a, column: b, value: 0 } }]',
+  '[{ default: { table: a, column: b } }]',
+  '[{ default: { table: a, column: b, values: { b: 0 } } }]',
+  '[{ default: { table: a, column: b, value: 0, values: { b: 0 } } }]',
+  '[{ default: { table: a, constraint: b, value: 0 } }]',
+  '[{ default: { table: a, constraint: b, values: {} } }]',
+];
+
 const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
 
 function isParsed(text: string): boolean {
@@ -165,6 +188,7 @@ describe('evolution.schema.json', () => {
       share: SHARE_SHAPE,
       queried: CUSTOM_SHAPE,
       key_map: KEY_MAP_SHAPE,
+      ...DIRTY_SHAPES,
     };
     for (const [kind, shape] of Object.entries(shapes)) {
       const definition = schema.$defs[kind];
@@ -174,6 +198,7 @@ describe('evolution.schema.json', () => {
       expect(definition?.required ?? [], kind).toEqual(shape.required);
     }
     expect(Object.keys(schema.$defs.change?.properties ?? {})).toEqual(Object.keys(CHANGE_SHAPES));
+    expect(Object.keys(schema.$defs.policy?.properties ?? {})).toEqual(Object.keys(DIRTY_SHAPES));
     expect(Object.keys(schema.properties)).toEqual([
       ...FILE_SHAPE.required,
       ...FILE_SHAPE.optional,
@@ -213,6 +238,17 @@ describe('evolution.schema.json', () => {
   it.each(REFUSED_KEYS)('refuses keys, as the parser does: %s', (keys) => {
     expect(isParsed(`from: "1.0"\nkeys: ${keys}\n`)).toBe(false);
     expect(validate(parse(`from: "1.0"\nkeys: ${keys}\n`))).toBe(false);
+  });
+
+  it.each(ACCEPTED_DIRTY)('accepts dirty, as the parser does: %s', (dirty) => {
+    expect(isParsed(`from: "1.0"\ndirty: ${dirty}\n`)).toBe(true);
+    validate(parse(`from: "1.0"\ndirty: ${dirty}\n`));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it.each(REFUSED_DIRTY)('refuses dirty, as the parser does: %s', (dirty) => {
+    expect(isParsed(`from: "1.0"\ndirty: ${dirty}\n`)).toBe(false);
+    expect(validate(parse(`from: "1.0"\ndirty: ${dirty}\n`))).toBe(false);
   });
 
   it('accepts a list whose lines are all commented out', () => {

@@ -13,6 +13,8 @@ export interface Evolution {
   /** Keys that are drawn, and so not to be told from the other release's rows. */
   readonly keys: readonly KeyMap[];
   readonly changes: readonly Change[];
+  /** What becomes of rows of the old release that break a rule of the new one. */
+  readonly dirty: readonly DirtyPolicy[];
   /** Path of the file, for messages; null when there is no file and all is inferred. */
   readonly file: string | null;
 }
@@ -315,6 +317,24 @@ export interface CustomTable {
   /** The key map that tells the slice from these columns; null where they are the slice. */
   readonly via: string | null;
   readonly query: StatedQuery;
+}
+
+/**
+ * What becomes of rows of the old release that break a rule of the new one: they wait in
+ * quarantine, are carried with a stated value, or keep the shard from being prepared.
+ */
+export interface DirtyPolicy {
+  readonly kind: 'quarantine' | 'default' | 'refuse';
+  readonly at: Position;
+  readonly places?: Places;
+  /** Of the new release, whose rule it is. */
+  readonly table: string;
+  /** Its column, where the rule is that it has a value; else null. */
+  readonly column: string | null;
+  /** A check, unique key or foreign key of it; else null. */
+  readonly constraint: string | null;
+  /** Of `default`: new column → its value in such a row, over the old columns. */
+  readonly values: Readonly<Record<string, Expression>>;
 }
 
 /** A query with the place where it stands. */

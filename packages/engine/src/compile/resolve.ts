@@ -1,0 +1,65 @@
+// From two releases and an evolution to all that the steps are made from: which tables cross how,
+// and what each cluster of them is.
+
+import { mergedCluster } from '../changes/merge-tables.js';
+import { clusterOfChanges } from '../changes/sliced-changes.js';
+import { splitCluster } from '../changes/split-table.js';
+import { crossingOf } from './classify.js';
+import type { CompileInput, Evolving } from './compile.js';
+import type { Shared } from './contract.js';
+import { withDefaults } from './defaults.js';
+import { assertPolicies } from './dirty-policies.js';
+import { foreignKeyPlan } from './foreign-keys.js';
+import { layoutOf } from './layout.js';
+import type { Places } from './places.js';
+import { type Rebuilt, rebuilt } from './rebuilt.js';
+import { sequencePlan } from './sequence-plan.js';
+import { shippedPlan } from './shipped-plan.js';
+import { assertCarried, assertMovable } from './unsupported.js';
+
+export function resolve({ from, to, evolution }: CompileInput, places: Places): Evolving {
+  assertCarried(from.catalog, to.catalog, evolution);
+  const plain = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
+  assertPolicies(plain, evolution);
+  const { layout, defaults } = withDefaults(plain, evolution, places);
+  const shared: Shared[] = [];
+  const clusters: Rebuilt[] = layout.splits.map((split) =>
+    rebuilt(
+      splitCluster(
+        split.parts.map((one) => one.pair),
+        split.change,
+        evolution,
+      ),
+      places,
+    ),
+  );
+  for (const sliced of layout.sliced) {
+    clusters.push(rebuilt(clusterOfChanges(sliced, evolution), places));
+  }
+  for (const merge of layout.merges) {
+    clusters.push(rebuilt(mergedCluster(merge, evolution), places));
+  }
+  for (const pair of layout.pairs) {
+    const kind = crossingOf(pair);
+    if (kind === 'rebuilt') {
+      clusters.push(rebuilt(splitCluster([pair], null, evolution), places));
+    } else {
+      shared.push({ pair, kind });
+    }
+  }
+  assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
+  const tables = {
+    places,
+    from: from.catalog,
+    to: to.catalog,
+    evolution,
+    layout,
+    clusters,
+    shared,
+    defaults,
+  };
+  const base = { ...tables, sequences: sequencePlan(tables) };
+  const shipped = shippedPlan(base, from.shipped, to.shipped);
+  const planned = { ...base, shipped };
+  return { ...planned, foreignKeys: foreignKeyPlan(planned) };
+}
