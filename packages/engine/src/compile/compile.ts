@@ -4,13 +4,14 @@
 // Order within a step follows from what needs what: types and sequences, tables, views over them,
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
-import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import { releaseSchema } from '@halflap/protocol';
 import { mergedCluster } from '../changes/merge-tables.js';
 import { clusterOfChanges } from '../changes/sliced-changes.js';
 import { splitCluster } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
+import { typesApart } from '../release/types-apart.js';
 import { literal, name, sql } from '../sql.js';
 import { abortSteps } from './abort.js';
 import { addedTable, newTypes } from './added.js';
@@ -19,8 +20,8 @@ import { bundleHash } from './bundle-hash.js';
 import { crossingOf } from './classify.js';
 import {
   fenceCluster,
+  fenceDropped,
   freeStep,
-  oldFence,
   quietSlicesStep,
   quietStep,
   type Shared,
@@ -45,7 +46,7 @@ import {
 } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { fenced, floorTable, keyMapTable, type Places, placesOf, work } from './places.js';
+import { fenced, keyMapTable, type Places, placesOf, work } from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
@@ -63,7 +64,8 @@ import { sessionLens } from './session-lens.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync-plan.js';
-import { dropTombstones, tombstone } from './tombstone.js';
+import { dropTombstones } from './tombstone.js';
+import { dropTypes, newTypesHome, refuseTypeDependents } from './type-contract.js';
 import { assertCarried, assertMovable } from './unsupported.js';
 import { keptSteps, verifySteps } from './verify.js';
 
@@ -77,6 +79,7 @@ export interface CompileInput {
 /** All that the steps are made from. */
 export interface Evolving {
   readonly places: Places;
+  /** With the types that mean something else in the new release put apart. */
   readonly from: Catalog;
   readonly to: Catalog;
   readonly evolution: Evolution;
@@ -124,10 +127,11 @@ export function compile(input: CompileInput): Bundle {
   return { ...bundle, hash: bundleHash(bundle) };
 }
 
-function resolve({ app, from, to, evolution }: CompileInput): Evolving {
-  assertCarried(from.catalog, to.catalog, evolution);
-  const places = placesOf(app, from.version, to.version);
-  const layout = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
+function resolve({ app, from: older, to, evolution }: CompileInput): Evolving {
+  assertCarried(older.catalog, to.catalog, evolution);
+  const from = typesApart(older.catalog, to.catalog);
+  const places = placesOf(app, older.version, to.version);
+  const layout = layoutOf(from, to.catalog, evolution, places.workSchema);
   const shared: Shared[] = [];
   const clusters: Rebuilt[] = layout.splits.map((split) =>
     rebuilt(
@@ -153,10 +157,10 @@ function resolve({ app, from, to, evolution }: CompileInput): Evolving {
       shared.push({ pair, kind });
     }
   }
-  assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
+  assertMovable(layout, clusters, shared, { from, evolution });
   const tables = {
     places,
-    from: from.catalog,
+    from,
     to: to.catalog,
     evolution,
     layout,
@@ -302,7 +306,7 @@ function expandSteps(evolving: Evolving): Step[] {
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { from, places, clusters, shared, layout, foreignKeys } = evolving;
+  const { places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
   return [
     transactionStep(
@@ -311,9 +315,10 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
-        ...clusters.flatMap((one) => fenceCluster(one, from)),
+        ...refuseTypeDependents(evolving),
+        ...clusters.flatMap((one) => fenceCluster(one, evolving)),
         ...layout.lookups.flatMap((one) => endLookup(one, places)),
-        ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...layout.dropped.flatMap((table) => fenceDropped(table, evolving)),
         ...fenceShared(evolving),
         ...takeSequences(evolving),
         ...dropSequences(evolving, 'of shared tables'),
@@ -348,6 +353,8 @@ function contractSteps(evolving: Evolving): Step[] {
         statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
         ...dropSequences(evolving, 'free'),
+        ...dropTypes(evolving),
+        ...newTypesHome(evolving),
         dropTombstones(floorSchema),
       ],
       { settles: 'to', entersPhase: 'settled' },
@@ -378,16 +385,6 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
 /** Tables of the old release that contract takes away. */
 function goingTables({ clusters, layout }: Evolving): string[] {
   return [...oldNames(clusters), ...layout.dropped.map((table) => table.name)];
-}
-
-function fenceDropped(table: Table, places: Places): Statement[] {
-  return [
-    statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
-      mode: 'ACCESS EXCLUSIVE',
-      relation: table.name,
-    }),
-    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
-  ];
 }
 
 function summaryOf(release: Release): Bundle['from'] {

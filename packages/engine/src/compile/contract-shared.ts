@@ -47,7 +47,7 @@ export function fenceShared(evolving: Evolving): Statement[] {
     ...renames.map((one, index) => pass(one, one.before, [name(one.from), interim(index)])),
     ...giveUpSequences(evolving),
     ...all.flatMap((one) => dropGone(one)),
-    ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), places)),
+    ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), evolving)),
     ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
     ...renames.map((one, index) => pass(one, one.after, [interim(index), name(one.to)])),
     ...all.flatMap((one) =>
@@ -75,7 +75,7 @@ function interimTable(places: Places, index: number): Sql {
   return name(places.releaseSchema, `halflap_${index}`);
 }
 
-function leaveHome(pair: PairedTable, interim: Sql, places: Places): Statement[] {
+function leaveHome(pair: PairedTable, interim: Sql, evolving: Evolving): Statement[] {
   const lock = exclusive(pair.old.name);
   const [schema, table] = interim.text.split('.');
   return [
@@ -88,7 +88,7 @@ function leaveHome(pair: PairedTable, interim: Sql, places: Places): Statement[]
 set schema ${trusted(schema ?? '')}`,
       lock,
     ),
-    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(places), places),
+    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(evolving), evolving.places),
   ];
 }
 

@@ -15,7 +15,7 @@ import type { Places } from './places.js';
 import { statement } from './statement.js';
 import { isTombstone } from './tombstone.js';
 
-/** Enums, and sequences that no column owns: those go wherever their table goes. */
+/** Enums and domains, and sequences that no column owns: those go wherever their table goes. */
 export function typesHome({ app, from }: Places): Statement[] {
   const schema = releaseSchema(app, from);
   return [
@@ -32,7 +32,7 @@ export function typesHome({ app, from }: Places): Statement[] {
   for relation in
     select t.typname
     from pg_type as t join pg_namespace as n on n.oid = t.typnamespace
-    where n.nspname = ${literal(schema)} and t.typtype = 'e'
+    where n.nspname = ${literal(schema)} and t.typtype in ('e', 'd')
     order by t.typname
   loop
     ${moved(sql`type`, schema, sql`relation.typname`)}

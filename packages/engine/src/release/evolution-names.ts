@@ -19,8 +19,6 @@ import {
   type NestTable,
   type RekeyTable,
   type RenameColumn,
-  type RenameTable,
-  type ShareOfRows,
   type SlicedChange,
   type SplitPart,
   type SplitTable,
@@ -29,8 +27,11 @@ import {
 } from './evolution.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { refuseFindings } from './findings.js';
+import { checkLabel } from './label-names.js';
 import {
   type Context,
+  checkShare,
+  type Named,
   placeOf,
   report,
   requireColumn,
@@ -108,6 +109,9 @@ function checkChange(context: Context, change: Change): void {
       }
       break;
     }
+    case 'rename_label':
+      checkLabel(context, change);
+      break;
     default:
       checkSliced(context, change);
   }
@@ -158,8 +162,6 @@ function checkLookup(
   }
 }
 
-type Named = readonly [Side, string];
-
 /** The flat table, that of the rows, and the one to which they belong. */
 function checkNesting(context: Context, change: UnnestColumn | NestTable): void {
   const { evolution, from, to } = context;
@@ -204,17 +206,6 @@ function checkMoved(context: Context, change: MoveColumn): void {
   const where = change.places?.as === undefined ? at('column') : at('as');
   requireColumn(context, scopeOf(to, child), change.as, where);
   requireTable(context, from, renamedFrom(evolution.changes, change.to), at('to'));
-}
-
-function checkShare(context: Context, one: ShareOfRows, [side, table]: Named, whole: Named): void {
-  requireTable(context, side, table, one.at);
-  const found = findTable(whole[0].catalog, whole[1]);
-  if (found === undefined) return;
-  const scope = scopeOf(whole[0], found);
-  requireMentions(context, scope, one.when);
-  for (const column of Object.keys(one.values)) {
-    requireColumn(context, scope, column, placeOf(one, `values.${column}`));
-  }
 }
 
 function checkRenamedColumn(context: Context, change: RenameColumn): void {
@@ -391,7 +382,7 @@ function requireSuccessors(
 
 function requireOldTable(
   context: Context,
-  change: Exclude<Change, AddColumn | RenameTable | MergeTables | LookupChange | SlicedChange>,
+  change: RenameColumn | ConvertColumn | DropColumn | SplitTable,
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);
