@@ -1,6 +1,10 @@
 // Types that mean something else in each release, through every phase.
 
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { unlikeFresh } from '../evolving/catalogue.js';
+import { withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard } from '../evolving/shard.js';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 describe('an enum and a domain of the same name in both releases', () => {
@@ -67,4 +71,42 @@ describe('an enum and a domain of the same name in both releases', () => {
         { by: 'new', sql: `update t set price = -1`, lens: '23514', dual: '23514' },
       ],
     }));
+});
+
+describe('a label that goes', () => {
+  it('keeps rows in quarantine, and contract waits for them and for what is of the type', async () => {
+    const compiled = await compilePair(
+      `create type mood as enum ('ok', 'sad'); create type hue as enum ('red');
+        create table t (id int primary key, state mood, hue hue);`,
+      `create type mood as enum ('ok');
+        create table t (id int primary key, state mood, hue text);`,
+      null,
+    );
+    const shard = await installShard(compiled);
+    const waiting = /types of release 1.0 cannot go.*column x of table audit/;
+    try {
+      await withClient(shard.url, null, async (client) => {
+        await client.query(`insert into t values (1, 'ok', 'red'), (2, 'sad', 'red')`);
+        await client.query('create table audit (x mood)');
+        for (const verb of ['prepare', 'expand'] as const) await shard.run(verb);
+        const reason = 'invalid input value for enum mood: "sad"';
+        const { rows } = await client.query('select key, reason from halflap.quarantine');
+        expect(rows).toEqual([{ key: '{"id": 2}', reason }]);
+        await expect(shard.run('contract')).rejects.toMatchObject({ code: 'CONTRACT_REFUSED' });
+        await client.query(`update t set state = 'ok'`);
+        await shard.run('verify');
+        await expect(shard.run('contract')).rejects.toThrow(waiting);
+        await client.query('drop table audit');
+        await shard.run('contract');
+        expect(await unlikeFresh(shard.url, compiled.bundle)).toEqual([]);
+        const types = await client.query(
+          `select typname from pg_type
+           where typtype = 'e' and typnamespace = 'public'::regnamespace`,
+        );
+        expect(types.rows).toEqual([{ typname: 'mood' }]);
+      });
+    } finally {
+      await shard.drop();
+    }
+  });
 });

@@ -14,9 +14,11 @@
 
 import { isConstant } from '../changes/expression-shape.js';
 import { generatedName } from '../names.js';
+import type { BaseTypes } from '../release/base-type.js';
 import type { Catalog, Check, Column, Index, Key, Table } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
+import { asApart, elementOf } from '../release/types-apart.js';
 import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
@@ -36,6 +38,9 @@ export function rebuildReason(pair: PairedTable): string | null {
   if (computed?.lookup === 'value') {
     return `column ${computed.column.name} holds what was referred to`;
   }
+  if (computed !== undefined && hasOwnType(computed, pair.bases)) {
+    return `column ${computed.column.name} is of type ${computed.column.type}, which changes`;
+  }
   if (computed !== undefined) return `column ${computed.column.name} is computed`;
   const derived = pair.backward.find(
     (one) => one.down !== null && one.source === null && !isConstant(one.down),
@@ -46,6 +51,11 @@ export function rebuildReason(pair: PairedTable): string | null {
   const unique = newUniques(pair)[0];
   if (unique !== undefined) return `unique key ${unique} is new`;
   return null;
+}
+
+/** Whether nothing is stated of the column, and each release has its type in its own form. */
+export function hasOwnType({ column, stated }: ForwardColumn, bases: BaseTypes): boolean {
+  return stated === undefined && bases.has(asApart(elementOf(column.type)));
 }
 
 /** Columns that only the new release knows. */

@@ -32,7 +32,7 @@ import { fenceShared, validateShared } from './contract-shared.js';
 import { refuseDependents } from './dependents.js';
 import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
-import { tablesHome, typesHome } from './home.js';
+import { sequencesHome, tablesHome } from './home.js';
 import { createKeyMap, fillKeyMap, oldKeyTriggers } from './key-maps.js';
 import { type Layout, layoutOf } from './layout.js';
 import { lookupTriggers } from './lookup-triggers.js';
@@ -212,7 +212,7 @@ function beginPrepare(evolving: Evolving): Statement[] {
       places,
       clusters.some(({ cluster }) => cluster.olds.length > 1),
     ),
-    ...typesHome(places),
+    ...sequencesHome(places),
     ...newTypes(evolving),
     statement(sql`create sequence ${oldWrites(places)}`),
     statement(sql`create sequence ${quarantineCount(places)}`),

@@ -8,6 +8,7 @@ import {
   addedChecks,
   addedColumns,
   droppedColumns,
+  hasOwnType,
   rebuildReason,
   renamedColumns,
   tightenedColumns,
@@ -16,11 +17,12 @@ import type { Evolving } from './compile.js';
 import { unguaranteed } from './guarantees.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { typeNotes } from './type-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
   return [
-    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster)),
+    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster, evolving)),
     ...shared.map(({ pair, kind }): RelationPlan => {
       const hidden = tightenedColumns(pair).length + addedChecks(pair).length > 0;
       const unheld = droppedColumns(pair).length > 0;
@@ -97,9 +99,9 @@ function droppedNotes({ layout }: Evolving, table: Table): string[] {
   return found.length === 0 ? [stays] : [`its values stand in ${into}`, stays];
 }
 
-function clusterPlans(cluster: SplitCluster): RelationPlan[] {
+function clusterPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   if (cluster.sliced !== null) return slicedPlans(cluster, cluster.sliced);
-  return [...partPlans(cluster), ...besidePlans(cluster)];
+  return [...partPlans(cluster, evolving), ...besidePlans(cluster)];
 }
 
 /** Each new table with the old ones, and each old one that gives its name to nothing. */
@@ -171,7 +173,7 @@ function reasonOf({ olds, parts }: SplitCluster): string | null {
   return parts.length === 1 ? rebuildReason(parts[0]?.pair as never) : null;
 }
 
-function partPlans(cluster: SplitCluster): RelationPlan[] {
+function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   const reason = reasonOf(cluster);
   return cluster.parts.map((part): RelationPlan => {
     const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
@@ -179,6 +181,7 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
       rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
     const isCarried = part.carried.length > 0 || part.absence !== null;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
+    const computed = converted.filter((one) => !hasOwnType(one, part.pair.bases));
     return {
       old: cluster.id,
       new: part.table.name,
@@ -191,7 +194,8 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(keptNote),
-        ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
+        ...computed.map((one) => `column ${one.column.name} = ${one.up}`),
+        ...typeNotes(part.pair, evolving),
         ...(converted.length === 0
           ? []
           : ['a value that does not come back through up is refused with HL001 until contract']),

@@ -54,6 +54,16 @@ export function takenOver(from: Column, to: Column, types: TypesOfBoth): string 
   return isRelabelled(to.type, types.bases) ? text : `(${text})::text::${to.type}`;
 }
 
+/** How the labels of two columns' enums go together; null where not both are of other enums. */
+export function labelsBetween(
+  from: Column,
+  to: Column,
+  types: TypesOfBoth,
+): (LabelPairs & { readonly type: string }) | null {
+  const enums = enumsUnder(from, to, types);
+  return enums === null ? null : { ...labelPairs(enums, types), type: enums.new };
+}
+
 /** The enums under two columns, of the old release first. */
 export interface Enums {
   readonly old: string;

@@ -45,18 +45,10 @@ $halflap$`),
   );
 }
 
-/** A name that somebody else has given away at home stays where it is. */
 export function newTypesHome({ places, from, to }: Evolving): Statement[] {
-  return typesOf(to, from).map((one) => {
-    const home = name(HOME_SCHEMA, one.name);
-    return statement(sql`do $halflap$
-begin
-  if to_regtype($r$${home}$r$) is null then
-    alter type ${inRelease(places, one.name)} set schema ${name(HOME_SCHEMA)};
-  end if;
-end
-$halflap$`);
-  });
+  return typesOf(to, from).map((one) =>
+    statement(sql`alter type ${inRelease(places, one.name)} set schema ${name(HOME_SCHEMA)}`),
+  );
 }
 
 /** Fails where anything of somebody else's is made of a type that goes. */

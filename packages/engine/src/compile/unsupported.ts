@@ -15,10 +15,11 @@ export function assertCarried(from: Catalog, to: Catalog, evolution: Evolution):
     catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const);
   const before = new Map(list(from));
   const changed = list(to).flatMap(([key, text]) => (before.get(key) === text ? [] : [key]));
+  const all = changed.join(', ');
   if (changed.length > 0) {
     throw refuse(evolution, {
       code: 'EVOLUTION_UNSUPPORTED',
-      message: `release ${evolution.to} changes what the engine cannot carry yet: ${changed.join(', ')}`,
+      message: `release ${evolution.to} changes what the engine cannot carry yet: ${all}`,
       hint:
         'keep these objects equal in both releases, ' +
         'or leave them out of schema.sql and create them apart',

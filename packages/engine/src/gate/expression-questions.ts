@@ -161,13 +161,14 @@ function inferred(one: Crossing, evolution: Evolution): Question {
   const version = key === 'up' ? evolution.to : evolution.from;
   const table = (key === 'up' ? source : target)?.name ?? '';
   const old = key === 'up' ? (columnsOf(made)[0] ?? '') : column.name;
+  const what = `${target.name}.${column.name} is ${plainType(column.type)} in release ${version}`;
   return {
     before: sql`select `,
     expression: assigned(trusted(made), column, bases),
     after: source === null ? sql`` : sql` from ${copy(key, source)}`,
     finding: ({ message }) => ({
       code: 'EVOLUTION_INCOMPLETE',
-      message: `${target.name}.${column.name} is ${plainType(column.type)} in release ${version}: ${message}`,
+      message: `${what}: ${message}`,
       at: statedAt(evolution, table) ?? null,
       hint:
         `state it: - convert_column: { table: ${table}, column: ${old}, ` +
