@@ -4,7 +4,7 @@
 
 import { assigned } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
-import { messageOf, type Session, sqlStateOf, withSession } from '../pg.js';
+import { domainOf, messageOf, type Session, sqlStateOf, withSession } from '../pg.js';
 import { type Column, findColumn } from '../release/catalog.js';
 import { columnsOf } from '../release/expression.js';
 import type { Scratch } from '../release/load.js';
@@ -119,7 +119,8 @@ returning ${assigned(trusted(made), column, bases)}`.text,
   } catch (error) {
     const state = sqlStateOf(error);
     if (state === undefined) throw error;
-    return DATA_EXCEPTION.test(state) ? messageOf(error) : null;
+    const isRefused = DATA_EXCEPTION.test(state) || domainOf(error) !== undefined;
+    return isRefused ? messageOf(error) : null;
   } finally {
     await session.query('rollback');
   }
