@@ -15,10 +15,11 @@
 import { isConstant } from '../changes/expression-shape.js';
 import { generatedName } from '../names.js';
 import type { BaseTypes } from '../release/base-type.js';
-import type { Catalog, Check, Column, Index, Key, Table } from '../release/catalog.js';
+import type { Catalog, Check, Column, Exclusion, Index, Key, Table } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
 import { asApart, elementOf } from '../release/types-apart.js';
+import { isSameExclusion } from './exclusions.js';
 import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
@@ -50,6 +51,8 @@ export function rebuildReason(pair: PairedTable): string | null {
   if (generated !== undefined) return `column ${generated.name} is generated differently`;
   const unique = newUniques(pair)[0];
   if (unique !== undefined) return `unique key ${unique} is new`;
+  const [exclusion] = matchedExclusions(pair).added;
+  if (exclusion !== undefined) return `exclusion constraint ${exclusion.name} is new`;
   return null;
 }
 
@@ -174,7 +177,9 @@ export function physicalIndexName(from: Catalog, { name }: Index): string {
   const isTaken =
     from.sequences.some((one) => one.name === name) ||
     from.tables.some((table) =>
-      [table, ...keysOf(table), ...table.indexes].some((one) => one.name === name),
+      [table, ...keysOf(table), ...table.exclusions, ...table.indexes].some(
+        (one) => one.name === name,
+      ),
     );
   return isTaken ? generatedName('halflap', name) : name;
 }
@@ -187,6 +192,12 @@ function newUniques(pair: PairedTable): string[] {
 
 export function matchedKeys(pair: PairedTable): Matched<Key> {
   return matched(keysOf(pair.old), keysOf(pair.new), (old, key) => isSameKey(pair, old, key));
+}
+
+export function matchedExclusions(pair: PairedTable): Matched<Exclusion> {
+  return matched(pair.old.exclusions, pair.new.exclusions, (old, other) =>
+    isSameExclusion(old, other, (column) => physicalName(pair, column)),
+  );
 }
 
 export function keysOf(table: Table): Key[] {

@@ -15,6 +15,7 @@ import {
   type Matched,
   matched,
   matchedChecks,
+  matchedExclusions,
   matchedIndexes,
   matchedKeys,
   physicalIndexName,
@@ -127,9 +128,11 @@ function dropGone({ pair, kind }: Shared): Statement[] {
   const lock = exclusive(pair.old.name);
   const table = floorTable(pair.old.name);
   return [
-    ...[...matchedKeys(pair).gone, ...matchedChecks(pair).gone].map((rule) =>
-      statement(sql`alter table ${table} drop constraint ${name(rule.name)}`, lock),
-    ),
+    ...[
+      ...matchedKeys(pair).gone,
+      ...matchedChecks(pair).gone,
+      ...matchedExclusions(pair).gone,
+    ].map((rule) => statement(sql`alter table ${table} drop constraint ${name(rule.name)}`, lock)),
     ...matchedIndexes(pair).gone.map((index) =>
       statement(sql`drop index if exists ${floorSchema(pair.old.name)}.${name(index.name)}`, lock),
     ),
@@ -230,7 +233,12 @@ function renamesOf(shared: Shared, { places, from: catalog }: Evolving): Rename[
     new: one.name,
   }));
   return [
-    ...[...matchedKeys(pair).pairs, ...matchedForeignKeys(pair).pairs, ...matchedChecks(pair).pairs]
+    ...[
+      ...matchedKeys(pair).pairs,
+      ...matchedForeignKeys(pair).pairs,
+      ...matchedChecks(pair).pairs,
+      ...matchedExclusions(pair).pairs,
+    ]
       .map(namesOf)
       .map(named(constraint)),
     ...[...indexes.pairs.map(namesOf), ...built].map(named(index)),

@@ -136,7 +136,7 @@ function freeRules(table: Table, key: readonly string[], from: Catalog): string[
       .map((one) => columnsOf(one.referencedColumns)),
   ]);
   const uniques = table.uniques.filter((one) => !needed.has(columnsOf(one.columns)));
-  return [...table.checks, ...uniques].map((rule) => rule.name);
+  return [...table.checks, ...table.exclusions, ...uniques].map((rule) => rule.name);
 }
 
 /**

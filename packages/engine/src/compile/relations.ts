@@ -177,8 +177,7 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   const reason = reasonOf(cluster);
   return cluster.parts.map((part): RelationPlan => {
     const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
-    const count =
-      rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
+    const count = Object.values(rules).flat().length;
     const isCarried = part.carried.length > 0 || part.absence !== null;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
     const computed = converted.filter((one) => !hasOwnType(one, part.pair.bases));

@@ -64,6 +64,9 @@ function rulesOver(table: Table, changed: readonly string[]): string[] {
     ...table.checks
       .filter((one) => over(one.expression))
       .map((one) => `check ${one.name} of ${table.name}`),
+    ...table.exclusions
+      .filter((one) => over(one.definition))
+      .map((one) => `exclusion constraint ${one.name} of ${table.name}`),
     ...table.indexes
       .filter((one) => over(one.definition))
       .map((one) => `index ${one.name} of ${table.name}`),

@@ -48,9 +48,6 @@ function reasonsOf(table: Table, catalog: Catalog): string[] {
     ...(table.isPartitioned ? ['it is partitioned'] : []),
     ...table.triggers.map((trigger) => `trigger ${trigger}`),
     ...(table.rowSecurity ? ['row security'] : []),
-    ...catalog.others
-      .filter((one) => one.kind === 'exclusion constraint' && one.name.startsWith(`${table.name}.`))
-      .map((one) => `exclusion constraint ${one.name.slice(table.name.length + 1)}`),
     ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
   ];
 }

@@ -132,6 +132,15 @@ function tableApart(
       }),
     ),
     checks: table.checks.map((check) => ({ ...check, expression: inText(check.expression) })),
+    exclusions: table.exclusions.map((one) => ({
+      ...one,
+      elements: one.elements.map((element) => ({
+        ...element,
+        expression: inText(element.expression),
+      })),
+      predicate: optional(one.predicate),
+      definition: inText(one.definition),
+    })),
     indexes: table.indexes.map((index) => ({ ...index, definition: inText(index.definition) })),
   };
 }
