@@ -74,7 +74,7 @@ describe('an enum and a domain of the same name in both releases', () => {
 });
 
 describe('a label that goes', () => {
-  it('keeps rows in quarantine, and contract waits for them and for what is of the type', async () => {
+  it('keeps rows in quarantine; contract waits for them and for what is of the type', async () => {
     const compiled = await compilePair(
       `create type mood as enum ('ok', 'sad'); create type hue as enum ('red');
         create table t (id int primary key, state mood, hue hue);`,
