@@ -14,11 +14,11 @@
 
 import { isConstant } from '../changes/expression-shape.js';
 import { generatedName } from '../names.js';
-import type { BaseTypes } from '../release/base-type.js';
 import type { Catalog, Check, Column, Exclusion, Index, Key, Table } from '../release/catalog.js';
+import { findColumn } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
-import { asApart, elementOf } from '../release/types-apart.js';
+import { elementOf, isApart } from '../release/types-apart.js';
 import { isSameExclusion } from './exclusions.js';
 import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
@@ -39,7 +39,7 @@ export function rebuildReason(pair: PairedTable): string | null {
   if (computed?.lookup === 'value') {
     return `column ${computed.column.name} holds what was referred to`;
   }
-  if (computed !== undefined && hasOwnType(computed, pair.bases)) {
+  if (computed !== undefined && hasOwnType(pair, computed)) {
     return `column ${computed.column.name} is of type ${computed.column.type}, which changes`;
   }
   if (computed !== undefined) return `column ${computed.column.name} is computed`;
@@ -57,8 +57,10 @@ export function rebuildReason(pair: PairedTable): string | null {
 }
 
 /** Whether nothing is stated of the column, and each release has its type in its own form. */
-export function hasOwnType({ column, stated }: ForwardColumn, bases: BaseTypes): boolean {
-  return stated === undefined && bases.has(asApart(elementOf(column.type)));
+export function hasOwnType({ old }: PairedTable, { up, stated }: ForwardColumn): boolean {
+  if (up === null || stated !== undefined) return false;
+  const source = findColumn(old, columnsOf(up)[0] ?? '');
+  return source !== undefined && isApart(elementOf(source.type));
 }
 
 /** Columns that only the new release knows. */

@@ -67,6 +67,7 @@ import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync
 import { dropTombstones } from './tombstone.js';
 import { dropTypes, newTypesHome, refuseTypeDependents } from './type-contract.js';
 import { assertCarried, assertMovable } from './unsupported.js';
+import { assertLabelsStay } from './unsupported-types.js';
 import { keptSteps, verifySteps } from './verify.js';
 
 export interface CompileInput {
@@ -132,6 +133,7 @@ function resolve({ app, from: older, to, evolution }: CompileInput): Evolving {
   const from = typesApart(older.catalog, to.catalog);
   const places = placesOf(app, older.version, to.version);
   const layout = layoutOf(from, to.catalog, evolution, places.workSchema);
+  assertLabelsStay(layout, evolution);
   const shared: Shared[] = [];
   const clusters: Rebuilt[] = layout.splits.map((split) =>
     rebuilt(

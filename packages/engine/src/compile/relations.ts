@@ -180,7 +180,7 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
     const count = Object.values(rules).flat().length;
     const isCarried = part.carried.length > 0 || part.absence !== null;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
-    const computed = converted.filter((one) => !hasOwnType(one, part.pair.bases));
+    const computed = converted.filter((one) => !hasOwnType(part.pair, one));
     return {
       old: cluster.id,
       new: part.table.name,

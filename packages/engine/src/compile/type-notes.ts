@@ -10,7 +10,7 @@ import { type LabelPairs, labelsBetween, typesOfBoth } from './taken-over.js';
 
 export function typeNotes(pair: PairedTable, { from, to, evolution, places }: Evolving): string[] {
   const types = typesOfBoth(from, to, evolution);
-  const own = pair.forward.filter((one) => hasOwnType(one, pair.bases) && one.up !== null);
+  const own = pair.forward.filter((one) => hasOwnType(pair, one));
   const notes = own.flatMap(({ column, up }) => {
     const old = findColumn(pair.old, columnsOf(up ?? '')[0] ?? '');
     const labels = old === undefined ? null : labelsBetween(old, column, types);

@@ -2,8 +2,16 @@
 // refused before anything is compiled. Columns of the type are carried; the rest stays as it is.
 
 import type { Catalog, OtherObject, Table } from '../release/catalog.js';
-import type { Evolution } from '../release/evolution.js';
-import { changedTypes, elementOf, mentionsType, printed } from '../release/types-apart.js';
+import type { Evolution, SlicedChange } from '../release/evolution.js';
+import {
+  changedTypes,
+  elementOf,
+  mentionsType,
+  plainType,
+  printed,
+} from '../release/types-apart.js';
+import { isRelabelled } from './assigned.js';
+import type { Layout } from './layout.js';
 import { refuse } from './refuse.js';
 
 export function assertTypesCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
@@ -25,6 +33,44 @@ export function assertTypesCarried(from: Catalog, to: Catalog, evolution: Evolut
         'leave these objects out of schema.sql and create them apart, let them work on text, ' +
         'or give the type that changes another name',
     });
+  }
+}
+
+/**
+ * What takes single values from one table to another, outside of their row, does not call them by
+ * another name on the way.
+ */
+export function assertLabelsStay({ sliced }: Layout, evolution: Evolution): void {
+  for (const { changes, olds, bases } of sliced) {
+    for (const change of changes) {
+      const table = olds.find((one) => one.name === movedFrom(change).table);
+      const found = table?.columns.find(
+        (one) => movedFrom(change).columns.includes(one.name) && isRelabelled(one.type, bases),
+      );
+      if (found === undefined) continue;
+      throw refuse(evolution, {
+        code: 'EVOLUTION_UNSUPPORTED',
+        message:
+          `${change.kind} cannot take values of type ${plainType(found.type)} along, ` +
+          `whose labels release ${evolution.to} changes`,
+        hint: 'change the labels in a release before this one or after it, or state it as custom',
+        at: change.at,
+      });
+    }
+  }
+}
+
+/** Columns of the old release whose values go to another table. */
+function movedFrom(change: SlicedChange): { table: string; columns: readonly string[] } {
+  switch (change.kind) {
+    case 'unnest_column':
+      return change;
+    case 'nest_table':
+      return { table: change.table, columns: [change.value] };
+    case 'move_column':
+      return { table: change.table, columns: [change.column] };
+    default:
+      return { table: '', columns: [] };
   }
 }
 

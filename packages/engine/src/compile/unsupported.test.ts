@@ -131,6 +131,26 @@ describe('a type that changes', () => {
     });
   });
 
+  it.each([
+    [
+      'unnest_column: { table: s, column: x, into: r, value: x, position: n }',
+      'create table s (id int primary key, x e[]);',
+      `create table s (id int primary key);
+        create table r (s int references s on delete cascade, n int, x e, primary key (s, n));`,
+    ],
+    [
+      'extract_table: { table: s, columns: { x: x }, into: r, reference: r }',
+      'create table s (id int primary key, x e);',
+      `create table r (id serial primary key, x e not null unique);
+        create table s (id int primary key, r int references r);`,
+    ],
+  ])('is refused where values leave their row: %s', async (change, from, to) => {
+    expect(await refusal(TYPES + from, CHANGED + to, [change])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringMatching(/:3:5: .* values of type e/),
+    });
+  });
+
   it('is refused as the type of a primary key', async () => {
     const table = 'create table s (x e primary key);';
     expect(await refusal(TYPES + table, CHANGED + table, [])).toMatchObject({

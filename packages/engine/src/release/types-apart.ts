@@ -68,11 +68,6 @@ export function plainType(type: string): string {
   return type.startsWith(HOME) ? type.slice(HOME.length) : type;
 }
 
-/** What the old release's type is called if it is not that of the new one. */
-export function asApart(type: string): string {
-  return HOME + type;
-}
-
 /** Whether it is a type of the old release that the new one has in another form. */
 export function isApart(type: string): boolean {
   return type.startsWith(HOME);
