@@ -116,6 +116,11 @@ export function detailOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.detail : undefined;
 }
 
+/** The domain whose rule refused a value. */
+export function domainOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.dataType : undefined;
+}
+
 /** What PostgreSQL advises. */
 export function hintOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.hint : undefined;

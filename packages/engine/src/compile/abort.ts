@@ -19,6 +19,7 @@
 // they are dropped at leisure.
 
 import type { Table } from '../release/catalog.js';
+import { typesOnlyIn } from '../release/types-apart.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
@@ -86,8 +87,7 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
     ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.new),
     ...layout.added,
   ];
-  const known = new Set(from.enums.map((one) => one.name));
-  const goneTypes = new Set(to.enums.map((one) => one.name).filter((one) => !known.has(one)));
+  const goneTypes = typesOnlyIn(to, from);
   const fence = { release: places.to, successor: places.from, goneTypes };
   return [
     statement(sql`create schema ${schema}`),

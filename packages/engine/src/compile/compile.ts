@@ -4,7 +4,7 @@
 // Order within a step follows from what needs what: types and sequences, tables, views over them,
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
-import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
+import { releaseSchema } from '@halflap/protocol';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
@@ -15,8 +15,8 @@ import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.
 import { bundleHash } from './bundle-hash.js';
 import {
   fenceCluster,
+  fenceDropped,
   freeStep,
-  oldFence,
   quietSlicesStep,
   quietStep,
   type Shared,
@@ -29,7 +29,7 @@ import { refuseDependents } from './dependents.js';
 import { dirtySteps } from './dirty-rows.js';
 import type { ForeignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
-import { tablesHome, typesHome } from './home.js';
+import { sequencesHome, tablesHome } from './home.js';
 import { createKeyMap, fillKeyMap, oldKeyTriggers } from './key-maps.js';
 import type { Layout } from './layout.js';
 import { lookupTriggers } from './lookup-triggers.js';
@@ -43,15 +43,7 @@ import {
 } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import {
-  fenced,
-  floorTable,
-  keyMapTable,
-  type Places,
-  placesOf,
-  temporary,
-  work,
-} from './places.js';
+import { fenced, keyMapTable, type Places, placesOf, temporary, work } from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
@@ -72,7 +64,8 @@ import type { ShippedPlan } from './shipped-plan.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync-plan.js';
-import { dropTombstones, tombstone } from './tombstone.js';
+import { dropTombstones } from './tombstone.js';
+import { dropTypes, newTypesHome, refuseTypeDependents } from './type-contract.js';
 import { keptSteps, verifySteps } from './verify.js';
 
 export interface CompileInput {
@@ -85,6 +78,7 @@ export interface CompileInput {
 /** All that the steps are made from. */
 export interface Evolving {
   readonly places: Places;
+  /** With the types that mean something else in the new release put apart. */
   readonly from: Catalog;
   readonly to: Catalog;
   readonly evolution: Evolution;
@@ -183,7 +177,7 @@ function beginPrepare(evolving: Evolving): Statement[] {
       places,
       clusters.some(({ cluster }) => cluster.olds.length > 1),
     ),
-    ...typesHome(places),
+    ...sequencesHome(places),
     ...newTypes(evolving),
     ...defaultFunctions(evolving, places),
     statement(sql`create sequence ${oldWrites(places)}`),
@@ -279,7 +273,7 @@ function expandSteps(evolving: Evolving): Step[] {
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { from, places, clusters, shared, layout, foreignKeys } = evolving;
+  const { places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
   return [
     transactionStep(
@@ -288,9 +282,10 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
-        ...clusters.flatMap((one) => fenceCluster(one, from)),
+        ...refuseTypeDependents(evolving),
+        ...clusters.flatMap((one) => fenceCluster(one, evolving)),
         ...layout.lookups.flatMap((one) => endLookup(one, places)),
-        ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...layout.dropped.flatMap((table) => fenceDropped(table, evolving)),
         ...fenceShared(evolving),
         ...takeSequences(evolving),
         ...dropSequences(evolving, 'of shared tables'),
@@ -325,6 +320,8 @@ function contractSteps(evolving: Evolving): Step[] {
         statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
         ...dropSequences(evolving, 'free'),
+        ...dropTypes(evolving),
+        ...newTypesHome(evolving),
         dropTombstones(floorSchema),
       ],
       { settles: 'to', entersPhase: 'settled' },
@@ -355,16 +352,6 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
 /** Tables of the old release that contract takes away. */
 function goingTables({ clusters, layout }: Evolving): string[] {
   return [...oldNames(clusters), ...layout.dropped.map((table) => table.name)];
-}
-
-function fenceDropped(table: Table, places: Places): Statement[] {
-  return [
-    statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
-      mode: 'ACCESS EXCLUSIVE',
-      relation: table.name,
-    }),
-    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
-  ];
 }
 
 function summaryOf(release: Release): Bundle['from'] {

@@ -17,7 +17,7 @@ import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
 import { type Types, typesOf } from './compared.js';
 import { copyPartRights } from './grants.js';
-import { cascades, newUniques } from './guarantees.js';
+import { cascades, newUniques, unguaranteed } from './guarantees.js';
 import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
@@ -81,9 +81,9 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     cluster,
     checkedAtOnce: cluster.parts.flatMap((part) => {
       const schema = stage === 'dual' ? places.releaseSchema : places.workSchema;
-      return newUniques(part, (cluster.parts[0] ?? part).table).flatMap((key) =>
-        key.deferrable === 'no' ? [] : [name(schema, key.name)],
-      );
+      const base = (cluster.parts[0] ?? part).table;
+      const late = [...newUniques(part, base), ...unguaranteed(part, base).exclusions];
+      return late.flatMap((rule) => (rule.deferrable === 'no' ? [] : [name(schema, rule.name)]));
     }),
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
     bind: layoutBind(places, stage),

@@ -9,6 +9,7 @@ import {
   addedChecks,
   addedColumns,
   droppedColumns,
+  hasOwnType,
   rebuildReason,
   renamedColumns,
   tightenedColumns,
@@ -19,6 +20,8 @@ import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
 import { withShipped } from './shipped-notes.js';
+
+import { typeNotes } from './type-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
@@ -174,13 +177,14 @@ function reasonOf({ olds, parts }: SplitCluster): string | null {
   return parts.length === 1 ? rebuildReason(parts[0]?.pair as never) : null;
 }
 
-function partPlans(cluster: SplitCluster, { evolution }: Evolving): RelationPlan[] {
+function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   const reason = reasonOf(cluster);
   return cluster.parts.map((part): RelationPlan => {
-    const count = unmetRules(part, (cluster.parts[0] ?? part).table, evolution.dirty);
+    const count = unmetRules(part, (cluster.parts[0] ?? part).table, evolving.evolution.dirty);
     const kept = keptColumns(part);
     const isCarried = part.carried.length > 0 || part.absence !== null || kept.length > 0;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
+    const computed = converted.filter((one) => !hasOwnType(part.pair, one));
     return {
       old: cluster.id,
       new: part.table.name,
@@ -193,9 +197,10 @@ function partPlans(cluster: SplitCluster, { evolution }: Evolving): RelationPlan
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(carriedNote),
-        ...converted
+        ...computed
           .filter(isComputed)
           .map((one) => `column ${one.column.name} = ${one.said ?? one.up}`),
+        ...typeNotes(part.pair, evolving),
         ...kept.map(
           ({ column }) =>
             `another value of column ${column.name} is kept until something else follows`,

@@ -4,6 +4,7 @@
 import { mergedCluster } from '../changes/merge-tables.js';
 import { clusterOfChanges } from '../changes/sliced-changes.js';
 import { splitCluster } from '../changes/split-table.js';
+import { typesApart } from '../release/types-apart.js';
 import { crossingOf } from './classify.js';
 import type { CompileInput, Evolving } from './compile.js';
 import type { Shared } from './contract.js';
@@ -16,10 +17,14 @@ import { type Rebuilt, rebuilt } from './rebuilt.js';
 import { sequencePlan } from './sequence-plan.js';
 import { shippedPlan } from './shipped-plan.js';
 import { assertCarried, assertMovable } from './unsupported.js';
+import { assertLabelsStay } from './unsupported-types.js';
 
-export function resolve({ from, to, evolution }: CompileInput, places: Places): Evolving {
-  assertCarried(from.catalog, to.catalog, evolution);
-  const plain = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
+export function resolve(input: CompileInput, places: Places): Evolving {
+  const { from: older, to, evolution } = input;
+  assertCarried(older.catalog, to.catalog, evolution);
+  const from = typesApart(older.catalog, to.catalog);
+  const plain = layoutOf(from, to.catalog, evolution, places.workSchema);
+  assertLabelsStay(plain, evolution);
   assertPolicies(plain, evolution);
   const { layout, defaults } = withDefaults(plain, evolution, places);
   const shared: Shared[] = [];
@@ -47,10 +52,10 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
       shared.push({ pair, kind });
     }
   }
-  assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
+  assertMovable(layout, clusters, shared, { from, evolution });
   const tables = {
     places,
-    from: from.catalog,
+    from,
     to: to.catalog,
     evolution,
     layout,
@@ -59,7 +64,7 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
     defaults,
   };
   const base = { ...tables, sequences: sequencePlan(tables) };
-  const shipped = shippedPlan(base, from.shipped, to.shipped);
+  const shipped = shippedPlan(base, older.shipped, to.shipped);
   const planned = { ...base, shipped };
   return { ...planned, foreignKeys: foreignKeyPlan(planned) };
 }

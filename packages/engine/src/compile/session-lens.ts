@@ -16,7 +16,7 @@ import { splitCluster } from '../changes/split-table.js';
 import type { Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
-import { newEnums } from './added.js';
+import { typesOf } from './added.js';
 import type { Statement } from './bundle.js';
 import { addedColumns } from './classify.js';
 import type { Evolving } from './compile.js';
@@ -46,11 +46,8 @@ export function sessionLens(evolving: Evolving): SessionLens {
   }
   const places = temporary(evolving.places);
   const statements = [
-    ...newEnums(evolving).map((one) =>
-      statement(
-        sql`create type ${inRelease(places, one.name)}
-as enum (${one.labels.map((label) => literal(label))})`,
-      ),
+    ...typesOf(evolving.to, evolving.from).map((one) =>
+      statement(one.create(inRelease(places, one.name))),
     ),
     ...defaultFunctions(evolving, places),
     statement(refusal(places)),

@@ -1,7 +1,7 @@
 // What PostgreSQL is asked about each expression of an evolution, and what is said where it
 // refuses. Pure; expression-types.ts asks.
 
-import { assigned } from '../compile/assigned.js';
+import { assigned, isRelabelled } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
 import { statedAt } from '../compile/refuse.js';
 import { findColumn, findTable, type Table } from '../release/catalog.js';
@@ -16,6 +16,7 @@ import type {
 import { oldTablesOf } from '../release/evolution-tables.js';
 import { columnsOf } from '../release/expression.js';
 import { within } from '../release/name-scope.js';
+import { plainType } from '../release/types-apart.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
 import { hintOf, NEW_COPIES, OLD_COPIES, type Question, type Refusal } from './question.js';
@@ -112,22 +113,26 @@ function policyQuestions(policy: DirtyPolicy, { from, to, evolution }: CompileIn
   });
 }
 
-interface Stated extends Pick<Crossing, 'source' | 'target' | 'column'> {
+interface Stated
+  extends Pick<Crossing, 'source' | 'target' | 'column'>,
+    Partial<Pick<Crossing, 'bases'>> {
   /** Under which key the author stated it. */
   readonly key: Crossing['key'] | 'value' | 'values';
 }
 
 /** As an INSERT would assign it: a cast that no INSERT makes has to be written. */
 function stated(
-  { key, source, target, column }: Stated,
+  { key, source, target, column, bases = new Map() }: Stated,
   expression: Expression,
   copies = key === 'up' ? NEW_COPIES : OLD_COPIES,
 ): Question {
   const into = name(copies, target.name);
+  const from = source === null ? sql`` : sql` from ${copy(key, source)}`;
+  const isByText = isRelabelled(column.type, bases);
   return {
-    before: sql`insert into ${into} (${name(column.name)}) select (`,
+    before: sql`insert into ${into} (${name(column.name)}) select ${isByText ? sql`((` : sql`(`}`,
     expression: trusted(expression.sql),
-    after: source === null ? sql`)` : sql`) from ${copy(key, source)}`,
+    after: isByText ? sql`)::text)::${trusted(column.type)}${from}` : sql`)${from}`,
     finding: (refusal) => ({
       code: 'EVOLUTION_INVALID',
       message: textOf(`"${key}" of ${target.name}.${column.name}`, refusal, expression),
@@ -181,13 +186,14 @@ function inferred(one: Crossing, evolution: Evolution): Question {
   const version = key === 'up' ? evolution.to : evolution.from;
   const table = (key === 'up' ? source : target)?.name ?? '';
   const old = key === 'up' ? (columnsOf(made)[0] ?? '') : column.name;
+  const what = `${target.name}.${column.name} is ${plainType(column.type)} in release ${version}`;
   return {
     before: sql`select `,
     expression: assigned(trusted(made), column, bases),
     after: source === null ? sql`` : sql` from ${copy(key, source)}`,
     finding: ({ message }) => ({
       code: 'EVOLUTION_INCOMPLETE',
-      message: `${target.name}.${column.name} is ${column.type} in release ${version}: ${message}`,
+      message: `${what}: ${message}`,
       at: statedAt(evolution, table) ?? null,
       hint:
         `state it: - convert_column: { table: ${table}, column: ${old}, ` +

@@ -148,13 +148,6 @@ others as (
   select 'trigger', g.relname || '.' || g.tgname, pg_catalog.pg_get_triggerdef(g.oid, true)
   from triggers g
   union all
-  select
-    'exclusion constraint', t.relname || '.' || k.conname, pg_catalog.pg_get_constraintdef(k.oid)
-  from pg_catalog.pg_constraint k
-  join tables t on t.oid = k.conrelid
-  where k.contype = 'x'
-    and not starts_with(k.conname, 'halflap_')
-  union all
   select 'rule', r.relname || '.' || w.rulename, pg_catalog.pg_get_ruledef(w.oid, true)
   from pg_catalog.pg_rewrite w
   join relation r on r.oid = w.ev_class

@@ -59,6 +59,9 @@ function describeTable(table: Table): Described[] {
     ...table.checks.map((check) =>
       of('constraint', `check ${check.name}`, { '': readBack(check.expression) }),
     ),
+    ...table.exclusions.map(({ name, definition }) =>
+      of('constraint', `exclusion constraint ${name}`, { '': readBack(definition) }),
+    ),
     ...table.foreignKeys.map((key) =>
       of('constraint', `foreign key ${key.name}`, { '': foreignKeyText(key) }),
     ),

@@ -10,6 +10,7 @@ import type {
   Places,
   Position,
   RenameColumn,
+  RenameLabel,
   RenameTable,
 } from './evolution.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
@@ -20,6 +21,7 @@ const NESTING = ['column', 'columns', 'position', 'key', 'delimiter'] as const;
 export const CHANGE_SHAPES = {
   rename_table: { required: ['table', 'to'], optional: [] },
   rename_column: { required: ['table', 'column', 'to'], optional: [] },
+  rename_label: { required: ['type', 'label', 'to'], optional: [] },
   convert_column: {
     required: ['table', 'up', 'down'],
     optional: ['column', 'columns', 'to', 'keep'],
@@ -48,6 +50,18 @@ export function renameTable(
   if (read === null) return null;
   const { names, places } = read;
   return { kind: 'rename_table', at, places, table: names.table, to: names.to };
+}
+
+export function renameLabel(
+  source: EvolutionSource,
+  node: Node | null,
+  at: Position,
+): RenameLabel | null {
+  const keys = ['type', 'label', 'to'] as const;
+  const read = readNames(source, { node, at, kind: 'rename_label', keys });
+  if (read === null) return null;
+  const { names, places } = read;
+  return { kind: 'rename_label', at, places, ...names };
 }
 
 /** The kinds that name one table and one column and say one more thing about it. */

@@ -19,8 +19,6 @@ import {
   type NestTable,
   type RekeyTable,
   type RenameColumn,
-  type RenameTable,
-  type ShareOfRows,
   type SlicedChange,
   type SplitPart,
   type SplitTable,
@@ -30,8 +28,11 @@ import {
 import { checkPolicies } from './evolution-dirty-names.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { refuseFindings } from './findings.js';
+import { checkLabel } from './label-names.js';
 import {
   type Context,
+  checkShare,
+  type Named,
   placeOf,
   report,
   requireColumn,
@@ -110,6 +111,9 @@ function checkChange(context: Context, change: Change): void {
       }
       break;
     }
+    case 'rename_label':
+      checkLabel(context, change);
+      break;
     default:
       checkSliced(context, change);
   }
@@ -160,8 +164,6 @@ function checkLookup(
   }
 }
 
-type Named = readonly [Side, string];
-
 /** The flat table, that of the rows, and the one to which they belong. */
 function checkNesting(context: Context, change: UnnestColumn | NestTable): void {
   const { evolution, from, to } = context;
@@ -206,17 +208,6 @@ function checkMoved(context: Context, change: MoveColumn): void {
   const where = change.places?.as === undefined ? at('column') : at('as');
   requireColumn(context, scopeOf(to, child), change.as, where);
   requireTable(context, from, renamedFrom(evolution.changes, change.to), at('to'));
-}
-
-function checkShare(context: Context, one: ShareOfRows, [side, table]: Named, whole: Named): void {
-  requireTable(context, side, table, one.at);
-  const found = findTable(whole[0].catalog, whole[1]);
-  if (found === undefined) return;
-  const scope = scopeOf(whole[0], found);
-  requireMentions(context, scope, one.when);
-  for (const column of Object.keys(one.values)) {
-    requireColumn(context, scope, column, placeOf(one, `values.${column}`));
-  }
 }
 
 function checkRenamedColumn(context: Context, change: RenameColumn): void {
@@ -393,7 +384,7 @@ function requireSuccessors(
 
 function requireOldTable(
   context: Context,
-  change: Exclude<Change, AddColumn | RenameTable | MergeTables | LookupChange | SlicedChange>,
+  change: RenameColumn | ConvertColumn | DropColumn | SplitTable,
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);

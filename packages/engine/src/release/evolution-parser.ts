@@ -7,7 +7,7 @@
 import { compareVersions } from '@halflap/protocol';
 import type { Node } from 'yaml';
 import type { Change, Evolution } from './evolution.js';
-import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
+import { columnChange, convertColumn, renameLabel, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
 import { custom } from './evolution-custom.js';
 import { dirtyPolicies } from './evolution-dirty.js';
@@ -27,6 +27,7 @@ type ChangeParser = (source: EvolutionSource, node: Node | null, at: Change['at'
 const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
   rename_table: renameTable,
   rename_column: columnChange('rename_column'),
+  rename_label: renameLabel,
   convert_column: convertColumn,
   add_column: columnChange('add_column'),
   drop_column: columnChange('drop_column'),

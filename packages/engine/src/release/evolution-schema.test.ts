@@ -39,6 +39,7 @@ beforeAll(async () => {
 const ACCEPTED: readonly string[] = [
   '{ rename_table: { table: a, to: b } }',
   '{ rename_column: { table: a, column: b, to: c } }',
+  '{ rename_label: { type: a, label: b, to: c } }',
   '{ convert_column: { table: a, column: b, up: b + 1, down: b - 1 } }',
   '{ convert_column: { table: a, column: b, to: c, up: 0, down: true } }',
   '{ convert_column: { table: a, columns: [b], to: [c], up: { c: b }, down: { b: c } } }',

@@ -23,6 +23,8 @@ function fieldsOf(change: Change): Record<string, unknown> {
       return { table: change.table, to: change.to };
     case 'rename_column':
       return { table: change.table, column: change.column, to: change.to };
+    case 'rename_label':
+      return { type: change.type, label: change.label, to: change.to };
     case 'convert_column': {
       const { table, columns, to } = change;
       const [column] = columns;

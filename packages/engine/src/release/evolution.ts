@@ -41,6 +41,7 @@ export interface Expression {
 export type Change =
   | RenameTable
   | RenameColumn
+  | RenameLabel
   | ConvertColumn
   | AddColumn
   | DropColumn
@@ -76,6 +77,17 @@ export interface RenameColumn {
   readonly places?: Places;
   readonly table: string;
   readonly column: string;
+  readonly to: string;
+}
+
+/** A label of an enum has another name in the new release, in whatever column it stands. */
+export interface RenameLabel {
+  readonly kind: 'rename_label';
+  readonly at: Position;
+  readonly places?: Places;
+  /** Enum of the old release. */
+  readonly type: string;
+  readonly label: string;
   readonly to: string;
 }
 
