@@ -17,7 +17,7 @@ describe('a default', () => {
       to: `create domain "load" as numeric(6, 2) check (value >= 0);
         create table hosts (id int primary key, memory bigint not null,
           name varchar(20) not null, cores int, "rated at" "load", note text,
-          constraint few check (cores > 0 and cores < 65 and memory >= cores),
+          constraint few check (cores between 1 and 64 and memory >= cores),
           constraint short check (length(note) < 9));`,
       evolution: `changes:
   - convert_column:

@@ -71,7 +71,13 @@ const CUSTOMERS = ['3|guest|ours', '7|custom|of the house', '101|root|taken'];
 describe('rows that a release ships', () => {
   it('come with prepare where the customer has none, and stay', () =>
     withShard(async (shard, asOld) => {
-      await shard.run('prepare');
+      const told: string[] = [];
+      await shard.step('prepare', { tell: (line) => told.push(line) });
+      await shard.step('prepare', { tell: (line) => told.push(line) });
+      expect(told.filter((line) => line.includes('left out'))).toEqual([
+        'prepare/data: left out: roles (id=8): duplicate key value violates unique constraint ' +
+          '"roles_name_key"',
+      ]);
       const roles = [
         '1|admin|may do everything',
         '2|user|may look and\ttouch',

@@ -124,6 +124,12 @@ interface StepBase {
 /** SQLSTATE by which a step that looks tells what it has found: one row a line in the detail. */
 export const DIRTY_STATE = 'HL004';
 
+/**
+ * The step that carries rows which the new release ships; its row in the journal has those that
+ * stood against others under `leftOut`.
+ */
+export const SHIPPED_STEP = 'prepare/data';
+
 /** The step that looks before a shard is prepared; another bundle may begin after it. */
 export const FIRST_LOOK = 'prepare/dirty';
 

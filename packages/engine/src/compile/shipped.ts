@@ -10,10 +10,10 @@ import type { Catalog, Table } from '../release/catalog.js';
 import { findColumn } from '../release/catalog.js';
 import type { ShippedRow } from '../release/shipped.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
-import type { Statement, Step } from './bundle.js';
+import { SHIPPED_STEP, type Statement, type Step } from './bundle.js';
 import { anyDiffers, sameKey, typesOf } from './compared.js';
 import type { Evolving } from './compile.js';
-import { floorTable, type Places, work } from './places.js';
+import { floorTable, type Places, stateTable, work } from './places.js';
 import { sequenceOf } from './sequences.js';
 import type { CarriedOld, CarriedTable } from './shipped-plan.js';
 import { statement, transactionStep } from './statement.js';
@@ -34,13 +34,14 @@ export function shippedSteps(evolving: Evolving, bound: readonly Statement[]): S
   const olds = oldTables(carried);
   return [
     transactionStep(
-      'prepare/data',
+      SHIPPED_STEP,
       `rows that release ${places.to} ships are added`,
       [
         ...bound,
         statement(SAME_EVERYWHERE),
         statement(sql`create table ${recordOf(places)} (
   relation text, key jsonb, before jsonb, after jsonb, primary key (relation, key))`),
+        statement(sql`create table ${leftOf(places)} (line text)`),
         ...carried.flatMap((one) => [
           ...rowsTable(one, places),
           ...one.olds.map((old) => statement(noteBefore(one, old, places))),
@@ -50,6 +51,7 @@ export function shippedSteps(evolving: Evolving, bound: readonly Statement[]): S
         ...olds.map((old) => statement(noteAfter(old, places))),
         statement(sql`delete from ${recordOf(places)} as s
 where s.before is not distinct from s.after`),
+        statement(noteLeft(places)),
         ...carried.map((one) => statement(sql`drop table ${rowsOf(one.table, places)}`)),
         ...olds.map((old) => statement(sql`drop table if exists ${formerOf(old.table, places)}`)),
         ...shipped.carried.flatMap((one) => advance(one)),
@@ -68,6 +70,10 @@ export function isCarrying({ shipped }: Evolving): boolean {
 /** Where the rows stand that are told apart by it. */
 function recordOf(places: Places): Sql {
   return work(places, 'halflap_shipped');
+}
+
+function leftOf(places: Places): Sql {
+  return work(places, 'halflap_left_out');
 }
 
 function rowsOf(table: Table, places: Places): Sql {
@@ -139,6 +145,14 @@ where s.relation = ${literal(table.name)}
   and s.key = jsonb_build_object(${key.map((one) => sql`${literal(one)}, ${name('o', one)}`)})`;
 }
 
+/** Rows that were left out are told by the journal. */
+function noteLeft(places: Places): Sql {
+  return sql`update ${stateTable('journal')} as j
+set detail = j.detail || jsonb_build_object('leftOut', l.lines)
+from ${stateTable('shard')} as s, (select jsonb_agg(line) as lines from ${leftOf(places)}) as l
+where j.attempt = s.attempt and j.step = ${literal(SHIPPED_STEP)} and l.lines is not null`;
+}
+
 /** In the order of the file, each row by itself. */
 function carry(one: CarriedTable, places: Places): Sql {
   const { table, at, key, columns } = one;
@@ -150,6 +164,10 @@ function carry(one: CarriedTable, places: Places): Sql {
       ? sql`null;`
       : sql`update ${at} as t set ${set}
           where ${sameKey('t', key, 'r')} and (${anyDiffers('t', 'r', changing, typesOf(table))});`;
+  const told = joined(
+    key.map((column) => sql`${literal(`${column}=`)} || ${name('r', column)}`),
+    ` || ', ' || `,
+  );
   return sql`do $halflap$
 declare
   r record;
@@ -164,7 +182,8 @@ begin
         insert into ${at} (${names(columns)}) overriding system value values (${values});
       end if;
     exception when ${STANDS_AGAINST} then
-      null;
+      insert into ${leftOf(places)} (line) values (${literal(`${table.name} (`)} || ${told}
+        || '): ' || sqlerrm);
     end;
   end loop;
 end

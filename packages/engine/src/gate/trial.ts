@@ -92,12 +92,28 @@ function byRelation(rows: readonly QuarantineRow[]): Quarantined[] {
 /** On empty tables: samples that break a new rule would rightly keep contract from ending. */
 async function throughToTheEnd(options: TrialOptions): Promise<void> {
   const { bundle, from, scratch } = options;
+  const leftOut: string[] = [];
   await scratch.withDatabase(async (url) => {
     await installRelease({ url, app: bundle.app, release: from });
+    const log = (line: string) => {
+      const [, left] = line.split(': left out: ');
+      if (left !== undefined) leftOut.push(left);
+      options.log?.(line);
+    };
     for (const verb of ['prepare', 'expand', 'contract'] as const) {
-      await attempt(options, url, verb);
+      await attempt({ ...options, log }, url, verb);
     }
+    if (leftOut.length > 0) throw shippedAmiss(bundle, leftOut);
     await compare(options, url, 'to');
+  });
+}
+
+/** On the tables of a fresh install nothing of a customer stands in the way. */
+function shippedAmiss(bundle: Bundle, leftOut: readonly string[]): HalflapError {
+  const error = failed(bundle, `rows that it ships do not come: ${leftOut.join('; ')}`, undefined);
+  return new HalflapError(error.code, error.message, {
+    detail: { evidence: leftOut },
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
   });
 }
 
