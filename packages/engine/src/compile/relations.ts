@@ -8,7 +8,6 @@ import {
   addedChecks,
   addedColumns,
   droppedColumns,
-  hasOwnType,
   rebuildReason,
   renamedColumns,
   tightenedColumns,
@@ -17,7 +16,7 @@ import type { Evolving } from './compile.js';
 import { unguaranteed } from './guarantees.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
-import { typeNotes } from './type-notes.js';
+import { conversionNotes } from './type-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
@@ -180,7 +179,6 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
     const count = Object.values(rules).flat().length;
     const isCarried = part.carried.length > 0 || part.absence !== null;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
-    const computed = converted.filter((one) => !hasOwnType(part.pair, one));
     return {
       old: cluster.id,
       new: part.table.name,
@@ -193,8 +191,7 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(keptNote),
-        ...computed.map((one) => `column ${one.column.name} = ${one.up}`),
-        ...typeNotes(part.pair, evolving),
+        ...conversionNotes(part.pair, converted, evolving),
         ...(converted.length === 0
           ? []
           : ['a value that does not come back through up is refused with HL001 until contract']),
