@@ -11,24 +11,30 @@ describe('an enum and a domain of the same name in both releases', () => {
   it('change their labels and their rules under columns, arrays and defaults', () =>
     lifecycleCase({
       from: `create type mood as enum ('sad', 'ok', 'glad');
+        create type side as enum ('left', 'right');
         create domain price as numeric(8, 2) check (value >= 0);
         create domain "Moods" as mood[] check (cardinality(value) < 9);
         create table t (id int primary key, state mood not null default 'ok', past "Moods",
           old mood[] not null default '{ok}', price price not null default 1, note text,
+          side side default 'left', sides side[] not null default '{left,right}',
           check (state <> 'sad' or note is not null));
         create index t_is on t (state) where state <> 'ok'::mood;`,
       to: `create type mood as enum ('happy', 'ok', 'bored', 'fair');
+        create type side as enum ('left', 'right', 'both');
         create domain price as numeric(10, 2) default 2 not null check (value < 1000);
         create domain "Moods" as mood[] check (cardinality(value) < 9);
         create type colour as enum ('red');
         create table t (id int primary key, state mood not null default 'happy', past "Moods",
           old mood[] not null default '{ok,happy}', price price not null, note text,
+          side side default 'right', sides side[] not null default '{right,left}',
           check (state <> 'fair' or note is not null));
         create index t_is on t (state) where state <> 'ok'::mood;
         create table added (id int primary key, state mood, c colour default 'red', price price);`,
       evolution: `changes:
   - rename_label: { type: mood, label: glad, to: happy }
   - rename_label: { type: mood, label: sad, to: fair }
+  - rename_label: { type: side, label: left, to: right }
+  - rename_label: { type: side, label: right, to: left }
 `,
       seed: {
         old: `insert into t values (1, 'glad', '{glad,ok,null}', '{{glad,sad},{ok,ok}}', 3, 'a'),
@@ -55,6 +61,10 @@ describe('an enum and a domain of the same name in both releases', () => {
         ),
         oldWrite(`update t set price = price + 1, note = 'o ${n}' where id < 3`),
         newWrite(
+          `update t set side = 'left', sides = sides || sides where id = ${n}1`,
+          `update t set side = 'right', sides = sides || sides where id = ${n}1`,
+        ),
+        newWrite(
           `update t set old = old || 'fair'::mood where id = 2`,
           `update t set old = old || 'sad'::mood where id = 2`,
         ),
@@ -66,6 +76,7 @@ describe('an enum and a domain of the same name in both releases', () => {
       refused: () => [
         { by: 'new', sql: `update t set state = 'bored'`, lens: 'HL001', dual: 'HL001' },
         { by: 'new', sql: `update t set past = '{bored}'`, lens: 'HL001', dual: 'HL001' },
+        { by: 'new', sql: `update t set side = 'both'`, lens: 'HL001', dual: 'HL001' },
         { by: 'new', sql: `update t set state = 'sad'`, lens: '22P02', dual: '22P02' },
         { by: 'new', sql: `update t set price = 2000`, lens: '23514', dual: '23514' },
         { by: 'new', sql: `update t set price = -1`, lens: '23514', dual: '23514' },

@@ -9,7 +9,6 @@ import {
   addedChecks,
   addedColumns,
   droppedColumns,
-  hasOwnType,
   rebuildReason,
   renamedColumns,
   tightenedColumns,
@@ -20,8 +19,7 @@ import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
 import { withShipped } from './shipped-notes.js';
-
-import { typeNotes } from './type-notes.js';
+import { conversionNotes } from './type-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
@@ -184,7 +182,6 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
     const kept = keptColumns(part);
     const isCarried = part.carried.length > 0 || part.absence !== null || kept.length > 0;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
-    const computed = converted.filter((one) => !hasOwnType(part.pair, one));
     return {
       old: cluster.id,
       new: part.table.name,
@@ -197,10 +194,7 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
           ? []
           : ['a missing row is kept beside the old table until contract']),
         ...part.carried.map(carriedNote),
-        ...computed
-          .filter(isComputed)
-          .map((one) => `column ${one.column.name} = ${one.said ?? one.up}`),
-        ...typeNotes(part.pair, evolving),
+        ...conversionNotes(part.pair, converted.filter(isComputed), evolving),
         ...kept.map(
           ({ column }) =>
             `another value of column ${column.name} is kept until something else follows`,

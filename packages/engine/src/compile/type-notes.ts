@@ -1,23 +1,34 @@
-// What the plan says of types that each release has in its own form: which labels go on under
-// another name, and which of them only one release may meet.
+// What the plan says of values that are converted: by which expression; and where only their labels
+// differ, which of them go on under another name, and which only one release may meet.
 
 import { findColumn } from '../release/catalog.js';
 import { columnsOf } from '../release/expression.js';
 import { hasOwnType } from './classify.js';
 import type { Evolving } from './compile.js';
-import type { PairedTable } from './layout.js';
-import { type LabelPairs, labelsBetween, typesOfBoth } from './taken-over.js';
+import type { ForwardColumn, PairedTable } from './layout.js';
+import { type LabelPairs, labelsBetween, type TypesOfBoth, typesOfBoth } from './taken-over.js';
 
-export function typeNotes(pair: PairedTable, { from, to, evolution, places }: Evolving): string[] {
+/** Each once, in the order of the columns. */
+export function conversionNotes(
+  pair: PairedTable,
+  converted: readonly ForwardColumn[],
+  { from, to, evolution, places }: Evolving,
+): string[] {
   const types = typesOfBoth(from, to, evolution);
-  const own = pair.forward.filter((one) => hasOwnType(pair, one));
-  const notes = own.flatMap(({ column, up }) => {
-    const old = findColumn(pair.old, columnsOf(up ?? '')[0] ?? '');
-    const labels = old === undefined ? null : labelsBetween(old, column, types);
-    if (labels === null) return [`each release has its own rules of type ${column.type}`];
-    return labelNotes(labels, places);
+  const notes = converted.flatMap((one) => {
+    const labels = labelsOf(pair, one, types);
+    if (labels !== null) return labelNotes(labels, places);
+    return hasOwnType(pair, one)
+      ? [`each release has its own rules of type ${one.column.type}`]
+      : [`column ${one.column.name} = ${one.said ?? one.up}`];
   });
   return [...new Set(notes)];
+}
+
+function labelsOf({ old }: PairedTable, { column, up, stated }: ForwardColumn, types: TypesOfBoth) {
+  if (up === null || stated !== undefined) return null;
+  const source = findColumn(old, columnsOf(up)[0] ?? '');
+  return source === undefined ? null : labelsBetween(source, column, types);
 }
 
 function labelNotes(
