@@ -93,7 +93,7 @@ export interface Evolving {
  * position.
  */
 export function compile(input: CompileInput): Bundle {
-  const evolving = resolve(input);
+  const evolving = evolvingOf(input);
   const { places } = evolving;
   const bundle: Omit<Bundle, 'hash'> = {
     format: BUNDLE_FORMAT,
@@ -124,7 +124,8 @@ export function compile(input: CompileInput): Bundle {
   return { ...bundle, hash: bundleHash(bundle) };
 }
 
-function resolve({ app, from, to, evolution }: CompileInput): Evolving {
+/** How each table crosses, before any statement is made of it. @throws as compile does. */
+export function evolvingOf({ app, from, to, evolution }: CompileInput): Evolving {
   assertCarried(from.catalog, to.catalog, evolution);
   const places = placesOf(app, from.version, to.version);
   const layout = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);

@@ -18,7 +18,8 @@ async function tried(
 ): Promise<Trial> {
   const pair = await reader.pair(from, to, changes);
   const bundle = await reader.bundle(from, to, changes);
-  return tryEvolution({ bundle, from: pair.from, scratch: { withDatabase }, ...more });
+  const input = { app: 'shop', ...pair };
+  return tryEvolution({ input, bundle, scratch: { withDatabase }, ...more });
 }
 
 describe('tryEvolution', () => {
@@ -128,7 +129,7 @@ describe('tryEvolution', () => {
     const wrong = { ...bundle.to, catalog: bundle.from.catalog };
     const found = tryEvolution({
       bundle: { ...bundle, to: wrong },
-      from: pair.from,
+      input: { app: 'shop', ...pair },
       scratch: { withDatabase },
     });
     await expect(found).rejects.toMatchObject({ code: 'CHECK_FAILED' });
