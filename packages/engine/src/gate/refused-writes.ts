@@ -173,12 +173,14 @@ from ${lens(part.relation)}`;
   try {
     const read: ShownRow[] = [];
     for (const old of one.cluster.olds) {
-      const own = sql`(select a.* from ${olds(old.relation)} as a join ${written} as w
-on ${isSame('a', sliceOf(one, old.relation), 'w', part.mapping.slice)})`;
       // Of a drawn key nothing is known yet: what 1.0 has no row of is what would come.
-      const other = sql`(select a.* from ${olds(old.relation)} as a where a::text not in (
+      const rows =
+        part.mapping.via === null
+          ? sql`(select a.* from ${olds(old.relation)} as a join ${written} as w
+on ${isSame('a', sliceOf(one, old.relation), 'w', part.mapping.slice)})`
+          : sql`(select a.* from ${olds(old.relation)} as a where a::text not in (
 select b::text from ${lens(old.relation)} as b))`;
-      read.push(...(await rowsOf(ground, old.table, part.mapping.via === null ? own : other)));
+      read.push(...(await rowsOf(ground, old.table, rows)));
     }
     const back = readAgain(one, olds);
     const { key } = part.mapping;

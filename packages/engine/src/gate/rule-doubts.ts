@@ -52,7 +52,7 @@ function rulesOf(ground: Ground, table: Table): Rule[] {
       })),
     ...table.checks.map((check) => ({
       name: check.name,
-      text: `check (${check.expression})`,
+      text: `check ${check.expression}`,
       broken: sql`from ${rows} where not (${trusted(check.expression)})`,
     })),
     ...keys.map((key) => {

@@ -39,21 +39,13 @@ export function hintsFor({ from, to, evolution }: CompileInput, side: 'from' | '
     own.set(column, hint);
     return hint;
   };
-  // Rows of one slice hang together: each table has rows of the slices that the first one has.
-  for (const change of evolution.changes) {
-    if (change.kind !== 'custom') continue;
-    const [first, ...others] = side === 'from' ? change.from : change.into;
-    for (const one of others) {
-      if (one.via !== null || first === undefined || first.via !== null) continue;
-      for (const [place, column] of one.slice.entries()) {
-        at(one.table, column).like.push({ table: first.table, column: first.slice[place] ?? '' });
-      }
-    }
-  }
   for (const { text, tables, yields } of evolution.changes.flatMap((one) => saidIn(one, side))) {
-    const { compared, yielded } = comparisonsIn(text);
+    const { compared, yielded, copies } = comparisonsIn(text);
     if (yields !== null) {
       for (const [column, texts] of yielded) at(yields, column).texts.push(...texts);
+      for (const [column, like] of equalsOf(catalog, yields, copies)) {
+        at(yields, column).like.push(like);
+      }
     }
     for (const { columns, texts } of compared) {
       const found = columns.flatMap((one) =>
@@ -106,6 +98,24 @@ function queriesIn({ from, into }: Custom, side: 'from' | 'to'): Said[] {
     ...others.map((one) => ({ text: one.query.query.sql, tables, yields: null })),
     ...own.map((one) => ({ text: one.query.query.sql, tables: [], yields: one.table })),
   ];
+}
+
+/** Columns that hold the same as one that refers to a table: they have the values of its key. */
+function equalsOf(
+  catalog: Catalog,
+  yields: string,
+  copies: ReadonlyMap<string, string>,
+): [string, OldName][] {
+  const table = findTable(catalog, yields);
+  return (table?.foreignKeys ?? []).flatMap(({ columns, referencedTable, referencedColumns }) =>
+    columns.flatMap((own, place) => {
+      const source = copies.get(own);
+      const like = { table: referencedTable, column: referencedColumns[place] ?? '' };
+      return [...copies].flatMap(([other, from]): [string, OldName][] =>
+        source !== undefined && from === source && other !== own ? [[other, like]] : [],
+      );
+    }),
+  );
 }
 
 function known(catalog: Catalog, table: string, { column }: { readonly column: string }) {

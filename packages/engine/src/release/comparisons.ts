@@ -20,6 +20,8 @@ export interface Comparisons {
   readonly compared: readonly Comparison[];
   /** Columns that the statement yields as constants, with those. */
   readonly yielded: ReadonlyMap<string, readonly string[]>;
+  /** Columns that it yields as they are, with what they are copies of. */
+  readonly copies: ReadonlyMap<string, string>;
 }
 
 /** Of a SELECT that the parser has accepted. Needs loadParser() to have been called. */
@@ -28,20 +30,27 @@ export function comparisonsIn(text: string): Comparisons {
     stmt === undefined ? [] : nodesOf(stmt),
   );
   const tables = tablesByAlias(nodes);
+  const lists = listsOf(nodes);
   const yielded = new Map<string, string[]>();
+  const copies = new Map<string, string>();
   for (const node of nodes) {
-    if (!('ResTarget' in node) || node.ResTarget.name === undefined) continue;
-    const { name, val } = node.ResTarget;
-    const texts = val === undefined ? [] : textsIn(val);
+    if (!('ResTarget' in node) || node.ResTarget.val === undefined) continue;
+    const { name: stated, val } = node.ResTarget;
+    const parts = 'ColumnRef' in val ? partsOf(val.ColumnRef) : [];
+    const name = stated ?? parts.at(-1);
+    if (name === undefined) continue;
+    if (parts.length > 0) copies.set(name, parts.join('.'));
+    const texts = textsIn(val);
     if (texts.length > 0) yielded.set(name, [...(yielded.get(name) ?? []), ...texts]);
   }
   const compared = nodes.flatMap((node): Comparison[] => {
     if (!('A_Expr' in node)) return [];
     const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].filter((one) => one !== undefined);
     const columns = sides.flatMap((one) => columnsIn(one, tables));
-    return columns.length === 0 ? [] : [{ columns, texts: sides.flatMap(textsIn) }];
+    const listed = columns.flatMap(({ table, column }) => lists.get(`${table}.${column}`) ?? []);
+    return columns.length === 0 ? [] : [{ columns, texts: [...sides.flatMap(textsIn), ...listed] }];
   });
-  return { compared, yielded };
+  return { compared, yielded, copies };
 }
 
 function tablesByAlias(nodes: readonly Node[]): ReadonlyMap<string, string> {
@@ -52,6 +61,26 @@ function tablesByAlias(nodes: readonly Node[]): ReadonlyMap<string, string> {
       return [[alias?.aliasname ?? relname, relname] as const];
     }),
   );
+}
+
+/** `(values ('a', 1), ('b', 2)) as m(name, number)`: the constants of `m.name` and `m.number`. */
+function listsOf(nodes: readonly Node[]): ReadonlyMap<string, readonly string[]> {
+  const lists = new Map<string, string[]>();
+  for (const node of nodes) {
+    if (!('RangeSubselect' in node)) continue;
+    const { alias, subquery } = node.RangeSubselect;
+    if (subquery === undefined || !('SelectStmt' in subquery)) continue;
+    for (const row of subquery.SelectStmt.valuesLists ?? []) {
+      const values = 'List' in row ? (row.List.items ?? []) : [];
+      for (const [place, value] of values.entries()) {
+        const column = alias?.colnames?.[place];
+        if (column === undefined || !('String' in column)) continue;
+        const called = `${alias?.aliasname}.${column.String.sval}`;
+        lists.set(called, [...(lists.get(called) ?? []), ...textsIn(value)]);
+      }
+    }
+  }
+  return lists;
 }
 
 /** Columns that stand there by themselves: of `a + 1` it is not known which value is looked for. */
