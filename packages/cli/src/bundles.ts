@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bundle, type ReleaseSummary, readShard } from '@halflap/engine';
+import { type Bundle, type ReleaseSummary, readShard, type ShardStatus } from '@halflap/engine';
 import { HalflapError, type Verb } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { readBundle } from './bundle-file.js';
@@ -35,35 +35,64 @@ export function withBundleOption(command: Command): Command {
   return command.option('--bundle <file>', 'the bundle, in place of that of halflap.yaml');
 }
 
+/** The evolutions at hand. */
+export interface BundleSet {
+  /** Where they are from, for messages. */
+  readonly place: string;
+  readonly evolutions: readonly Evolving[];
+  /** Of the one that leads to this release. */
+  bundle(to: string): Promise<Bundle>;
+}
+
 /** Gives `body` the way from a shard to its bundle; a scratch server ends with it. */
 export async function withBundles<Result>(
   source: BundleSource,
   body: (bundleFor: BundleFor) => Promise<Result>,
 ): Promise<Result> {
-  const { config, options } = source;
-  const file = options.bundle ?? config.bundle;
-  if (file !== undefined) {
-    const bundle = bundleOf(config, file);
-    return body(async () => bundle);
-  }
-  if (config.bundles !== undefined) {
-    const directory = config.bundles;
-    const all = bundlesIn(config, directory);
-    return body(async (shard, verb) => {
-      const position = await positionOf(shard);
-      const found = choose(all.map(evolvingOf), position, verb);
-      const bundle = all.find((one) => one.to.version === found?.to);
-      return bundle ?? refuse(directory, shard, position);
-    });
-  }
-  if (!existsSync(config.releases)) throw noBundle(config);
-  return withReleases(source, (releases) =>
+  const isNamed = (source.options.bundle ?? source.config.bundle) !== undefined;
+  return withBundleSet(source, ({ place, evolutions, bundle }) =>
     body(async (shard, verb) => {
+      // The verb knows best what a bundle that was named has against the shard.
+      const [named] = evolutions;
+      if (isNamed && named !== undefined) return bundle(named.to);
       const position = await positionOf(shard);
-      const found = choose(await releases.evolutions(), position, verb);
-      return found ? releases.compile(found.to) : refuse(config.releases, shard, position);
+      const found = choose(evolutions, position, verb);
+      return found ? bundle(found.to) : refuse(place, shard, position);
     }),
   );
+}
+
+/** Gives `body` all evolutions at hand; a scratch server ends with it. */
+export async function withBundleSet<Result>(
+  source: BundleSource,
+  body: (set: BundleSet) => Promise<Result>,
+): Promise<Result> {
+  const { config, options } = source;
+  const file = options.bundle ?? config.bundle;
+  if (file !== undefined) return body(setOf(file, [bundleOf(config, file)]));
+  if (config.bundles !== undefined) {
+    return body(setOf(config.bundles, bundlesIn(config, config.bundles)));
+  }
+  if (!existsSync(config.releases)) throw noBundle(config);
+  return withReleases(source, async (releases) =>
+    body({
+      place: config.releases,
+      evolutions: await releases.evolutions(),
+      bundle: releases.compile,
+    }),
+  );
+}
+
+function setOf(place: string, bundles: readonly Bundle[]): BundleSet {
+  return {
+    place,
+    evolutions: bundles.map(({ from, to }) => ({ from: from.version, to: to.version })),
+    async bundle(to) {
+      const found = bundles.find((one) => one.to.version === to);
+      if (found === undefined) throw new TypeError(`no bundle leads to ${to}`);
+      return found;
+    },
+  };
 }
 
 /** The bundle of a file, which must be of this application. @throws BUNDLE_INVALID */
@@ -122,7 +151,8 @@ function bundlesIn(config: Config, directory: string): Bundle[] {
   return names.sort().map((name) => bundleOf(config, join(directory, name)));
 }
 
-async function positionOf(shard: Shard): Promise<Position> {
+/** @throws SHARD_UNREACHABLE. Null for a database that Halflap does not know. */
+export async function positionOf(shard: Shard): Promise<ShardStatus['state']> {
   const status = await readShard(shard.url);
   if (!status.reachable) {
     throw new HalflapError('SHARD_UNREACHABLE', status.error ?? 'no connection', {
@@ -134,11 +164,8 @@ async function positionOf(shard: Shard): Promise<Position> {
   return status.state;
 }
 
-function evolvingOf(bundle: Bundle): Evolving {
-  return { from: bundle.from.version, to: bundle.to.version };
-}
-
-function refuse(place: string, shard: Shard, position: Position): never {
+/** @throws BUNDLE_INVALID always. */
+export function refuse(place: string, shard: Shard, position: Position): never {
   const found =
     position === null
       ? 'its release is not known yet'

@@ -1,7 +1,15 @@
 // What `check` found, as people and programs read it: how each relation crosses, a verdict that
 // claims no more than was tried, and what the author should look at.
 
-import type { PossibleRename, RelationPlan, Trial, Unconvertible, Untried } from '@halflap/engine';
+import {
+  type CounterExample,
+  type PossibleRename,
+  type RelationPlan,
+  shownText,
+  type Trial,
+  type Unconvertible,
+  type Untried,
+} from '@halflap/engine';
 import { relationsText } from './plan-text.js';
 import { duration } from './print.js';
 
@@ -58,18 +66,30 @@ function nameOf({ table, columns }: Untried): string {
 function warningsOf({ trial, renames, unconvertible }: Checked): string[] {
   const told = new Set(unconvertible.flatMap((one) => one.reasons));
   const quarantined = (trial?.quarantined ?? [])
-    .map(({ relation, reasons }) => ({ relation, left: reasons.filter((one) => !told.has(one)) }))
+    .map(({ relation, reasons, examples }) => ({
+      relation,
+      left: reasons.filter((one) => !told.has(one)),
+      examples,
+    }))
     .filter(({ left }) => left.length > 0);
   return [
     ...(trial?.untried ?? []).map((one) => `no sample for ${nameOf(one)}: ${one.reason}`),
     ...unconvertible.map(unconvertibleText),
-    ...quarantined.map(
-      ({ relation, left }) => `sample rows of ${relation} go to quarantine: ${left.join('; ')}`,
+    ...quarantined.map(({ relation, left, examples }) =>
+      [
+        `sample rows of ${relation} go to quarantine: ${left.join('; ')}`,
+        ...examples.flatMap(rowsText),
+      ].join('\n'),
     ),
+    ...(trial?.refused ?? []).map((one) => [one.message, ...rowsText(one)].join('\n')),
     ...renames.map(
       ({ what, change }) => `${what}: a rename? Then state it in evolution.yaml:\n  ${change}`,
     ),
   ];
+}
+
+function rowsText({ shown }: CounterExample): string[] {
+  return shownText(shown).map((line) => `  ${line}`);
 }
 
 /** Longer values do not help in one line of text. */

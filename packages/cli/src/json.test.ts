@@ -22,7 +22,7 @@ const RELEASES = {
   'releases/2.0/evolution.yaml': `
 from: "1.0"
 changes:
-  - convert_column: {table: items, column: name, to: length, up: length(name), down: "'x'"}
+  - convert_column: {table: items, column: name, to: length, up: length(name), down: "repeat('x', length)"}
 `,
 };
 
@@ -107,6 +107,7 @@ describe('--json', () => {
     expect(rows[0]).toMatchObject({ shard: 'eu1', key: { id: 7.25 } });
     await query(eu1.url, 'delete from halflap.quarantine');
     await outcomeOf('contract', '--shard', 'eu1');
+    await outcomeOf('upgrade', '--shard', 'eu1', '--to', '2.0');
   });
 
   it('of status has what is documented for shards, steps and servers', async () => {

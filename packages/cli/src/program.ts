@@ -18,6 +18,7 @@ import { addPrepare } from './commands/prepare.js';
 import { addQuarantine } from './commands/quarantine.js';
 import { addResume } from './commands/resume.js';
 import { addStatus } from './commands/status.js';
+import { addUpgrade } from './commands/upgrade.js';
 import { addVerify } from './commands/verify.js';
 import { addWait } from './commands/wait.js';
 
@@ -59,6 +60,7 @@ const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 
 const OPERATORS = [
   addStatus,
+  addUpgrade,
   addPrepare,
   addExpand,
   addVerify,

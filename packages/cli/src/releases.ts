@@ -182,8 +182,8 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       return measureEffects({ bundle: await compileOnce(version), from, scratch, signal });
     },
     async try(version) {
-      const from = await load((await evolutionTo(version)).from);
-      return tryEvolution({ bundle: await compileOnce(version), from, scratch, signal });
+      const bundle = await compileOnce(version);
+      return tryEvolution({ input: await inputTo(version), bundle, scratch, signal });
     },
     async ask(version, body) {
       const bundle = await compileOnce(version);

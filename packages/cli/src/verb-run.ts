@@ -4,15 +4,16 @@
 // Shards are moved one after another, and the first failure ends the run: a fault in the evolution
 // should meet one shard and not all.
 
-import { type Outcome, runVerb } from '@halflap/engine';
+import { type Bundle, type Outcome, runVerb } from '@halflap/engine';
 import type { Verb } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { type BundleOptions, withBundleOption, withBundles } from './bundles.js';
+import type { Shard } from './config.js';
 import { contextOf } from './context.js';
 import { interruptible } from './interrupt.js';
 import { onShard } from './on-shard.js';
 import { duration } from './print.js';
-import { createProgressView } from './progress-view.js';
+import { createProgressView, type ProgressView } from './progress-view.js';
 import { withScratchOption } from './releases.js';
 import { type ShardOptions, selectShards, withShardOptions } from './shard-option.js';
 
@@ -33,19 +34,35 @@ export async function runOnShards(verb: Verb, options: VerbOptions, command: Com
   const view = createProgressView(printer);
   await interruptible(view.log, (signal) =>
     withBundles({ config, options, signal }, async (bundleFor) => {
-      for (const { name, url } of shards) {
-        const outcome = await onShard(name, async () => {
-          const bundle = await bundleFor({ name, url }, verb);
-          const { update: onProgress } = view;
-          const log = (line: string) => view.log(line, name);
-          return runVerb({ url, shard: name, bundle, verb, signal, onProgress, log, ...force });
+      for (const shard of shards) {
+        const outcome = await onShard(shard.name, async () => {
+          const bundle = await bundleFor(shard, verb);
+          return runShown({ shard, bundle, verb, signal, view, ...force });
         });
-        view.stop();
         printer.line(outcomeText(outcome));
         printer.json({ event: 'outcome', ...outcome });
       }
     }),
   ).finally(view.stop);
+}
+
+export interface ShownRun {
+  readonly shard: Shard;
+  readonly bundle: Bundle;
+  readonly verb: Verb;
+  readonly signal: AbortSignal;
+  readonly view: ProgressView;
+  readonly force?: { readonly reason: string };
+}
+
+/** Runs one verb with its progress in view. */
+export async function runShown({ shard, view, ...run }: ShownRun): Promise<Outcome> {
+  const { name, url } = shard;
+  const { update: onProgress } = view;
+  const log = (line: string) => view.log(line, name);
+  const outcome = await runVerb({ url, shard: name, onProgress, log, ...run });
+  view.stop();
+  return outcome;
 }
 
 /** `eu1: expand done in 3m20s, the shard is dual`. */

@@ -4,6 +4,12 @@ export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
 export * from './compile/texts.js';
 export { type Hanging, hangingOn } from './compile/unsupported.js';
+export {
+  type CounterExample,
+  type Shown,
+  type ShownRow,
+  shownText,
+} from './gate/counter-example.js';
 export { type MeasureOptions, measureEffects } from './gate/effects.js';
 export { checkExpressions } from './gate/expression-types.js';
 export {

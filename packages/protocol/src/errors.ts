@@ -156,6 +156,8 @@ export interface ErrorDetail {
   readonly step?: string;
   /** One line per finding, for errors that carry evidence. */
   readonly evidence?: readonly string[];
+  /** The rows that show it, of CHECK_FAILED; engine/src/gate/counter-example.ts has its shape. */
+  readonly counterExample?: object;
 }
 
 /**

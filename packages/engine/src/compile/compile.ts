@@ -43,7 +43,7 @@ import {
 } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { fenced, keyMapTable, type Places, placesOf, temporary, work } from './places.js';
+import { fenced, keyMapTable, type Places, temporary, work } from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
@@ -54,7 +54,7 @@ import {
 } from './rebuilt.js';
 import { relationPlans } from './relations.js';
 import { dropKeysTo } from './repoint.js';
-import { resolve } from './resolve.js';
+import { evolvingOf, resolve } from './resolve.js';
 import type { Routine } from './routine.js';
 import { dropSequences, takeSequences } from './sequence-contract.js';
 import type { SequencePlan } from './sequence-plan.js';
@@ -98,8 +98,8 @@ export interface Evolving {
  * position.
  */
 export function compile(input: CompileInput): Bundle {
-  const places = placesOf(input.app, input.from.version, input.to.version);
-  const evolving = resolve(input, places);
+  const evolving = evolvingOf(input);
+  const { places } = evolving;
   const bundle: Omit<Bundle, 'hash'> = {
     format: BUNDLE_FORMAT,
     app: input.app,

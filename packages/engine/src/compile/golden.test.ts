@@ -69,9 +69,8 @@ describe('a split beside a rename', () => {
   });
 
   it('goes there and back and through to the end', async () => {
-    const { from } = await reader.pair(OLD, NEW, CHANGES);
-    const bundle = await reader.bundle(OLD, NEW, CHANGES);
-    const trial = await tryEvolution({ bundle, from, scratch: { withDatabase } });
+    const input = { app: 'shop', ...(await reader.pair(OLD, NEW, CHANGES)) };
+    const trial = await tryEvolution({ input, bundle: compile(input), scratch: { withDatabase } });
     expect({ untried: trial.untried, quarantined: trial.quarantined }).toEqual({
       untried: [],
       quarantined: [],

@@ -12,13 +12,19 @@ import { withDefaults } from './defaults.js';
 import { assertPolicies } from './dirty-policies.js';
 import { foreignKeyPlan } from './foreign-keys.js';
 import { layoutOf } from './layout.js';
-import type { Places } from './places.js';
+import { type Places, placesOf } from './places.js';
 import { type Rebuilt, rebuilt } from './rebuilt.js';
 import { sequencePlan } from './sequence-plan.js';
 import { shippedPlan } from './shipped-plan.js';
 import { assertCarried, assertMovable } from './unsupported.js';
 import { assertLabelsStay } from './unsupported-types.js';
 
+/** How each table crosses, before any statement is made of it. @throws as compile does. */
+export function evolvingOf(input: CompileInput): Evolving {
+  return resolve(input, placesOf(input.app, input.from.version, input.to.version));
+}
+
+/** @param places where lens and machinery stand. */
 export function resolve(input: CompileInput, places: Places): Evolving {
   const { from: older, to, evolution } = input;
   assertCarried(older.catalog, to.catalog, evolution);

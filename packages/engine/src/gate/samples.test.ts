@@ -9,7 +9,7 @@ function sampled(schema: string, query = 'select 1') {
   return withDatabase((url) =>
     withSession(url, 'test', async (session) => {
       await session.query(schema);
-      const untried = await insertSamples(session, await introspect(session, 'public'));
+      const { untried } = await insertSamples(session, await introspect(session, 'public'));
       return { untried, rows: await session.query(query) };
     }),
   );

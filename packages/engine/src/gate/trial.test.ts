@@ -20,7 +20,8 @@ async function tried(
 ): Promise<Trial> {
   const pair = await reader.pair(from, to, changes);
   const bundle = await reader.bundle(from, to, changes);
-  return tryEvolution({ bundle, from: pair.from, scratch: { withDatabase }, ...more });
+  const input = { app: 'shop', ...pair };
+  return tryEvolution({ input, bundle, scratch: { withDatabase }, ...more });
 }
 
 describe('tryEvolution', () => {
@@ -82,7 +83,7 @@ describe('tryEvolution', () => {
       'create table t (id int primary key, n int);',
       'create table t (id int primary key, n int check (n > 100));',
     );
-    expect(trial.quarantined).toEqual([{ relation: 't', reasons: ['check t_n_check of t'] }]);
+    expect(trial.quarantined).toMatchObject([{ relation: 't', reasons: ['check t_n_check of t'] }]);
   });
 
   it('reports samples whose value cannot be carried over', async () => {
@@ -91,7 +92,7 @@ describe('tryEvolution', () => {
       'create table t (id int primary key, a int);',
     );
     const reasons = ['a', '{}'].map((one) => `invalid input syntax for type integer: "${one}"`);
-    expect(trial.quarantined).toEqual([{ relation: 't', reasons }]);
+    expect(trial.quarantined).toMatchObject([{ relation: 't', reasons }]);
   });
 
   it('has samples with keys of their own for tables that become one', async () => {
@@ -144,7 +145,7 @@ describe('tryEvolution', () => {
     const wrong = { ...bundle.to, catalog: bundle.from.catalog };
     const found = tryEvolution({
       bundle: { ...bundle, to: wrong },
-      from: pair.from,
+      input: { app: 'shop', ...pair },
       scratch: { withDatabase },
     });
     await expect(found).rejects.toMatchObject({ code: 'CHECK_FAILED' });

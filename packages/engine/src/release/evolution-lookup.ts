@@ -1,7 +1,7 @@
 // extract_table and inline_table: from YAML to the typed model.
 
 import type { Node } from 'yaml';
-import type { ExtractTable, InlineTable, Position } from './evolution.js';
+import type { ExtractTable, InlineTable, Places, Position } from './evolution.js';
 import { CHANGE_SHAPES, placesOf, textOf } from './evolution-changes.js';
 import type { EvolutionSource, Field } from './evolution-source.js';
 
@@ -25,13 +25,23 @@ export function lookup(kind: 'extract_table' | 'inline_table') {
     return {
       kind,
       at,
-      places: placesOf(fields),
+      places: { ...placesOf(fields), ...placesOfPairs(pairs) },
       table,
       into,
       reference,
       values: Object.fromEntries(values),
     };
   };
+}
+
+/** `columns.ONE` where a pair's first name stands, `columns=ONE` the other. */
+function placesOfPairs(pairs: NonNullable<ReturnType<typeof columnsOf>>): Places {
+  return Object.fromEntries(
+    pairs.flatMap(({ name, at, otherAt }) => [
+      [`columns.${name}`, at],
+      [`columns=${name}`, otherAt],
+    ]),
+  );
 }
 
 function columnsOf(source: EvolutionSource, field: Field, kind: string) {
@@ -41,7 +51,8 @@ function columnsOf(source: EvolutionSource, field: Field, kind: string) {
   if (entries.length === 0) return source.report(field.valueAt, `${what} is empty`);
   const pairs = entries.flatMap((entry) => {
     const other = textOf(source, entry, kind);
-    return other === null ? [] : [{ name: entry.name, other }];
+    if (other === null) return [];
+    return [{ name: entry.name, other, at: entry.at, otherAt: entry.valueAt }];
   });
   return pairs.length < entries.length ? null : pairs;
 }

@@ -10,7 +10,6 @@ import {
   type CustomTable,
   type DropColumn,
   type Evolution,
-  type ExtractTable,
   isQuery,
   type KeyMap,
   type LookupChange,
@@ -32,7 +31,6 @@ import { checkLabel } from './label-names.js';
 import {
   type Context,
   checkShare,
-  type Named,
   placeOf,
   report,
   requireColumn,
@@ -86,25 +84,12 @@ function checkChange(context: Context, change: Change): void {
       checkMerge(context, change);
       break;
     case 'extract_table':
-      checkLookup(context, change, {
-        lookup: [context.to, change.into],
-        values: [context.from, change.table],
-      });
-      requireColumn(
-        context,
-        requireSuccessors(context, change),
-        change.reference,
-        placeOf(change, 'reference'),
-      );
-      break;
     case 'inline_table':
-      checkLookup(context, change, {
-        lookup: [context.from, change.table],
-        values: [context.to, change.into],
-      });
+      checkLookup(context, change);
       break;
     case 'rekey_table': {
-      requireTable(context, context.from, change.table, placeOf(change, 'table'));
+      const old = requireTable(context, context.from, change.table, placeOf(change, 'table'));
+      if (old === null) break;
       const successors = requireSuccessors(context, change);
       for (const column of change.columns) {
         requireColumn(context, successors, column, placeOf(change, `column.${column}`));
@@ -147,21 +132,28 @@ function checkSliced(context: Context, change: SlicedChange): void {
   }
 }
 
-function checkLookup(
-  context: Context,
-  change: LookupChange,
-  { lookup, values }: { readonly lookup: Named; readonly values: Named },
-): void {
-  const at = placeOf(change, 'columns');
-  const scopes = [lookup, values].map(([side, table]) => {
-    const found = requireTable(context, side, table, change.at);
-    return found === null ? null : scopeOf(side, found);
-  });
-  for (const pair of Object.entries(change.values)) {
-    scopes.forEach((scope, index) => {
-      if (scope !== null) requireColumn(context, scope, pair[index] ?? '', at);
-    });
+function checkLookup(context: Context, change: LookupChange): void {
+  const { evolution, from, to } = context;
+  const isExtract = change.kind === 'extract_table';
+  const [flatSide, lookupSide] = isExtract ? [from, to] : [to, from];
+  const [flatKey, lookupKey] = isExtract
+    ? (['table', 'into'] as const)
+    : (['into', 'table'] as const);
+  const lookup = requireTable(context, lookupSide, change[lookupKey], placeOf(change, lookupKey));
+  const flat = requireTable(context, flatSide, change[flatKey], placeOf(change, flatKey));
+  for (const [column, other] of Object.entries(change.values)) {
+    const key = isExtract ? other : column;
+    const places = [placeOf(change, `columns.${key}`), placeOf(change, `columns=${key}`)] as const;
+    const [otherAt, columnAt] = isExtract ? places : [places[1], places[0]];
+    if (lookup !== null) requireColumn(context, scopeOf(lookupSide, lookup), column, columnAt);
+    if (flat !== null) requireColumn(context, scopeOf(flatSide, flat), other, otherAt);
   }
+  if (flat === null) return;
+  const renamed = isExtract ? renamedTo : renamedFrom;
+  const called = renamed(evolution.changes, flat.name);
+  const rows = requireTable(context, lookupSide, called, placeOf(change, flatKey));
+  if (rows === null) return;
+  requireColumn(context, scopeOf(lookupSide, rows), change.reference, placeOf(change, 'reference'));
 }
 
 /** The flat table, that of the rows, and the one to which they belong. */
@@ -366,7 +358,7 @@ function checkOldNames(context: Context, scope: Scope, part: SplitPart): void {
 /** The tables of the new release that hold the rows of the change's table. */
 function requireSuccessors(
   context: Context,
-  change: RenameColumn | ConvertColumn | DropColumn | ExtractTable | RekeyTable,
+  change: RenameColumn | ConvertColumn | DropColumn | RekeyTable,
 ): Scope {
   const names = newTablesOf(context.evolution.changes, change.table);
   const tables = names
