@@ -69,13 +69,14 @@ export function elements(random: Random): Shape {
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE, { name: 'list', values: [...lists, ...unheld].map(form.literal) }],
         from: [
           {
             columns: ['id', 'title', 'list'],
             query: `select id, title, coalesce((select ${form.together(order)}
-              from ROWS.items as i where i.post = p.id), ${form.empty}) as list
+              from ROWS.elements as i where i.post = p.id), ${form.empty}) as list
               from ROWS.posts as p`,
           },
         ],
@@ -87,19 +88,19 @@ export function elements(random: Random): Shape {
   const apart = `from LIST.posts as p cross join lateral ${form.apart('p.list')}`;
   const rows: Side = {
     schema: `create table posts (id int primary key, title text);
-      create table items (post int ${reference}, ${isPlaced ? 'place int,' : ''} v text not null,
+      create table elements (post int ${reference}, ${isPlaced ? 'place int,' : ''} v text not null,
       primary key (post, ${isPlaced ? 'place' : 'v'}));`,
     tables: [
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE],
         from: [{ columns: ['id', 'title'], query: 'select id, title from LIST.posts' }],
       },
       {
-        name: 'items',
-        isStepwise: true,
+        name: 'elements',
         key: [{ name: 'post', values: KEYS }, isPlaced ? place : value],
         columns: isPlaced ? [value] : [],
         from: [
@@ -115,8 +116,8 @@ export function elements(random: Random): Shape {
   };
   const delimiter = form.delimiter === null ? '' : `, delimiter: "${form.delimiter}"`;
   const change = isNested
-    ? `nest_table: { table: items, into: posts, column: list, value: v${delimiter} }`
-    : `unnest_column: { table: posts, column: list, into: items, value: v${delimiter}` +
+    ? `nest_table: { table: elements, into: posts, column: list, value: v${delimiter} }`
+    : `unnest_column: { table: posts, column: list, into: elements, value: v${delimiter}` +
       `${isPlaced ? ', position: place' : ''} }`;
   return shape({ LIST: listed, ROWS: rows }, isNested, change);
 }
@@ -131,6 +132,7 @@ export function slots(random: Random): Shape {
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE, word('one'), word('two')],
         from: [
@@ -138,7 +140,7 @@ export function slots(random: Random): Shape {
             columns: ['id', 'title', 'one', 'two'],
             query: `select p.id, p.title, max(i.v) filter (where i.place = 1) as one,
               max(i.v) filter (where i.place = 2) as two
-              from ROWS.posts as p left join ROWS.items as i on i.post = p.id
+              from ROWS.posts as p left join ROWS.elements as i on i.post = p.id
               group by p.id, p.title`,
           },
         ],
@@ -147,20 +149,20 @@ export function slots(random: Random): Shape {
   };
   const rows: Side = {
     schema: `create table posts (id int primary key, title text);
-      create table items (post int references posts (id) on delete cascade on update cascade,
+      create table elements (post int references posts (id) on delete cascade on update cascade,
       place int ${isNested ? 'check (place in (1, 2))' : ''}, v text not null,
       primary key (post, place));`,
     tables: [
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE],
         from: [{ columns: ['id', 'title'], query: 'select id, title from LIST.posts' }],
       },
       {
-        name: 'items',
-        isStepwise: true,
+        name: 'elements',
         key: [
           { name: 'post', values: KEYS },
           { name: 'place', values: ['1', '2', '1', '2', '3'] },
@@ -178,8 +180,8 @@ export function slots(random: Random): Shape {
     ],
   };
   const change = isNested
-    ? 'nest_table: { table: items, into: posts, columns: [one, two], value: v, position: place }'
-    : `unnest_column: { table: posts, columns: [one, two], into: items, value: v,
+    ? 'nest_table: { table: elements, into: posts, columns: [one, two], value: v, position: place }'
+    : `unnest_column: { table: posts, columns: [one, two], into: elements, value: v,
       position: place }`;
   return shape({ LIST: listed, ROWS: rows }, isNested, change);
 }

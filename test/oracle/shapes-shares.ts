@@ -17,6 +17,7 @@ export function shares(random: Random): Shape {
       {
         name: 'events',
         isMovable: true,
+        fixed: ['id'],
         key: [key],
         columns: [{ name: 'kind', values: kinds }, who, message],
         from: isUnited
@@ -51,7 +52,8 @@ export function shares(random: Random): Shape {
         name: 'logins',
         key: [key],
         isKeyApart: isUnited,
-        isMovable: isUnited,
+        isMovable: true,
+        fixed: ['id'],
         columns: [who],
         from: [
           { columns: ['id', 'who'], query: `select id, who from LIST.events where kind = 'login'` },
@@ -61,7 +63,8 @@ export function shares(random: Random): Shape {
         name: 'notes',
         key: [key],
         isKeyApart: isUnited,
-        isMovable: isUnited,
+        isMovable: true,
+        fixed: ['id'],
         columns: [{ name: 'kind', values: noteKinds }, message],
         from: [
           {
@@ -134,7 +137,6 @@ export function moved(random: Random): Shape {
       },
       {
         name: 'clusters',
-        isStepwise: true,
         key: [key],
         columns: [center, pool('pool')],
         from: [

@@ -1,0 +1,173 @@
+// What a statement on the tables of a shape should be answered, and what it leaves in the model.
+//
+// | the new release writes | its rows must be held                    | keys that others know by |
+// |------------------------|------------------------------------------|--------------------------|
+// | a lens                 | after each row, in whatever order        | stay: HL003              |
+// | its own tables         | after the statement                      | may change               |
+//
+// Where one order of the rows would do and another would not, either answer is right.
+
+import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
+import { type Asked, OTHER, type Statement } from './plain.js';
+import { moveInMaps } from './shape-keys.js';
+import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
+import type { ShapedTable } from './shapes.js';
+
+const FIXED: Outcome = { ...UNHELD, state: 'HL003' };
+
+/** The client is in a transaction; after a refusal it has to go back. */
+export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
+  const { release, statement, found, isAlone } = asked;
+  const isLens = release === 'new' && !asked.isNative;
+  const text = statement.withKey === null ? statement.text : withDrawn(statement, found);
+  await become(both.client, release);
+  if (isAlone) return [await outcomeOf(both.client, text)];
+  const table = both.shape[release].tables.find((one) => one.name === statement.table);
+  if (table === undefined) throw new Error(`no table ${statement.table}`);
+  if (release === 'new' && table.isTruncateRefused && text.startsWith('truncate')) return [FIXED];
+  const tried = isLens ? await throughLens(both, { ...asked, text, table }) : [];
+  if (tried.some((one) => one.state !== null)) {
+    if (tried.length === 1 || found.state !== null) return tried;
+  }
+  const plainly = await outcomeOf(both.client, text);
+  if (plainly.state !== null) return [plainly];
+  const carried = await carry(both, asked, plainly.count);
+  return carried === null ? [plainly] : [carried];
+}
+
+/** The drawn keys that the shard has answered with; a refused row has some other. */
+function withDrawn({ withKey }: Statement, { keys }: Outcome): string {
+  return withKey?.([`'${keys[0] ?? '-1'}'`]) ?? '';
+}
+
+/** The other release's rows follow. @returns the refusal, if there is one. */
+async function carry(
+  both: Both,
+  { release, statement }: Pick<Asked, 'release' | 'statement'>,
+  count: number,
+): Promise<Outcome | null> {
+  try {
+    const { move, table } = statement;
+    if (move !== null && count > 0) {
+      const [from, to] = [move.from[0] ?? '', move.to[0] ?? ''];
+      await moveInMaps(both, release, { table, from, to });
+    }
+    await follow(both, OTHER[release]);
+    return release === 'old' || (await isHeld(both, 'new')) ? null : UNHELD;
+  } catch (error) {
+    if (release === 'old') throw error;
+    return { ...UNHELD, state: '23000', message: String(error) };
+  }
+}
+
+interface Lensed extends Asked {
+  readonly text: string;
+  readonly table: ShapedTable;
+}
+
+/** The answers that a lens may give, as far as they are refusals; the client is where it was. */
+async function throughLens(both: Both, lensed: Lensed): Promise<Outcome[]> {
+  const { statement, table, text } = lensed;
+  const { client } = both;
+  const before = await rowsOf(both, table);
+  await client.query('savepoint lens');
+  const plainly = await outcomeOf(client, text);
+  const after = plainly.state === null ? await rowsOf(both, table) : before;
+  await client.query('rollback to savepoint lens');
+  const isMoved = movesFixed(lensed, { before, after });
+  if (plainly.state !== null) return isMoved ? [plainly, FIXED] : [plainly];
+  if (isMoved) return plainly.count > 0 ? [FIXED] : [];
+  if (statement.move !== null) return [];
+  const steps = statement.rows ?? stepsBetween(table, before, after);
+  if (steps.length < 2) return [];
+  const orders = statement.rows === null ? ordersOf(steps) : [steps];
+  const answers: (Outcome | null)[] = [];
+  for (const order of orders) answers.push(await oneByOne(both, lensed, order));
+  const refusals = answers.filter((one) => one !== null);
+  if (refusals.length === 0) return [];
+  return refusals.length === answers.length ? refusals.slice(0, 1) : [plainly, ...refusals];
+}
+
+async function oneByOne(
+  both: Both,
+  asked: Lensed,
+  steps: readonly string[],
+): Promise<Outcome | null> {
+  await both.client.query('savepoint steps');
+  let answer: Outcome | null = null;
+  for (const step of steps) {
+    await become(both.client, 'new');
+    const plainly = await outcomeOf(both.client, step);
+    answer = plainly.state === null ? await carry(both, asked, plainly.count) : plainly;
+    if (answer !== null) break;
+  }
+  await both.client.query('rollback to savepoint steps');
+  return answer;
+}
+
+/** Rows by key: each column as an SQL literal. */
+type Literals = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+async function rowsOf({ client }: Both, table: ShapedTable): Promise<Literals> {
+  const names = columnsOf(table);
+  const { rows } = await client.query<Record<string, string>>(
+    `select ${names.map((one) => `quote_nullable(${one}::text) as ${one}`).join(', ')}
+     from ${table.name}`,
+  );
+  return new Map(rows.map((row) => [table.key.map((one) => row[one.name]).join(), row]));
+}
+
+interface Change {
+  readonly before: Literals;
+  readonly after: Literals;
+}
+
+function movesFixed({ statement, table }: Lensed, { before, after }: Change): boolean {
+  const { move } = statement;
+  const fixed = table.fixed ?? [];
+  const bare = (literal: string | undefined) => literal?.replace(/^'|'$/g, '');
+  if (move !== null) {
+    return table.key.some(
+      ({ name }, at) => fixed.includes(name) && bare(move.from[at]) !== bare(move.to[at]),
+    );
+  }
+  return [...after].some(([key, row]) => {
+    const old = before.get(key);
+    return old !== undefined && fixed.some((name) => old[name] !== row[name]);
+  });
+}
+
+/** What a statement has done to each row. */
+function stepsBetween(table: ShapedTable, before: Literals, after: Literals): string[] {
+  const names = columnsOf(table);
+  const where = (row: Readonly<Record<string, string>>) =>
+    table.key.map(({ name }) => `${name} = ${row[name]}`).join(' and ');
+  const gone = [...before].filter(([key]) => !after.has(key));
+  const changed = [...after].filter(([key, row]) => {
+    const old = before.get(key);
+    return old !== undefined && names.some((name) => old[name] !== row[name]);
+  });
+  return [
+    ...gone.map(([, row]) => `delete from ${table.name} where ${where(row)}`),
+    ...changed.map(([, row]) => {
+      const set = table.columns.map(({ name }) => `${name} = ${row[name]}`);
+      return `update ${table.name} set ${set.join(', ')} where ${where(row)}`;
+    }),
+  ];
+}
+
+/** All orders of up to three; of more, the one and its reverse. */
+function ordersOf(steps: readonly string[]): string[][] {
+  const [a, b, c] = steps;
+  if (steps.length !== 3 || a === undefined || b === undefined || c === undefined) {
+    return [[...steps], [...steps].reverse()];
+  }
+  return [
+    [a, b, c],
+    [a, c, b],
+    [b, a, c],
+    [b, c, a],
+    [c, a, b],
+    [c, b, a],
+  ];
+}
