@@ -6,6 +6,7 @@ import type { Random } from './random.js';
 import { shapePair } from './shape-plain.js';
 import type { Shape } from './shapes.js';
 import { custom } from './shapes-custom.js';
+import { keyed } from './shapes-keyed.js';
 import { rekeyed } from './shapes-keys.js';
 import { elements, slots } from './shapes-lists.js';
 import { extracted, inlined } from './shapes-lookups.js';
@@ -22,6 +23,7 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   extracted,
   inlined,
   rekeyed,
+  keyed,
 };
 
 /** Kinds of which an evolution has one at most: they use the same names. */
@@ -33,6 +35,7 @@ const GROUPS = [
   ['custom'],
   ['extracted', 'inlined'],
   ['rekeyed'],
+  ['keyed'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */

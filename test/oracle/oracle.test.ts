@@ -36,6 +36,6 @@ describe('two releases on one shard', () => {
       await annotate(`oracle: seeds ${first}–${first + cases - 1}, ${statements} statements`);
       if (failed.length > 0) throw new Error(failed.join('\n\n'));
     },
-    (SECONDS + 120) * 1000,
+    (SECONDS + 600) * 1000,
   );
 });

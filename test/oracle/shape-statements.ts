@@ -18,6 +18,7 @@ export function shapedStatement(situation: ShapedSituation): Statement {
   const { random, table, isInField } = situation;
   const kind = random.below(100);
   const plain = { table: table.name, withKey: null, rows: null, move: null };
+  if (kind < 15 && table.parent !== undefined) return withParent(situation, table.parent);
   if (kind < 40) return insert(situation);
   const where = predicate(situation);
   if (kind < 62) return { ...plain, text: `delete from ${table.name} where ${where}` };
@@ -54,6 +55,27 @@ function insert(situation: ShapedSituation): Statement {
     `${into(all, [[...keys, ...(rows[0] ?? [])]])}${end}`;
   const text = own.length === 0 ? `insert into ${table.name} default values` : into(own, rows);
   return { ...plain, text: `${text}${end}`, withKey, rows: null };
+}
+
+/** Two tables in one statement. */
+function withParent(
+  situation: ShapedSituation,
+  parent: NonNullable<ShapedTable['parent']>,
+): Statement {
+  const { random, table } = situation;
+  const key = random.pick(parent.values);
+  const columns = table.columns.filter((one) => one.name !== parent.column);
+  const names = [...table.key, ...columns].map((one) => one.name);
+  const values = [...newKey(situation), ...columns.map((one) => literalFor(situation, one))];
+  const first = `insert into ${parent.table} (id) values (${key})`;
+  const second = `insert into ${table.name} (${[...names, parent.column].join(', ')})`;
+  return {
+    table: table.name,
+    text: `with p as (${first} returning id) ${second} select ${values.join(', ')}, id from p`,
+    withKey: null,
+    rows: [first, `${second} values (${[...values, key].join(', ')})`],
+    move: null,
+  };
 }
 
 function literalFor({ random, keys }: ShapedSituation, field: Field): string {

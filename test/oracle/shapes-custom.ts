@@ -7,13 +7,13 @@ export function custom(random: Random): Shape {
   return random.pick([halves, joined])(random);
 }
 
-interface Query {
+export interface Query {
   readonly table: string;
   readonly slice: string;
   readonly query: string;
 }
 
-function changeOf(from: readonly Query[], into: readonly Query[]): string {
+export function changeOf(from: readonly Query[], into: readonly Query[]): string {
   const side = (all: readonly Query[]) =>
     all
       .map(
@@ -25,7 +25,7 @@ function changeOf(from: readonly Query[], into: readonly Query[]): string {
 }
 
 /** A query of the evolution file as the model asks it: by the schemas of the releases. */
-function asked(query: string, tables: Readonly<Record<string, string>>): string {
+export function asked(query: string, tables: Readonly<Record<string, string>>): string {
   return Object.entries(tables).reduce(
     (text, [name, side]) =>
       text.replace(new RegExp(`\\b(from|join) ${name}\\b`, 'g'), `$1 ${side}.${name}`),

@@ -17,6 +17,8 @@ export interface ShapedTable {
   readonly isKept?: boolean;
   /** Not to be truncated while two releases are in service, HL003. */
   readonly isTruncateRefused?: boolean;
+  /** Now and then a row comes in one statement with the row that it refers to. */
+  readonly parent?: { readonly table: string; readonly column: string } & Pick<Field, 'values'>;
   /** The one key column is drawn by the table's default; a row is known again by others. */
   readonly drawn?: Drawn;
   /** Keys of this table and of its siblings differ, as the writer of the field must see to. */

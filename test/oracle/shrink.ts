@@ -14,16 +14,15 @@ export interface Failure {
   readonly error: Error;
 }
 
-/** Each takes a second or two, and somebody waits for the answer. */
-const TRIES = 120;
+/** In ms: each try takes a second or two, and somebody waits for the answer. */
+const PATIENCE = 150_000;
 
 /** The story as text. */
 export async function shrunk(failure: Failure): Promise<string> {
   const wanted = signatureOf(failure.error);
-  let left = TRIES;
+  const end = performance.now() + PATIENCE;
   const fails = async (pair: Pair, actions: readonly Action[]): Promise<boolean> => {
-    if (left <= 0) return false;
-    left -= 1;
+    if (performance.now() > end) return false;
     const error = await replay(pair, actions, []);
     return error !== null && signatureOf(error) === wanted;
   };
