@@ -43,7 +43,7 @@ function withDrawn({ withKey }: Statement, { keys }: Outcome): string {
 /** The other release's rows follow. @returns the refusal, if there is one. */
 async function carry(
   both: Both,
-  { release, statement }: Pick<Asked, 'release' | 'statement'>,
+  { release, statement, isBehindOwn }: Pick<Asked, 'release' | 'statement' | 'isBehindOwn'>,
   count: number,
 ): Promise<Outcome | null> {
   try {
@@ -51,13 +51,31 @@ async function carry(
     if (move !== null && count > 0) {
       const [from, to] = [move.from[0] ?? '', move.to[0] ?? ''];
       await moveInMaps(both, release, { table, from, to });
+      if (both.shape.twins?.includes(table)) {
+        const twin = `${OTHER[release]}.${table}`;
+        await both.client.query(`update ${twin} set id = ${to} where id = ${from}`);
+      }
     }
+    if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;
     await follow(both, OTHER[release]);
     return release === 'old' || (await isHeld(both, 'new')) ? null : UNHELD;
   } catch (error) {
     if (release === 'old') throw error;
     return { ...UNHELD, state: '23000', message: String(error) };
   }
+}
+
+/** What only the new release knows, and nobody keeps for a lens of a session. */
+async function isKeptBeside({ client, shape }: Both): Promise<boolean> {
+  const found = shape.new.tables.flatMap((table) =>
+    table.columns.flatMap(({ name, beside }) =>
+      beside === undefined
+        ? []
+        : [`exists (select from new.${table.name} where ${name} is distinct from ${beside})`],
+    ),
+  );
+  const { rows } = await client.query(`select ${['false', ...found].join(' or ')} as is_kept`);
+  return rows[0]?.is_kept === 't';
 }
 
 interface Lensed extends Asked {

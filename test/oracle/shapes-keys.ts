@@ -1,5 +1,6 @@
 // Shapes where rows get another key, which the new release draws: rekey_table.
 
+import { withBeside } from './beside.js';
 import type { Random } from './random.js';
 import {
   type DrawnType,
@@ -24,12 +25,13 @@ export function rekeyed(random: Random): Shape {
     isReferenceOptional: random.percent(50),
     isInKey: random.percent(40),
   };
+  const whole = shape(
+    { LIST: oldSide(drawn), ROWS: newSide(drawn) },
+    false,
+    `rekey_table: { table: users, column: ${keyOf(drawn)} }`,
+  );
   return {
-    ...shape(
-      { LIST: oldSide(drawn), ROWS: newSide(drawn) },
-      false,
-      `rekey_table: { table: users, column: ${keyOf(drawn)} }`,
-    ),
+    ...withBeside(random, whole, 'emails'),
     needsPrepared: true,
     maps: [
       {

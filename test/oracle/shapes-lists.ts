@@ -1,5 +1,6 @@
 // Shapes where the elements of a column are rows of the other release: unnest_column, nest_table.
 
+import { withBeside } from './beside.js';
 import type { Random } from './random.js';
 import { type Field, KEYS, type Shape, type Side, shape, TITLE, WORDS } from './shapes.js';
 
@@ -119,7 +120,7 @@ export function elements(random: Random): Shape {
     ? `nest_table: { table: elements, into: posts, column: list, value: v${delimiter} }`
     : `unnest_column: { table: posts, column: list, into: elements, value: v${delimiter}` +
       `${isPlaced ? ', position: place' : ''} }`;
-  return shape({ LIST: listed, ROWS: rows }, isNested, change);
+  return withBeside(random, shape({ LIST: listed, ROWS: rows }, isNested, change), 'posts');
 }
 
 /** unnest_column and nest_table of columns that hold one element each. */
@@ -183,5 +184,5 @@ export function slots(random: Random): Shape {
     ? 'nest_table: { table: elements, into: posts, columns: [one, two], value: v, position: place }'
     : `unnest_column: { table: posts, columns: [one, two], into: elements, value: v,
       position: place }`;
-  return shape({ LIST: listed, ROWS: rows }, isNested, change);
+  return withBeside(random, shape({ LIST: listed, ROWS: rows }, isNested, change), 'posts');
 }

@@ -1,6 +1,7 @@
 // Shapes where a value that repeats is a row of its own in the other release: extract_table,
 // inline_table. A row of the lookup table outlives what refers to it.
 
+import { withBeside } from './beside.js';
 import type { Random } from './random.js';
 import {
   type Field,
@@ -65,8 +66,9 @@ function lookup(random: Random, isInlined: boolean): Shape {
     ? `inline_table: { table: customers, ${words.replace('WHAT', 'name: customer')} }`
     : `extract_table: { table: orders, ${words.replace('WHAT', 'customer: name')} }`;
   const into = isInlined ? 'orders' : 'customers';
+  const whole = shape({ LIST: list, ROWS: rows }, isInlined, change.replace('INTO', into));
   return {
-    ...shape({ LIST: list, ROWS: rows }, isInlined, change.replace('INTO', into)),
+    ...withBeside(random, whole, 'orders'),
     needsPrepared: true,
   };
 }

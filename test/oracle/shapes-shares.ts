@@ -1,6 +1,7 @@
 // Shapes where rows are shared out among tables, or a value among rows: partition_rows,
 // unite_tables, move_column.
 
+import { withBeside } from './beside.js';
 import type { Random } from './random.js';
 import { type Field, KEYS, type Shape, type Side, shape, TITLE, WORDS } from './shapes.js';
 
@@ -149,9 +150,10 @@ export function moved(random: Random): Shape {
       },
     ],
   };
-  return shape(
+  const whole = shape(
     { LIST: before, ROWS: after },
     false,
     'move_column: { table: centers, column: pool, to: clusters }',
   );
+  return withBeside(random, whole, random.pick(['centers', 'clusters']));
 }

@@ -31,6 +31,8 @@ export interface Field {
   readonly values: readonly string[];
   /** A table of the same release, whose keys are taken mostly. */
   readonly refersTo?: string;
+  /** Only the new release has the column: what it is in rows that nobody has written it in. */
+  readonly beside?: string;
 }
 
 export interface Drawn {
@@ -75,6 +77,8 @@ export interface Shape {
   readonly head?: string;
   /** Queries read them as maps.NAME, with the columns old_id and new_id. */
   readonly maps?: readonly ShapedMap[];
+  /** Tables of which a row is the same in both releases, under one name and one key. */
+  readonly twins?: readonly string[];
   /** Whether the release to come needs a prepared shard. */
   readonly needsPrepared?: boolean;
 }
