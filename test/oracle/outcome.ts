@@ -1,6 +1,7 @@
 // What a statement answers, and how two answers and two states are compared.
 
 import { type Client, stateOf } from '../evolving/databases.js';
+import { type Copy, copyIn } from './copying.js';
 
 export interface Outcome {
   /** SQLSTATE of the refusal; null for none. */
@@ -14,8 +15,16 @@ export interface Outcome {
 /** What the release in the field has no place for. */
 export const UNHELD: Outcome = { state: 'HL001', message: '', count: 0, rows: [], keys: [] };
 
-export async function outcomeOf(client: Client, text: string): Promise<Outcome> {
+/** @param copy what is told in place of the text */
+export async function outcomeOf(
+  client: Client,
+  text: string,
+  copy: Copy | null = null,
+): Promise<Outcome> {
   try {
+    if (copy !== null) {
+      return { state: null, message: '', count: await copyIn(client, copy), rows: [], keys: [] };
+    }
     const { rows, rowCount } = await client.query<Record<string, string>>(text);
     const keys = Object.values(rows[0] ?? {});
     const lines = rows.map((row) => JSON.stringify(Object.entries(row).sort()));

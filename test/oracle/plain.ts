@@ -5,6 +5,7 @@
 
 import type { Bundle } from '@halflap/engine';
 import type { Client } from '../evolving/databases.js';
+import type { Copy } from './copying.js';
 import type { Outcome } from './outcome.js';
 import type { Random } from './random.js';
 
@@ -20,6 +21,8 @@ export interface Statement {
   readonly withKey: ((key: readonly string[]) => string) | null;
   /** Its rows in their order, each as a statement; null where PostgreSQL may take any order. */
   readonly rows: readonly string[] | null;
+  /** How the shard is told the same, in place of the text. */
+  readonly copy: Copy | null;
   /** The key that a row loses, and the one that it gets, as SQL literals. */
   readonly move: Move | null;
 }

@@ -80,7 +80,7 @@ export async function perform(play: Play, action: Action): Promise<boolean> {
       await begin(play, action.release);
       break;
     case 'write':
-      await write(play, action.release, action.statement);
+      await write(play, action);
       break;
     case 'undo':
       await undo(play);
@@ -90,6 +90,15 @@ export async function perform(play: Play, action: Action): Promise<boolean> {
   }
   if (play.open === null) await compare(play);
   return true;
+}
+
+/** The action, for people. */
+export function wordsOf(action: Action): string {
+  if (action.do !== 'write') return `-- ${JSON.stringify(action)}`;
+  const { release, statement } = action;
+  const { text, copy } = statement;
+  const copied = copy === null ? '' : `\n  /* ${copy.text}\n${copy.data} */`;
+  return `/* ${release} */ ${text};${copied}`;
 }
 
 /** Whether the shard serves the release. */
@@ -197,7 +206,8 @@ async function end(play: Play, how: 'commit' | 'rollback'): Promise<void> {
   play.open = null;
 }
 
-async function write(play: Play, release: Release, statement: Statement): Promise<void> {
+async function write(play: Play, action: Action & { do: 'write' }): Promise<void> {
+  const { release, statement } = action;
   const { mixed, plain, trace, phase } = play;
   if (!isServed(play, release) || (play.open !== null && play.open !== release)) return;
   const isOpen = play.open !== null;
@@ -205,8 +215,8 @@ async function write(play: Play, release: Release, statement: Statement): Promis
     trace.push('savepoint s;');
     await mixed[release].query('savepoint s');
   }
-  trace.push(`/* ${release} */ ${statement.text};`);
-  const found = await outcomeOf(mixed[release], statement.text);
+  trace.push(wordsOf(action));
+  const found = await outcomeOf(mixed[release], statement.text, statement.copy);
   if (!isOpen) await plain.say('begin');
   await plain.say('savepoint s');
   const asked = { ...placeOf(play, release), statement, found, isOpen };

@@ -93,7 +93,8 @@ async function throughLens(both: Both, lensed: Lensed): Promise<Outcome[]> {
   const after = plainly.state === null ? await rowsOf(both, table) : before;
   await client.query('rollback to savepoint lens');
   const isMoved = movesFixed(lensed, { before, after });
-  if (plainly.state !== null) return isMoved ? [plainly, FIXED] : [plainly];
+  // Of several reasons for a refusal any may come first.
+  if (plainly.state !== null) return isMoved || setsFixed(lensed) ? [plainly, FIXED] : [plainly];
   if (isMoved) return plainly.count > 0 ? [FIXED] : [];
   if (statement.move !== null) return [];
   const steps = statement.rows ?? stepsBetween(table, before, after);
@@ -153,6 +154,11 @@ function movesFixed({ statement, table }: Lensed, { before, after }: Change): bo
     const old = before.get(key);
     return old !== undefined && fixed.some((name) => old[name] !== row[name]);
   });
+}
+
+function setsFixed({ text, table }: Lensed): boolean {
+  const [, set = ''] = /^update \w+ set (.*?) where /.exec(text) ?? [];
+  return (table.fixed ?? []).some((name) => new RegExp(`\\b${name} =`).test(set));
 }
 
 /** What a statement has done to each row. */

@@ -2,7 +2,7 @@
 
 import { freshDatabase } from '@halflap/engine/testing';
 import { type Client, openClient } from '../evolving/databases.js';
-import type { Pair, Place, Plain, Release, Statement } from './plain.js';
+import type { Pair, Place, Plain, Statement } from './plain.js';
 import type { Random } from './random.js';
 import { answersTo } from './shape-answer.js';
 import { createMaps, learn } from './shape-keys.js';
@@ -39,7 +39,7 @@ async function openShape(shape: Shape): Promise<Plain> {
     say: async (text) => {
       await client.query(text);
     },
-    draw: (random, { release }) => draw(both, random, release),
+    draw: (random, place) => draw(both, random, place),
     answersTo: (asked) => answersTo(both, asked),
     isRefusedAtCommit: async (_: Place) => false,
     read: async (mixed: Client, release) => {
@@ -58,7 +58,7 @@ async function openShape(shape: Shape): Promise<Plain> {
   };
 }
 
-async function draw(both: Both, random: Random, release: Release): Promise<Statement> {
+async function draw(both: Both, random: Random, { release, isNative }: Place): Promise<Statement> {
   const { tables } = both.shape[release];
   const table = random.pick(tables);
   await become(both.client, release);
@@ -67,5 +67,6 @@ async function draw(both: Both, random: Random, release: Release): Promise<State
   const apart = table.isKeyApart === true && release === 'old';
   const siblings = tables.filter((one) => one.isKeyApart === true && one !== table);
   const taken = apart ? siblings.flatMap((one) => keys.get(one.name) ?? []) : [];
-  return shapedStatement({ random, table, keys, taken, isInField: release === 'old' });
+  const isInField = release === 'old';
+  return shapedStatement({ random, table, keys, taken, isInField, isTable: isInField || isNative });
 }

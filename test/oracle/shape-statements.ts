@@ -1,5 +1,6 @@
 // Random statements on the tables of a shape: single and bulk, of values and of keys.
 
+import { copyOf } from './copying.js';
 import type { Statement } from './plain.js';
 import type { Random } from './random.js';
 import type { Field, ShapedTable } from './shapes.js';
@@ -12,12 +13,14 @@ export interface ShapedSituation {
   /** Keys of new rows are none of these. */
   readonly taken: readonly (readonly string[])[];
   readonly isInField: boolean;
+  /** Whether what is written is a table and not a lens. */
+  readonly isTable: boolean;
 }
 
 export function shapedStatement(situation: ShapedSituation): Statement {
   const { random, table, isInField } = situation;
   const kind = random.below(100);
-  const plain = { table: table.name, withKey: null, rows: null, move: null };
+  const plain = { table: table.name, withKey: null, rows: null, copy: null, move: null };
   if (kind < 15 && table.parent !== undefined) return withParent(situation, table.parent);
   if (kind < 40) return insert(situation);
   const where = predicate(situation);
@@ -31,30 +34,65 @@ export function shapedStatement(situation: ShapedSituation): Statement {
 }
 
 function insert(situation: ShapedSituation): Statement {
-  const { random, table } = situation;
-  const drawing = table.drawn !== undefined && random.percent(70);
-  const count = !drawing && random.percent(30) ? 2 : 1;
-  const columns = table.columns.filter((one) => one.values.includes('null') && random.percent(20));
-  const given = table.columns.filter((one) => !columns.includes(one));
-  const rows = Array.from({ length: count }, () => given.map((one) => literalFor(situation, one)));
-  const end = drawing
-    ? ` returning ${[...table.key, ...table.columns].map((one) => one.name).join(', ')}`
-    : returning(situation);
-  const into = (names: readonly string[], values: readonly (readonly string[])[]) =>
-    `insert into ${table.name} (${names.join(', ')}) overriding system value
-      values ${values.map((row) => `(${row.join(', ')})`).join(', ')}`;
-  const own = given.map((one) => one.name);
-  const all = [...table.key.map((one) => one.name), ...own];
-  const keyed = rows.map((row) => [...newKey(situation), ...row]);
-  const plain = { table: table.name, move: null };
-  if (!drawing) {
-    const each = keyed.map((row) => into(all, [row]));
-    return { ...plain, text: `${into(all, keyed)}${end}`, withKey: null, rows: each };
-  }
-  const withKey = (keys: readonly string[]) =>
-    `${into(all, [[...keys, ...(rows[0] ?? [])]])}${end}`;
-  const text = own.length === 0 ? `insert into ${table.name} default values` : into(own, rows);
-  return { ...plain, text: `${text}${end}`, withKey, rows: null };
+  const { random, table, isTable } = situation;
+  const left = table.columns.filter((one) => one.values.includes('null') && random.percent(20));
+  const given = table.columns.filter((one) => !left.includes(one));
+  if (table.drawn !== undefined && random.percent(70)) return insertDrawn(situation, given);
+  const count = random.percent(30) ? 2 + random.below(2) : 1;
+  const rows = Array.from({ length: count }, () => [
+    ...newKey(situation),
+    ...given.map((one) => literalFor(situation, one)),
+  ]);
+  const names = [...table.key, ...given].map((one) => one.name);
+  const into = (some: readonly (readonly string[])[]) => insertInto(table.name, names, some);
+  const end = isTable && random.percent(20) ? onConflict(situation, given) : '';
+  const isCopied = isTable && end === '' && random.percent(15);
+  return {
+    table: table.name,
+    text: `${into(rows)}${end}${isCopied ? '' : returning(situation)}`,
+    withKey: null,
+    rows: rows.map((row) => into([row])),
+    copy: isCopied ? copyOf(table.name, names, rows) : null,
+    move: null,
+  };
+}
+
+/** The key is left to the database. */
+function insertDrawn(situation: ShapedSituation, given: readonly Field[]): Statement {
+  const { table } = situation;
+  const row = given.map((one) => literalFor(situation, one));
+  const names = given.map((one) => one.name);
+  const keys = table.key.map((one) => one.name);
+  const end = ` returning ${[...table.key, ...table.columns].map((one) => one.name).join(', ')}`;
+  const text =
+    names.length === 0
+      ? `insert into ${table.name} default values`
+      : insertInto(table.name, names, [row]);
+  return {
+    table: table.name,
+    text: `${text}${end}`,
+    withKey: (key) => `${insertInto(table.name, [...keys, ...names], [[...key, ...row]])}${end}`,
+    rows: null,
+    copy: null,
+    move: null,
+  };
+}
+
+function insertInto(
+  table: string,
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const values = rows.map((row) => `(${row.join(', ')})`).join(', ');
+  return `insert into ${table} (${names.join(', ')}) overriding system value values ${values}`;
+}
+
+function onConflict({ random, table }: ShapedSituation, given: readonly Field[]): string {
+  if (random.percent(20)) return ' on conflict do nothing';
+  const set = given.map(({ name }) => `${name} = excluded.${name}`);
+  const action =
+    set.length === 0 || random.percent(30) ? 'nothing' : `update set ${set.join(', ')}`;
+  return ` on conflict (${table.key.map((one) => one.name).join(', ')}) do ${action}`;
 }
 
 /** Two tables in one statement. */
@@ -73,6 +111,7 @@ function withParent(
     table: table.name,
     text: `with p as (${first} returning id) ${second} select ${values.join(', ')}, id from p`,
     withKey: null,
+    copy: null,
     rows: [first, `${second} values (${[...values, key].join(', ')})`],
     move: null,
   };
@@ -103,6 +142,7 @@ function move(situation: ShapedSituation): Statement {
     text: `update ${table.name} set ${set} where ${keyIs(table, from)}`,
     withKey: null,
     rows: null,
+    copy: null,
     move: { from, to },
   };
 }

@@ -6,7 +6,7 @@
 
 import { signatureOf } from './outcome.js';
 import type { Pair } from './plain.js';
-import { type Action, perform, withPlay } from './player.js';
+import { type Action, perform, withPlay, wordsOf } from './player.js';
 
 export interface Failure {
   readonly pair: Pair;
@@ -87,12 +87,6 @@ async function replay(
   } catch (error) {
     return error as Error;
   }
-}
-
-function wordsOf(action: Action): string {
-  return action.do === 'write'
-    ? `/* ${action.release} */ ${action.statement.text};`
-    : `-- ${JSON.stringify(action)}`;
 }
 
 function storyOf({ schemas, head, changes }: Pair, trace: readonly string[], error: Error): string {

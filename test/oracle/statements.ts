@@ -68,7 +68,14 @@ function plain(name: string, text: string, written?: Written): Statement {
   const { key = [], columns = [] } = written?.table ?? {};
   const names = [...key, ...columns.map((one) => one.name)];
   const returning = isReturning ? ` returning ${names.join(', ')}` : '';
-  return { table: name, text: `${text}${returning}`, withKey: null, rows: null, move: null };
+  return {
+    table: name,
+    text: `${text}${returning}`,
+    withKey: null,
+    rows: null,
+    copy: null,
+    move: null,
+  };
 }
 
 function oldTable(model: Model): Table {
@@ -109,6 +116,7 @@ function insert(situation: Situation, table: Table): Statement {
         `insert into ${table.name} (${[...table.key, ...names].join(', ')}) overriding system value
          values (${[...key, ...values].join(', ')}) ${returning}`,
       rows: null,
+      copy: null,
       move: null,
     };
   }
@@ -156,6 +164,7 @@ function move(situation: Situation, table: Table): Statement {
     text: `update ${table.name} set ${set} where ${keyIs(table, from)}`,
     withKey: null,
     rows: null,
+    copy: null,
     move: { from, to },
   };
 }
