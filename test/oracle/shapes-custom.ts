@@ -68,7 +68,6 @@ function halves(): Shape {
       {
         name: 'measurements',
         isMovable: true,
-        fixed: ['sensor', 'day'],
         key: [sensor, day, { name: 'half', values: [`'am'`, `'pm'`] }],
         columns: [{ name: 'value', values: ['1', '2.5', '3'] }],
         from: [
