@@ -81,7 +81,12 @@ export interface Plain {
   /** What a release sees on the shard, and what it should see. */
   read(client: Client, release: Release): Promise<string[]>;
   lines(release: Release): Promise<string[]>;
-  /** The release to come begins again from what the one in the field holds. */
-  beginAgain(): Promise<void>;
+  /**
+   * The release to come begins again from what the one in the field holds.
+   *
+   * @param broken the new release's session where its shard has been prepared in several goes: it
+   * may have met values in the first that were gone by the last.
+   */
+  beginAgain(broken: Client | null): Promise<void>;
   close(): Promise<void>;
 }

@@ -36,6 +36,8 @@ export interface Play {
   phase: 'settled' | 'prepared' | 'expanding' | 'dual' | 'contracted';
   /** Whether the coming release works through a lens of its session. */
   hasOwnLens: boolean;
+  /** Whether the last verb has not come to its end yet. */
+  isBroken: boolean;
   /** Whose transaction is open. */
   open: Release | null;
 }
@@ -53,7 +55,7 @@ export async function withPlay<Result>(
   const watcher = await openClient(shard.url);
   const plain = await pair.open(compiled.bundle);
   try {
-    const start = { phase: 'settled', hasOwnLens: false, open: null } as const;
+    const start = { phase: 'settled', hasOwnLens: false, isBroken: false, open: null } as const;
     return await body({ pair, shard, plain, mixed, watcher, trace, ...start });
   } finally {
     await Promise.all([mixed.old, mixed.new, watcher].map((client) => client.end()));
@@ -130,9 +132,12 @@ async function runVerb(play: Play, verb: Verb, diesAt: number | null): Promise<b
   // Until the verb has come to its end, only the release in the field is told anything.
   play.phase = isBetween ? 'settled' : phase;
   // What the new release cannot have had before the shard was prepared begins now.
-  if (isDone && verb === 'prepare' && pair.needsPrepared) await plain.beginAgain();
+  if (isDone && verb === 'prepare' && pair.needsPrepared) {
+    await plain.beginAgain(play.isBroken ? play.mixed.new : null);
+  }
+  play.isBroken = !isDone;
   await compare(play);
-  if (isDone && verb === 'abort') await plain.beginAgain();
+  if (isDone && verb === 'abort') await plain.beginAgain(null);
   return isDone;
 }
 

@@ -106,3 +106,24 @@ async function learnTable(both: Both, release: Release, { table, mixed }: Learnt
     }
   }
 }
+
+/** Rows that the new release alone has from the first, since they stay when nothing gives them. */
+export async function adopt({ client, shape }: Both, mixed: Client): Promise<void> {
+  for (const { name, key, drawn, isKept } of shape.new.tables) {
+    if (isKept !== true || drawn === undefined) continue;
+    const columns = [...key.map((one) => one.name), ...drawn.tells];
+    const { rows } = await mixed.query<{ row: string }>(
+      `select row_to_json(r) as row from (select ${columns.join(', ')} from ${name}) as r`,
+    );
+    for (const { row } of rows) {
+      const told = drawn.tells.map((one) => `t.${one} = r.${one}`).join(' and ');
+      await client.query(
+        `insert into new.${name} (${columns.join(', ')})
+         select ${columns.map((one) => `r.${one}`).join(', ')}
+         from json_populate_record(null::new.${name}, $1) as r
+         where not exists (select from new.${name} as t where ${told})`,
+        [row],
+      );
+    }
+  }
+}

@@ -5,7 +5,7 @@ import { type Client, openClient } from '../evolving/databases.js';
 import type { Pair, Place, Plain, Statement } from './plain.js';
 import type { Random } from './random.js';
 import { answersTo } from './shape-answer.js';
-import { createMaps, learn } from './shape-keys.js';
+import { adopt, createMaps, learn } from './shape-keys.js';
 import { type Both, become, beginAgain, keysOf, linesOf } from './shape-model.js';
 import { shapedStatement } from './shape-statements.js';
 import type { Shape } from './shapes.js';
@@ -50,7 +50,10 @@ async function openShape(shape: Shape): Promise<Plain> {
       await become(client, release);
       return linesOf(client, shape[release]);
     },
-    beginAgain: () => beginAgain(both),
+    beginAgain: async (broken) => {
+      await beginAgain(both);
+      if (broken !== null) await adopt(both, broken);
+    },
     close: async () => {
       await client.end();
       await database.drop();

@@ -60,7 +60,7 @@ function allOf(parts: readonly Plain[]): Plain {
     },
     read: (client, release) => lines((part) => part.read(client, release)),
     lines: (release) => lines((part) => part.lines(release)),
-    beginAgain: () => each((part) => part.beginAgain()),
+    beginAgain: (broken) => each((part) => part.beginAgain(broken)),
     close: () => each((part) => part.close()),
   };
 }
