@@ -50,6 +50,7 @@ export function withBeside(random: Random, shape: Shape, table: string): Shape {
     from: extras.map(({ old: { name }, down }) => ({
       columns: ['id', name],
       query: `select id, ${down} as ${name} from new.${table}`,
+      isMore: true,
     })),
   });
   const fresh = sideWith(shape.new, table, {
@@ -61,6 +62,7 @@ export function withBeside(random: Random, shape: Shape, table: string): Shape {
     from: extras.map(({ new: { name }, up }) => ({
       columns: ['id', name],
       query: `select id, ${up} as ${name} from old.${table}`,
+      isMore: true,
     })),
   });
   const changes = extras.map((one) => one.change.replace('TABLE', table)).join('');

@@ -27,7 +27,7 @@ export async function follow(both: Both, release: Release): Promise<void> {
     await client.query(`delete from ${release}.${table.name} as t where ${isGone(table)}`);
   }
   for (const table of tables) {
-    for (const source of table.from) await client.query(upsert(release, table, source));
+    for (const source of table.from) await client.query(write(release, table, source));
   }
 }
 
@@ -88,9 +88,15 @@ function isGone({ key, from }: ShapedTable): string {
     .join(' and ');
 }
 
-function upsert(release: Release, { name, key }: ShapedTable, { columns, query }: Source): string {
+function write(release: Release, { name, key }: ShapedTable, source: Source): string {
+  const { columns, query, isMore } = source;
   const keys = key.map((one) => one.name);
   const rest = columns.filter((column) => !keys.includes(column));
+  if (isMore) {
+    return `update ${release}.${name} as t
+      set ${rest.map((column) => `${column} = q.${column}`).join(', ')}
+      from (${query}) as q where ${keys.map((one) => `t.${one} = q.${one}`).join(' and ')}`;
+  }
   const set = rest.map((column) => `${column} = excluded.${column}`).join(', ');
   return `insert into ${release}.${name} (${columns.join(', ')}) overriding system value
     select ${columns.join(', ')} from (${query}) as q

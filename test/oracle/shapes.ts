@@ -61,6 +61,8 @@ export interface MapSide {
 export interface Source {
   readonly columns: readonly string[];
   readonly query: string;
+  /** It says more of rows that another source makes. */
+  readonly isMore?: boolean;
 }
 
 export interface Side {
