@@ -19,7 +19,7 @@ const FIXED: Outcome = { ...UNHELD, state: 'HL003' };
 export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
   const { release, statement, found, isAlone } = asked;
   const isLens = release === 'new' && !asked.isNative;
-  const text = statement.withKey === null ? statement.text : withDrawn(statement, found);
+  const text = withDrawn(statement, found);
   await become(both.client, release);
   if (isAlone) return [await outcomeOf(both.client, text)];
   const table = both.shape[release].tables.find((one) => one.name === statement.table);
@@ -35,9 +35,9 @@ export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
   return carried === null ? [plainly] : [carried];
 }
 
-/** The drawn keys that the shard has answered with; a refused row has some other. */
-function withDrawn({ withKey }: Statement, { keys }: Outcome): string {
-  return withKey?.([`'${keys[0] ?? '-1'}'`]) ?? '';
+/** With the key that the shard has drawn; whatever the model draws will do where it was refused. */
+function withDrawn({ text, withKey }: Statement, { keys: [key] }: Outcome): string {
+  return withKey === null || key === undefined ? text : withKey([`'${key}'`]);
 }
 
 /** The other release's rows follow. @returns the refusal, if there is one. */
