@@ -11,7 +11,7 @@ const { values } = parseArgs({
     kinds: { type: 'string', default: '' },
   },
 });
-const { status } = spawnSync('npx', ['vitest', 'run', 'test/oracle'], {
+const { status } = spawnSync('npx', ['vitest', 'run', 'test/oracle', '--reporter=verbose'], {
   stdio: 'inherit',
   env: {
     ...process.env,
