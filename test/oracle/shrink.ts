@@ -43,11 +43,12 @@ export async function shrunk(failure: Failure): Promise<string> {
   return storyOf(pair, trace, error ?? failure.error);
 }
 
-async function shorter(
-  actions: readonly Action[],
-  fails: (actions: readonly Action[]) => Promise<boolean>,
-): Promise<readonly Action[]> {
-  let left = actions;
+/** What is left of a list that fails, when nothing more can be left out of it. */
+export async function shorter<Item>(
+  all: readonly Item[],
+  fails: (some: readonly Item[]) => Promise<boolean>,
+): Promise<readonly Item[]> {
+  let left = all;
   for (let size = Math.ceil(left.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let end = left.length; end > 0; end -= size) {
       const without = [...left.slice(0, Math.max(0, end - size)), ...left.slice(end)];
