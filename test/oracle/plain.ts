@@ -40,6 +40,8 @@ export interface Place {
   readonly isNative: boolean;
   /** Nobody needs to hold anything for the release that is gone. */
   readonly isAlone: boolean;
+  /** Whether contract has not come to its end yet. */
+  readonly isContracting: boolean;
 }
 
 export interface Asked extends Place {

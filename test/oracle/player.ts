@@ -108,13 +108,14 @@ export function isServed({ phase, hasOwnLens }: Play, release: Release): boolean
   return release === 'old' ? phase !== 'contracted' : phase !== 'settled' || hasOwnLens;
 }
 
-export function placeOf({ phase, hasOwnLens }: Play, release: Release): Place {
+export function placeOf({ phase, hasOwnLens, isBroken }: Play, release: Release): Place {
   const isBehindOwn = hasOwnLens && release === 'new';
   return {
     release,
     isBehindOwn,
     isNative: !isBehindOwn && (phase === 'dual' || phase === 'contracted'),
     isAlone: phase === 'contracted',
+    isContracting: phase === 'contracted' && isBroken,
   };
 }
 

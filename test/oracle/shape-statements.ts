@@ -18,7 +18,7 @@ export interface ShapedSituation {
 }
 
 export function shapedStatement(situation: ShapedSituation): Statement {
-  const { random, table, isInField } = situation;
+  const { random, table } = situation;
   const kind = random.below(100);
   const plain = { table: table.name, withKey: null, rows: null, copy: null, move: null };
   if (kind < 15 && table.parent !== undefined) return withParent(situation, table.parent);
@@ -26,7 +26,7 @@ export function shapedStatement(situation: ShapedSituation): Statement {
   const where = predicate(situation);
   if (kind < 62) return { ...plain, text: `delete from ${table.name} where ${where}` };
   if (kind < 72 && table.isMovable) return move(situation);
-  if (kind < 74 && (isInField || table.isTruncateRefused === true)) {
+  if (kind < 74 && (situation.isTable || table.isTruncateRefused === true)) {
     return { ...plain, text: `truncate ${table.name} cascade` };
   }
   const text = `update ${table.name} set ${assignments(situation)} where ${where}`;
