@@ -70,6 +70,6 @@ async function draw(both: Both, random: Random, { release, isNative }: Place): P
   const apart = table.isKeyApart === true && release === 'old';
   const siblings = tables.filter((one) => one.isKeyApart === true && one !== table);
   const taken = apart ? siblings.flatMap((one) => keys.get(one.name) ?? []) : [];
-  const isInField = release === 'old';
-  return shapedStatement({ random, table, keys, taken, isInField, isTable: isInField || isNative });
+  const isTable = release === 'old' || isNative;
+  return shapedStatement({ random, table, keys, taken, isTable });
 }

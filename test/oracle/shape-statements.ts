@@ -12,7 +12,6 @@ export interface ShapedSituation {
   readonly keys: ReadonlyMap<string, readonly (readonly string[])[]>;
   /** Keys of new rows are none of these. */
   readonly taken: readonly (readonly string[])[];
-  readonly isInField: boolean;
   /** Whether what is written is a table and not a lens. */
   readonly isTable: boolean;
 }
