@@ -207,7 +207,8 @@ async function end(play: Play, how: 'commit' | 'rollback'): Promise<void> {
   const isRefused = how === 'commit' && (await plain.isRefusedAtCommit(placeOf(play, open)));
   trace.push(`${how};${isRefused ? ' /* refused */' : ''}`);
   const found = await outcomeOf(mixed[open], how);
-  assertAnswer(play.phase, { found, wanted: [isRefused ? UNHELD : { ...found, state: null }] });
+  const wanted = [isRefused ? UNHELD : { ...found, state: null }];
+  assertAnswer(play.phase, { found, wanted, isShared: false });
   await plain.say(isRefused ? 'rollback' : how);
   play.open = null;
 }
@@ -226,7 +227,8 @@ async function write(play: Play, action: Action & { do: 'write' }): Promise<void
   if (!isOpen) await plain.say('begin');
   await plain.say('savepoint s');
   const asked = { ...placeOf(play, release), statement, found, isOpen };
-  assertAnswer(phase, { found, wanted: await plain.answersTo(asked) });
+  const isShared = release === 'new' && !asked.isAlone;
+  assertAnswer(phase, { found, wanted: await plain.answersTo(asked), isShared });
   if (found.state !== null) {
     if (isOpen) await undo(play);
     else await plain.say('rollback');
