@@ -71,6 +71,7 @@ export function withBeside(random: Random, shape: Shape, table: string): Shape {
     old,
     new: fresh,
     changes: `${changes}${shape.changes}`,
+    ...(changes === '' && !isDropping && !isAdding ? {} : { bare: shape }),
     twins: [...(shape.twins ?? []), table],
   };
 }

@@ -11,6 +11,7 @@ import { shapedStatement } from './shape-statements.js';
 import type { Shape } from './shapes.js';
 
 export function shapePair(name: string, shape: Shape): Pair {
+  const { bare, ...whole } = shape;
   return {
     name,
     schemas: { old: shape.old.schema, new: shape.new.schema },
@@ -18,7 +19,7 @@ export function shapePair(name: string, shape: Shape): Pair {
     head: shape.head ?? '',
     needsPrepared: shape.needsPrepared ?? false,
     open: () => openShape(shape),
-    smaller: () => [],
+    smaller: () => (bare === undefined ? [] : [shapePair(name, { ...whole, ...bare })]),
   };
 }
 

@@ -81,6 +81,8 @@ export interface Shape {
   readonly maps?: readonly ShapedMap[];
   /** Tables of which a row is the same in both releases, under one name and one key. */
   readonly twins?: readonly string[];
+  /** The same without what stands beside. */
+  readonly bare?: Shape;
   /** Whether the release to come needs a prepared shard. */
   readonly needsPrepared?: boolean;
 }
