@@ -33,8 +33,12 @@ export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
   if (tried.some((one) => one.state !== null)) {
     if (tried.length === 1 || found.state !== null) return tried;
   }
+  const still = release === 'new' ? (table.still ?? []) : [];
+  const before = still.length === 0 ? new Map() : await rowsOf(both, table);
   const plainly = await outcomeOf(both.client, text);
   if (plainly.state !== null) return [plainly];
+  const after = still.length === 0 ? new Map() : await rowsOf(both, table);
+  if (differsIn(still, { before, after })) return [UNHELD];
   const carried = await carry(both, asked, plainly.count);
   return carried === null ? [plainly] : [carried];
 }
@@ -154,9 +158,13 @@ function movesFixed({ statement, table }: Lensed, { before, after }: Change): bo
       ({ name }, at) => fixed.includes(name) && bare(move.from[at]) !== bare(move.to[at]),
     );
   }
+  return differsIn(fixed, { before, after });
+}
+
+function differsIn(columns: readonly string[], { before, after }: Change): boolean {
   return [...after].some(([key, row]) => {
     const old = before.get(key);
-    return old !== undefined && fixed.some((name) => old[name] !== row[name]);
+    return old !== undefined && columns.some((name) => old[name] !== row[name]);
   });
 }
 

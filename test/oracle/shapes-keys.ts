@@ -145,6 +145,7 @@ function newSide(drawing: Drawing): Side {
         name: 'users',
         isMovable: true,
         fixed: isKept ? [key, 'id'] : [key],
+        still: ['id'].filter((one) => one !== key),
         key: [{ name: key, values: type === 'uuid' ? UUIDS : NUMBERS }],
         drawn: { type, tells: ['name'] },
         columns: [NAME, ...(isKept ? [{ name: 'id', values: KEYS }] : [])],

@@ -13,6 +13,8 @@ export interface ShapedTable {
   readonly isMovable?: boolean;
   /** Columns by which others know the rows: through a lens they stay as they are, HL003. */
   readonly fixed?: readonly string[];
+  /** Columns that stay as they are until contract, HL001 in dual. */
+  readonly still?: readonly string[];
   /** A row that no row of the other release gives stays all the same. */
   readonly isKept?: boolean;
   /** Not to be truncated while two releases are in service, HL003. */
