@@ -19,7 +19,8 @@ export async function play(seed: number, kinds: readonly string[]): Promise<Play
     await withPlay(pair, [], (one) => randomCourse(one, course));
   } catch (error) {
     const small = await shrunk({ pair, actions: course.actions, error: error as Error });
-    throw new Error(`seed ${seed}, ${pair.name}\n${small}`, { cause: error });
+    const again = kinds.length === 0 ? '' : ` HALFLAP_ORACLE_KINDS=${kinds.join()}`;
+    throw new Error(`HALFLAP_SEED=${seed}${again} (${pair.name})\n${small}`, { cause: error });
   }
   const statements = course.actions.filter((one) => one.do === 'write').length;
   return { name: pair.name, statements };
