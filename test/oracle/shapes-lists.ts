@@ -2,7 +2,16 @@
 
 import { withBeside } from './beside.js';
 import type { Random } from './random.js';
-import { type Field, KEYS, type Shape, type Side, shape, TITLE, WORDS } from './shapes.js';
+import {
+  type Field,
+  KEYS,
+  type Shape,
+  type ShapedTable,
+  type Side,
+  shape,
+  TITLE,
+  WORDS,
+} from './shapes.js';
 
 /** How a list column is written, taken apart, and put together. */
 interface Form {
@@ -120,7 +129,62 @@ export function elements(random: Random): Shape {
     ? `nest_table: { table: elements, into: posts, column: list, value: v${delimiter} }`
     : `unnest_column: { table: posts, column: list, into: elements, value: v${delimiter}` +
       `${isPlaced ? ', position: place' : ''} }`;
-  return withBeside(random, shape({ LIST: listed, ROWS: rows }, isNested, change), 'posts');
+  const sides = { LIST: listed, ROWS: rows };
+  const whole = random.percent(25)
+    ? shape(withMarks(sides), isNested, `${change}\n  - ${isNested ? MARKS.nest : MARKS.unnest}`)
+    : shape(sides, isNested, change);
+  return withBeside(random, whole, 'posts');
+}
+
+const MARKS = {
+  nest: 'nest_table: { table: marks, into: posts, column: marks, value: v }',
+  unnest: 'unnest_column: { table: posts, column: marks, into: marks, value: v }',
+};
+
+/** A second list of the same table. */
+function withMarks({ LIST, ROWS }: Readonly<Record<'LIST' | 'ROWS', Side>>) {
+  const lists = [`'{}'`, `'{a}'`, `'{a,b}'`];
+  const column: Field = { name: 'marks', values: lists };
+  const from = {
+    columns: ['id', 'marks'],
+    query: `select id, coalesce((select array_agg(m.v order by m.v collate "C")
+      from ROWS.marks as m where m.post = p.id), '{}') as marks from ROWS.posts as p`,
+    isMore: true,
+  };
+  const marks: ShapedTable = {
+    name: 'marks',
+    key: [
+      { name: 'post', values: KEYS },
+      { name: 'v', values: WORDS.slice(0, 3) },
+    ],
+    columns: [],
+    from: [
+      {
+        columns: ['post', 'v'],
+        query: `select distinct p.id as post, e.v from LIST.posts as p
+          cross join lateral unnest(p.marks) as e (v)`,
+      },
+    ],
+  };
+  return {
+    LIST: {
+      schema: LIST.schema.replace(
+        ', title text',
+        `, title text, marks text[] not null default '{}'`,
+      ),
+      tables: LIST.tables.map((table) => ({
+        ...table,
+        columns: [...table.columns, column],
+        from: [...table.from, from],
+      })),
+    },
+    ROWS: {
+      schema: `${ROWS.schema}
+      create table marks (post int references posts (id) on delete cascade on update cascade,
+      v text not null, primary key (post, v));`,
+      tables: [...ROWS.tables, marks],
+    },
+  };
 }
 
 /** unnest_column and nest_table of columns that hold one element each. */
