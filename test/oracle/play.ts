@@ -10,7 +10,7 @@ export interface Played {
   readonly statements: number;
 }
 
-/** @throws Error with the whole story, as short as it gets, where shard and plain database differ. */
+/** @throws Error with the story, as short as it gets, where shard and plain database differ. */
 export async function play(seed: number, kinds: readonly string[]): Promise<Played> {
   const random = randomFrom(seed);
   const pair = caseFrom(random, kinds);

@@ -18,7 +18,8 @@ export function changeOf(from: readonly Query[], into: readonly Query[]): string
     all
       .map(
         ({ table, slice, query }) =>
-          `        ${table}:\n          slice: ${slice}\n          query: ${JSON.stringify(query)}\n`,
+          `        ${table}:\n          slice: ${slice}\n` +
+          `          query: ${JSON.stringify(query)}\n`,
       )
       .join('');
   return `custom:\n      from:\n${side(from)}      into:\n${side(into)}`;
@@ -62,7 +63,8 @@ function halves(): Shape {
     ],
   };
   const rows: Side = {
-    schema: `create table measurements (sensor int, day date, half text check (half in ('am', 'pm')),
+    schema: `create table measurements (sensor int, day date,
+      half text check (half in ('am', 'pm')),
       value numeric not null, primary key (sensor, day, half));`,
     tables: [
       {

@@ -11,7 +11,7 @@ const NOBODY = `'00000000-0000-4000-8000-000000000999'`;
 const ID: Field = { name: 'id', values: KEYS };
 const CUSTOMER: Field = { name: 'customer', values: [`'x'`, `'y'`] };
 
-/** A part of a row becomes a row under a key of its own, and what referred to the whole refers to it. */
+/** A part of a row becomes a row with a key of its own, and what refers refers to it. */
 export function keyed(random: Random): Shape {
   const isOptional = random.percent(40);
   const join = isOptional ? 'left join' : 'join';
