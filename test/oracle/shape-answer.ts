@@ -40,7 +40,9 @@ export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
   const after = still.length === 0 ? new Map() : await rowsOf(both, table);
   if (differsIn(still, { before, after })) return [UNHELD];
   const carried = await carry(both, asked, plainly.count);
-  return carried === null ? [plainly] : [carried];
+  if (carried === null) return [plainly];
+  // What one table of the old release keeps unique is its own key.
+  return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
 }
 
 /** With the key that the shard has drawn; whatever the model draws will do where it was refused. */
