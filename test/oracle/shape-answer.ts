@@ -7,6 +7,7 @@
 //
 // Where one order of the rows would do and another would not, either answer is right.
 
+import { stateOf } from '../evolving/databases.js';
 import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import { type Asked, OTHER, type Statement } from './plain.js';
 import { moveInMaps } from './shape-keys.js';
@@ -70,8 +71,9 @@ async function carry(
     await follow(both, OTHER[release]);
     return release === 'old' || (await isHeld(both, 'new')) ? null : UNHELD;
   } catch (error) {
-    if (release === 'old') throw error;
-    return { ...UNHELD, state: '23000', message: String(error) };
+    const state = stateOf(error);
+    if (release === 'old' || !state.startsWith('23')) throw error;
+    return { ...UNHELD, state, message: String(error) };
   }
 }
 
