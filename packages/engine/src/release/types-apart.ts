@@ -78,7 +78,7 @@ export function isApart(type: string): boolean {
  * catalog-objects.sql puts it together.
  */
 export function typeUnder(definition: string): string {
-  return definition.split(/ (?:default |not null\b|constraint )/)[0] ?? definition;
+  return definition.split(/ (?:collate |default |not null\b|constraint )/)[0] ?? definition;
 }
 
 /** The type of the elements, of whatever depth; a type that is no array as it is. */
