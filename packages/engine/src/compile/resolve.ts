@@ -21,7 +21,7 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
   assertCarried(from.catalog, to.catalog, evolution);
   const plain = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
   assertPolicies(plain, evolution);
-  const { layout, defaults } = withDefaults(plain, evolution, places);
+  const { layout, defaults, duplicates } = withDefaults(plain, evolution, places);
   const shared: Shared[] = [];
   const clusters: Rebuilt[] = layout.splits.map((split) =>
     rebuilt(
@@ -57,6 +57,7 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
     clusters,
     shared,
     defaults,
+    duplicates,
   };
   const base = { ...tables, sequences: sequencePlan(tables) };
   const shipped = shippedPlan(base, from.shipped, to.shipped);
