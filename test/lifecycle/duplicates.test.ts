@@ -72,6 +72,18 @@ describe('a default of duplicates', () => {
         await shard.run('expand');
         await round('dual');
         await shard.run('verify');
+        await withClient(shard.url, null, async (other) => {
+          await asOld.query(`begin; insert into people values (20, 'r')`);
+          await other.query(`begin; insert into people values (22, 's')`);
+          const late = other.query(`insert into people values (21, 'r')`);
+          await asOld.query('commit');
+          await late;
+          await other.query('commit');
+        });
+        await withClient(shard.url, NEW_PATH, async (asNew) => {
+          expect((await emails(asNew)).slice(-3)).toEqual(['20r', '21r+21', '22s']);
+        });
+        await asOld.query('delete from people where id >= 20');
         await shard.run('abort');
         expect(await leftovers(shard.url, shard.bundle)).toEqual([]);
         await shard.run('prepare');

@@ -9,8 +9,8 @@
 // before those of sync; all that is there, first by key, while the shard is prepared.
 //
 // Two rows that come at the same moment, in transactions that do not see each other, may both be
-// first. The new table's index lets one in, and the other one goes to quarantine, as where no
-// default is stated.
+// first. The new table's index lets one in; when the other one's turn comes, it sees the first and
+// is second (sync-carry.ts). While there is a lens, and no new table, the backfill does that.
 
 import { generatedName } from '../names.js';
 import { findColumn } from '../release/catalog.js';
@@ -117,8 +117,8 @@ function nameOf(one: Duplicates, places: Places, event: Event): Sql {
 /** Never fails a statement of the old release: undecided, a duplicate goes to quarantine. */
 function decide(one: Duplicates, places: Places, event: Event): Sql {
   const body = {
-    insert: [come(one, places, sql`true`)],
-    update: [leave(one, places, true), come(one, places, isOther(one))],
+    insert: [sql`${comeSecond(one, places, ROWS.new)};`],
+    update: [leave(one, places, true), sql`${comeSecond(one, places, ROWS.new, isOther(one))};`],
     delete: [leave(one, places, false)],
     truncate: [sql`delete from ${recordAt(one, places)};`],
   }[event];
@@ -159,20 +159,28 @@ function leave(one: Duplicates, places: Places, isUpdate: boolean): Sql {
       where ${sameKey('s', key, 'b')}${isUpdate ? kept : sql``};`;
 }
 
-/** Of rows that come together, the first by key is first, unless one was there before. */
-function come(one: Duplicates, places: Places, isOther: Sql): Sql {
+/**
+ * Puts those of the rows on record that stand against another one. Of rows that come together, the
+ * first by key is first, unless one was there before.
+ */
+export function comeSecond(
+  one: Duplicates,
+  places: Places,
+  rows: Sql,
+  isOther: Sql = sql`true`,
+): Sql {
   const { key, columns, pair } = one;
   const record = recordAt(one, places);
   const given = columns.map((column) => sql`${name('n', column)} is not null`);
   return sql`insert into ${record} (${names(key)})
-      select ${key.map((column) => name('n', column))} from ${ROWS.new} as n
+      select ${key.map((column) => name('n', column))} from ${rows} as n
       where ${isOther} and ${joined(given, ' and ')} and exists (
         select from ${floorTable(pair.old.name)} as o
         where ${sameKey('o', columns, 'n')} and ${rowOf('o', key)} <> ${rowOf('n', key)}
           and not exists (select from ${record} as s where ${sameKey('s', key, 'o')})
           and (${rowOf('o', key)} < ${rowOf('n', key)}
-            or not exists (select from ${ROWS.new} as w where ${sameKey('w', key, 'o')})))
-      on conflict do nothing;`;
+            or not exists (select from ${rows} as w where ${sameKey('w', key, 'o')})))
+      on conflict do nothing`;
 }
 
 /** What is there: first by key. The rows are locked, so that what is found is what they hold. */

@@ -31,6 +31,7 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
         evolution,
       ),
       places,
+      duplicates,
     ),
   );
   for (const sliced of layout.sliced) {
@@ -42,7 +43,7 @@ export function resolve({ from, to, evolution }: CompileInput, places: Places): 
   for (const pair of layout.pairs) {
     const kind = crossingOf(pair);
     if (kind === 'rebuilt') {
-      clusters.push(rebuilt(splitCluster([pair], null, evolution), places));
+      clusters.push(rebuilt(splitCluster([pair], null, evolution), places, duplicates));
     } else {
       shared.push({ pair, kind });
     }
