@@ -25,6 +25,7 @@ import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { endForward, exclusive } from './contract.js';
+import { duplicatesTriggers, endDuplicates } from './duplicates.js';
 import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
 import { abortLookup, oldTriggers } from './lookups.js';
@@ -63,6 +64,7 @@ function fenceStep(evolving: Evolving): TransactionStep {
     [
       ...clusters.flatMap(({ dual }) => endForward(dual, places.to)),
       ...evolving.layout.lookups.flatMap((one) => abortLookup(one, places)),
+      ...evolving.duplicates.flatMap((one) => endDuplicates(one, places)),
       statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
       ...fenceNew(evolving),
       // At last: what is above is seen once it is committed, when none of them is under way.
@@ -96,9 +98,10 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
   ];
 }
 
-/** Triggers of lookup tables and key maps on a table of the old release. */
-function besideNames({ layout }: Evolving, table: string): Sql[] {
+/** Triggers of lookup tables, key maps and duplicates on a table of the old release. */
+function besideNames({ layout, duplicates }: Evolving, table: string): Sql[] {
   return [
+    ...duplicatesTriggers(duplicates, table),
     ...layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : [])),
     ...layout.keys.filter(({ old }) => old.name === table).flatMap(oldKeyTriggerNames),
   ];

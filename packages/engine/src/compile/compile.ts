@@ -27,6 +27,7 @@ import { fenceShared, validateShared } from './contract-shared.js';
 import { defaultFunctions } from './defaults.js';
 import { refuseDependents } from './dependents.js';
 import { dirtySteps } from './dirty-rows.js';
+import { createDuplicates, type Duplicates, endDuplicates, fillDuplicates } from './duplicates.js';
 import type { ForeignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
 import { sequencesHome, tablesHome } from './home.js';
@@ -87,6 +88,7 @@ export interface Evolving {
   readonly shared: readonly Shared[];
   /** Functions by which columns follow in rows that break a rule. */
   readonly defaults: readonly Routine[];
+  readonly duplicates: readonly Duplicates[];
   readonly sequences: SequencePlan;
   readonly foreignKeys: ForeignKeyPlan;
   readonly shipped: ShippedPlan;
@@ -134,10 +136,10 @@ export function compile(input: CompileInput): Bundle {
 
 /** Lookup tables and key maps are filled before the new release can look into them. */
 function prepareSteps(evolving: Evolving): Step[] {
-  const { places, layout, clusters } = evolving;
+  const { places, layout, clusters, duplicates } = evolving;
   const lookups = layout.lookups.filter(isNewTable);
   const tables = clusters.flatMap(newTables);
-  if (lookups.length + layout.keys.length === 0) {
+  if (lookups.length + layout.keys.length + duplicates.length === 0) {
     return [
       lensStep(evolving, [...beginPrepare(evolving), ...tables]),
       ...shippedSteps(evolving, bound(places)),
@@ -153,9 +155,11 @@ function prepareSteps(evolving: Evolving): Step[] {
       ...lookups.flatMap((one) => lookupTriggers(one, planOf(one.old, evolving))),
       ...layout.keys.flatMap((one) => createKeyMap(one, clusters, places)),
       ...layout.keys.flatMap((one) => oldKeyTriggers(one, planOf(one.old, evolving))),
+      ...duplicates.flatMap((one) => createDuplicates(one, places)),
     ]),
     ...lookups.map((one) => fillLookup(one, places)),
     ...layout.keys.map((one) => fillKeyMap(one, places)),
+    ...duplicates.map((one) => fillDuplicates(one, places)),
     lensStep(evolving, bound(places)),
     ...shippedSteps(evolving, bound(places)),
   ];
@@ -285,6 +289,7 @@ function contractSteps(evolving: Evolving): Step[] {
         ...refuseTypeDependents(evolving),
         ...clusters.flatMap((one) => fenceCluster(one, evolving)),
         ...layout.lookups.flatMap((one) => endLookup(one, places)),
+        ...evolving.duplicates.flatMap((one) => endDuplicates(one, places)),
         ...layout.dropped.flatMap((table) => fenceDropped(table, evolving)),
         ...fenceShared(evolving),
         ...takeSequences(evolving),

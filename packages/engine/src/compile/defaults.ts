@@ -7,6 +7,7 @@
 // | a value, of a copy   | `coalesce(column, value)`                                      |
 // | a value, computed    | a function that catches what `up` raises                       |
 // | a check              | `case when (check) is false then value else … end`             |
+// | a unique key         | the same, over a record of the rows that came second           |
 //
 // What is caught is what a value can be to blame for: data exceptions, violated constraints (of
 // domains), and errors that a function of the release raises itself. Anything else, as a function
@@ -20,6 +21,7 @@ import { bindColumns, columnsOf } from '../release/expression.js';
 import { joined, name, sql, trusted } from '../sql.js';
 import { assigned, unlimited } from './assigned.js';
 import type { Statement } from './bundle.js';
+import { type Duplicates, duplicatesIn, isSecond } from './duplicates.js';
 import type { ForwardColumn, Layout, PairedTable } from './layout.js';
 import { type Places, work } from './places.js';
 import { type Routine, routine } from './routine.js';
@@ -33,16 +35,19 @@ interface WithDefaults {
   readonly layout: Layout;
   /** The functions that expressions of the layout call. */
   readonly defaults: readonly Routine[];
+  /** Unique keys whose duplicates have a default. */
+  readonly duplicates: readonly Duplicates[];
 }
 
 /** @param places where the functions are. */
 export function withDefaults(layout: Layout, evolution: Evolution, places: Places): WithDefaults {
   const policies = evolution.dirty.filter((one) => one.kind === 'default');
-  if (policies.length === 0) return { layout, defaults: [] };
+  if (policies.length === 0) return { layout, defaults: [], duplicates: [] };
   const defaults: Routine[] = [];
+  const duplicates = duplicatesIn(layout, evolution);
   const changed = (pair: PairedTable): PairedTable => {
     const own = policies.filter((one) => one.table === pair.new.name);
-    return own.length === 0 ? pair : pairWithDefaults(pair, own, { places, defaults });
+    return own.length === 0 ? pair : pairWithDefaults(pair, own, { places, defaults, duplicates });
   };
   return {
     layout: {
@@ -55,6 +60,7 @@ export function withDefaults(layout: Layout, evolution: Evolution, places: Place
       merges: layout.merges.map((one) => ({ ...one, pairs: one.pairs.map(changed) })),
     },
     defaults,
+    duplicates,
   };
 }
 
@@ -68,6 +74,7 @@ export function defaultFunctions(
 interface Making {
   readonly places: Places;
   readonly defaults: Routine[];
+  readonly duplicates: readonly Duplicates[];
 }
 
 function pairWithDefaults(
@@ -87,7 +94,7 @@ function pairWithDefaults(
     forward: own.forward.map((one) =>
       policies
         .filter(({ constraint, values }) => constraint !== null && one.column.name in values)
-        .reduce((column, policy) => keepingTo(own, column, policy), one),
+        .reduce((column, policy) => keepingTo(own, column, policy, making), one),
     ),
   };
 }
@@ -130,10 +137,20 @@ function valued(
   return instead(one, sql`${at}(${read.map((one) => name(one))})`.text);
 }
 
-/** The column in rows that break a check. */
-function keepingTo(pair: PairedTable, one: ForwardColumn, policy: DirtyPolicy): ForwardColumn {
-  const check = pair.new.checks.find((other) => other.name === policy.constraint) as Check;
+/** The column in rows that break a check, or stand against a unique key. */
+function keepingTo(
+  pair: PairedTable,
+  one: ForwardColumn,
+  policy: DirtyPolicy,
+  { places, duplicates }: Making,
+): ForwardColumn {
   const stated = asText(policy.values[one.column.name]?.sql ?? 'null', one.column, pair);
+  const known = duplicates.find((other) => other.policy === policy);
+  if (known !== undefined) {
+    const isKnown = isSecond(known, places);
+    return instead(one, `case when ${isKnown} then ${stated} else (${one.up}) end`);
+  }
+  const check = pair.new.checks.find((other) => other.name === policy.constraint) as Check;
   const isBroken = bindColumns(check.expression, (column) => ({
     expression: newValue(pair, column),
   }));

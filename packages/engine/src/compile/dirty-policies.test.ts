@@ -57,9 +57,8 @@ describe('policies of dirty', () => {
   it.each([
     [
       '‸default: { table: t, constraint: one, values: { n: 0 } }',
-      'EVOLUTION_UNSUPPORTED',
-      'constraint one of t takes no default: the value of a duplicate would hang on rows that ' +
-        'others write at the same time',
+      'EVOLUTION_INCOMPLETE',
+      'no index of t begins with n, by which duplicates are found',
     ],
     [
       '‸default: { table: t, constraint: at_site, values: { site: "null" } }',
@@ -92,7 +91,7 @@ describe('policies of dirty', () => {
       'default: { table: t, constraint: small, values: { m: ‸0 } }',
       'EVOLUTION_INVALID',
       'default of constraint small of t gives m a value to no purpose: ' +
-        'the check does not look at m',
+        'the rule does not look at m',
     ],
     [
       'default: { table: t, column: n, value: ‸nothing }',

@@ -4,19 +4,19 @@
 // |--------------|------------|-------------------------------------------|--------|
 // | a value      | yes        | yes, but of a key                         | yes    |
 // | check        | yes        | yes                                       | yes    |
-// | unique key   | yes        | no: it would hang on rows of other writers | yes    |
-// | foreign key  | yes        | no: the same                              | yes    |
+// | unique key   | yes        | yes, of columns that are copies           | yes    |
+// | foreign key  | yes        | no: it would hang on rows of other writers | yes    |
 //
-// A default for a duplicate or an orphan would come and go with rows that others write at the same
-// time: two transactions that do not see each other would both take the other's row for the first.
-// To keep it exact, writers of the old release would have to wait for each other where they never
-// did before.
+// A default for an orphan would come and go with the rows that it may refer to, which others write
+// at the same time. To keep it exact, writers of the old release would have to wait for each other
+// where they never did before. Of duplicates it is enough to know who was first (duplicates.ts).
 
 import type { Check, Column, Index, Key, Table } from '../release/catalog.js';
-import { findColumn } from '../release/catalog.js';
+import { findColumn, isSameSet } from '../release/catalog.js';
 import type { DirtyPolicy, Evolution } from '../release/evolution.js';
 import { ruleOf } from '../release/evolution-dirty.js';
-import { matchedChecks } from './classify.js';
+import { keysOf, matchedChecks } from './classify.js';
+import { isOnceForNull } from './guarantees.js';
 import type { ForwardColumn, Layout, PairedTable } from './layout.js';
 import { refuse } from './refuse.js';
 
@@ -120,9 +120,10 @@ function assertDefault(rule: Rule, policy: DirtyPolicy, { pairs, evolution }: Ab
   const target = (pairs[0] as PairedTable).new;
   switch (rule.kind) {
     case 'unique':
-      throw otherRows(policy, evolution, 'a duplicate');
+      assertDuplicates(rule.key, policy, { pairs, evolution });
+      break;
     case 'foreign key':
-      throw otherRows(policy, evolution, 'a row that refers to nothing');
+      throw otherRows(policy, evolution);
     case 'check':
       if (pairs.length > 1) throw unsupported(policy, evolution, 'a check of a merged table');
       break;
@@ -135,10 +136,10 @@ function assertDefault(rule: Rule, policy: DirtyPolicy, { pairs, evolution }: Ab
     const isKey = target.primaryKey?.columns.includes(column) === true;
     if (isKey) throw unsupported(policy, evolution, 'a column of the primary key');
     const from = forwardOf(pairs, column);
-    const isOther = rule.kind === 'check' && !rule.check.columns.includes(column);
+    const isOther = rule.kind !== 'column' && !columnsIn(rule).includes(column);
     if (from !== null && from.column.generated === null && !isOther) continue;
     const why = isOther
-      ? `the check does not look at ${column}`
+      ? `the rule does not look at ${column}`
       : `${column} does not follow from the old release's row`;
     throw refuse(evolution, {
       code: 'EVOLUTION_INVALID',
@@ -147,6 +148,41 @@ function assertDefault(rule: Rule, policy: DirtyPolicy, { pairs, evolution }: Ab
       at: value.at,
     });
   }
+}
+
+/** Duplicates are found by index, in the old table as it is. */
+function assertDuplicates(
+  key: Pick<Key, 'columns' | 'definition'>,
+  policy: DirtyPolicy,
+  { pairs, evolution }: About,
+): void {
+  const [pair] = pairs as [PairedTable];
+  if (pairs.length > 1) throw unsupported(policy, evolution, 'a unique key of a merged table');
+  if (isOnceForNull(key)) throw unsupported(policy, evolution, 'a key that takes one null alone');
+  const sources = key.columns.map((column) => forwardOf(pairs, column)?.source ?? null);
+  const columns = sources.filter((one) => one !== null);
+  if (columns.length < sources.length) {
+    throw unsupported(policy, evolution, 'a unique key of a column that is converted');
+  }
+  const indexes = [...keysOf(pair.old), ...pair.old.indexes.filter(isBtree)];
+  const isServed = indexes.some((one) =>
+    isSameSet(
+      columns,
+      one.columns.slice(0, columns.length).filter((other) => other !== null),
+    ),
+  );
+  if (isServed) return;
+  const list = columns.join(', ');
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message: `no index of ${pair.old.name} begins with ${list}, by which duplicates are found`,
+    hint: `create index on ${pair.old.name} (${list}), in a release before this one`,
+    at: policy.at,
+  });
+}
+
+function isBtree({ definition }: Index): boolean {
+  return definition.startsWith('btree') && !/ WHERE /.test(definition);
 }
 
 function columnsIn(rule: Rule): readonly string[] {
@@ -160,12 +196,12 @@ function columnsIn(rule: Rule): readonly string[] {
   }
 }
 
-function otherRows(policy: DirtyPolicy, evolution: Evolution, what: string) {
+function otherRows(policy: DirtyPolicy, evolution: Evolution) {
   return refuse(evolution, {
     code: 'EVOLUTION_UNSUPPORTED',
     message:
-      `${ruleOf(policy)} takes no default: the value of ${what} would hang on rows that others ` +
-      'write at the same time',
+      `${ruleOf(policy)} takes no default: the value of a row that refers to nothing would hang ` +
+      'on rows that others write at the same time',
     hint:
       'state refuse or quarantine; or let the row itself tell: a convert_column whose up gives ' +
       'another value where a column of the old release says so',

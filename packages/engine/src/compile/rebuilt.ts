@@ -16,6 +16,7 @@ import type { Statement, Step } from './bundle.js';
 import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
 import { type Types, typesOf } from './compared.js';
+import type { Duplicates } from './duplicates.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques, unguaranteed } from './guarantees.js';
 import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
@@ -68,7 +69,12 @@ export interface Rebuilt {
   readonly fenced: SyncPlan;
 }
 
-export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
+/** @param duplicates of all tables, where some have a default. */
+export function rebuilt(
+  cluster: SplitCluster,
+  places: Places,
+  duplicates: readonly Duplicates[] = [],
+): Rebuilt {
   const base = cluster.olds[0] as OldTable;
   const isOverriding = ({ table }: OldTable, mapping: Mapping) =>
     table.columns.some(
@@ -88,6 +94,7 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
     bind: layoutBind(places, stage),
     maps: cluster.keys.filter((map) => cluster.olds.some((one) => one.table === map.old)),
+    duplicates: stage === 'fenced' ? [] : duplicates.filter((one) => one.pair.old === cluster.old),
     isFenced: stage === 'fenced',
     forward: cluster.parts.map(
       (part): Target => ({

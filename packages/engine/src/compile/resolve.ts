@@ -32,7 +32,7 @@ export function resolve(input: CompileInput, places: Places): Evolving {
   const plain = layoutOf(from, to.catalog, evolution, places.workSchema);
   assertLabelsStay(plain, evolution);
   assertPolicies(plain, evolution);
-  const { layout, defaults } = withDefaults(plain, evolution, places);
+  const { layout, defaults, duplicates } = withDefaults(plain, evolution, places);
   const shared: Shared[] = [];
   const clusters: Rebuilt[] = layout.splits.map((split) =>
     rebuilt(
@@ -42,6 +42,7 @@ export function resolve(input: CompileInput, places: Places): Evolving {
         evolution,
       ),
       places,
+      duplicates,
     ),
   );
   for (const sliced of layout.sliced) {
@@ -53,7 +54,7 @@ export function resolve(input: CompileInput, places: Places): Evolving {
   for (const pair of layout.pairs) {
     const kind = crossingOf(pair);
     if (kind === 'rebuilt') {
-      clusters.push(rebuilt(splitCluster([pair], null, evolution), places));
+      clusters.push(rebuilt(splitCluster([pair], null, evolution), places, duplicates));
     } else {
       shared.push({ pair, kind });
     }
@@ -68,6 +69,7 @@ export function resolve(input: CompileInput, places: Places): Evolving {
     clusters,
     shared,
     defaults,
+    duplicates,
   };
   const base = { ...tables, sequences: sequencePlan(tables) };
   const shipped = shippedPlan(base, older.shipped, to.shipped);

@@ -44,6 +44,11 @@ export function sessionLens(evolving: Evolving): SessionLens {
     const impossible = `the drawn keys of ${map.table.name} need a prepared shard`;
     return { statements: [], impossible };
   }
+  const [second] = evolving.duplicates;
+  if (second !== undefined) {
+    const impossible = `the duplicates of ${second.policy.constraint} need a prepared shard`;
+    return { statements: [], impossible };
+  }
   const places = temporary(evolving.places);
   const statements = [
     ...typesOf(evolving.to, evolving.from).map((one) =>
