@@ -16,6 +16,7 @@ import { columnsOf } from '../release/expression.js';
 import { within } from '../release/name-scope.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
+import { lookupQuestions } from './lookup-questions.js';
 import { hintOf, NEW_COPIES, OLD_COPIES, type Question, type Refusal } from './question.js';
 import { queryQuestions, sliceQuestions } from './slice-questions.js';
 
@@ -41,6 +42,7 @@ function partsOf(input: CompileInput): Question[] {
     ...merges.flatMap((change) => mergeQuestions(change, input)),
     ...input.evolution.changes.flatMap((change) => shareQuestions(change, input)),
     ...queryQuestions(input),
+    ...lookupQuestions(input),
   ];
 }
 
