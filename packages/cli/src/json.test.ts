@@ -22,7 +22,8 @@ const RELEASES = {
   'releases/2.0/evolution.yaml': `
 from: "1.0"
 changes:
-  - convert_column: {table: items, column: name, to: length, up: length(name), down: "repeat('x', length)"}
+  - convert_column:
+      {table: items, column: name, to: length, up: length(name), down: "repeat('x', length)"}
 `,
 };
 

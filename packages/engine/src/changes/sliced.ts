@@ -226,7 +226,7 @@ function originOf({ sources }: SlicedNew, olds: readonly SlicedTable[]): Origin 
 }
 
 /** Columns that the other release knows nothing of, and PostgreSQL does not compute. */
-function unmapped({ table, columns }: SlicedTable): Column[] {
+export function unmapped({ table, columns }: SlicedTable): Column[] {
   return table.columns.filter((one) => one.generated === null && !columns.includes(one.name));
 }
 

@@ -7,15 +7,14 @@
 // Foreign keys (foreign-keys.ts), verify (verify.ts) and contract (contract.ts) are added around
 // these in compile.ts.
 
-import { KEPT } from '../changes/kept.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { type Index, isSameSet, type Key } from '../release/catalog.js';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
 import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
-import { type Types, typesOf } from './compared.js';
+import { typesOf } from './compared.js';
 import type { Duplicates } from './duplicates.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques, unguaranteed } from './guarantees.js';
@@ -43,6 +42,7 @@ import type { Target } from './recompute.js';
 import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
 import { writtenColumns } from './slices.js';
+import { keptTables, keptTypes, spillTable } from './spill-tables.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
 import { carryFunction } from './sync-carry.js';
@@ -57,7 +57,7 @@ import {
 import { backwardName, EVENTS, type SyncPlan, spillsOf } from './sync-plan.js';
 import { backwardSlicesFunction, isSliced, yieldFunction } from './sync-slices.js';
 import { keyTrigger, statementTrigger, truncateTrigger, yieldTrigger } from './sync-triggers.js';
-import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
+import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
   readonly cluster: SplitCluster;
@@ -124,14 +124,6 @@ export function rebuilt(
     dual: planOf('dual'),
     fenced: planOf('fenced'),
   };
-}
-
-/** Of a spill of values. */
-function keptTypes({ parts }: SplitCluster, { target }: Mapping): Types | null {
-  const values = parts.flatMap((part) => part.mapping.kept);
-  const found = values.find((one) => one.relation.name === target.name);
-  if (found === undefined || target.side !== 'spill') return null;
-  return new Map([KEPT.value, KEPT.basis].map((column) => [column, found.type]));
 }
 
 /** Whether a value is given that PostgreSQL generates always, unless told otherwise. */
@@ -324,33 +316,6 @@ function earlyIndexes(part: SplitPartPlan): Index[] {
   return part.table.indexes.filter(
     (index) => serves(index) || (added.includes(index) && index.isUnique),
   );
-}
-
-/** A table of keys: rows that a part of the new release does not have. */
-export function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
-  const at = layoutBind(places, 'filling')(part.absence ?? part.relation);
-  const key = cluster.oldKey.map((one) => name(one.name));
-  return statement(sql`create table ${at} (${keyDefinitions(cluster)}, primary key (${key}))`);
-}
-
-/** Tables of values that the new release has written and that do not follow from the old row. */
-export function keptTables(
-  cluster: SplitCluster,
-  { mapping }: SplitPartPlan,
-  places: Places,
-): Statement[] {
-  const key = cluster.oldKey.map((one) => name(one.name));
-  return mapping.kept.map(({ relation, type }) => {
-    const columns = [KEPT.value, KEPT.basis].map((one) => sql`${name(one)} ${trusted(type)}`);
-    return statement(
-      sql`create table ${layoutBind(places, 'filling')(relation)}
-(${keyDefinitions(cluster)}, ${columns}, primary key (${key}))`,
-    );
-  });
-}
-
-function keyDefinitions(cluster: SplitCluster): Sql {
-  return joined(cluster.oldKey.map((one) => sql`${name(one.name)} ${typeOf(one)}`));
 }
 
 function indexSteps(cluster: SplitCluster, part: SplitPartPlan, places: Places): Step[] {

@@ -1,8 +1,8 @@
 // What the plan says of each relation, for people: how it crosses, its label, and what to know.
 
 import { keptColumns } from '../changes/kept.js';
-import type { Sliced } from '../changes/sliced.js';
-import type { SplitCluster } from '../changes/split-table.js';
+import { type Sliced, type SlicedTable, unmapped } from '../changes/sliced.js';
+import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { RelationPlan } from './bundle.js';
 import {
@@ -126,14 +126,31 @@ function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Slice
           .filter((map) => map.table === part.table)
           .map(() => 'its keys are drawn while the shard is prepared'),
         ...part.carried.map(carriedNote),
-        ...oldOnly.map(
-          (column) => `column ${column.name} is only for the old release and goes at contract`,
+        ...sliced.olds.flatMap((one) =>
+          noteOf(one.table, parts) === part ? oldOnlyNotes(one, part, sliced) : [],
         ),
         'a row that the old release cannot hold is refused with HL001 until contract',
         ...(count === 0 ? [] : [newRules(count)]),
       ],
       isLensWithoutOnConflict: true,
     };
+  });
+}
+
+/** The new table at which something is said of an old one. */
+function noteOf(table: Table, parts: readonly SplitPartPlan[]): SplitPartPlan | undefined {
+  return parts.find((part) => part.pair.old === table) ?? parts[0];
+}
+
+/** Columns that no query yields for the old release; the new one may read them all the same. */
+function oldOnlyNotes(one: SlicedTable, part: SplitPartPlan, { news }: Sliced): string[] {
+  const { table } = one;
+  const of = part.pair.old === table ? '' : ` of ${table.name}`;
+  return unmapped(one).map((column) => {
+    const isRead = news.some((other) => other.reads.get(table.name)?.includes(column.name));
+    return isRead
+      ? `column ${column.name}${of} has its default, or null, in rows that the new release makes`
+      : `column ${column.name}${of} is only for the old release and goes at contract`;
   });
 }
 

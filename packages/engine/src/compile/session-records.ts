@@ -9,8 +9,8 @@ import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
 import { bindWith, type Relation } from './mapping.js';
 import { inRelease, lensBind, work } from './places.js';
-import { keptTables, spillTable } from './rebuilt.js';
 import { raise, routine } from './routine.js';
+import { keptTables, spillTable } from './spill-tables.js';
 import { statement } from './statement.js';
 import type { SyncPlan } from './sync-plan.js';
 

@@ -113,7 +113,7 @@ describe('the smallest counter-example', () => {
       ['convert_column: { table: t, column: mb, to: kb, up: mb * 1024, down: kb / 1024 }'],
     );
     expect(found).toEqual([
-      'release 2.0 cannot write this row of t before contract (HL001)',
+      '2.0 cannot write this row of t before contract (HL001)',
       '2.0 wrote       t  id=5000, kb=1',
       '1.0 would read  t  id=5000, mb=0',
       'comes back      t  id=5000, kb=0',
@@ -122,7 +122,8 @@ describe('the smallest counter-example', () => {
 
   it('is not a row that the queries do not look for', async () => {
     const found = await answer(
-      `create table labels (kind text not null, owner uuid, key text, value text, primary key (owner, key));
+      `create table labels (kind text not null, owner uuid, key text, value text,
+         primary key (owner, key));
        create table disks (id uuid primary key); create table cards (id uuid primary key);`,
       `create table disks (id uuid primary key, labels jsonb not null default '{}');
        create table cards (id uuid primary key, labels jsonb not null default '{}');`,

@@ -31,8 +31,9 @@ export const COUNTER_EXAMPLES = [
 export interface CounterExample {
   /**
    * `not kept`: a row of the old release is none of the new one. `not stable`: what the new release
-   * reads does not come back. `beyond its slice`: a query reads rows of other slices. `breaks a rule`: of the new release. `refused`: the
-   * new release cannot write it as long as the old one is in service.
+   * reads does not come back. `beyond its slice`: a query reads rows of other slices.
+   * `breaks a rule`: a row of the old release breaks one of the new. `refused`: the new release
+   * cannot write it as long as the old one is in service.
    */
   readonly kind: (typeof COUNTER_EXAMPLES)[number];
   /** The table that it is about. */
@@ -158,7 +159,9 @@ export function shownText(shown: readonly Shown[]): string[] {
 /** Longer values do not help in one line of text. */
 const MAX_SHOWN_LENGTH = 40;
 
+/** In quotes where its ends would not be seen, or where it could be taken for another value. */
 function excerptOf(value: string | null): string {
   if (value === null) return 'null';
-  return value.length > MAX_SHOWN_LENGTH ? `${value.slice(0, MAX_SHOWN_LENGTH)}…` : value;
+  if (value.length > MAX_SHOWN_LENGTH) return `${value.slice(0, MAX_SHOWN_LENGTH)}…`;
+  return /^$|^\s|\s$|, |^null$/.test(value) ? `'${value}'` : value;
 }

@@ -19,6 +19,7 @@ import { within } from '../release/name-scope.js';
 import { plainType } from '../release/types-apart.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
+import { lookupQuestions } from './lookup-questions.js';
 import { hintOf, NEW_COPIES, OLD_COPIES, type Question, type Refusal } from './question.js';
 import { queryQuestions, sliceQuestions } from './slice-questions.js';
 
@@ -45,6 +46,7 @@ function partsOf(input: CompileInput): Question[] {
     ...input.evolution.changes.flatMap((change) => shareQuestions(change, input)),
     ...input.evolution.dirty.flatMap((policy) => policyQuestions(policy, input)),
     ...queryQuestions(input),
+    ...lookupQuestions(input),
   ];
 }
 

@@ -125,6 +125,29 @@ describe('checkExpressions', () => {
     });
   });
 
+  it('refuses a lookup that no value can be found by, either way round', async () => {
+    const flat = 'create table orders (id int primary key, customer varchar(60));';
+    const listed = `create table customers (id serial primary key, name date not null unique);
+      create table orders (id int primary key, customer_id int references customers);`;
+    const extract =
+      'extract_table: { table: orders, columns: { customer: name }, into: customers, ' +
+      'reference: customer_id }';
+    const inline =
+      'inline_table: { table: customers, columns: { name: customer }, into: orders, ' +
+      'reference: customer_id }';
+    expect(await refusal(flat, listed, [extract])).toMatchObject({
+      code: 'EVOLUTION_INVALID',
+      message: expect.stringContaining(
+        `${WRITTEN_FILE}:3:48: extract_table finds orders.customer, character varying(60), ` +
+          'by customers.name, date: operator does not exist: date = character varying',
+      ),
+      hint: expect.stringContaining('give both the same type'),
+    });
+    expect(await refusal(listed, flat, [inline])).toMatchObject({
+      message: expect.stringContaining(`${WRITTEN_FILE}:3:50: inline_table finds orders.customer`),
+    });
+  });
+
   it('asks for a statement where no cast leads from one type to the other', async () => {
     const error = await refusal(
       'create table t (id int primary key, a bool, b varchar(9));',

@@ -22,6 +22,7 @@ import { installRelease } from '../shard/install.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import { questionsOf } from './expression-questions.js';
 import { NEW_COPIES, OLD_COPIES, type Question } from './question.js';
+import { keyFindings } from './yielded-keys.js';
 
 /** SQLSTATE of a value whose type is not that of its column (manual, appendix A). */
 const DATATYPE_MISMATCH = '42804';
@@ -54,6 +55,9 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
       });
       const found: Finding[] = [];
       for (const question of parts) found.push(...(await ask(session, question)));
+      if (found.length > 0) return found;
+      await session.query(searching(OLD_COPIES).text);
+      found.push(...(await keyFindings(session, input)));
       if (found.length > 0) return found;
       for (const question of wholes) found.push(...(await ask(session, question)));
       return found;

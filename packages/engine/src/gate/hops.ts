@@ -29,7 +29,8 @@ export async function ask<Row extends object>(
   { session, floor, bundle }: Ground,
   question: Sql,
 ): Promise<Row[]> {
-  const path = sql`select pg_catalog.set_config('search_path', ${literal(releasePath(bundle))}, true)`;
+  const path = sql`select pg_catalog.set_config(
+  'search_path', ${literal(releasePath(bundle))}, true)`;
   await session.query(path.text);
   return session.query<Row>(assertFilled(fillFloor(question.text, floor), 'check'));
 }

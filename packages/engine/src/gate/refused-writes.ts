@@ -115,7 +115,7 @@ async function exampleOf(
   return counterExample(
     {
       kind: 'refused',
-      message: `release ${places.to} cannot write this row of ${table.name} before contract (HL001)`,
+      message: `${places.to} cannot write this row of ${table.name} before contract (HL001)`,
       shown: await shownOf(ground, one, { table, row: smallest }),
     },
     one,

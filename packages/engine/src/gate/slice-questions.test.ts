@@ -131,7 +131,9 @@ describe('custom', () => {
     create table post_tags (post_id bigint references posts (id), tag varchar(20),
       primary key (post_id, tag));`;
   const TAGS = 'array(select tag from post_tags t where t.post_id = p.id order by 1)';
-  const ROWS = 'select distinct p.id as post_id, t.tag from named p, unnest(p.tags) as t(tag)';
+  const ROWS =
+    'select distinct p.id as post_id, t.tag::varchar(20) as tag ' +
+    'from named p, unnest(p.tags) as t(tag)';
   const custom = (rows: string, tags = TAGS) => `custom:
       from:
         posts: { slice: id, query: "select p.id, ${tags} as tags from posts p" }
@@ -158,6 +160,20 @@ describe('custom', () => {
     const found = await expectRefused(FROM, TO, custom(rows));
     expect(found.message).toContain('"query" of table "post_tags": ');
     expect(found.message).toContain(message);
+  });
+
+  it('is told that a key is taken with the type that it has', async () => {
+    const found = await expectRefused(
+      FROM,
+      TO,
+      custom(ROWS.replace('t.tag::varchar(20)', '‸t.tag')),
+    );
+    expect(found).toMatchObject({
+      message: expect.stringContaining('key column "tag" is character varying(20), not text'),
+      hint: expect.stringContaining(
+        'write the cast into the query: (…)::character varying(20) as tag',
+      ),
+    });
   });
 
   it('is shown it in queries for the old release, over the new one', async () => {
