@@ -35,8 +35,9 @@ export interface Move {
 /** How a release meets the shard at this moment. */
 export interface Place {
   readonly release: Release;
-  /** Whether what it writes is its own table and not a lens: that of its session, or any. */
+  /** Whether it works through a lens of its session. */
   readonly isBehindOwn: boolean;
+  /** Whether what it writes are the new tables, and no lens. */
   readonly isNative: boolean;
   /** Nobody needs to hold anything for the release that is gone. */
   readonly isAlone: boolean;

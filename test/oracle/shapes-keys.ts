@@ -7,6 +7,7 @@ import {
   type Field,
   KEYS,
   type Shape,
+  type ShapedMap,
   type ShapedTable,
   type Side,
   shape,
@@ -24,16 +25,16 @@ export function rekeyed(random: Random): Shape {
     isOldDrawn,
     isReferenceOptional: random.percent(50),
     isInKey: random.percent(40),
+    isBoth: random.percent(30),
   };
-  const whole = shape(
-    { LIST: oldSide(drawn), ROWS: newSide(drawn) },
-    false,
-    `rekey_table: { table: users, column: ${keyOf(drawn)} }`,
-  );
+  const change = `rekey_table: { table: users, column: ${keyOf(drawn)} }`;
+  const second = drawn.isBoth ? '\n  - rekey_table: { table: emails, column: id }' : '';
+  const whole = shape({ LIST: oldSide(drawn), ROWS: newSide(drawn) }, false, `${change}${second}`);
   return {
-    ...withBeside(random, whole, 'emails'),
+    ...(drawn.isBoth ? whole : withBeside(random, whole, 'emails')),
     needsPrepared: true,
     maps: [
+      ...(drawn.isBoth ? [EMAILS] : []),
       {
         name: 'users',
         old: { table: 'users', column: 'id', type: 'int' },
@@ -50,12 +51,56 @@ interface Drawing {
   readonly isOldDrawn: boolean;
   readonly isReferenceOptional: boolean;
   readonly isInKey: boolean;
+  /** Whether the rows that refer get other keys too. */
+  readonly isBoth: boolean;
 }
 
 const NAME: Field = { name: 'name', values: [...WORDS, `'d'`, `'e'`, `'f'`] };
 const BODY: Field = { name: 'body', values: ['null', `'t'`, `'u'`] };
 const NUMBERS = ['1001', '1002', '1003'];
 const UUIDS = [1, 2, 3].map((one) => `'00000000-0000-4000-8000-00000000000${one}'`);
+
+const EMAILS: ShapedMap = {
+  name: 'emails',
+  old: { table: 'emails', column: 'id', type: 'int' },
+  new: { table: 'emails', column: 'id', type: 'uuid' },
+  told: null,
+};
+const ADDRESS: Field = { name: 'address', values: [1, 2, 3, 4, 5, 6].map((one) => `'at ${one}'`) };
+
+/** What refers to the users. */
+function emailsOf({ isBoth }: Drawing, side: 'old' | 'new', user: Field): ShapedTable {
+  const other = side === 'old' ? 'new' : 'old';
+  const rows = side === 'old' ? 'ROWS' : 'LIST';
+  const id = isBoth ? `m.${side}_id` : 'o.id';
+  const own = isBoth ? `join maps.emails as m on m.${other}_id = o.id` : '';
+  const columns = ['user_id', 'body', ...(isBoth ? ['address'] : [])];
+  const type: DrawnType = side === 'old' ? 'int' : 'uuid';
+  return {
+    name: 'emails',
+    isMovable: true,
+    fixed: ['id'],
+    key: [{ name: 'id', values: isBoth ? (side === 'old' ? NUMBERS : UUIDS) : KEYS }],
+    ...(isBoth ? { drawn: { type, tells: ['address'] } } : {}),
+    columns: [user, BODY, ...(isBoth ? [ADDRESS] : [])],
+    from: [
+      {
+        columns: ['id', ...columns],
+        query: `select ${id} as id, k.${side}_id as user_id, o.body
+          ${isBoth ? ', o.address' : ''} from ${rows}.emails as o ${own}
+          left join maps.users as k on k.${other}_id = o.user_id`,
+      },
+    ],
+  };
+}
+
+function emailsTable({ isBoth }: Drawing, side: 'old' | 'new', reference: string): string {
+  const drawn = side === 'old' ? 'serial' : 'uuid default gen_random_uuid()';
+  const id = isBoth ? drawn : 'int';
+  return `create table emails (id ${id} primary key, user_id ${reference}, body text
+      ${isBoth ? ', address text not null unique' : ''});
+    create index on emails (user_id);`;
+}
 
 function keyOf({ isKept }: Drawing): string {
   return isKept ? 'key' : 'id';
@@ -90,24 +135,11 @@ function oldSide(drawing: Drawing): Side {
   return {
     schema: `create table users (id ${isOldDrawn ? 'serial' : 'int'} primary key,
         name text not null unique);
-      create table emails (id int primary key, user_id ${reference}, body text);
-      create index on emails (user_id);
+      ${emailsTable(drawing, 'old', reference)}
       ${isInKey ? badges('int', 'id') : ''}`,
     tables: [
       users,
-      {
-        name: 'emails',
-        isMovable: true,
-        key: [{ name: 'id', values: KEYS }],
-        columns: [user, BODY],
-        from: [
-          {
-            columns: ['id', 'user_id', 'body'],
-            query: `select n.id, k.old_id as user_id, n.body from ROWS.emails as n
-              left join maps.users as k on k.new_id = n.user_id`,
-          },
-        ],
-      },
+      emailsOf(drawing, 'old', user),
       ...(isInKey
         ? [
             badgesOf(
@@ -122,7 +154,7 @@ function oldSide(drawing: Drawing): Side {
 }
 
 function newSide(drawing: Drawing): Side {
-  const { isKept, type, isReferenceOptional, isInKey } = drawing;
+  const { isKept, type, isOldDrawn, isReferenceOptional, isInKey } = drawing;
   const key = keyOf(drawing);
   const whole =
     type === 'uuid'
@@ -139,8 +171,7 @@ function newSide(drawing: Drawing): Side {
   return {
     schema: `create table users (${key} ${whole}, name text not null unique
         ${isKept ? ', id int not null unique' : ''});
-      create table emails (id int primary key, user_id ${reference}, body text);
-      create index on emails (user_id);
+      ${emailsTable(drawing, 'new', reference)}
       ${isInKey ? badges(type, key) : ''}`,
     tables: [
       {
@@ -150,7 +181,7 @@ function newSide(drawing: Drawing): Side {
         still: ['id'].filter((one) => one !== key),
         key: [{ name: key, values: type === 'uuid' ? UUIDS : NUMBERS }],
         drawn: { type, tells: ['name'] },
-        columns: [NAME, ...(isKept ? [{ name: 'id', values: KEYS }] : [])],
+        columns: [NAME, ...(isKept ? [{ name: 'id', values: isOldDrawn ? NUMBERS : KEYS }] : [])],
         from: [
           {
             columns: [key, 'name', ...(isKept ? ['id'] : [])],
@@ -159,20 +190,7 @@ function newSide(drawing: Drawing): Side {
           },
         ],
       },
-      {
-        name: 'emails',
-        isMovable: true,
-        fixed: ['id'],
-        key: [{ name: 'id', values: KEYS }],
-        columns: [user, BODY],
-        from: [
-          {
-            columns: ['id', 'user_id', 'body'],
-            query: `select o.id, k.new_id as user_id, o.body from LIST.emails as o
-              left join maps.users as k on k.old_id = o.user_id`,
-          },
-        ],
-      },
+      emailsOf(drawing, 'new', user),
       ...(isInKey
         ? [
             badgesOf(

@@ -1,8 +1,10 @@
 // Random pairs of releases whose rows do not match one to one: rows become elements, are shared
-// out, or a value moves to the rows that refer. A shape says, for each table of either release,
-// which rows of the other release make its rows; the player needs to know nothing else of the kind.
+// out, get other keys, or a value moves to the rows that refer or to a table of its own. A shape
+// says, for each table of either release, which rows of the other release make its rows; the player
+// needs to know nothing else of the kind.
 //
-// Queries name tables by the schema of their release: old.posts, new.posts.
+// Queries name tables by the schema of their release: old.posts, new.posts. While a shape is drawn,
+// LIST. and ROWS. stand for them, since many a kind is the inverse of another.
 
 export interface ShapedTable {
   readonly name: string;
