@@ -78,6 +78,7 @@ function merged(bundle: Bundle, own: Catalog, home: Catalog): Catalog {
     tables: pick(own.tables, [...home.tables]).map((table) =>
       free.has(table.name) ? inOrder(bundle, table) : table,
     ),
+    partitions: pick(own.partitions, [...home.partitions]),
     sequences: pick(own.sequences, [...home.sequences]),
     enums: pick(own.enums, [...home.enums]),
     domains: pick(own.domains, [...home.domains]),

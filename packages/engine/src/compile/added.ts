@@ -11,7 +11,7 @@ import { floorTable, inRelease } from './places.js';
 import { newSequences } from './sequence-plan.js';
 import { createSequence } from './sequences.js';
 import { statement } from './statement.js';
-import { createTable } from './tables.js';
+import { createPartitions, createTable } from './tables.js';
 
 export function newTypes(evolving: Evolving): Statement[] {
   const at = (object: string) => inRelease(evolving.places, object);
@@ -62,7 +62,7 @@ export function ownSequences(evolving: Evolving): Sequence[] {
   );
 }
 
-export function addedTable(table: Table, { places, from, sequences }: Evolving): Statement[] {
+export function addedTable(table: Table, { places, from, to, sequences }: Evolving): Statement[] {
   const at = inRelease(places, table.name);
   const prefix = `${table.name}.`;
   const owned = newSequences(sequences).flatMap(({ name: sequence, ownedBy }) =>
@@ -73,6 +73,7 @@ export function addedTable(table: Table, { places, from, sequences }: Evolving):
   const [first] = from.tables;
   return [
     ...createTable(at, table, { withoutDefault: new Set(), uniques: table.uniques }),
+    ...createPartitions(to, table, (name) => inRelease(places, name)),
     ...owned.map(({ sequence, column }) =>
       statement(sql`alter sequence ${inRelease(places, sequence)} owned by ${at}.${name(column)}`),
     ),

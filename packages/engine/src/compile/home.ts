@@ -51,11 +51,29 @@ export function tablesHome(shared: readonly Shared[], { app, from }: Places): St
     ) then
       execute format('drop view %I.%I', ${home}, relation.relname);
     end if;
-    ${moved(sql`table`, schema, sql`relation.relname`)}`,
+    ${moved(sql`table`, schema, sql`relation.relname`)}
+    ${partitionsHome(schema)}`,
       }),
       exclusive(`tables of ${from} that come home`),
     ),
   ];
+}
+
+/** Those that a release or a customer has made are in the schema of their table, or elsewhere. */
+function partitionsHome(schema: string): Sql {
+  return sql`declare
+      part record;
+    begin
+      for part in
+        select c.relname
+        from pg_partition_tree(format('%I.%I', ${literal(HOME_SCHEMA)}, relation.relname)::regclass) as p
+        join pg_class as c on c.oid = p.relid
+        join pg_namespace as n on n.oid = c.relnamespace
+        where n.nspname = ${literal(schema)}
+      loop
+        ${moved(sql`table`, schema, sql`part.relname`)}
+      end loop;
+    end;`;
 }
 
 function moved(kind: Sql, schema: string, relation: Sql): Sql {

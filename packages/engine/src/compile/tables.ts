@@ -5,6 +5,7 @@
 // sequences of the release are found by the names that its schema.sql uses.
 
 import {
+  type Catalog,
   type Column,
   type ForeignKey,
   findColumn,
@@ -39,7 +40,30 @@ export function createTable(at: Sql, table: Table, form: TableForm): Statement[]
     ),
   ];
   const lines = joined([...columns, ...constraints], ',\n  ');
-  return [statement(sql`create table ${at} (\n  ${lines}\n)`), ...comments(at, table)];
+  return [
+    statement(sql`create table ${at} (\n  ${lines}\n)${partitioning(table)}`),
+    ...comments(at, table),
+  ];
+}
+
+/** The partitions that a release ships, empty. @param place of a table by its name. */
+export function createPartitions(
+  { partitions }: Catalog,
+  table: Table,
+  place: (name: string) => Sql,
+): Statement[] {
+  return partitions
+    .filter((one) => one.table === table.name)
+    .map((one) =>
+      statement(
+        sql`create table ${place(one.name)} partition of ${place(one.of)}
+${trusted(one.bound)}${partitioning(one)}`,
+      ),
+    );
+}
+
+function partitioning({ partitionedBy }: Pick<Table, 'partitionedBy'>): Sql {
+  return partitionedBy === null ? sql`` : sql` partition by ${trusted(partitionedBy)}`;
 }
 
 function columnDefinition(column: Column, form: TableForm): Sql {

@@ -45,7 +45,7 @@ export function hangingOn(catalog: Catalog): Hanging[] {
 function reasonsOf(table: Table, catalog: Catalog): string[] {
   return [
     ...(table.primaryKey === null ? ['it has no primary key'] : []),
-    ...(table.isPartitioned ? ['it is partitioned'] : []),
+    ...(table.partitionedBy === null ? [] : ['it is partitioned']),
     ...table.triggers.map((trigger) => `trigger ${trigger}`),
     ...(table.rowSecurity ? ['row security'] : []),
     ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
@@ -80,8 +80,11 @@ export function assertMovable(
     ...rebuiltTables.flatMap((table) => [
       ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
       ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
-      ...(table.isPartitioned ? [`partitions of ${table.name}`] : []),
+      ...(table.partitionedBy === null ? [] : [`partitions of ${table.name}`]),
     ]),
+    ...shared
+      .filter(({ pair }) => pair.old.partitionedBy !== pair.new.partitionedBy)
+      .map(({ pair }) => `another partitioning of ${pair.new.name}`),
     ...moved.flatMap((table) =>
       viewsOver(table, from).map((view) => `${view.kind} ${view.name} over ${table.name}`),
     ),

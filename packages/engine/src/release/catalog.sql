@@ -314,7 +314,7 @@ tables_json as (
       'indexes', coalesce(i.list, '[]'),
       'comment', pg_catalog.obj_description(t.oid, 'pg_class'),
       'rowSecurity', t.relrowsecurity,
-      'isPartitioned', t.relkind = 'p',
+      'partitionedBy', case when t.relkind = 'p' then pg_catalog.pg_get_partkeydef(t.oid) end,
       'triggers', (
         select coalesce(json_agg(g.tgname order by g.tgname collate "C"), '[]')
         from triggers g
@@ -331,6 +331,24 @@ tables_json as (
   left join exclusions_json x on x.conrelid = t.oid
   left join foreign_keys_json f on f.conrelid = t.oid
   left join indexes_json i on i.indrelid = t.oid
+),
+-- Each after the one that it is a part of.
+partitions_json as (
+  select json_agg(
+    json_build_object(
+      'table', t.relname,
+      'of', o.relname,
+      'name', c.relname,
+      'bound', pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+      'partitionedBy', case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end
+    )
+    order by t.relname collate "C", p.level, c.relname collate "C"
+  ) as list
+  from tables t
+  cross join lateral pg_catalog.pg_partition_tree(t.oid) p
+  join pg_catalog.pg_class c on c.oid = p.relid
+  join pg_catalog.pg_class o on o.oid = p.parentrelid
+  where t.relkind = 'p'
 ),
 -- A serial column's sequence hangs on its column (deptype 'a'), an identity's is part of it ('i').
 sequences_json as (
@@ -362,5 +380,6 @@ sequences_json as (
 )
 select json_build_object(
   'tables', coalesce((select list from tables_json), '[]'),
+  'partitions', coalesce((select list from partitions_json), '[]'),
   'sequences', coalesce((select list from sequences_json), '[]')
 ) as part

@@ -6,6 +6,8 @@
 
 export interface Catalog {
   readonly tables: readonly Table[];
+  /** Of all tables, each after the one that it is a part of: made on shards, and never compared. */
+  readonly partitions: readonly Partition[];
   readonly sequences: readonly Sequence[];
   readonly enums: readonly Enum[];
   readonly domains: readonly Domain[];
@@ -26,9 +28,22 @@ export interface Table {
   readonly indexes: readonly Index[];
   readonly comment: string | null;
   readonly rowSecurity: boolean;
-  readonly isPartitioned: boolean;
+  /** As PostgreSQL prints the key: `RANGE (at)`; null for a table without partitions. */
+  readonly partitionedBy: string | null;
   /** `halflap`-free names of the triggers that the release itself defines on the table. */
   readonly triggers: readonly string[];
+}
+
+/** A part of a partitioned table. Which there are is the customer's business from then on. */
+export interface Partition {
+  /** The table whose rows it holds. */
+  readonly table: string;
+  /** What it is a part of: the table, or another of its partitions. */
+  readonly of: string;
+  readonly name: string;
+  /** `FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`, `DEFAULT`. */
+  readonly bound: string;
+  readonly partitionedBy: string | null;
 }
 
 export interface Column {

@@ -150,8 +150,22 @@ describe('differences', () => {
 
 describe('fingerprint', () => {
   it('does not depend on the order of keys', () => {
-    const one: Catalog = { tables: [], sequences: [], enums: [], domains: [], others: [] };
-    const other: Catalog = { others: [], domains: [], enums: [], sequences: [], tables: [] };
+    const one: Catalog = {
+      tables: [],
+      partitions: [],
+      sequences: [],
+      enums: [],
+      domains: [],
+      others: [],
+    };
+    const other: Catalog = {
+      others: [],
+      domains: [],
+      enums: [],
+      sequences: [],
+      partitions: [],
+      tables: [],
+    };
     expect(fingerprint(one)).toBe(fingerprint(other));
     expect(fingerprint(one)).toMatch(/^[0-9a-f]{64}$/);
   });

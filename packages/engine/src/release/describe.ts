@@ -50,7 +50,7 @@ function describeTable(table: Table): Described[] {
   return [
     of('table', `table ${table.name}`, {
       'row security': table.rowSecurity ? 'on' : 'off',
-      partitioning: table.isPartitioned ? 'on' : 'off',
+      partitioning: table.partitionedBy === null ? 'off' : `by ${table.partitionedBy}`,
     }),
     ...table.columns.map((column) => of('column', `column ${column.name}`, columnFacts(column))),
     ...(primaryKey === null ? [] : [primaryKey]).map((key) =>

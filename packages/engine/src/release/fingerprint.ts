@@ -3,13 +3,16 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from './catalog.js';
 
+const LEFT_OUT = new Set(['comment', 'partitions']);
+
 /**
  * Hex SHA-256 of the catalogue in canonical form: keys sorted, comments left out, since they change
- * nothing that an application can do. Equal exactly when compare.ts finds no difference.
+ * nothing that an application can do, and partitions, since each shard has its own. Equal exactly
+ * when compare.ts finds no difference.
  */
 export function fingerprint(catalog: Catalog): string {
   const canonical = JSON.stringify(catalog, (key, value: unknown) =>
-    key === 'comment' || isNone(key, value) ? undefined : withSortedKeys(value),
+    LEFT_OUT.has(key) || isNone(key, value) ? undefined : withSortedKeys(value),
   );
   return createHash('sha256').update(canonical).digest('hex');
 }

@@ -32,7 +32,14 @@ export async function introspect(
   // Temporary relations come last, or they would hide the schema's own.
   await setSearchPath(session, [...searchPath, 'pg_temp'].map((one) => name(one).text).join());
   try {
-    const found: Catalog = { tables: [], sequences: [], enums: [], domains: [], others: [] };
+    const found: Catalog = {
+      tables: [],
+      partitions: [],
+      sequences: [],
+      enums: [],
+      domains: [],
+      others: [],
+    };
     for (const text of texts) {
       const [row] = await session.query<{ part: Partial<Catalog> }>(text, [schema]);
       Object.assign(found, row?.part);

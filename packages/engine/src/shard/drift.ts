@@ -73,6 +73,7 @@ function merge(
   ) => [...first, ...then.filter((item) => first.every((other) => other.name !== item.name))];
   return {
     tables: pick(own.tables, rest.tables).map((table) => inOrderOf(expected, table)),
+    partitions: pick(own.partitions, rest.partitions),
     sequences: pick(own.sequences, rest.sequences),
     enums: pick(own.enums, rest.enums),
     domains: pick(own.domains, rest.domains),

@@ -18,6 +18,10 @@ where d.refclassid = 'pg_namespace'::regclass and n.nspname = $1 and d.deptype =
   and not starts_with(coalesce(c.relname, t.typname, ''), 'halflap_')
   and coalesce(obj_description(c.oid, 'pg_class'), '') not like 'Halflap tombstone%'
   and not exists (
+    select from pg_catalog.pg_class as p
+    where c.relispartition and p.oid = pg_partition_root(c.oid) and p.relname = any ($2::name[])
+  )
+  and not exists (
     select from pg_catalog.pg_depend as o
     where o.classid = d.classid and o.objid = d.objid and o.refclassid = 'pg_class'::regclass
       and c.relkind = 'S' and o.deptype in ('a', 'i')
