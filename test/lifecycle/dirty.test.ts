@@ -142,17 +142,20 @@ dirty:
 });
 
 const OLD = `create table sites (id int primary key);
-create table people (id int primary key, email text, age text, born int, site int);`;
+create table people (id int primary key, email text, age text, born int, site int);
+create table logs (note text);`;
 const NEW = `create table sites (id int primary key);
 create table people (id int primary key, email text, age int, born int not null, site int,
   constraint grown check (born > 1900), constraint one_email unique (email),
-  constraint at_site foreign key (site) references sites (id));`;
+  constraint at_site foreign key (site) references sites (id));
+create table logs (note text not null);`;
 const REFUSING = `dirty:
   - refuse: { table: people, column: age }
   - refuse: { table: people, column: born }
   - refuse: { table: people, constraint: grown }
   - refuse: { table: people, constraint: one_email }
   - refuse: { table: people, constraint: at_site }
+  - refuse: { table: logs, column: note }
 `;
 
 describe('a refusal', () => {
@@ -169,7 +172,7 @@ describe('a refusal', () => {
       );
     try {
       await withClient(shard.url, null, async (asOld) => {
-        await asOld.query(`insert into sites values (1);
+        await asOld.query(`insert into sites values (1); insert into logs values (null);
           insert into people values (1, 'a', '1', 2000, 1), (2, 'b', 'old', 2000, 1),
             (3, 'c', '3', null, null), (4, 'd', '4', 1800, null), (5, 'a', '5', 2000, 9)`);
         expect(await refusal('prepare')).toEqual([
@@ -180,8 +183,11 @@ describe('a refusal', () => {
           'people (id=1): constraint one_email of people: another row has the same',
           'people (id=5): constraint one_email of people: another row has the same',
           'people (id=5): constraint at_site of people: it refers to nothing',
+          'logs (without a key): column logs.note: it has none',
         ]);
-        await asOld.query(`update people set email = id, age = id, born = 2000, site = 1`);
+        await asOld.query(
+          `delete from logs; update people set email = id, age = id, born = 2000, site = 1`,
+        );
         await shard.run('prepare');
         await asOld.query(`update people set age = 'none' where id = 3`);
         expect(await refusal('expand')).toHaveLength(2);

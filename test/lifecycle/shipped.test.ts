@@ -68,6 +68,54 @@ async function withShard(body: (shard: Shard, asOld: Client) => Promise<void>): 
 
 const CUSTOMERS = ['3|guest|ours', '7|custom|of the house', '101|root|taken'];
 
+describe('rows that a release ships to tables that are split and merged', () => {
+  it('are changed as a whole, and come back with an abort', async () => {
+    const shard = await installShard(
+      await compilePair(
+        `create table roles (id int primary key, name text not null, about text);
+         create table people (id int primary key, name text);
+         create table logins (id int primary key references people (id), username text not null);
+         insert into roles values (1, 'a', 'x'), (2, 'b', 'y');
+         insert into people values (1, 'root'), (2, 'guest'), (3, 'old');
+         insert into logins values (1, 'root');`,
+        `create table roles (id int primary key, name text not null);
+         create table texts (role_id int primary key references roles (id) on delete cascade,
+           about text);
+         create table people (id int primary key, name text, username text);
+         insert into roles values (1, 'A'), (2, 'B'), (3, 'C');
+         insert into texts values (1, 'X'), (2, 'Y'), (3, 'Z');
+         insert into people values (1, 'root', 'admin'), (2, 'Guest', 'g'), (4, 'bot', null);`,
+        `changes:
+  - split_table: { table: roles, into: { roles: {}, texts: { key: { role_id: id } } } }
+  - merge_tables: { into: people, from: { people: {}, logins: {} } }
+`,
+      ),
+    );
+    try {
+      await withClient(shard.url, null, async (asOld) => {
+        const all = async () => [
+          ...(await lines(asOld, 'select * from roles order by id')),
+          ...(await lines(asOld, 'select * from people order by id')),
+          ...(await lines(asOld, 'select * from logins order by id')),
+        ];
+        await asOld.query(`update roles set about = 'ours' where id = 2`);
+        const before = await all();
+        await shard.run('prepare');
+        expect(await all()).toEqual([
+          ...['1|A|X', '2|b|ours', '3|C|Z'],
+          ...['1|root', '2|Guest', '3|old', '4|bot'],
+          ...['1|admin', '2|g'],
+        ]);
+        await shard.run('expand');
+        await shard.run('abort');
+        expect(await all()).toEqual(before);
+      });
+    } finally {
+      await shard.drop();
+    }
+  });
+});
+
 describe('rows that a release ships', () => {
   it('come with prepare where the customer has none, and stay', () =>
     withShard(async (shard, asOld) => {

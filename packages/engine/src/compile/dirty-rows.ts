@@ -156,21 +156,26 @@ function lookAtAll(
   const { rows, record } = about;
   const key = rows.key.map((one, at) => sql`${name('o', one)} as ${name(`halflap_key_${at}`)}`);
   const values = columns.map((one) => sql`${rows.value(one, 'o')} as ${name(one)}`);
-  const back = rows.key.map((one, at) => sql`q.${name(`halflap_key_${at}`)} as ${name(one)}`);
+  const keyAt = (at: number) => name('q', `halflap_key_${at}`);
+  const back = rows.key.map((one, at) => sql`${keyAt(at)} as ${name(one)}`);
+  const order = back.length === 0 ? sql`` : sql`order by ${rows.key.map((_, at) => keyAt(at))}`;
   return sql`for ${name(record)} in
     select ${back} from (select ${[...key, ...values]} ${rows.from}) as q
     where ${condition}
-    order by ${rows.key.map((_, at) => sql`q.${name(`halflap_key_${at}`)}`)}
+    ${order}
   loop
     ${tell(about, literal(why))}
   end loop;`;
 }
 
 function tell({ rows, record, what }: About, why: Sql): Sql {
-  const key = joined(
-    rows.key.map((one) => sql`${literal(`${one}=`)} || ${name(record, one)}`),
-    ` || ', ' || `,
-  );
+  const key =
+    rows.key.length === 0
+      ? literal('without a key')
+      : joined(
+          rows.key.map((one) => sql`${literal(`${one}=`)} || ${name(record, one)}`),
+          ` || ', ' || `,
+        );
   return sql`halflap_rows := halflap_rows + 1;
       if halflap_rows <= ${trusted(String(TOLD_ROWS))} then
         halflap_told := halflap_told || ${literal(`${rows.old} (`)} || ${key}

@@ -58,7 +58,11 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
       }),
     ),
   ];
-  return plans.map((plan) => withShipped(withPolicies(plan, evolving), evolving));
+  const isFirst = (plan: RelationPlan, at: number) =>
+    plans.findIndex((one) => one.new === plan.new) === at;
+  return plans.map((plan, at) =>
+    isFirst(plan, at) ? withShipped(withPolicies(plan, evolving), evolving) : plan,
+  );
 }
 
 function sharedNotes(

@@ -11,7 +11,9 @@ export function withShipped(plan: RelationPlan, { shipped, places }: Evolving): 
       .flatMap(({ added, changed, olds }) => {
         const counts = [
           ...(added.length === 0 ? [] : [`adds ${added.length}`]),
-          ...(changed.length === 0 ? [] : [`changes ${changed.length} that no customer has`]),
+          ...(changed.length === 0
+            ? []
+            : [`changes ${changed.length} at most, where no customer has`]),
         ];
         if (counts.length === 0) return [];
         const seen = olds.length === 0 ? '' : `; release ${places.from} sees it`;

@@ -40,13 +40,14 @@ export function shippedSteps(evolving: Evolving, bound: readonly Statement[]): S
         ...bound,
         statement(SAME_EVERYWHERE),
         statement(sql`create table ${recordOf(places)} (
-  relation text, key jsonb, before jsonb, after jsonb, primary key (relation, key))`),
+  relation text, key jsonb, before jsonb, after jsonb, is_untouched boolean,
+  primary key (relation, key))`),
         statement(sql`create table ${leftOf(places)} (line text)`),
+        ...olds.flatMap((old) => formerTable(old, places)),
         ...carried.flatMap((one) => [
           ...rowsTable(one, places),
           ...one.olds.map((old) => statement(noteBefore(one, old, places))),
         ]),
-        ...olds.flatMap((old) => formerTable(old, places)),
         ...carried.map((one) => statement(carry(one, places))),
         ...olds.map((old) => statement(noteAfter(old, places))),
         statement(sql`delete from ${recordOf(places)} as s
@@ -129,11 +130,25 @@ function oldKey({ key }: CarriedOld, own: readonly string[]): Sql {
   return sql`jsonb_build_object(${parts})`;
 }
 
+/** Before anything is written: what several tables hold may be in one old row. */
 function noteBefore({ table, key }: CarriedTable, old: CarriedOld, places: Places): Sql {
-  return sql`insert into ${recordOf(places)} (relation, key, before)
-select ${literal(old.table.name)}, ${oldKey(old, key)}, to_jsonb(o.*)
+  const [first = ''] = old.key;
+  const isNone = sql`${name('o', first)} is null`;
+  const columns = old.shipped?.columns ?? [];
+  const former =
+    old.shipped === null
+      ? sql``
+      : sql`
+left join ${formerOf(old.table, places)} as f on ${sameKey('f', old.key, 'r', key)}`;
+  const isUntouched =
+    old.shipped === null
+      ? isNone
+      : sql`case when ${name('f', first)} is null then ${isNone} else not (${isNone})
+    and not (${anyDiffers('o', 'f', columns, typesOf(old.table))}) end`;
+  return sql`insert into ${recordOf(places)} (relation, key, before, is_untouched)
+select ${literal(old.table.name)}, ${oldKey(old, key)}, to_jsonb(o.*), ${isUntouched}
 from ${rowsOf(table, places)} as r
-left join ${floorTable(old.table.name)} as o on ${sameKey('o', old.key, 'r', key)}
+left join ${floorTable(old.table.name)} as o on ${sameKey('o', old.key, 'r', key)}${former}
 on conflict do nothing`;
 }
 
@@ -203,16 +218,14 @@ function isUnknown({ key, olds }: CarriedTable, places: Places): Sql {
   return known.length === 0 ? sql`true` : joined(known, ' and ');
 }
 
-/** All that the old release has shipped under the key is as it was. */
+/** All that the old release has, and has not, under the key is as it has shipped it. */
 function isAsShipped({ key, olds }: CarriedTable, places: Places): Sql {
-  const shipped = olds.filter((old) => old.shipped !== null);
-  if (shipped.length === 0) return sql`false`;
+  if (olds.length === 0) return sql`false`;
   return joined(
-    shipped.map(
-      (old) => sql`exists (select from ${formerOf(old.table, places)} as f
-          join ${floorTable(old.table.name)} as o on ${sameKey('o', old.key, 'f')}
-          where ${sameKey('f', old.key, 'r', key)}
-            and not (${anyDiffers('o', 'f', old.shipped?.columns ?? [], typesOf(old.table))}))`,
+    olds.map(
+      (old) => sql`exists (select from ${recordOf(places)} as s
+          where s.relation = ${literal(old.table.name)} and s.key = ${oldKey(old, key)}
+            and s.is_untouched)`,
     ),
     ' and ',
   );
