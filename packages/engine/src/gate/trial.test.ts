@@ -55,6 +55,18 @@ describe('tryEvolution', () => {
     });
   });
 
+  it('takes a computed array whose elements are limited', async () => {
+    const trial = await tried(
+      'create table t (id int primary key, a text);',
+      'create table t (id int primary key, b varchar(9)[]);',
+      [
+        "convert_column: { table: t, column: a, to: b, up: 'string_to_array(a, '','')', " +
+          "down: 'array_to_string(b, '','')' }",
+      ],
+    );
+    expect(trial).toMatchObject({ untried: [], quarantined: [] });
+  });
+
   it('says that no sample row could be made for a table', async () => {
     const schema = 'create table t (id int primary key check (id * 2 = 7));';
     expect(await tried(schema, schema)).toMatchObject({
