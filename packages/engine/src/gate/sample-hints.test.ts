@@ -56,7 +56,8 @@ describe('hintsFor', () => {
   it('tells rows to which all others refer, and columns that must be equal', async () => {
     const found = await hints(
       `create table domain (id text primary key);
-       create table project (id text primary key, domain_id text not null unique references domain);`,
+       create table project (id text primary key,
+         domain_id text not null unique references domain);`,
       `create table project (id text primary key, domain_id text references project);`,
       `custom:
       from:
