@@ -14,7 +14,9 @@ create table hosts (
   serial text,
   price numeric(8,2) not null default 1,
   last_seen timestamptz,
-  beats int not null default 0
+  beats int not null default 0,
+  busy int4range,
+  constraint hosts_busy exclude using gist (busy with &&)
 );
 create table samples (host text, slot int, value int, note text, primary key (host, slot));`;
 
@@ -28,6 +30,8 @@ create table hosts (
   price numeric(8,2) not null default 1,
   writes int not null default 7,
   shout text generated always as (upper(name)) stored,
+  busy int4range,
+  constraint hosts_busy exclude using gist (busy with &&),
   constraint hosts_serial unique (serial)
 );
 create table heartbeats (
@@ -68,6 +72,10 @@ export const SAID: readonly Said[] = [
   { text: `insert into hosts (id, name) values (1, 'x') on conflict (id) do nothing` },
   { text: `insert into hosts (id, name) values (99, 'x') on conflict (id) do nothing returning *` },
   { text: `insert into hosts (name) values ('host 1') on conflict do nothing returning id` },
+  {
+    text: `insert into hosts (name, busy) values ('busy 1', '[1,3)'), ('busy 2', '[2,4)')
+      on conflict do nothing returning name`,
+  },
   {
     text: `insert into hosts (id, name, serial) values (1, 'q', null), (50, 'host 2', null),
       (51, 'new', 's3'), (52, 'new', null), (53, 'new', null), (54, 'new 2', 'z')

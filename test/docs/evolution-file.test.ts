@@ -38,9 +38,19 @@ describe('docs/evolution-file.md', () => {
     expect(explained(section(kind))).toEqual(keys.sort());
   });
 
+  it('explains the policies of dirty with their keys, and no others', () => {
+    const policies = keysOf(schema.$defs.policy);
+    expect(
+      tableOf(section('Dirty data'), 'policy').map((row) => row[0]?.replaceAll('`', '')),
+    ).toEqual(policies);
+    const keys = new Set(policies.flatMap((one) => keysOf(schema.$defs[one])));
+    expect(explained(section('Dirty data'))).toEqual([...keys].sort());
+  });
+
   it.each(kinds)('has an example of %s', (kind) => {
-    expect(examplesIn(blocksOf(section(kind)))).toHaveLength(1);
-    expect(examplesIn(blocksOf(section(kind)))[0]?.evolution).toContain(`- ${kind}:`);
+    const found = examplesIn(blocksOf(section(kind)));
+    expect(found).not.toEqual([]);
+    for (const { evolution } of found) expect(evolution).toContain(`- ${kind}:`);
   });
 
   it.each(examples.map((one) => [one.line, one] as const))(

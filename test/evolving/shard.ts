@@ -1,6 +1,6 @@
 // One shard under evolution, driven verb by verb or step by step, as an operator and a crash would.
 
-import { type Bundle, installRelease, type Limits, runVerb } from '@halflap/engine';
+import { type Bundle, installRelease, type Limits, type Pace, runVerb } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { HalflapError, searchPath, type Verb } from '@halflap/protocol';
 import { APP, type Compiled } from './releases.js';
@@ -12,7 +12,7 @@ export interface Shard {
   readonly url: string;
   readonly bundle: Bundle;
   /** Runs a verb to its end. */
-  run(verb: Verb): Promise<void>;
+  run(verb: Verb, options?: RunOptions): Promise<void>;
   /**
    * Runs the next step of a verb that is not done yet, as a runner of its own; false when none was
    * left.
@@ -21,8 +21,12 @@ export interface Shard {
   drop(): Promise<void>;
 }
 
-export interface StepOptions {
+export interface RunOptions {
   readonly limits?: Partial<Limits>;
+  readonly pace?: Pace;
+}
+
+export interface StepOptions extends RunOptions {
   /** Hears what the runner logs. */
   readonly tell?: (line: string) => void;
 }
@@ -46,10 +50,11 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
     url,
     bundle,
     drop,
-    async run(verb) {
-      await runVerb({ ...options, verb, ...force(verb), log: () => {} });
+    async run(verb, { limits = {}, pace = {} } = {}) {
+      const own = { limits: { ...LIMITS, ...limits }, pace };
+      await runVerb({ ...options, ...own, verb, ...force(verb), log: () => {} });
     },
-    async step(verb, { limits = {}, tell = () => {} } = {}) {
+    async step(verb, { limits = {}, pace = {}, tell = () => {} } = {}) {
       const stop = new AbortController();
       const log = (line: string) => {
         tell(line);
@@ -59,6 +64,7 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
         await runVerb({
           ...options,
           limits: { ...LIMITS, ...limits },
+          pace,
           verb,
           log,
           signal: stop.signal,

@@ -95,18 +95,21 @@ describe('a line of releases', () => {
 
   it('shows each release all that the last one brought, while the next one comes', async () => {
     const second = `create type mood as enum ('sad', 'fine'); create sequence numbers;
+      create type tone as enum ('low', 'high'); create domain amount as int check (value > 0);
       create table grown (id int primary key, v bigint);
       create table brought (id int primary key default nextval('numbers'), mood mood);
-      create table wide (id serial primary key, mood mood);`;
+      create table wide (id serial primary key, mood mood, tone tone default 'low',
+        amount amount default 1);`;
     const line = await compileLine([
       { version: '1.0', schema: 'create table grown (id int primary key, v int);', changes: null },
       { version: '2.0', schema: second, changes: 'changes: []' },
       {
         version: '3.0',
-        schema: second.replace(
-          /(table wide .*)\);/,
-          '$1, length int default 1);\ncreate table fresh (m mood);',
-        ),
+        schema: second
+          .replace('amount amount default 1', '$&, length int default 1')
+          .replace("'low', 'high'", "'high', 'loud', 'low'")
+          .replace('value > 0', 'value > -1')
+          .concat('create table fresh (m mood, tone tone);'),
         changes: 'changes: [add_column: { table: wide, column: length, up: "1" }]',
       },
     ]);

@@ -118,4 +118,44 @@ describe('keys that are drawn', () => {
     await shard.run('verify');
     await shard.drop();
   });
+
+  it('are known of rows that come with others in one statement', async () => {
+    const compiled = await compilePair(
+      'create table vouchers (id int primary key, code text not null unique);',
+      `create table vouchers (id int primary key);
+      create table codes (id uuid primary key default gen_random_uuid(),
+        voucher_id int not null references vouchers (id) on delete cascade,
+        code text not null unique);
+      create index on codes (voucher_id);`,
+      `keys:
+  code_ids: { from: vouchers, into: codes, column: id, key: { voucher_id: id } }
+changes:
+  - custom:
+      from:
+        vouchers:
+          slice: id
+          query: select k.old_id as id, c.code from codes c join code_ids k on k.new_id = c.id
+      into:
+        vouchers: { slice: id, query: select id from vouchers }
+        codes:
+          slice: voucher_id
+          query: select k.new_id as id, v.id as voucher_id, v.code
+            from vouchers v join code_ids k on k.old_id = v.id
+`,
+    );
+    const shard = await installShard(compiled);
+    await shard.run('prepare');
+    await shard.run('expand');
+    const NEW = '00000000-0000-4000-8000-000000000001';
+    await withClient(shard.url, NEW_PATH, (client) =>
+      client.query(`with v as (insert into vouchers values (1) returning id)
+        insert into codes select '${NEW}', id, 'a' from v`),
+    );
+    await withClient(shard.url, null, async (client) => {
+      const { rows } = await client.query('select id, code from vouchers');
+      expect(rows).toEqual([{ id: '1', code: 'a' }]);
+    });
+    await shard.run('verify');
+    await shard.drop();
+  });
 });

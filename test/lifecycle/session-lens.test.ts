@@ -2,55 +2,11 @@
 // release sees and writes, what the old one sees of it, and what is refused because the old layout
 // cannot hold it. Random changes and statements are in test/oracle.
 
-import { afterEach, describe, expect, it } from 'vitest';
-import { leftovers, unlikeFresh } from '../evolving/catalogue.js';
-import { type Client, openClient, stateOf } from '../evolving/databases.js';
-import { type Compiled, compileLine, compilePair } from '../evolving/releases.js';
-import { lendLens } from '../evolving/session-lens.js';
-import { installShard, type Shard, shardOf } from '../evolving/shard.js';
-
-interface Sides {
-  readonly old: Client;
-  readonly new: Client;
-  readonly shard: Shard;
-}
-
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-/** A settled shard of the first schema with rows in it, and a session of each release. */
-async function sides(from: string, to: string, changes: string | null, rows: string) {
-  const compiled = await compilePair(from, to, changes);
-  const shard = await installShard(compiled);
-  closing.push(() => shard.drop());
-  // Nothing is added to the shard, not even while sessions have their lenses.
-  closing.push(async () => expect(await leftovers(shard.url, shard.bundle)).toEqual([]));
-  return sidesOf(shard, rows);
-}
-
-async function sidesOf(shard: Shard, rows: string, oldPath: string | null = null): Promise<Sides> {
-  const [old, fresh] = [await openClient(shard.url, oldPath), await openClient(shard.url)];
-  closing.push(() => Promise.all([old.end(), fresh.end()]));
-  await old.query(rows);
-  await lendLens(fresh, shard.bundle);
-  return { old, new: fresh, shard };
-}
-
-async function lines(client: Client, query: string): Promise<string[]> {
-  const { rows } = await client.query<Record<string, string | null>>(query);
-  return rows.map((row) => Object.values(row).join('|'));
-}
-
-/** SQLSTATE and constraint or message of the refusal. */
-async function refusal(client: Client, statement: string): Promise<string> {
-  return client.query(statement).then(
-    () => 'carried out',
-    (error: Error & { detail?: string }) => `${stateOf(error)} ${error.message}`,
-  );
-}
+import { describe, expect, it } from 'vitest';
+import { unlikeFresh } from '../evolving/catalogue.js';
+import { type Compiled, compileLine } from '../evolving/releases.js';
+import { installShard, shardOf } from '../evolving/shard.js';
+import { closing, lines, refusal, sides, sidesOf } from './session-sides.js';
 
 describe('a table and a column that are renamed', () => {
   it('are the old ones under new names, with every form of statement', async () => {

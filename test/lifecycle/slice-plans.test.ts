@@ -99,6 +99,33 @@ const STATEMENTS: Record<keyof typeof CASES, Statements> = {
   rekey: { reads: NAMED_READS, old: NAMED_WRITES, new: NAMED_WRITES },
 };
 
+type Readings = Pick<SliceCase, 'from' | 'to' | 'evolution' | 'seed'>;
+
+const OUTER: Readings = {
+  from: `create table plans (id int primary key, budget int not null);
+    create table actuals (id int primary key, spent int not null);`,
+  to: `create table years (id int primary key, budget int, spent int);`,
+  evolution: `changes:
+  - merge_tables: { into: years, from: { plans: { when: budget is not null }, actuals: {} } }
+`,
+  seed: (slices) => `insert into plans select i, i from generate_series(1, ${slices}) as i;
+    insert into actuals select i, i from generate_series(500, 2 * ${slices}) as i;`,
+};
+const OUTER_STATEMENTS: Statements = {
+  reads: ['select * from years where id = 777', 'select * from years where id in (3, 30000)'],
+  old: [
+    'update plans set budget = 3 where id = 777',
+    'insert into plans values (900001, 1)',
+    'delete from actuals where id = 778',
+  ],
+  new: [
+    'update years set spent = 3 where id = 3',
+    'update years set budget = null where id = 777',
+    'insert into years values (900002, 1, 1)',
+    'delete from years where id = 779',
+  ],
+};
+
 /** Tables of which a statement reads many rows, with how many; the statement is undone. */
 async function readMuch(client: Client, statement: string): Promise<string[]> {
   await client.query('begin');
@@ -124,7 +151,7 @@ async function all(shard: Shard, release: 'old' | 'new', statements: readonly st
   });
 }
 
-function promises(one: SliceCase, { reads, old: byOld, new: byNew }: Statements): void {
+function promises(one: Readings, { reads, old: byOld, new: byNew }: Statements): void {
   let shard: Shard;
 
   beforeAll(async () => {
@@ -154,4 +181,5 @@ describe('a statement on one slice reads few rows', () => {
   for (const [called, one] of Object.entries(CASES)) {
     describe(called, () => promises(one, STATEMENTS[called as keyof typeof CASES]));
   }
+  describe('merge', () => promises(OUTER, OUTER_STATEMENTS));
 });

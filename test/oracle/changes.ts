@@ -18,7 +18,7 @@ function mergeOf(model: Bare): string {
     return one.old.name === one.new.name ? [] : [rename(table, one.new.name, one.old.name)];
   });
   lines.push(`  - merge_tables:\n      into: ${oldTable}\n      from:\n${entriesOf(model)}`);
-  return `changes:\n${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
 }
 
 function conversion(
@@ -54,7 +54,7 @@ function splitChangesOf(model: Bare): string | null {
     }
   }
   if (parts.length > 1) lines.push(splitOf(model));
-  return lines.length === 0 ? null : `changes:\n${lines.join('\n')}\n`;
+  return lines.length === 0 ? null : `${lines.join('\n')}\n`;
 }
 
 function splitOf(model: Bare): string {

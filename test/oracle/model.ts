@@ -167,7 +167,7 @@ export function modelFrom(random: Random): Model {
   }
   const columns = parts.flatMap((part, index) => columnsOf(part, index, random));
   const dropped = random.percent(30) ? [droppedColumn(random)] : [];
-  const model = {
+  return modelOf({
     isReversed,
     oldTable,
     key,
@@ -175,7 +175,11 @@ export function modelFrom(random: Random): Model {
     parts,
     columns: random.shuffled([...columns, ...dropped]),
     hasChildren: key.length === 1 && random.percent(40),
-  };
+  });
+}
+
+/** The releases and the evolution follow. */
+export function modelOf(model: Bare): Model {
   return { ...model, schemas: schemasOf(model), changes: changesOf(model) };
 }
 

@@ -2,37 +2,14 @@
 // After a statement of one release, the tables of the other are made equal to what their queries
 // give.
 
-import { freshDatabase } from '@halflap/engine/testing';
-import { type Client, openClient } from '../evolving/databases.js';
+import type { Client } from '../evolving/databases.js';
+import { OTHER, type Release } from './plain.js';
+import { completeMaps, forgetMaps } from './shape-keys.js';
 import type { Shape, ShapedTable, Side, Source } from './shapes.js';
-
-export type Release = 'old' | 'new';
 
 export interface Both {
   readonly shape: Shape;
   readonly client: Client;
-}
-
-export const OTHER: Readonly<Record<Release, Release>> = { old: 'new', new: 'old' };
-
-/** Gives a plain database with both releases in it, empty. */
-export async function withBoth<Result>(
-  shape: Shape,
-  body: (both: Both) => Promise<Result>,
-): Promise<Result> {
-  const database = await freshDatabase();
-  const client = await openClient(database.url);
-  try {
-    for (const release of ['old', 'new'] as const) {
-      await client.query(`create schema ${release}`);
-      await become(client, release);
-      await client.query(shape[release].schema);
-    }
-    return await body({ shape, client });
-  } finally {
-    await client.end();
-    await database.drop();
-  }
 }
 
 /** What follows is said by this release. */
@@ -41,13 +18,16 @@ export async function become(client: Client, release: Release): Promise<void> {
 }
 
 /** The tables of a release follow from those of the other one. */
-export async function follow({ client, shape }: Both, release: Release): Promise<void> {
+export async function follow(both: Both, release: Release): Promise<void> {
+  const { client, shape } = both;
   const { tables } = shape[release];
+  await completeMaps(both, OTHER[release]);
   for (const table of [...tables].reverse()) {
+    if (table.isKept === true) continue;
     await client.query(`delete from ${release}.${table.name} as t where ${isGone(table)}`);
   }
   for (const table of tables) {
-    for (const source of table.from) await client.query(upsert(release, table, source));
+    for (const source of table.from) await client.query(write(release, table, source));
   }
 }
 
@@ -60,7 +40,8 @@ export async function isHeld({ client, shape }: Both, release: Release): Promise
         `exists (select ${columns.join(', ')} from (${query}) as q
          except select ${columns.join(', ')} from ${at})`,
     );
-    const gone = `exists (select from ${at} as t where ${isGone(table)})`;
+    const gone =
+      table.isKept === true ? 'false' : `exists (select from ${at} as t where ${isGone(table)})`;
     const { rows } = await client.query(`select ${[...lost, gone].join(' or ')} as is_lost`);
     if (rows[0]?.is_lost === 't') return false;
   }
@@ -71,6 +52,7 @@ export async function isHeld({ client, shape }: Both, release: Release): Promise
 export async function beginAgain(both: Both): Promise<void> {
   const names = both.shape.new.tables.map((table) => `new.${table.name}`);
   await both.client.query(`truncate ${names.join(', ')}`);
+  await forgetMaps(both);
   await follow(both, 'new');
 }
 
@@ -106,11 +88,17 @@ function isGone({ key, from }: ShapedTable): string {
     .join(' and ');
 }
 
-function upsert(release: Release, { name, key }: ShapedTable, { columns, query }: Source): string {
+function write(release: Release, { name, key }: ShapedTable, source: Source): string {
+  const { columns, query, isMore } = source;
   const keys = key.map((one) => one.name);
   const rest = columns.filter((column) => !keys.includes(column));
+  if (isMore) {
+    return `update ${release}.${name} as t
+      set ${rest.map((column) => `${column} = q.${column}`).join(', ')}
+      from (${query}) as q where ${keys.map((one) => `t.${one} = q.${one}`).join(' and ')}`;
+  }
   const set = rest.map((column) => `${column} = excluded.${column}`).join(', ');
-  return `insert into ${release}.${name} (${columns.join(', ')})
+  return `insert into ${release}.${name} (${columns.join(', ')}) overriding system value
     select ${columns.join(', ')} from (${query}) as q
     on conflict (${keys.join(', ')}) do ${set === '' ? 'nothing' : `update set ${set}`}`;
 }

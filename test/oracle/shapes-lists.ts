@@ -1,7 +1,17 @@
 // Shapes where the elements of a column are rows of the other release: unnest_column, nest_table.
 
+import { withBeside } from './beside.js';
 import type { Random } from './random.js';
-import { type Field, KEYS, type Shape, type Side, shape, TITLE, WORDS } from './shapes.js';
+import {
+  type Field,
+  KEYS,
+  type Shape,
+  type ShapedTable,
+  type Side,
+  shape,
+  TITLE,
+  WORDS,
+} from './shapes.js';
 
 /** How a list column is written, taken apart, and put together. */
 interface Form {
@@ -69,13 +79,14 @@ export function elements(random: Random): Shape {
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE, { name: 'list', values: [...lists, ...unheld].map(form.literal) }],
         from: [
           {
             columns: ['id', 'title', 'list'],
             query: `select id, title, coalesce((select ${form.together(order)}
-              from ROWS.items as i where i.post = p.id), ${form.empty}) as list
+              from ROWS.elements as i where i.post = p.id), ${form.empty}) as list
               from ROWS.posts as p`,
           },
         ],
@@ -87,19 +98,19 @@ export function elements(random: Random): Shape {
   const apart = `from LIST.posts as p cross join lateral ${form.apart('p.list')}`;
   const rows: Side = {
     schema: `create table posts (id int primary key, title text);
-      create table items (post int ${reference}, ${isPlaced ? 'place int,' : ''} v text not null,
+      create table elements (post int ${reference}, ${isPlaced ? 'place int,' : ''} v text not null,
       primary key (post, ${isPlaced ? 'place' : 'v'}));`,
     tables: [
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE],
         from: [{ columns: ['id', 'title'], query: 'select id, title from LIST.posts' }],
       },
       {
-        name: 'items',
-        isStepwise: true,
+        name: 'elements',
         key: [{ name: 'post', values: KEYS }, isPlaced ? place : value],
         columns: isPlaced ? [value] : [],
         from: [
@@ -115,10 +126,65 @@ export function elements(random: Random): Shape {
   };
   const delimiter = form.delimiter === null ? '' : `, delimiter: "${form.delimiter}"`;
   const change = isNested
-    ? `nest_table: { table: items, into: posts, column: list, value: v${delimiter} }`
-    : `unnest_column: { table: posts, column: list, into: items, value: v${delimiter}` +
+    ? `nest_table: { table: elements, into: posts, column: list, value: v${delimiter} }`
+    : `unnest_column: { table: posts, column: list, into: elements, value: v${delimiter}` +
       `${isPlaced ? ', position: place' : ''} }`;
-  return shape({ LIST: listed, ROWS: rows }, isNested, change);
+  const sides = { LIST: listed, ROWS: rows };
+  const whole = random.percent(25)
+    ? shape(withMarks(sides), isNested, `${change}\n  - ${isNested ? MARKS.nest : MARKS.unnest}`)
+    : shape(sides, isNested, change);
+  return withBeside(random, whole, 'posts');
+}
+
+const MARKS = {
+  nest: 'nest_table: { table: marks, into: posts, column: marks, value: v }',
+  unnest: 'unnest_column: { table: posts, column: marks, into: marks, value: v }',
+};
+
+/** A second list of the same table. */
+function withMarks({ LIST, ROWS }: Readonly<Record<'LIST' | 'ROWS', Side>>) {
+  const lists = [`'{}'`, `'{a}'`, `'{a,b}'`];
+  const column: Field = { name: 'marks', values: lists };
+  const from = {
+    columns: ['id', 'marks'],
+    query: `select id, coalesce((select array_agg(m.v order by m.v collate "C")
+      from ROWS.marks as m where m.post = p.id), '{}') as marks from ROWS.posts as p`,
+    isMore: true,
+  };
+  const marks: ShapedTable = {
+    name: 'marks',
+    key: [
+      { name: 'post', values: KEYS },
+      { name: 'v', values: WORDS.slice(0, 3) },
+    ],
+    columns: [],
+    from: [
+      {
+        columns: ['post', 'v'],
+        query: `select distinct p.id as post, e.v from LIST.posts as p
+          cross join lateral unnest(p.marks) as e (v)`,
+      },
+    ],
+  };
+  return {
+    LIST: {
+      schema: LIST.schema.replace(
+        ', title text',
+        `, title text, marks text[] not null default '{}'`,
+      ),
+      tables: LIST.tables.map((table) => ({
+        ...table,
+        columns: [...table.columns, column],
+        from: [...table.from, from],
+      })),
+    },
+    ROWS: {
+      schema: `${ROWS.schema}
+      create table marks (post int references posts (id) on delete cascade on update cascade,
+      v text not null, primary key (post, v));`,
+      tables: [...ROWS.tables, marks],
+    },
+  };
 }
 
 /** unnest_column and nest_table of columns that hold one element each. */
@@ -131,6 +197,7 @@ export function slots(random: Random): Shape {
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE, word('one'), word('two')],
         from: [
@@ -138,7 +205,7 @@ export function slots(random: Random): Shape {
             columns: ['id', 'title', 'one', 'two'],
             query: `select p.id, p.title, max(i.v) filter (where i.place = 1) as one,
               max(i.v) filter (where i.place = 2) as two
-              from ROWS.posts as p left join ROWS.items as i on i.post = p.id
+              from ROWS.posts as p left join ROWS.elements as i on i.post = p.id
               group by p.id, p.title`,
           },
         ],
@@ -147,20 +214,20 @@ export function slots(random: Random): Shape {
   };
   const rows: Side = {
     schema: `create table posts (id int primary key, title text);
-      create table items (post int references posts (id) on delete cascade on update cascade,
+      create table elements (post int references posts (id) on delete cascade on update cascade,
       place int ${isNested ? 'check (place in (1, 2))' : ''}, v text not null,
       primary key (post, place));`,
     tables: [
       {
         name: 'posts',
         isMovable: true,
+        fixed: ['id'],
         key: [{ name: 'id', values: KEYS }],
         columns: [TITLE],
         from: [{ columns: ['id', 'title'], query: 'select id, title from LIST.posts' }],
       },
       {
-        name: 'items',
-        isStepwise: true,
+        name: 'elements',
         key: [
           { name: 'post', values: KEYS },
           { name: 'place', values: ['1', '2', '1', '2', '3'] },
@@ -178,8 +245,8 @@ export function slots(random: Random): Shape {
     ],
   };
   const change = isNested
-    ? 'nest_table: { table: items, into: posts, columns: [one, two], value: v, position: place }'
-    : `unnest_column: { table: posts, columns: [one, two], into: items, value: v,
+    ? 'nest_table: { table: elements, into: posts, columns: [one, two], value: v, position: place }'
+    : `unnest_column: { table: posts, columns: [one, two], into: elements, value: v,
       position: place }`;
-  return shape({ LIST: listed, ROWS: rows }, isNested, change);
+  return withBeside(random, shape({ LIST: listed, ROWS: rows }, isNested, change), 'posts');
 }

@@ -1,6 +1,7 @@
 // Shapes where rows are shared out among tables, or a value among rows: partition_rows,
 // unite_tables, move_column.
 
+import { withBeside } from './beside.js';
 import type { Random } from './random.js';
 import { type Field, KEYS, type Shape, type Side, shape, TITLE, WORDS } from './shapes.js';
 
@@ -17,6 +18,7 @@ export function shares(random: Random): Shape {
       {
         name: 'events',
         isMovable: true,
+        fixed: ['id'],
         key: [key],
         columns: [{ name: 'kind', values: kinds }, who, message],
         from: isUnited
@@ -51,7 +53,8 @@ export function shares(random: Random): Shape {
         name: 'logins',
         key: [key],
         isKeyApart: isUnited,
-        isMovable: isUnited,
+        isMovable: true,
+        fixed: ['id'],
         columns: [who],
         from: [
           { columns: ['id', 'who'], query: `select id, who from LIST.events where kind = 'login'` },
@@ -61,7 +64,8 @@ export function shares(random: Random): Shape {
         name: 'notes',
         key: [key],
         isKeyApart: isUnited,
-        isMovable: isUnited,
+        isMovable: true,
+        fixed: ['id'],
         columns: [{ name: 'kind', values: noteKinds }, message],
         from: [
           {
@@ -134,7 +138,6 @@ export function moved(random: Random): Shape {
       },
       {
         name: 'clusters',
-        isStepwise: true,
         key: [key],
         columns: [center, pool('pool')],
         from: [
@@ -147,9 +150,10 @@ export function moved(random: Random): Shape {
       },
     ],
   };
-  return shape(
+  const whole = shape(
     { LIST: before, ROWS: after },
     false,
     'move_column: { table: centers, column: pool, to: clusters }',
   );
+  return withBeside(random, whole, random.pick(['centers', 'clusters']));
 }

@@ -1,8 +1,10 @@
 // Random pairs of releases whose rows do not match one to one: rows become elements, are shared
-// out, or a value moves to the rows that refer. A shape says, for each table of either release,
-// which rows of the other release make its rows; the player needs to know nothing else of the kind.
+// out, get other keys, or a value moves to the rows that refer or to a table of its own. A shape
+// says, for each table of either release, which rows of the other release make its rows; the player
+// needs to know nothing else of the kind.
 //
-// Queries name tables by the schema of their release: old.posts, new.posts.
+// Queries name tables by the schema of their release: old.posts, new.posts. While a shape is drawn,
+// LIST. and ROWS. stand for them, since many a kind is the inverse of another.
 
 export interface ShapedTable {
   readonly name: string;
@@ -10,9 +12,19 @@ export interface ShapedTable {
   readonly columns: readonly Field[];
   /** What the other release's rows say about this table's rows. A row that none gives is gone. */
   readonly from: readonly Source[];
-  /** Rows may depend on each other, so a statement on several may be refused row by row. */
-  readonly isStepwise?: boolean;
   readonly isMovable?: boolean;
+  /** Columns by which others know the rows: through a lens they stay as they are, HL003. */
+  readonly fixed?: readonly string[];
+  /** Columns that stay as they are until contract, HL001 in dual. */
+  readonly still?: readonly string[];
+  /** A row that no row of the other release gives stays all the same. */
+  readonly isKept?: boolean;
+  /** Not to be truncated while two releases are in service, HL003. */
+  readonly isTruncateRefused?: boolean;
+  /** Now and then a row comes in one statement with the row that it refers to. */
+  readonly parent?: { readonly table: string; readonly column: string } & Pick<Field, 'values'>;
+  /** The one key column is drawn by the table's default; a row is known again by others. */
+  readonly drawn?: Drawn;
   /** Keys of this table and of its siblings differ, as the writer of the field must see to. */
   readonly isKeyApart?: boolean;
 }
@@ -21,11 +33,40 @@ export interface Field {
   readonly name: string;
   /** SQL literals to pick from. */
   readonly values: readonly string[];
+  /** A table of the same release, whose keys are taken mostly. */
+  readonly refersTo?: string;
+  /** Only the new release has the column: what it is in rows that nobody has written it in. */
+  readonly beside?: string;
+}
+
+export interface Drawn {
+  readonly type: DrawnType;
+  /** Columns that tell which row it is, in the eyes of its release. */
+  readonly tells: readonly string[];
+}
+
+export type DrawnType = 'int' | 'uuid';
+
+/** Which key of the one release stands behind which key of the other. */
+export interface ShapedMap {
+  readonly name: string;
+  readonly old: MapSide;
+  readonly new: MapSide;
+  /** Column of the new table that holds the old key; null where the old key is drawn. */
+  readonly told: string | null;
+}
+
+export interface MapSide {
+  readonly table: string;
+  readonly column: string;
+  readonly type: DrawnType;
 }
 
 export interface Source {
   readonly columns: readonly string[];
   readonly query: string;
+  /** It says more of rows that another source makes. */
+  readonly isMore?: boolean;
 }
 
 export interface Side {
@@ -37,7 +78,31 @@ export interface Side {
 export interface Shape {
   readonly old: Side;
   readonly new: Side;
+  /** Entries of the evolution file under `changes`, and what stands above it. */
   readonly changes: string;
+  readonly head?: string;
+  /** Queries read them as maps.NAME, with the columns old_id and new_id. */
+  readonly maps?: readonly ShapedMap[];
+  /** Tables of which a row is the same in both releases, under one name and one key. */
+  readonly twins?: readonly string[];
+  /** The same without what stands beside. */
+  readonly bare?: Shape;
+  /** Whether the release to come needs a prepared shard. */
+  readonly needsPrepared?: boolean;
+}
+
+/**
+ * A key that the shard has drawn and the model does not know yet: no shard draws such a one, and
+ * the model puts the right one in its place as soon as the row is seen.
+ */
+export function guessOf(type: DrawnType): string {
+  const number = `nextval('maps.guesses')`;
+  if (type === 'int') return `(-${number})::int`;
+  return `('ffffffff-0000-4000-8000-' || lpad((${number})::text, 12, '0'))::uuid`;
+}
+
+export function isGuess(type: DrawnType, column: string): string {
+  return type === 'int' ? `${column} < 0` : `${column}::text like 'ffffffff-%'`;
 }
 
 export const KEYS = ['1', '2', '3', '4', '5', '6'];
@@ -68,6 +133,6 @@ export function shape(
   return {
     old: isTurned ? rows : list,
     new: isTurned ? list : rows,
-    changes: `changes:\n  - ${change}\n`,
+    changes: `  - ${change}\n`,
   };
 }

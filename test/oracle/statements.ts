@@ -2,15 +2,9 @@
 // of which must fail.
 
 import type { Column, Model } from './model.js';
+import type { Statement } from './plain.js';
 import type { Random } from './random.js';
-import { columnsOf, keyNames, type Moved, oldColumns } from './rows.js';
-
-export interface Statement {
-  readonly text: string;
-  /** The same where the key that the database has made is known; null when it makes none. */
-  readonly withKey: ((key: readonly string[]) => string) | null;
-  readonly moved: Moved | null;
-}
+import { columnsOf, keyNames, oldColumns } from './rows.js';
 
 /** A table of a release, as its writers know it. */
 interface Table {
@@ -38,48 +32,50 @@ export interface Situation {
 
 export function statementOf(release: 'old' | 'new', situation: Situation): Statement {
   const { random, model } = situation;
-  if (model.hasChildren && random.percent(15)) return plain(childStatement(situation, release));
+  if (model.hasChildren && random.percent(15)) {
+    return plain('children', childStatement(situation, release));
+  }
   const tables = release === 'old' ? [oldTable(model)] : newTables(model);
   const index = random.below(tables.length);
   const table = tables[index] as Table;
   const kind = random.below(100);
+  const some = (text: string) => plain(table.name, text, { situation, table });
   if (kind < 28) return insert(situation, table);
-  if (kind < 50)
-    return plain(
-      `${update(situation, table)} where ${keyIs(table, someKey(situation))}`,
-      situation,
-      table,
-    );
-  if (kind < 68)
-    return plain(
-      `${update(situation, table)} where ${predicate(situation, table)}`,
-      situation,
-      table,
-    );
-  if (kind < 78)
-    return plain(
-      `delete from ${table.name} where ${keyIs(table, someKey(situation))}`,
-      situation,
-      table,
-    );
-  if (kind < 83)
-    return plain(
-      `delete from ${table.name} where ${predicate(situation, table)}`,
-      situation,
-      table,
-    );
+  if (kind < 50) {
+    return some(`${update(situation, table)} where ${keyIs(table, someKey(situation))}`);
+  }
+  if (kind < 68) return some(`${update(situation, table)} where ${predicate(situation, table)}`);
+  if (kind < 78) return some(`delete from ${table.name} where ${keyIs(table, someKey(situation))}`);
+  if (kind < 83) return some(`delete from ${table.name} where ${predicate(situation, table)}`);
   if (kind < 90 && index === 0 && model.generation === 'given') return move(situation, table);
-  if (kind < 92 && situation.isInField) return plain(`truncate ${table.name} cascade`);
-  if (situation.isInField || situation.isNative) return plain(upsert(situation, table));
-  return plain(`${update(situation, table)} where true`, situation, table);
+  if (kind < 92 && situation.isInField) {
+    return plain(table.name, `truncate ${table.name} cascade`);
+  }
+  if (situation.isInField || situation.isNative) {
+    return plain(table.name, upsert(situation, table));
+  }
+  return some(`${update(situation, table)} where true`);
 }
 
-function plain(text: string, situation?: Situation, table?: Table): Statement {
-  const isReturning = table !== undefined && situation?.random.percent(40) === true;
+interface Written {
+  readonly situation: Situation;
+  readonly table: Table;
+}
+
+function plain(name: string, text: string, written?: Written): Statement {
+  const isReturning = written?.situation.random.percent(40) === true;
   // By name: a star gives the old release also the columns that the new one has added beside.
-  const names = [...(table?.key ?? []), ...(table?.columns.map((one) => one.name) ?? [])];
+  const { key = [], columns = [] } = written?.table ?? {};
+  const names = [...key, ...columns.map((one) => one.name)];
   const returning = isReturning ? ` returning ${names.join(', ')}` : '';
-  return { text: `${text}${returning}`, withKey: null, moved: null };
+  return {
+    table: name,
+    text: `${text}${returning}`,
+    withKey: null,
+    rows: null,
+    copy: null,
+    move: null,
+  };
 }
 
 function oldTable(model: Model): Table {
@@ -114,11 +110,14 @@ function insert(situation: Situation, table: Table): Statement {
       names.length === 0 ? 'default values' : `(${names.join(', ')}) values (${values.join(', ')})`;
     const returning = `returning ${table.key.join(', ')}`;
     return {
+      table: table.name,
       text: `insert into ${table.name} ${head} ${returning}`,
       withKey: (key) =>
         `insert into ${table.name} (${[...table.key, ...names].join(', ')}) overriding system value
          values (${[...key, ...values].join(', ')}) ${returning}`,
-      moved: null,
+      rows: null,
+      copy: null,
+      move: null,
     };
   }
   const given = chosen(situation, table);
@@ -131,11 +130,8 @@ function insert(situation: Situation, table: Table): Statement {
     return `(${[...key, ...given.map((one) => value(random, one))].join(', ')})`;
   });
   const names = [...table.key, ...given.map((one) => one.name)];
-  return plain(
-    `insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`,
-    situation,
-    table,
-  );
+  const text = `insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`;
+  return plain(table.name, text, { situation, table });
 }
 
 /** Native tables only: a lens over a rebuilt table cannot take it. */
@@ -163,11 +159,13 @@ function update(situation: Situation, table: Table): string {
 function move(situation: Situation, table: Table): Statement {
   const [from, to] = [someKey(situation), poolKey(situation)];
   const set = table.key.map((name, at) => `${name} = ${to[at]}`).join(', ');
-  const text = (key: readonly string[]) => JSON.stringify(key.map(bare));
   return {
+    table: table.name,
     text: `update ${table.name} set ${set} where ${keyIs(table, from)}`,
     withKey: null,
-    moved: { from: text(from), to: text(to), values: { from, to } },
+    rows: null,
+    copy: null,
+    move: { from, to },
   };
 }
 
@@ -237,8 +235,4 @@ function poolKey({ random, model }: Situation): string[] {
     if (one.type === 'uuid') return `'00000000-0000-4000-8000-0000000000${10 + number}'`;
     return String(number + (model.generation === 'given' ? 0 : 1000));
   });
-}
-
-function bare(literal: string): string {
-  return literal.replace(/^'|'$/g, '');
 }

@@ -111,6 +111,16 @@ export function constraintOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.constraint : undefined;
 }
 
+/** What PostgreSQL says besides the message. */
+export function detailOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.detail : undefined;
+}
+
+/** The domain whose rule refused a value. */
+export function domainOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.dataType : undefined;
+}
+
 /** What PostgreSQL advises. */
 export function hintOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.hint : undefined;

@@ -93,6 +93,10 @@ export const ERRORS = {
     'The old release is still in use, or something is unresolved; the evidence is listed.',
   ),
   VERIFY_FAILED: entry('refused', 'The two layouts differ; the differing keys are listed.'),
+  DIRTY_ROWS: entry(
+    'refused',
+    'Rows of the old release break a rule that evolution.yaml wants kept; they are listed.',
+  ),
   PAUSED: entry('refused', 'The shard was paused by an operator.'),
   STEP_FAILED: entry(
     'refused',

@@ -14,6 +14,7 @@ import type { Column, Table } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { joined, name, type Sql, sql, trusted } from '../sql.js';
 import { type Existence, sourcesOf } from './existence.js';
+import { keptJoins, keptValues, valueOrKept } from './kept.js';
 import type { OldSide, OldSource } from './old-side.js';
 import type { Part } from './part.js';
 import type { SplitPartPlan } from './split-table.js';
@@ -41,7 +42,7 @@ export function rowsOf(
       ...(absence === null ? [] : [presentCondition(part, existence, bind(absence))]),
     ];
     const where = conditions.length === 0 ? sql`` : sql` where ${joined(conditions, ' and ')}`;
-    return sql`from ${side.rows(bind)} as o${where}`;
+    return sql`from ${side.rows(bind)} as o${keptJoins(part, bind)}${where}`;
   };
 }
 
@@ -72,6 +73,7 @@ export function forwardMapping(
     columns: part.mapped.map((one) => one.column.name),
     onInsert: part.generated.map((one) => one.name),
     absence,
+    kept: keptValues(part, existence),
     query: (bind) => sql`select ${values} ${rows(bind)}`,
     touches: side.sources.flatMap((source): Touch[] => {
       const isFed = ({ up }: ForwardColumn) =>
@@ -147,6 +149,7 @@ export function backwardMapping(
     columns: mapped.map((one) => one.called),
     onInsert: [],
     absence: null,
+    kept: [],
     query: (bind) => {
       const joins = parts.map((part, index) => {
         const relation = sql`${bind(newRelation(part.table.name))} as ${name(`p${index}`)}`;
@@ -206,6 +209,7 @@ export function absenceMapping(base: Part, plan: SplitPartPlan): Mapping {
     columns: [],
     onInsert: [],
     absence: null,
+    kept: [],
     query: (bind) =>
       sql`select ${keys} from ${bind(newRelation(base.table.name))} as b
         where not exists (select from ${bind(plan.relation)} as p where ${joined(on, ' and ')})`,
@@ -241,9 +245,11 @@ export function columnValue(part: Part, column: Column, alias: string): Sql | nu
   return assigned(trusted(computed), column, part.pair.bases);
 }
 
-function mappedValue(part: Part, { column, up, source }: ForwardColumn, alias: string): Sql {
+function mappedValue(part: Part, mapped: ForwardColumn, alias: string): Sql {
+  const { column, up, source } = mapped;
   const bound = trusted(bindTo(up as string, alias));
-  const value = source === null ? assigned(bound, column, part.pair.bases) : bound;
+  const implied = source === null ? assigned(bound, column, part.pair.bases) : bound;
+  const value = valueOrKept(part, mapped, implied);
   const absent = part.absent.get(column.name);
   if (absent === undefined) return value;
   const isAbsent = sql`${name(alias, absent.presence)} is null`;

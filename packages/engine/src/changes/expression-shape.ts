@@ -14,6 +14,13 @@ export function conjunctsNotNull(condition: string): string[] {
   });
 }
 
+/** Whether the condition says no more than that these columns are not null. */
+export function isNotNullAlone(condition: string, columns: ReadonlySet<string>): boolean {
+  const said = conjunctsNotNull(condition);
+  const isAll = conjuncts(parseExpression(condition)).length === said.length;
+  return isAll && said.every((one) => columns.has(one));
+}
+
 /** Whether the expression is a constant, with or without casts: safe to repeat at any time. */
 export function isConstant(expression: string): boolean {
   let node: Node | undefined = parseExpression(expression);

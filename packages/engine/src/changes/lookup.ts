@@ -18,6 +18,7 @@ import {
   type Table,
 } from '../release/catalog.js';
 import type { Evolution, LookupChange } from '../release/evolution.js';
+import { elementOf, isApart, plainType } from '../release/types-apart.js';
 import { name } from '../sql.js';
 
 export interface Lookup {
@@ -146,7 +147,25 @@ function keyColumnOf(
   });
 }
 
+/** Values are found by each other, which those of two types are not. */
+function assertSameTypes({ values, change, old }: Lookup, evolution: Evolution): void {
+  const columns = values.map(({ column, other }) =>
+    change.kind === 'extract_table' ? findColumn(old, other) : column,
+  );
+  const apart = columns.find((one) => one !== undefined && isApart(elementOf(one.type)));
+  if (apart === undefined) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_UNSUPPORTED',
+    message:
+      `${change.kind} cannot find values of type ${plainType(apart.type)}, ` +
+      `which release ${evolution.to} changes`,
+    hint: 'change the type in a release before this one, or after it',
+    at: change.at,
+  });
+}
+
 function assertUsable(lookup: Lookup, evolution: Evolution): void {
+  assertSameTypes(lookup, evolution);
   const { table, values, key, change, old } = lookup;
   const incomplete = (message: string, hint: string) =>
     refuse(evolution, { code: 'EVOLUTION_INCOMPLETE', message, hint, at: change.at });

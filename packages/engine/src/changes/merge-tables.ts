@@ -10,17 +10,20 @@
 import { assigned } from '../compile/assigned.js';
 import type { BackwardColumn, ForwardColumn, MergeLayout, PairedTable } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
+import type { BaseTypes } from '../release/base-type.js';
 import { type Column, findColumn, hasKey, type Table } from '../release/catalog.js';
 import type { Evolution, MergedTable, MergeTables } from '../release/evolution.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { name, type Sql, trusted } from '../sql.js';
 import { isConstant } from './expression-shape.js';
+import { assertNothingKept } from './kept.js';
 import { joinedOldSide, type OldSide, type OldSource } from './old-side.js';
 import { type Absent, type KeyPair, keyPairs, type Part, partOf } from './part.js';
 import { clusterOf, type SplitCluster } from './split-table.js';
 
 export function mergedCluster({ change, pairs }: MergeLayout, evolution: Evolution): SplitCluster {
   const [base, ...others] = pairs as [PairedTable, ...PairedTable[]];
+  assertNothingKept(pairs, evolution);
   const declaredBase = declaredKey(change.from[0] as MergedTable);
   const key = keyPairs(base, declaredBase, null, evolution);
   const old = { table: base.old, key: key.map((one) => one.old) };
@@ -146,7 +149,7 @@ function isUnique(table: Table, columns: readonly string[]): boolean {
  * A row that would lack what the table requires is no row there: the new columns that may be null
  * and feed columns that may not.
  */
-function whenOf({ old, new: target, backward }: PairedTable): string | null {
+export function whenOf({ old, new: target, backward }: PairedTable): string | null {
   const needed = backward.flatMap(({ column, source }) => {
     const required = old.columns.find((one) => one.name === column.name)?.notNull === true;
     const fed = target.columns.find((one) => one.name === source);
@@ -201,20 +204,24 @@ function forwardColumn(merge: Merge, index: number): ForwardColumn {
     });
   }
   const { one, source } = first;
-  const rebound = bindColumns(one.up as string, (mentioned) => ({
-    qualifier: null,
-    column: source.names.get(mentioned) ?? mentioned,
-  }));
+  const rebound = (text: string) =>
+    source.isBase
+      ? text
+      : bindColumns(text, (mentioned) => ({
+          qualifier: null,
+          column: source.names.get(mentioned) ?? mentioned,
+        }));
   return {
     column,
-    up: source.isBase ? one.up : rebound,
+    up: rebound(one.up as string),
     source: one.source === null ? null : (source.names.get(one.source) ?? null),
+    ...(one.said === undefined ? {} : { said: rebound(one.said) }),
   };
 }
 
 /** What the new columns hold while the table that feeds them has no row. */
 function absentValues(merge: Merge, pair: PairedTable): Map<string, Absent> {
-  const { side, change } = merge;
+  const { side, change, evolution } = merge;
   const absent = new Map<string, Absent>();
   side.sources.forEach((source, index) => {
     if (source.presence === null) return;
@@ -222,18 +229,25 @@ function absentValues(merge: Merge, pair: PairedTable): Map<string, Absent> {
     const declared = change.from[index] as MergedTable;
     for (const one of pair.forward) {
       if (one.up === null || !columnsOf(one.up).some((mentioned) => own.has(mentioned))) continue;
-      const value = absentValue(merge, declared, one, pair);
+      const value = valueWithoutRow({ change, evolution, declared, bases: pair.bases }, one);
       if (value !== null) absent.set(one.column.name, { presence: source.presence, value });
     }
   });
   return absent;
 }
 
-function absentValue(
-  { evolution, change }: Merge,
-  declared: MergedTable,
+interface Lacking {
+  readonly change: MergeTables;
+  readonly evolution: Evolution;
+  /** The table that has no row. */
+  readonly declared: MergedTable;
+  readonly bases: BaseTypes;
+}
+
+/** What a column of the new table holds then; null where the missing row gives null by itself. */
+export function valueWithoutRow(
+  { evolution, change, declared, bases }: Lacking,
   { column, source }: ForwardColumn,
-  { bases }: PairedTable,
 ): Sql | null {
   const constant = (text: string) => assigned(trusted(text), column, bases);
   const stated = declared.otherwise[column.name];

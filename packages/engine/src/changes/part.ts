@@ -6,6 +6,7 @@ import { isRepeatable } from '../compile/lens-carried.js';
 import { refuse, stateColumn, statedAt } from '../compile/refuse.js';
 import { type Column, findColumn, hasKey, type Table } from '../release/catalog.js';
 import type { Evolution, SplitPart } from '../release/evolution.js';
+import { isApart, plainType } from '../release/types-apart.js';
 import type { Sql } from '../sql.js';
 import { conjunctsNotNull } from './expression-shape.js';
 
@@ -110,6 +111,19 @@ export function keyPairs(
   return primaryKey.map((old) => {
     const found = pair.new.columns.find((column) => sources.get(column.name) === old);
     const oldColumn = findColumn(pair.old, old);
+    if (oldColumn !== undefined && isApart(oldColumn.type)) {
+      throw refuse(evolution, {
+        code: 'EVOLUTION_UNSUPPORTED',
+        message:
+          `the primary key of ${pair.old.name} has column ${old} of type ` +
+          `${plainType(oldColumn.type)}, which release ${evolution.to} changes: ` +
+          'rows of both releases are found by it',
+        hint:
+          'let another type with another name stand beside it, and keep the type of the key, ' +
+          'or give the table a key of another type in a release before this one',
+        at: declared?.at ?? statedAt(evolution, pair.old.name),
+      });
+    }
     if (
       found === undefined ||
       found.type !== oldColumn?.type ||

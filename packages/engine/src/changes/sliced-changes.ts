@@ -2,10 +2,12 @@
 
 import type { SlicedLayout } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
-import type { Evolution, NestTable, SlicedChange, UnnestColumn } from '../release/evolution.js';
+import type { Change, Evolution, NestTable, UnnestColumn } from '../release/evolution.js';
 import { customTables } from './custom.js';
+import { assertNothingKept } from './kept.js';
 import { moveTables } from './move-column.js';
 import { nestingTables } from './nesting.js';
+import { outerMergeTables } from './outer-merge.js';
 import { shareTables } from './shares.js';
 import { type Sliced, slicedCluster } from './sliced.js';
 import type { SplitCluster } from './split-table.js';
@@ -17,7 +19,8 @@ export function clusterOfChanges(layout: SlicedLayout, evolution: Evolution): Sp
 /** How each table follows from the other release's, by queries. */
 export function slicedTables(layout: SlicedLayout, evolution: Evolution): Sliced {
   assertKeys(layout, evolution);
-  const [change] = layout.changes as [SlicedChange];
+  assertNothingKept(layout.pairs, evolution);
+  const [change] = layout.changes as [SlicedLayout['changes'][number]];
   switch (change.kind) {
     case 'unnest_column':
     case 'nest_table':
@@ -27,6 +30,8 @@ export function slicedTables(layout: SlicedLayout, evolution: Evolution): Sliced
       return shareTables(layout, change, evolution);
     case 'move_column':
       return moveTables(layout, change, evolution);
+    case 'merge_tables':
+      return outerMergeTables(layout, change, evolution);
     case 'custom':
       return customTables(layout, change);
     default:
@@ -36,7 +41,7 @@ export function slicedTables(layout: SlicedLayout, evolution: Evolution): Sliced
 
 /** The rows of every table are told by its primary key. */
 function assertKeys({ changes, olds, news }: SlicedLayout, evolution: Evolution): void {
-  const [change] = changes as [SlicedChange];
+  const [change] = changes as [SlicedLayout['changes'][number]];
   const sides = [
     { tables: olds, version: evolution.from },
     { tables: news, version: evolution.to },
@@ -55,6 +60,6 @@ function assertKeys({ changes, olds, news }: SlicedLayout, evolution: Evolution)
   }
 }
 
-function isNesting(change: SlicedChange): change is UnnestColumn | NestTable {
+function isNesting(change: Change): change is UnnestColumn | NestTable {
   return change.kind === 'unnest_column' || change.kind === 'nest_table';
 }

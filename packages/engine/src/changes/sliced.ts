@@ -140,6 +140,7 @@ function mappingOf(one: SlicedTable, side: 'old' | 'new'): Mapping {
     columns: one.columns.filter((column) => !key.includes(column) && !one.slice.includes(column)),
     onInsert: [],
     absence: null,
+    kept: [],
     query: one.query,
     touches: [...one.reads].map(([source, watches]) => ({
       source: other(source),

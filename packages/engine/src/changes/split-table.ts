@@ -34,6 +34,7 @@ import {
 } from './cluster-mappings.js';
 import { type Existence, existenceOf } from './existence.js';
 import { isConstant, mentionsAny } from './expression-shape.js';
+import { assertToldByPart, type GivingPart, keptColumns, keptMapping } from './kept.js';
 import type { KeyMap } from './key-map.js';
 import { type OldSide, type OldSource, oldSideOf } from './old-side.js';
 import { needsAbsence, type Part, partOf } from './part.js';
@@ -95,6 +96,8 @@ export function clusterOf(
   const old = side.table;
   const oldKey = base.key.map((one) => columnOf(old, one.old));
   const columns = oldColumns(old, parts, change, evolution);
+  const giving = (part: Part, index: number): GivingPart => ({ part, index, columns });
+  for (const [index, part] of parts.entries()) assertToldByPart(giving(part, index), evolution);
   const absences = parts.map((part, index) =>
     needsAbsence(part, ownNullColumns(columns, index))
       ? spillRelation(generatedName('halflap_absent', part.table.name))
@@ -134,6 +137,9 @@ export function clusterOf(
     backward: [
       ...side.sources.map((source) => backwardMapping(source, parts, columns)),
       ...plans.flatMap((plan) => (plan.absence === null ? [] : [absenceMapping(base, plan)])),
+      ...plans.flatMap((plan, index) =>
+        keptColumns(plan).map((column) => keptMapping(giving(plan, index), column)),
+      ),
     ],
     sliced: null,
     keys: [],

@@ -6,6 +6,7 @@
 // | abort/fence             | the new release is refused, sync ends           | old writers      |
 // | abort/triggers/TABLE    | the old table loses its triggers                | one table        |
 // | abort/foreign-keys/TABLE | keys to a table that stays go                  | one table        |
+// | abort/data              | rows that the new release has shipped go        | nobody           |
 // | abort/drop              | what the evolution has made goes                | nobody           |
 // | abort/columns/TABLE     | a shared table loses what it had gained         | one table        |
 //
@@ -18,17 +19,20 @@
 // they are dropped at leisure.
 
 import type { Table } from '../release/catalog.js';
+import { typesOnlyIn } from '../release/types-apart.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { endForward, exclusive } from './contract.js';
+import { duplicatesTriggers, endDuplicates } from './duplicates.js';
 import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
 import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
+import { abortShipped } from './shipped.js';
 import { statement, transactionStep } from './statement.js';
 import { FORWARD_EVENTS } from './sync-plan.js';
 import { tombstone } from './tombstone.js';
@@ -40,6 +44,7 @@ export function abortSteps(evolving: Evolving): Step[] {
     ...oldNames(clusters).map((table) => triggersStep(table, besideNames(evolving, table))),
     ...lookupSteps(evolving),
     ...foreignKeySteps(evolving),
+    ...abortShipped(evolving),
     dropStep(evolving.places),
     ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : columnsStep(pair, evolving))),
   ];
@@ -59,6 +64,7 @@ function fenceStep(evolving: Evolving): TransactionStep {
     [
       ...clusters.flatMap(({ dual }) => endForward(dual, places.to)),
       ...evolving.layout.lookups.flatMap((one) => abortLookup(one, places)),
+      ...evolving.duplicates.flatMap((one) => endDuplicates(one, places)),
       statement(sql`alter schema ${name(releaseSchema)} rename to ${name(goneSchema)}`),
       ...fenceNew(evolving),
       // At last: what is above is seen once it is committed, when none of them is under way.
@@ -83,8 +89,7 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
     ...shared.filter((one) => one.kind !== 'same').map((one) => one.pair.new),
     ...layout.added,
   ];
-  const known = new Set(from.enums.map((one) => one.name));
-  const goneTypes = new Set(to.enums.map((one) => one.name).filter((one) => !known.has(one)));
+  const goneTypes = typesOnlyIn(to, from);
   const fence = { release: places.to, successor: places.from, goneTypes };
   return [
     statement(sql`create schema ${schema}`),
@@ -93,9 +98,10 @@ function fenceNew({ places, from, to, layout, clusters, shared }: Evolving): Sta
   ];
 }
 
-/** Triggers of lookup tables and key maps on a table of the old release. */
-function besideNames({ layout }: Evolving, table: string): Sql[] {
+/** Triggers of lookup tables, key maps and duplicates on a table of the old release. */
+function besideNames({ layout, duplicates }: Evolving, table: string): Sql[] {
   return [
+    ...duplicatesTriggers(duplicates, table),
     ...layout.lookups.map(oldTriggers).flatMap((one) => (one.table === table ? one.names : [])),
     ...layout.keys.filter(({ old }) => old.name === table).flatMap(oldKeyTriggerNames),
   ];

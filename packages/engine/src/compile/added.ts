@@ -1,8 +1,9 @@
-// What only the new release has: enums, sequences and whole tables. They are made when a shard is
+// What only the new release has: types, sequences and whole tables. They are made when a shard is
 // prepared, empty, in the release schema, where no session of the old release looks.
 
-import type { Enum, Sequence, Table } from '../release/catalog.js';
-import { literal, name, sql, trusted } from '../sql.js';
+import type { Catalog, Sequence, Table } from '../release/catalog.js';
+import { elementOf, printed, typeUnder } from '../release/types-apart.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyRights } from './grants.js';
@@ -15,17 +16,42 @@ import { createTable } from './tables.js';
 export function newTypes(evolving: Evolving): Statement[] {
   const at = (object: string) => inRelease(evolving.places, object);
   return [
-    ...newEnums(evolving).map((one) =>
-      statement(
-        sql`create type ${at(one.name)} as enum (${one.labels.map((label) => literal(label))})`,
-      ),
-    ),
+    ...typesOf(evolving.to, evolving.from).map((one) => statement(one.create(at(one.name)))),
     ...newSequences(evolving.sequences).flatMap((one) => createSequence(at(one.name), one)),
   ];
 }
 
-export function newEnums({ from, to }: Evolving): Enum[] {
-  return to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
+export interface NewType {
+  readonly name: string;
+  readonly create: (at: Sql) => Sql;
+}
+
+/**
+ * Enums and domains that `of` has and `besides` has not, each after those that it is over.
+ * @param besides with its own types put apart.
+ */
+export function typesOf(of: Catalog, besides: Catalog): NewType[] {
+  const known = new Set([...besides.enums, ...besides.domains].map((one) => one.name));
+  const domains = of.domains.filter((one) => !known.has(one.name));
+  const depth = (type: string): number => {
+    const under = domains.find((one) => printed(one.name) === elementOf(type));
+    return under === undefined ? 0 : 1 + depth(typeUnder(under.definition));
+  };
+  return [
+    ...of.enums
+      .filter((one) => !known.has(one.name))
+      .map(({ name: type, labels }) => ({
+        name: type,
+        create: (at: Sql) => sql`create type ${at} as enum (${labels.map(literal)})`,
+      })),
+    ...domains
+      .map((one) => ({ ...one, depth: depth(printed(one.name)) }))
+      .sort((left, right) => left.depth - right.depth)
+      .map(({ name: type, definition }) => ({
+        name: type,
+        create: (at: Sql) => sql`create domain ${at} as ${trusted(definition)}`,
+      })),
+  ];
 }
 
 /** New sequences that do not go wherever an added table goes. */

@@ -4,8 +4,9 @@
 // "Character Types"). A view, a comparison and a table must all hold the same, so every computed
 // value is written as it would be assigned.
 
-import type { BaseTypes } from '../release/base-type.js';
+import { type BaseTypes, OTHER_LABELS } from '../release/base-type.js';
 import type { Column } from '../release/catalog.js';
+import { elementOf } from '../release/types-apart.js';
 import { integer, type Sql, sql, trusted } from '../sql.js';
 
 /** What a type of limited length is called without its limit, and what fits a value into it. */
@@ -33,6 +34,9 @@ export function assigned(value: Sql, column: Column, bases: BaseTypes): Sql {
   const type = trusted(column.type);
   const collation = column.collation === null ? sql`` : sql` collate ${trusted(column.collation)}`;
   const limit = LIMITS[kind];
+  if (limit === undefined && isRelabelled(column.type, bases)) {
+    return sql`((${value})::text)::${type}`;
+  }
   if (limit === undefined) return sql`(${value})::${type}${collation}`;
   // Nothing fits the elements of an array; the table refuses those that are too long.
   if (dimensions !== '') return sql`(${value})::${trusted(limit.unlimited + dimensions)}`;
@@ -42,7 +46,26 @@ export function assigned(value: Sql, column: Column, bases: BaseTypes): Sql {
   return sql`${fitting}::${type}${collation}`;
 }
 
+/** A type that holds every value which may be assigned to the column, as an expression names it. */
+export function unlimited({ type }: Column, bases: BaseTypes): string {
+  const [, kind = '', , dimensions = ''] = LIMITED.exec(bases.get(type) ?? type) ?? [];
+  const found = LIMITS[kind];
+  if (found === undefined) return type;
+  // The parser takes a bare `varchar` or `bit` for one of another name.
+  const names: Readonly<Record<string, string>> = { character: 'bpchar', bit: 'varbit' };
+  return (names[kind] ?? (kind === 'bit varying' ? 'varbit' : 'text')) + dimensions;
+}
+
 /** Whether a cast to the type may cut a value, where assignment would refuse it. */
 export function isLimited(type: string, bases: BaseTypes): boolean {
   return LIMITED.test(bases.get(type) ?? type);
+}
+
+/**
+ * Whether the type is an enum that has other labels in each release, or is made of one. Its values
+ * come from the other release's enum of the name, or as texts, and no cast leads from one to the
+ * other but that of the text.
+ */
+export function isRelabelled(type: string, bases: BaseTypes): boolean {
+  return bases.get(elementOf(type)) === OTHER_LABELS;
 }

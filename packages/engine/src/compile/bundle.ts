@@ -121,12 +121,26 @@ interface StepBase {
   readonly title: string;
 }
 
+/** SQLSTATE by which a step that looks tells what it has found: one row a line in the detail. */
+export const DIRTY_STATE = 'HL004';
+
+/**
+ * The step that carries rows which the new release ships; its row in the journal has those that
+ * stood against others under `leftOut`.
+ */
+export const SHIPPED_STEP = 'prepare/data';
+
+/** The step that looks before a shard is prepared; another bundle may begin after it. */
+export const FIRST_LOOK = 'prepare/dirty';
+
 /** All statements in one transaction, retried as a whole when a lock is not granted in time. */
 export interface TransactionStep extends StepBase {
   readonly kind: 'transaction';
   readonly statements: readonly Statement[];
   /** The shard is in this phase from the commit of this step on; null when it stays as it was. */
   readonly entersPhase: Phase | null;
+  /** Set where it changes nothing: it looks, and fails where it finds something. */
+  readonly isLook?: true;
   /** Set on the steps that settle a shard: the release that is then both floor and ceiling. */
   readonly settles: 'from' | 'to' | null;
 }

@@ -14,9 +14,12 @@
 
 import { isConstant } from '../changes/expression-shape.js';
 import { generatedName } from '../names.js';
-import type { Catalog, Check, Column, Index, Key, Table } from '../release/catalog.js';
+import type { Catalog, Check, Column, Exclusion, Index, Key, Table } from '../release/catalog.js';
+import { findColumn } from '../release/catalog.js';
 import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
+import { elementOf, isApart } from '../release/types-apart.js';
+import { isSameExclusion } from './exclusions.js';
 import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
@@ -36,6 +39,9 @@ export function rebuildReason(pair: PairedTable): string | null {
   if (computed?.lookup === 'value') {
     return `column ${computed.column.name} holds what was referred to`;
   }
+  if (computed !== undefined && hasOwnType(pair, computed)) {
+    return `column ${computed.column.name} is of type ${computed.column.type}, which changes`;
+  }
   if (computed !== undefined) return `column ${computed.column.name} is computed`;
   const derived = pair.backward.find(
     (one) => one.down !== null && one.source === null && !isConstant(one.down),
@@ -45,7 +51,16 @@ export function rebuildReason(pair: PairedTable): string | null {
   if (generated !== undefined) return `column ${generated.name} is generated differently`;
   const unique = newUniques(pair)[0];
   if (unique !== undefined) return `unique key ${unique} is new`;
+  const [exclusion] = matchedExclusions(pair).added;
+  if (exclusion !== undefined) return `exclusion constraint ${exclusion.name} is new`;
   return null;
+}
+
+/** Whether nothing is stated of the column, and each release has its type in its own form. */
+export function hasOwnType({ old }: PairedTable, { up, stated }: ForwardColumn): boolean {
+  if (up === null || stated !== undefined) return false;
+  const source = findColumn(old, columnsOf(up)[0] ?? '');
+  return source !== undefined && isApart(elementOf(source.type));
 }
 
 /** Columns that only the new release knows. */
@@ -164,7 +179,9 @@ export function physicalIndexName(from: Catalog, { name }: Index): string {
   const isTaken =
     from.sequences.some((one) => one.name === name) ||
     from.tables.some((table) =>
-      [table, ...keysOf(table), ...table.indexes].some((one) => one.name === name),
+      [table, ...keysOf(table), ...table.exclusions, ...table.indexes].some(
+        (one) => one.name === name,
+      ),
     );
   return isTaken ? generatedName('halflap', name) : name;
 }
@@ -177,6 +194,12 @@ function newUniques(pair: PairedTable): string[] {
 
 export function matchedKeys(pair: PairedTable): Matched<Key> {
   return matched(keysOf(pair.old), keysOf(pair.new), (old, key) => isSameKey(pair, old, key));
+}
+
+export function matchedExclusions(pair: PairedTable): Matched<Exclusion> {
+  return matched(pair.old.exclusions, pair.new.exclusions, (old, other) =>
+    isSameExclusion(old, other, (column) => physicalName(pair, column)),
+  );
 }
 
 export function keysOf(table: Table): Key[] {

@@ -23,7 +23,8 @@ export function typesOf(table: Table): Types {
   return new Map(table.columns.map((column) => [column.name, comparedType(column)]));
 }
 
-function comparedType({ type, collation }: Column): string {
+/** By which rule its values are compared. */
+export function comparedType({ type, collation }: Column): string {
   return collation === null ? type : `${type} collate ${collation}`;
 }
 

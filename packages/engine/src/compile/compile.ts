@@ -4,10 +4,7 @@
 // Order within a step follows from what needs what: types and sequences, tables, views over them,
 // foreign keys, rights. A visible state appears in exactly one transaction.
 
-import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
-import { mergedCluster } from '../changes/merge-tables.js';
-import { clusterOfChanges } from '../changes/sliced-changes.js';
-import { splitCluster } from '../changes/split-table.js';
+import { releaseSchema } from '@halflap/protocol';
 import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import type { Release } from '../release/release.js';
@@ -16,11 +13,10 @@ import { abortSteps } from './abort.js';
 import { addedTable, newTypes } from './added.js';
 import { BUNDLE_FORMAT, type Bundle, type Statement, type Step } from './bundle.js';
 import { bundleHash } from './bundle-hash.js';
-import { crossingOf } from './classify.js';
 import {
   fenceCluster,
+  fenceDropped,
   freeStep,
-  oldFence,
   quietSlicesStep,
   quietStep,
   type Shared,
@@ -28,12 +24,15 @@ import {
   standAlone,
 } from './contract.js';
 import { fenceShared, validateShared } from './contract-shared.js';
+import { defaultFunctions } from './defaults.js';
 import { refuseDependents } from './dependents.js';
-import { type ForeignKeyPlan, foreignKeyPlan } from './foreign-keys.js';
+import { dirtySteps } from './dirty-rows.js';
+import { createDuplicates, type Duplicates, endDuplicates, fillDuplicates } from './duplicates.js';
+import type { ForeignKeyPlan } from './foreign-keys.js';
 import { grantFunctions, usageForAll } from './grants.js';
-import { tablesHome, typesHome } from './home.js';
+import { sequencesHome, tablesHome } from './home.js';
 import { createKeyMap, fillKeyMap, oldKeyTriggers } from './key-maps.js';
-import { type Layout, layoutOf } from './layout.js';
+import type { Layout } from './layout.js';
 import { lookupTriggers } from './lookup-triggers.js';
 import {
   dropLookup,
@@ -45,26 +44,29 @@ import {
 } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
-import { fenced, floorTable, keyMapTable, type Places, placesOf, work } from './places.js';
+import { fenced, keyMapTable, type Places, temporary, work } from './places.js';
 import {
   drawFunctions,
   fillRebuilt,
   newTables,
   prepareRebuilt,
   type Rebuilt,
-  rebuilt,
   syncRebuilt,
 } from './rebuilt.js';
 import { relationPlans } from './relations.js';
 import { dropKeysTo } from './repoint.js';
+import { evolvingOf, resolve } from './resolve.js';
+import type { Routine } from './routine.js';
 import { dropSequences, takeSequences } from './sequence-contract.js';
-import { type SequencePlan, sequencePlan } from './sequence-plan.js';
+import type { SequencePlan } from './sequence-plan.js';
 import { sessionLens } from './session-lens.js';
+import { isCarrying, shippedSteps } from './shipped.js';
+import type { ShippedPlan } from './shipped-plan.js';
 import { statement, transactionStep } from './statement.js';
 import { switchSteps } from './switch.js';
 import { oldWrites, quarantineCount, quietSequence, type SyncPlan } from './sync-plan.js';
-import { dropTombstones, tombstone } from './tombstone.js';
-import { assertCarried, assertMovable } from './unsupported.js';
+import { dropTombstones } from './tombstone.js';
+import { dropTypes, newTypesHome, refuseTypeDependents } from './type-contract.js';
 import { keptSteps, verifySteps } from './verify.js';
 
 export interface CompileInput {
@@ -77,14 +79,19 @@ export interface CompileInput {
 /** All that the steps are made from. */
 export interface Evolving {
   readonly places: Places;
+  /** With the types that mean something else in the new release put apart. */
   readonly from: Catalog;
   readonly to: Catalog;
   readonly evolution: Evolution;
   readonly layout: Layout;
   readonly clusters: readonly Rebuilt[];
   readonly shared: readonly Shared[];
+  /** Functions by which columns follow in rows that break a rule. */
+  readonly defaults: readonly Routine[];
+  readonly duplicates: readonly Duplicates[];
   readonly sequences: SequencePlan;
   readonly foreignKeys: ForeignKeyPlan;
+  readonly shipped: ShippedPlan;
 }
 
 /**
@@ -104,8 +111,8 @@ export function compile(input: CompileInput): Bundle {
     workSchema: places.workSchema,
     relations: relationPlans(evolving),
     steps: {
-      prepare: prepareSteps(evolving),
-      expand: expandSteps(evolving),
+      prepare: [...dirtySteps(evolving, 'prepare'), ...prepareSteps(evolving)],
+      expand: [...dirtySteps(evolving, 'expand'), ...expandSteps(evolving)],
       verify: [
         ...evolving.clusters.flatMap((one) => verifySteps(one, 'dual', evolving.layout.lookups)),
         ...evolving.clusters.flatMap(keptSteps),
@@ -119,62 +126,24 @@ export function compile(input: CompileInput): Bundle {
       oldTables: goingTables(evolving),
       oldWrites: oldWrites(places).text,
     },
-    sessionLens: sessionLens(evolving),
+    // Its functions are in pg_temp, so expressions that call one are others.
+    sessionLens: sessionLens(
+      evolving.defaults.length === 0 ? evolving : resolve(input, temporary(places)),
+    ),
   };
   return { ...bundle, hash: bundleHash(bundle) };
 }
 
-/** How each table crosses, before any statement is made of it. @throws as compile does. */
-export function evolvingOf({ app, from, to, evolution }: CompileInput): Evolving {
-  assertCarried(from.catalog, to.catalog, evolution);
-  const places = placesOf(app, from.version, to.version);
-  const layout = layoutOf(from.catalog, to.catalog, evolution, places.workSchema);
-  const shared: Shared[] = [];
-  const clusters: Rebuilt[] = layout.splits.map((split) =>
-    rebuilt(
-      splitCluster(
-        split.parts.map((one) => one.pair),
-        split.change,
-        evolution,
-      ),
-      places,
-    ),
-  );
-  for (const sliced of layout.sliced) {
-    clusters.push(rebuilt(clusterOfChanges(sliced, evolution), places));
-  }
-  for (const merge of layout.merges) {
-    clusters.push(rebuilt(mergedCluster(merge, evolution), places));
-  }
-  for (const pair of layout.pairs) {
-    const kind = crossingOf(pair);
-    if (kind === 'rebuilt') {
-      clusters.push(rebuilt(splitCluster([pair], null, evolution), places));
-    } else {
-      shared.push({ pair, kind });
-    }
-  }
-  assertMovable(layout, clusters, shared, { from: from.catalog, evolution });
-  const tables = {
-    places,
-    from: from.catalog,
-    to: to.catalog,
-    evolution,
-    layout,
-    clusters,
-    shared,
-  };
-  const base = { ...tables, sequences: sequencePlan(tables) };
-  return { ...base, foreignKeys: foreignKeyPlan(base) };
-}
-
 /** Lookup tables and key maps are filled before the new release can look into them. */
 function prepareSteps(evolving: Evolving): Step[] {
-  const { places, layout, clusters } = evolving;
+  const { places, layout, clusters, duplicates } = evolving;
   const lookups = layout.lookups.filter(isNewTable);
   const tables = clusters.flatMap(newTables);
-  if (lookups.length + layout.keys.length === 0) {
-    return [lensStep(evolving, [...beginPrepare(evolving), ...tables])];
+  if (lookups.length + layout.keys.length + duplicates.length === 0) {
+    return [
+      lensStep(evolving, [...beginPrepare(evolving), ...tables]),
+      ...shippedSteps(evolving, bound(places)),
+    ];
   }
   const added = layout.added.filter((table) => lookups.some((one) => one.table === table));
   return [
@@ -186,10 +155,13 @@ function prepareSteps(evolving: Evolving): Step[] {
       ...lookups.flatMap((one) => lookupTriggers(one, planOf(one.old, evolving))),
       ...layout.keys.flatMap((one) => createKeyMap(one, clusters, places)),
       ...layout.keys.flatMap((one) => oldKeyTriggers(one, planOf(one.old, evolving))),
+      ...duplicates.flatMap((one) => createDuplicates(one, places)),
     ]),
     ...lookups.map((one) => fillLookup(one, places)),
     ...layout.keys.map((one) => fillKeyMap(one, places)),
+    ...duplicates.map((one) => fillDuplicates(one, places)),
     lensStep(evolving, bound(places)),
+    ...shippedSteps(evolving, bound(places)),
   ];
 }
 
@@ -209,8 +181,9 @@ function beginPrepare(evolving: Evolving): Statement[] {
       places,
       clusters.some(({ cluster }) => cluster.olds.length > 1),
     ),
-    ...typesHome(places),
+    ...sequencesHome(places),
     ...newTypes(evolving),
+    ...defaultFunctions(evolving, places),
     statement(sql`create sequence ${oldWrites(places)}`),
     statement(sql`create sequence ${quarantineCount(places)}`),
     ...clusters.map(({ fenced }) => statement(sql`create sequence ${quietSequence(fenced)}`)),
@@ -237,7 +210,8 @@ function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
       ...foreignKeys.prepare,
       ...tablesHome(shared, places),
     ],
-    { entersPhase: 'prepared' },
+    // Rows that the new release expects are there before its servers are.
+    { entersPhase: isCarrying(evolving) ? null : 'prepared' },
   );
 }
 
@@ -303,7 +277,7 @@ function expandSteps(evolving: Evolving): Step[] {
 }
 
 function contractSteps(evolving: Evolving): Step[] {
-  const { from, places, clusters, shared, layout, foreignKeys } = evolving;
+  const { places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
   return [
     transactionStep(
@@ -312,9 +286,11 @@ function contractSteps(evolving: Evolving): Step[] {
       [
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
-        ...clusters.flatMap((one) => fenceCluster(one, from)),
+        ...refuseTypeDependents(evolving),
+        ...clusters.flatMap((one) => fenceCluster(one, evolving)),
         ...layout.lookups.flatMap((one) => endLookup(one, places)),
-        ...layout.dropped.flatMap((table) => fenceDropped(table, places)),
+        ...evolving.duplicates.flatMap((one) => endDuplicates(one, places)),
+        ...layout.dropped.flatMap((table) => fenceDropped(table, evolving)),
         ...fenceShared(evolving),
         ...takeSequences(evolving),
         ...dropSequences(evolving, 'of shared tables'),
@@ -349,6 +325,8 @@ function contractSteps(evolving: Evolving): Step[] {
         statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
         statement(sql`drop schema ${name(places.workSchema)} cascade`),
         ...dropSequences(evolving, 'free'),
+        ...dropTypes(evolving),
+        ...newTypesHome(evolving),
         dropTombstones(floorSchema),
       ],
       { settles: 'to', entersPhase: 'settled' },
@@ -379,16 +357,6 @@ function oldKeySteps({ clusters, shared, layout, places }: Evolving): Step[] {
 /** Tables of the old release that contract takes away. */
 function goingTables({ clusters, layout }: Evolving): string[] {
   return [...oldNames(clusters), ...layout.dropped.map((table) => table.name)];
-}
-
-function fenceDropped(table: Table, places: Places): Statement[] {
-  return [
-    statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
-      mode: 'ACCESS EXCLUSIVE',
-      relation: table.name,
-    }),
-    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
-  ];
 }
 
 function summaryOf(release: Release): Bundle['from'] {

@@ -15,6 +15,7 @@ import {
   type Matched,
   matched,
   matchedChecks,
+  matchedExclusions,
   matchedIndexes,
   matchedKeys,
   physicalIndexName,
@@ -47,7 +48,7 @@ export function fenceShared(evolving: Evolving): Statement[] {
     ...renames.map((one, index) => pass(one, one.before, [name(one.from), interim(index)])),
     ...giveUpSequences(evolving),
     ...all.flatMap((one) => dropGone(one)),
-    ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), places)),
+    ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), evolving)),
     ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
     ...renames.map((one, index) => pass(one, one.after, [interim(index), name(one.to)])),
     ...all.flatMap((one) =>
@@ -75,7 +76,7 @@ function interimTable(places: Places, index: number): Sql {
   return name(places.releaseSchema, `halflap_${index}`);
 }
 
-function leaveHome(pair: PairedTable, interim: Sql, places: Places): Statement[] {
+function leaveHome(pair: PairedTable, interim: Sql, evolving: Evolving): Statement[] {
   const lock = exclusive(pair.old.name);
   const [schema, table] = interim.text.split('.');
   return [
@@ -88,7 +89,7 @@ function leaveHome(pair: PairedTable, interim: Sql, places: Places): Statement[]
 set schema ${trusted(schema ?? '')}`,
       lock,
     ),
-    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(places), places),
+    ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(evolving), evolving.places),
   ];
 }
 
@@ -127,9 +128,11 @@ function dropGone({ pair, kind }: Shared): Statement[] {
   const lock = exclusive(pair.old.name);
   const table = floorTable(pair.old.name);
   return [
-    ...[...matchedKeys(pair).gone, ...matchedChecks(pair).gone].map((rule) =>
-      statement(sql`alter table ${table} drop constraint ${name(rule.name)}`, lock),
-    ),
+    ...[
+      ...matchedKeys(pair).gone,
+      ...matchedChecks(pair).gone,
+      ...matchedExclusions(pair).gone,
+    ].map((rule) => statement(sql`alter table ${table} drop constraint ${name(rule.name)}`, lock)),
     ...matchedIndexes(pair).gone.map((index) =>
       statement(sql`drop index if exists ${floorSchema(pair.old.name)}.${name(index.name)}`, lock),
     ),
@@ -230,7 +233,12 @@ function renamesOf(shared: Shared, { places, from: catalog }: Evolving): Rename[
     new: one.name,
   }));
   return [
-    ...[...matchedKeys(pair).pairs, ...matchedForeignKeys(pair).pairs, ...matchedChecks(pair).pairs]
+    ...[
+      ...matchedKeys(pair).pairs,
+      ...matchedForeignKeys(pair).pairs,
+      ...matchedChecks(pair).pairs,
+      ...matchedExclusions(pair).pairs,
+    ]
       .map(namesOf)
       .map(named(constraint)),
     ...[...indexes.pairs.map(namesOf), ...built].map(named(index)),

@@ -8,6 +8,7 @@
 import { HOME_SCHEMA } from '@halflap/protocol';
 import type { SplitPartPlan } from '../changes/split-table.js';
 import type { Catalog, Table } from '../release/catalog.js';
+import { typesOnlyIn } from '../release/types-apart.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
@@ -44,8 +45,8 @@ export function sharedPlace({ kind, pair }: Shared, places: Places): Sql {
 }
 
 /** What the old release meets after contract. */
-export function oldFence(places: Places): Fence {
-  return { release: places.from, successor: places.to, goneTypes: new Set() };
+export function oldFence({ places, from, to }: Evolving): Fence {
+  return { release: places.from, successor: places.to, goneTypes: typesOnlyIn(from, to) };
 }
 
 export function exclusive(relation: string): Lock {
@@ -58,7 +59,7 @@ export function exclusive(relation: string): Lock {
  */
 export function fenceCluster(
   { cluster, fenced: plan, places }: Rebuilt,
-  from: Catalog,
+  evolving: Evolving,
 ): Statement[] {
   return [
     ...endForward(plan, places.from),
@@ -71,7 +72,7 @@ export function fenceCluster(
     ),
     ...cluster.olds.flatMap((old) => {
       const mapping = cluster.backward.find((one) => one.target === old.relation);
-      return putAside(old, mapping?.key ?? old.key, { from, places });
+      return putAside(old, mapping?.key ?? old.key, evolving);
     }),
   ];
 }
@@ -97,11 +98,8 @@ export function endForward(plan: SyncPlan, release: string): Statement[] {
   );
 }
 
-function putAside(
-  { table }: OldTable,
-  key: readonly string[],
-  { from, places }: { readonly from: Catalog; readonly places: Places },
-): Statement[] {
+function putAside({ table }: OldTable, key: readonly string[], evolving: Evolving): Statement[] {
+  const { from, places } = evolving;
   const lock = exclusive(table.name);
   const move = sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`;
   return [
@@ -109,7 +107,18 @@ function putAside(
     ...freeRules(table, key, from).map((rule) =>
       statement(sql`alter table ${fenced(places, table.name)} drop constraint ${name(rule)}`, lock),
     ),
-    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(places), places),
+    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(evolving), places),
+  ];
+}
+
+export function fenceDropped(table: Table, evolving: Evolving): Statement[] {
+  const { places } = evolving;
+  return [
+    statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
+      mode: 'ACCESS EXCLUSIVE',
+      relation: table.name,
+    }),
+    ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(evolving), places),
   ];
 }
 
@@ -127,7 +136,7 @@ function freeRules(table: Table, key: readonly string[], from: Catalog): string[
       .map((one) => columnsOf(one.referencedColumns)),
   ]);
   const uniques = table.uniques.filter((one) => !needed.has(columnsOf(one.columns)));
-  return [...table.checks, ...uniques].map((rule) => rule.name);
+  return [...table.checks, ...table.exclusions, ...uniques].map((rule) => rule.name);
 }
 
 /**

@@ -285,7 +285,8 @@ function isKnownKey({ pair }: SplitPartPlan, key: ForeignKey, oldTarget: string)
 function sourceOf({ old, forward }: PairedTable, column: string): string | null {
   const found = forward.find((one) => one.column.name === column);
   if (found === undefined || found.source !== null) return found?.source ?? null;
-  const isCast = found.up !== null && found.stated === undefined && found.lookup === undefined;
+  const isAsSaid = found.stated === undefined && found.lookup === undefined;
+  const isCast = found.up !== null && isAsSaid && found.said === undefined;
   return isCast && findColumn(old, column) !== undefined ? column : null;
 }
 

@@ -5,13 +5,23 @@
 
 import { conjunctsNotNull } from '../changes/expression-shape.js';
 import type { SplitPartPlan } from '../changes/split-table.js';
-import type { Check, Column, ForeignKey, Index, Key, Table } from '../release/catalog.js';
+import type {
+  Check,
+  Column,
+  Exclusion,
+  ForeignKey,
+  Index,
+  Key,
+  Table,
+} from '../release/catalog.js';
 import { findColumn } from '../release/catalog.js';
+import { isSameExclusion } from './exclusions.js';
 
 export interface Unguaranteed {
   readonly notNull: readonly Column[];
   readonly checks: readonly Check[];
   readonly uniques: readonly Key[];
+  readonly exclusions: readonly Exclusion[];
   readonly foreignKeys: readonly ForeignKey[];
 }
 
@@ -31,6 +41,9 @@ export function unguaranteed(part: SplitPartPlan, base: Table): Unguaranteed {
     checks: part.table.checks.filter((check) => !hasCheck(old, check, source)),
     uniques: [part.table.primaryKey, ...part.table.uniques].filter(
       (key): key is Key => key !== null && !hasUnique(old, key, source) && !isSurrogate(part, key),
+    ),
+    exclusions: part.table.exclusions.filter(
+      (one) => !old.exclusions.some((own) => isSameExclusion(own, one, (name) => source.get(name))),
     ),
     foreignKeys: part.table.foreignKeys.filter(
       // The old row is both part and base, so it answers for keys between them.

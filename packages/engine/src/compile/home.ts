@@ -3,8 +3,9 @@
 // in their search_path is the home schema. What the next evolution changes stays where it is until
 // contract.
 //
-// Types and sequences come first, since new tables name them; tables last, since the statements
-// before are written for where they were. Where nothing was left, nothing is done.
+// Sequences come first, since new tables name them; tables last, since the statements before are
+// written for where they were. Where nothing was left, nothing is done. Types have come home with
+// the contract before (type-contract.ts).
 
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import { literal, type Sql, sql } from '../sql.js';
@@ -15,8 +16,8 @@ import type { Places } from './places.js';
 import { statement } from './statement.js';
 import { isTombstone } from './tombstone.js';
 
-/** Enums, and sequences that no column owns: those go wherever their table goes. */
-export function typesHome({ app, from }: Places): Statement[] {
+/** Sequences that no column owns: the others go wherever their table goes. */
+export function sequencesHome({ app, from }: Places): Statement[] {
   const schema = releaseSchema(app, from);
   return [
     statement(
@@ -28,15 +29,6 @@ export function typesHome({ app, from }: Places): Statement[] {
         and d.refclassid = 'pg_class'::regclass
     )`,
         body: moved(sql`sequence`, schema, sql`relation.relname`),
-        afterwards: sql`
-  for relation in
-    select t.typname
-    from pg_type as t join pg_namespace as n on n.oid = t.typnamespace
-    where n.nspname = ${literal(schema)} and t.typtype = 'e'
-    order by t.typname
-  loop
-    ${moved(sql`type`, schema, sql`relation.typname`)}
-  end loop;`,
       }),
     ),
   ];

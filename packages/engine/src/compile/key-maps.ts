@@ -292,7 +292,7 @@ export function dropNewKeyFunctions(map: KeyMap, places: Places): Statement[] {
 }
 
 /** Entries for rows of the new table. */
-function made(map: KeyMap, places: Places, rows: Sql): Sql {
+export function made(map: KeyMap, places: Places, rows: Sql): Sql {
   const { stated, oldKey, newKey, told } = map;
   const at = keyMapTable(places, stated.name);
   const called = newKey.map((one) => one.name);

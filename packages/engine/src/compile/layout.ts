@@ -8,7 +8,7 @@
 import { type KeyMap, keyMapsOf } from '../changes/key-map.js';
 import { type Lookup, lookupsOf, throughLookups } from '../changes/lookup.js';
 import { withRekeyed } from '../changes/rekey.js';
-import { type BaseTypes, baseTypes } from '../release/base-type.js';
+import type { BaseTypes } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
 import { findColumn, findTable } from '../release/catalog.js';
 import type {
@@ -19,12 +19,13 @@ import type {
   SplitPart,
   SplitTable,
 } from '../release/evolution.js';
+import { isOuter } from '../release/evolution-merge.js';
 import { renamedTo } from '../release/evolution-tables.js';
-import { name } from '../sql.js';
+import { typesApart } from '../release/types-apart.js';
 import { assertApart } from './apart.js';
-import { isLimited } from './assigned.js';
 import { assertFound } from './refuse.js';
 import { groupsOf } from './sliced-groups.js';
+import { isSameType, type TypesOfBoth, takenOver, typesOfBoth } from './taken-over.js';
 
 /** A new column and where its value comes from. */
 export interface ForwardColumn {
@@ -40,6 +41,10 @@ export interface ForwardColumn {
   readonly stated?: Expression;
   /** What the expression looks up, where it calls a function for that (changes/lookup.ts). */
   readonly lookup?: 'key' | 'value';
+  /** Whether another value than the expression's, written by the new release, is kept. */
+  readonly isKept?: boolean;
+  /** The expression without what takes its place in rows that break a rule (defaults.ts). */
+  readonly said?: string;
 }
 
 /** An old column and where its value comes from. */
@@ -82,7 +87,7 @@ export interface MergeLayout {
 /** Tables whose rows hang together in slices. */
 export interface SlicedLayout {
   /** Several where they take apart, or put together, lists of the same table. */
-  readonly changes: readonly SlicedChange[];
+  readonly changes: readonly (SlicedChange | MergeTables)[];
   readonly olds: readonly Table[];
   readonly news: readonly Table[];
   /** By new table, in the order of `news`: with the old table that it resembles most. */
@@ -108,62 +113,37 @@ export interface Layout {
 
 /** @param workSchema where functions stand that some expressions call. */
 export function layoutOf(
-  from: Catalog,
+  older: Catalog,
   to: Catalog,
   stated: Evolution,
   workSchema = 'halflap',
 ): Layout {
-  const bases = baseTypes(from, to);
+  const from = typesApart(older, to);
+  const types = typesOfBoth(from, to, stated);
   const pairOf = (old: Table, target: Table) =>
-    pairTables({ old, target, evolution: stated, bases, key: {} });
+    pairTables({ old, target, evolution: stated, types, key: {} });
   const evolution = withRekeyed({ from, to, evolution: stated, pairOf });
+  const releases: Releases = { from, to, evolution, types };
   const lookups = lookupsOf(from, to, evolution, workSchema);
   const splits = evolution.changes
     .filter((change) => change.kind === 'split_table')
-    .map((change) => splitLayout({ from, to, evolution, bases }, change));
+    .map((change) => splitLayout(releases, change));
   const merges = evolution.changes
     .filter((change) => change.kind === 'merge_tables')
-    .map((change) => mergeLayout({ from, to, evolution, bases }, change));
+    .filter((change) => !isOuter(change))
+    .map((change) => mergeLayout(releases, change));
   const keys = keyMapsOf(from, to, evolution);
-  const sliced = slicedLayouts({ from, to, evolution, bases }, keys);
-  assertApart(
-    [
-      ...splits.map(({ change, old, parts }) => ({
-        changes: [change],
-        olds: [old.name],
-        news: parts.map(({ pair }) => pair.new.name),
-      })),
-      ...merges.map(({ change, pairs }) => ({
-        changes: [change],
-        olds: pairs.map((pair) => pair.old.name),
-        news: pairs.map((pair) => pair.new.name),
-      })),
-      ...sliced.map(({ changes, olds, news }) => ({
-        changes,
-        olds: olds.map((table) => table.name),
-        news: news.map((table) => table.name),
-      })),
-    ],
-    evolution,
-  );
-  const restructured = [
-    ...splits.flatMap((split) => split.parts.map(({ pair }) => pair)),
-    ...merges.flatMap((merge) => merge.pairs),
-  ];
-  const usedOld = new Set([
-    ...restructured.map((pair) => pair.old.name),
-    ...sliced.flatMap(({ olds }) => olds.map((table) => table.name)),
-  ]);
-  const usedNew = new Set([
-    ...restructured.map((pair) => pair.new.name),
-    ...sliced.flatMap(({ news }) => news.map((table) => table.name)),
-  ]);
+  const sliced = slicedLayouts(releases, keys);
+  const restructured = restructurings({ splits, merges, sliced });
+  assertApart(restructured, evolution);
+  const usedOld = new Set(restructured.flatMap((one) => one.olds));
+  const usedNew = new Set(restructured.flatMap((one) => one.news));
   const pairs: PairedTable[] = [];
   for (const old of from.tables) {
     if (usedOld.has(old.name)) continue;
     const target = findTable(to, renamedTo(evolution.changes, old.name));
     if (target === undefined || usedNew.has(target.name)) continue;
-    pairs.push(pairTables({ old, target, evolution, bases, key: {} }));
+    pairs.push(pairTables({ old, target, evolution, types, key: {} }));
     usedOld.add(old.name);
     usedNew.add(target.name);
   }
@@ -179,37 +159,55 @@ export function layoutOf(
   };
 }
 
+/** Changes that take whole tables, with the names of these. */
+function restructurings({ splits, merges, sliced }: Pick<Layout, 'splits' | 'merges' | 'sliced'>) {
+  const names = (tables: readonly Table[]) => tables.map((one) => one.name);
+  return [
+    ...splits.map(({ change, old, parts }) => ({
+      changes: [change],
+      olds: [old.name],
+      news: names(parts.map(({ pair }) => pair.new)),
+    })),
+    ...merges.map(({ change, pairs }) => ({
+      changes: [change],
+      olds: names(pairs.map((pair) => pair.old)),
+      news: names(pairs.map((pair) => pair.new)),
+    })),
+    ...sliced.map(({ changes, olds, news }) => ({ changes, olds: names(olds), news: names(news) })),
+  ];
+}
+
 interface Releases {
   readonly from: Catalog;
   readonly to: Catalog;
   readonly evolution: Evolution;
-  readonly bases: BaseTypes;
+  readonly types: TypesOfBoth;
 }
 
-function splitLayout({ from, to, evolution, bases }: Releases, change: SplitTable): SplitLayout {
+function splitLayout({ from, to, evolution, types }: Releases, change: SplitTable): SplitLayout {
   const old = assertFound(findTable(from, change.table), evolution, change.at, change.table);
   return {
     change,
     old,
     parts: change.into.map((part) => {
       const target = assertFound(findTable(to, part.table), evolution, part.at, part.table);
-      return { part, pair: pairTables({ old, target, evolution, bases, key: part.key ?? {} }) };
+      return { part, pair: pairTables({ old, target, evolution, types, key: part.key ?? {} }) };
     }),
   };
 }
 
-function mergeLayout({ from, to, evolution, bases }: Releases, change: MergeTables): MergeLayout {
+function mergeLayout({ from, to, evolution, types }: Releases, change: MergeTables): MergeLayout {
   const target = assertFound(findTable(to, change.into), evolution, change.at, change.into);
   const pairs = change.from.map(({ table, key, at }) => {
     const old = assertFound(findTable(from, table), evolution, at, table);
     const swapped = Object.entries(key ?? {}).map(([own, column]) => [column, own] as const);
-    return pairTables({ old, target, evolution, bases, key: Object.fromEntries(swapped) });
+    return pairTables({ old, target, evolution, types, key: Object.fromEntries(swapped) });
   });
   return { change, pairs };
 }
 
 function slicedLayouts(
-  { from, to, evolution, bases }: Releases,
+  { from, to, evolution, types }: Releases,
   keys: readonly KeyMap[],
 ): SlicedLayout[] {
   const groups = groupsOf(evolution);
@@ -217,7 +215,7 @@ function slicedLayouts(
   const isUntouched = (old: Table) => {
     const target = findTable(to, renamedTo(evolution.changes, old.name));
     if (target === undefined || touched.has(old.name)) return false;
-    return isUnchanged(pairTables({ old, target, evolution, bases, key: {} }));
+    return isUnchanged(pairTables({ old, target, evolution, types, key: {} }));
   };
   const untouched = new Set(from.tables.filter(isUntouched).map((old) => old.name));
   return groups.map(({ changes, olds: oldNames, news: newNames }) => {
@@ -225,12 +223,12 @@ function slicedLayouts(
     const olds = oldNames.map((one) => assertFound(findTable(from, one), evolution, at, one));
     const news = newNames.map((one) => assertFound(findTable(to, one), evolution, at, one));
     const pairsOf = (old: Table, target: Table) =>
-      pairTables({ old, target, evolution, bases, key: {} });
+      pairTables({ old, target, evolution, types, key: {} });
     const pairs = news.map((target) => {
       const same = olds.find((one) => renamedTo(evolution.changes, one.name) === target.name);
       return pairsOf(same ?? nearest(olds, target), target);
     });
-    return { changes, olds, news, pairs, pairsOf, bases, untouched, keys };
+    return { changes, olds, news, pairs, pairsOf, bases: types.bases, untouched, keys };
   });
 }
 
@@ -247,33 +245,29 @@ interface Pairing {
   readonly old: Table;
   readonly target: Table;
   readonly evolution: Evolution;
-  readonly bases: BaseTypes;
+  readonly types: TypesOfBoth;
   /** New key column → old key column, where that is stated. */
   readonly key: Readonly<Record<string, string>>;
 }
 
 function pairTables(pairing: Pairing): PairedTable {
-  const { old, target, bases } = pairing;
+  const { old, target, types } = pairing;
   return {
     old,
     new: target,
-    bases,
+    bases: types.bases,
     forward: target.columns.map((column) => forwardColumn(pairing, column)),
     backward: old.columns.map((column) => backwardColumn(pairing, column)),
   };
 }
 
 function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
-  const { old, target, evolution, bases, key } = pairing;
+  const { old, target, evolution, types, key } = pairing;
   const unchanged = (source: string): ForwardColumn => {
     const found = findColumn(old, source);
-    const isSameType = found?.type === column.type && found.collation === column.collation;
-    const up = name(source).text;
-    return {
-      column,
-      up: isSameType || isLimited(column.type, bases) ? up : `(${up})::${column.type}`,
-      source: isSameType ? source : null,
-    };
+    if (found === undefined) return { column, up: null, source: null };
+    const isSame = isSameType(found, column);
+    return { column, up: takenOver(found, column, types), source: isSame ? source : null };
   };
   if (key[column.name] !== undefined) return unchanged(key[column.name] as string);
   for (const change of evolution.changes) {
@@ -282,14 +276,16 @@ function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
     }
     if (change.kind === 'convert_column' && change.table === old.name) {
       const up = change.up[column.name];
-      if (up !== undefined) return { column, up: up.sql, source: null, stated: up };
+      const { keep: isKept = false } = change;
+      if (up !== undefined) return { column, up: up.sql, source: null, stated: up, isKept };
     }
     if (
       change.kind === 'add_column' &&
       change.table === target.name &&
       change.column === column.name
     ) {
-      return { column, up: change.up.sql, source: null, stated: change.up };
+      const { up, keep: isKept = false } = change;
+      return { column, up: up.sql, source: null, stated: up, isKept };
     }
   }
   const isTaken = renamesAway(evolution, old.name).has(column.name);
@@ -298,17 +294,12 @@ function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
 }
 
 function backwardColumn(pairing: Pairing, column: Column): BackwardColumn {
-  const { old, target, evolution, bases, key } = pairing;
+  const { old, target, evolution, types, key } = pairing;
   const unchanged = (source: string): BackwardColumn => {
     const found = findColumn(target, source);
     if (found === undefined) return { column, down: null, source: null };
-    const isSameType = found.type === column.type && found.collation === column.collation;
-    const down = name(source).text;
-    return {
-      column,
-      down: isSameType || isLimited(column.type, bases) ? down : `(${down})::${column.type}`,
-      source: isSameType ? source : null,
-    };
+    const isSame = isSameType(found, column);
+    return { column, down: takenOver(found, column, types), source: isSame ? source : null };
   };
   const fromKey = Object.entries(key).find(([, source]) => source === column.name);
   if (fromKey !== undefined) return unchanged(fromKey[0]);

@@ -8,10 +8,11 @@
 // the key: those are found when the index is built.
 
 import type { SplitPartPlan } from '../changes/split-table.js';
-import type { Check, Column, ForeignKey, Key, Table } from '../release/catalog.js';
+import type { Check, Column, Exclusion, ForeignKey, Key, Table } from '../release/catalog.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers, sameKey, typesOf } from './compared.js';
+import { excluded } from './exclusions.js';
 import { isOnceForNull, unguaranteed } from './guarantees.js';
 import { inRelease, type Places } from './places.js';
 import { stableBigint } from './statement.js';
@@ -33,6 +34,7 @@ export function constraints(
       .map((column) => isGiven(column, part.table)),
     ...checked.checks.map((check) => holds(check, part.table)),
     ...checked.uniques.map((key) => isUnique(key, part, places, self)),
+    ...checked.exclusions.map((one) => isApart(one, excluded(one, part, places, self), part)),
     ...checked.foreignKeys.map((key) => referenceExists(key, part.table)),
   ];
 }
@@ -97,6 +99,19 @@ function isUnique(key: Key, part: SplitPartPlan, places: Places, self: 'old' | '
   end if;`;
 }
 
+function isApart(
+  { name: constraint }: Exclusion,
+  { lock, isExcluded }: ReturnType<typeof excluded>,
+  { table }: SplitPartPlan,
+): Sql {
+  const message = `conflicting key value violates exclusion constraint "${constraint}"`;
+  const field = sql`constraint = ${literal(constraint)}`;
+  return sql`${lock}
+  if ${isExcluded} then
+    ${violation('exclusion_violation', message, table, field)}
+  end if;`;
+}
+
 /** Types that have an order and no hash; a key of nothing else is locked as a whole. */
 const UNHASHED = /^(bit|money|tsvector|tsquery)\b/;
 
@@ -146,6 +161,7 @@ type Violation =
   | 'not_null_violation'
   | 'check_violation'
   | 'unique_violation'
+  | 'exclusion_violation'
   | 'foreign_key_violation';
 
 function violation(condition: Violation, message: string, table: Table, field: Sql): Sql {

@@ -2,6 +2,7 @@
 // changed meanwhile and what would leave others behind.
 
 import { SQLSTATES } from '@halflap/protocol';
+import { keptColumns } from '../changes/kept.js';
 import { bindColumns } from '../release/expression.js';
 import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { assigned } from './assigned.js';
@@ -82,9 +83,11 @@ export function isUnchanged({ part, plan, event }: Writing): Sql {
   const types = typesOf(part.table);
   const lens = inRelease(plan.places, part.table.name);
   const columns = [...writtenColumns(part.mapping), ...part.carried.map((one) => one.name)];
+  const kept = new Set(keptColumns(part).map((one) => one.column.name));
   const stale = columns.map((column) => {
     const moved = differs(name('found_row', column), name('old', column), types.get(column));
-    if (event === 'delete') return sql`(${moved})`;
+    // A value that is kept counts only as long as the same follows from what is written.
+    if (event === 'delete' || kept.has(column)) return sql`(${moved})`;
     const written = differs(name('new', column), name('old', column), types.get(column));
     return sql`(${moved} and ${written})`;
   });

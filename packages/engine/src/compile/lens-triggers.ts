@@ -215,7 +215,7 @@ function apply(writing: Writing): Sql[] {
     const always = event === 'update' ? [] : touch.feeds;
     const updates = applyUpdates(target, plan.bind, { ...change, always });
     const isDriver = touch.drives && event !== 'update';
-    const isAbsence = target.mapping.target.side === 'spill';
+    const isAbsence = isAbsenceOf(target);
     // An update may bring a row about, or take it, that stands beside the base.
     const isConditional =
       touch.drives && event === 'update' && !isAbsence && !isBaseOf(cluster, target);
@@ -241,6 +241,11 @@ function apply(writing: Writing): Sql[] {
 function inOrder({ plan, event }: Writing): Target[] {
   const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
   return [...spillsOf(plan).reverse(), ...(event === 'delete' ? olds.reverse() : olds)];
+}
+
+/** Spill of rows that are missing; the other kind keeps values. */
+function isAbsenceOf({ mapping }: Target): boolean {
+  return mapping.target.side === 'spill' && mapping.columns.length === 0;
 }
 
 function isBaseOf(cluster: SplitCluster, { mapping }: Target): boolean {

@@ -20,7 +20,7 @@
 // so it stays right when the tables take the lens' place, and works with its caller's rights.
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
-import type { Column } from '../release/catalog.js';
+import type { Column, Table } from '../release/catalog.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
@@ -274,6 +274,7 @@ function insert(one: Upserting): Sql {
   const { part, plan } = one;
   const given = givenColumns(part).map((column) => column.name);
   const values = given.map((column) => name('new', column));
+  const isExcluding = tablesOf(one).some((table) => table.exclusions.length > 0);
   return sql`begin
       insert into ${inRelease(plan.places, part.table.name)} as q (${names(given)})
       values (${values}) returning q.* into found_row;
@@ -281,7 +282,7 @@ function insert(one: Upserting): Sql {
       new.halflap_row := found_row;
       ${stands(part, 'found_row')}
       return new;
-    exception when unique_violation then
+    exception when unique_violation${isExcluding ? sql` or exclusion_violation` : sql``} then
       get stacked diagnostics violated = constraint_name;
       misses := misses + 1;
       if not (${isOfKey(one)}) or misses > ${trusted(String(MAX_MISSES))} then raise; end if;
@@ -294,11 +295,16 @@ function insert(one: Upserting): Sql {
     end;`;
 }
 
+/** Tables whose rules a row meets, in either layout. */
+function tablesOf({ cluster, part }: Upserting): Table[] {
+  return [part.table, ...cluster.olds.map((old) => old.table)];
+}
+
 /** Whether the constraint that was violated is one by which a row may be in the way. */
-function isOfKey({ cluster, part }: Upserting): Sql {
-  const known = arbiters(part, baseOf(cluster).table);
-  const tables = [part.table, ...cluster.olds.map((one) => one.table)];
-  const all = tables.flatMap((table) => [
+function isOfKey(one: Upserting): Sql {
+  const known = arbiters(one.part, baseOf(one.cluster).table);
+  const all = tablesOf(one).flatMap((table) => [
+    ...table.exclusions.map((exclusion) => exclusion.name),
     ...[table.primaryKey, ...table.uniques].flatMap((key) => (key === null ? [] : [key.name])),
     ...table.indexes.filter((index) => index.isUnique).map((index) => index.name),
   ]);

@@ -73,7 +73,8 @@ function lensView(
 /** Whether the view reads the old table alone, so that PostgreSQL can write through it. */
 export function isSimple(part: SplitPartPlan): boolean {
   const isOneRow = part.mapping.perSlice === 'one row' && !part.isJoined;
-  return isOneRow && part.carried.length === 0 && part.generated.length === 0;
+  const isAlone = part.carried.length === 0 && part.mapping.kept.length === 0;
+  return isOneRow && isAlone && part.generated.length === 0;
 }
 
 function lensColumn(

@@ -46,6 +46,18 @@ export interface Via {
   readonly drawn: readonly string[];
 }
 
+/** A spill of values of one column, with what follows from the old row that they were kept for. */
+export interface KeptValue {
+  readonly relation: Relation;
+  /** Old columns whose change may end it. */
+  readonly watches: readonly string[];
+  /** What follows from the old row, over its alias. */
+  readonly implied: (alias: string) => Sql;
+  /** Whether the old row has no row in the target; null where it always has. */
+  readonly isGone: ((alias: string) => Sql) | null;
+  readonly type: string;
+}
+
 export interface Mapping {
   readonly target: Relation;
   /** Columns that tell the target's rows apart: those of the slice where a slice is one row. */
@@ -61,6 +73,8 @@ export interface Mapping {
   readonly onInsert: readonly string[];
   /** Spill that keeps which rows of the target are missing; null where none can be. */
   readonly absence: Relation | null;
+  /** Spill that keeps values which do not follow from the old row, one relation a column. */
+  readonly kept: readonly KeptValue[];
   readonly query: (bind: Bind) => Sql;
   readonly touches: readonly Touch[];
 }

@@ -76,12 +76,13 @@ function existenceTriggers(cluster: SplitCluster, plan: SyncPlan): Statement[] {
 
 /** Old columns on which it hangs whether anything that is kept beside the old rows counts. */
 export function existenceColumns({ parts }: SplitCluster): string[] {
-  const all = parts.flatMap(({ existence, carried, absence }) =>
-    (existence.isGone !== null && carried.length > 0) ||
+  const all = parts.flatMap(({ existence, carried, absence, mapping }) => [
+    ...((existence.isGone !== null && carried.length > 0) ||
     (existence.isAlive !== null && absence !== null)
       ? existence.columns
-      : [],
-  );
+      : []),
+    ...mapping.kept.flatMap((one) => one.watches),
+  ]);
   return [...new Set(all)];
 }
 
@@ -125,5 +126,8 @@ function syncLock(relation: string): Lock {
  * knows.
  */
 export function hasSpill(cluster: SplitCluster): boolean {
-  return cluster.parts.some((part) => part.absence !== null || part.carried.length > 0);
+  return cluster.parts.some(
+    ({ absence, carried, mapping }) =>
+      absence !== null || carried.length > 0 || mapping.kept.length > 0,
+  );
 }

@@ -48,6 +48,11 @@ export function placesOf(app: string, from: string, to: string): Places {
   };
 }
 
+/** The same for the session lens. */
+export function temporary(places: Places): Places {
+  return { ...places, isTemporary: true };
+}
+
 const TEMPORARY_SCHEMA = 'pg_temp';
 
 /** A table of the floor release, wherever the shard has it: a hole that the runner fills. */

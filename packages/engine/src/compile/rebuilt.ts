@@ -9,14 +9,15 @@
 
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { type Index, isSameSet, type Key } from '../release/catalog.js';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import { backfillSteps } from './backfill.js';
 import type { Statement, Step } from './bundle.js';
 import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
+import type { Duplicates } from './duplicates.js';
 import { copyPartRights } from './grants.js';
-import { cascades, newUniques } from './guarantees.js';
+import { cascades, newUniques, unguaranteed } from './guarantees.js';
 import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
@@ -41,6 +42,7 @@ import type { Target } from './recompute.js';
 import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
 import { writtenColumns } from './slices.js';
+import { keptTables, keptTypes, spillTable } from './spill-tables.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
 import { carryFunction } from './sync-carry.js';
@@ -55,7 +57,7 @@ import {
 import { backwardName, EVENTS, type SyncPlan, spillsOf } from './sync-plan.js';
 import { backwardSlicesFunction, isSliced, yieldFunction } from './sync-slices.js';
 import { keyTrigger, statementTrigger, truncateTrigger, yieldTrigger } from './sync-triggers.js';
-import { attachUnique, createTable, indexStep, typeOf, uniqueIndex } from './tables.js';
+import { attachUnique, createTable, indexStep, uniqueIndex } from './tables.js';
 
 export interface Rebuilt {
   readonly cluster: SplitCluster;
@@ -67,24 +69,32 @@ export interface Rebuilt {
   readonly fenced: SyncPlan;
 }
 
-export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
+/** @param duplicates of all tables, where some have a default. */
+export function rebuilt(
+  cluster: SplitCluster,
+  places: Places,
+  duplicates: readonly Duplicates[] = [],
+): Rebuilt {
   const base = cluster.olds[0] as OldTable;
   const isOverriding = ({ table }: OldTable, mapping: Mapping) =>
     table.columns.some(
       (column) => column.identity === 'always' && writtenColumns(mapping).includes(column.name),
     );
+  // A session lens keeps no value that does not follow.
+  const isHeld = (mapping: Mapping) => !places.isTemporary || keptTypes(cluster, mapping) === null;
   const planOf = (stage: Stage): SyncPlan => ({
     places,
     cluster,
     checkedAtOnce: cluster.parts.flatMap((part) => {
       const schema = stage === 'dual' ? places.releaseSchema : places.workSchema;
-      return newUniques(part, (cluster.parts[0] ?? part).table).flatMap((key) =>
-        key.deferrable === 'no' ? [] : [name(schema, key.name)],
-      );
+      const base = (cluster.parts[0] ?? part).table;
+      const late = [...newUniques(part, base), ...unguaranteed(part, base).exclusions];
+      return late.flatMap((rule) => (rule.deferrable === 'no' ? [] : [name(schema, rule.name)]));
     }),
     key: cluster.oldKey.map((column) => ({ name: column.name, type: column.type })),
     bind: layoutBind(places, stage),
     maps: cluster.keys.filter((map) => cluster.olds.some((one) => one.table === map.old)),
+    duplicates: stage === 'fenced' ? [] : duplicates.filter((one) => one.pair.old === cluster.old),
     isFenced: stage === 'fenced',
     forward: cluster.parts.map(
       (part): Target => ({
@@ -96,11 +106,11 @@ export function rebuilt(cluster: SplitCluster, places: Places): Rebuilt {
         isCascaded: stage === 'dual' && !part.isBase && cascades(part, cluster.parts[0] ?? part),
       }),
     ),
-    backward: cluster.backward.map((mapping): Target => {
+    backward: cluster.backward.filter(isHeld).map((mapping): Target => {
       const old = cluster.olds.find((one) => one.relation === mapping.target);
       return {
         mapping,
-        types: typesOf((old ?? base).table),
+        types: keptTypes(cluster, mapping) ?? typesOf((old ?? base).table),
         isOverriding: old !== undefined && isOverriding(old, mapping),
         givesOnInsert: true,
         isCascaded: false,
@@ -135,6 +145,7 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
     ),
+    ...cluster.parts.flatMap((part) => keptTables(cluster, part, places)),
     ...lensStatements(cluster, filling),
     ...cluster.parts.flatMap((part) => [
       ...copyPartRights(part, inRelease(places, part.table.name), places),
@@ -305,17 +316,6 @@ function earlyIndexes(part: SplitPartPlan): Index[] {
   return part.table.indexes.filter(
     (index) => serves(index) || (added.includes(index) && index.isUnique),
   );
-}
-
-/** A table of keys: rows that a part of the new release does not have. */
-export function spillTable(cluster: SplitCluster, part: SplitPartPlan, places: Places): Statement {
-  const at = layoutBind(places, 'filling')(part.absence ?? part.relation);
-  const key = cluster.oldKey.map((one) => name(one.name));
-  return statement(sql`create table ${at} (${keyDefinitions(cluster)}, primary key (${key}))`);
-}
-
-function keyDefinitions(cluster: SplitCluster): Sql {
-  return joined(cluster.oldKey.map((one) => sql`${name(one.name)} ${typeOf(one)}`));
 }
 
 function indexSteps(cluster: SplitCluster, part: SplitPartPlan, places: Places): Step[] {

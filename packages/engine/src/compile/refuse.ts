@@ -24,10 +24,10 @@ export function refuse(evolution: Evolution, refusal: Refusal): HalflapError {
 
 /** Where the author first speaks of a table of the old release. */
 export function statedAt(evolution: Evolution, oldTable: string): Position | undefined {
-  const isAbout = (change: Change) =>
-    'table' in change
-      ? change.table === oldTable
-      : change.from.some((one) => one.table === oldTable);
+  const isAbout = (change: Change) => {
+    if ('table' in change) return change.table === oldTable;
+    return 'from' in change && change.from.some((one) => one.table === oldTable);
+  };
   return evolution.changes.find(isAbout)?.at;
 }
 

@@ -1,5 +1,6 @@
 // What the plan says of each relation, for people: how it crosses, its label, and what to know.
 
+import { keptColumns } from '../changes/kept.js';
 import { type Sliced, type SlicedTable, unmapped } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Table } from '../release/catalog.js';
@@ -13,14 +14,17 @@ import {
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
-import { unguaranteed } from './guarantees.js';
+import { unmetRules, withPolicies } from './dirty-notes.js';
+import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { withShipped } from './shipped-notes.js';
+import { conversionNotes } from './type-notes.js';
 
 export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
-  return [
-    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster)),
+  const plans = [
+    ...clusters.flatMap(({ cluster }) => clusterPlans(cluster, evolving)),
     ...shared.map(({ pair, kind }): RelationPlan => {
       const hidden = tightenedColumns(pair).length + addedChecks(pair).length > 0;
       const unheld = droppedColumns(pair).length > 0;
@@ -54,6 +58,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
       }),
     ),
   ];
+  return plans.map((plan) => withShipped(withPolicies(plan, evolving), evolving));
 }
 
 function sharedNotes(
@@ -97,9 +102,9 @@ function droppedNotes({ layout }: Evolving, table: Table): string[] {
   return found.length === 0 ? [stays] : [`its values stand in ${into}`, stays];
 }
 
-function clusterPlans(cluster: SplitCluster): RelationPlan[] {
+function clusterPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   if (cluster.sliced !== null) return slicedPlans(cluster, cluster.sliced);
-  return [...partPlans(cluster), ...besidePlans(cluster)];
+  return [...partPlans(cluster, evolving), ...besidePlans(cluster)];
 }
 
 /** Each new table with the old ones, and each old one that gives its name to nothing. */
@@ -108,8 +113,7 @@ function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Slice
   const isCarried = parts.some((part) => part.carried.length > 0);
   const label = sliced.isLossy || oldOnly.length > 0 ? 'lossy' : isCarried ? 'carried' : 'exact';
   return parts.map((part) => {
-    const rules = unguaranteed(part, (parts[0] ?? part).table);
-    const count = Object.values(rules).flat().length;
+    const count = unmetRules(part, (parts[0] ?? part).table, []);
     return {
       old: part.pair.old.name,
       new: part.table.name,
@@ -121,7 +125,7 @@ function slicedPlans({ parts, olds, oldOnly, keys }: SplitCluster, sliced: Slice
         ...keys
           .filter((map) => map.table === part.table)
           .map(() => 'its keys are drawn while the shard is prepared'),
-        ...part.carried.map(keptNote),
+        ...part.carried.map(carriedNote),
         ...sliced.olds.flatMap((one) =>
           noteOf(one.table, parts) === part ? oldOnlyNotes(one, part, sliced) : [],
         ),
@@ -188,13 +192,12 @@ function reasonOf({ olds, parts }: SplitCluster): string | null {
   return parts.length === 1 ? rebuildReason(parts[0]?.pair as never) : null;
 }
 
-function partPlans(cluster: SplitCluster): RelationPlan[] {
+function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
   const reason = reasonOf(cluster);
   return cluster.parts.map((part): RelationPlan => {
-    const rules = unguaranteed(part, (cluster.parts[0] ?? part).table);
-    const count =
-      rules.notNull.length + rules.checks.length + rules.uniques.length + rules.foreignKeys.length;
-    const isCarried = part.carried.length > 0 || part.absence !== null;
+    const count = unmetRules(part, (cluster.parts[0] ?? part).table, evolving.evolution.dirty);
+    const kept = keptColumns(part);
+    const isCarried = part.carried.length > 0 || part.absence !== null || kept.length > 0;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
     return {
       old: cluster.id,
@@ -207,9 +210,13 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
         ...(part.absence === null
           ? []
           : ['a missing row is kept beside the old table until contract']),
-        ...part.carried.map(keptNote),
-        ...converted.map((one) => `column ${one.column.name} = ${one.up}`),
-        ...(converted.length === 0
+        ...part.carried.map(carriedNote),
+        ...conversionNotes(part.pair, converted.filter(isComputed), evolving),
+        ...kept.map(
+          ({ column }) =>
+            `another value of column ${column.name} is kept until something else follows`,
+        ),
+        ...(converted.length === kept.length
           ? []
           : ['a value that does not come back through up is refused with HL001 until contract']),
         ...cluster.oldOnly.map(
@@ -228,7 +235,12 @@ function partPlans(cluster: SplitCluster): RelationPlan[] {
   });
 }
 
-function keptNote(column: Column): string {
+/** Not a copy of an old column but for rows that break a rule, of which another note speaks. */
+function isComputed({ said, stated }: ForwardColumn): boolean {
+  return said === undefined || stated !== undefined || !/^"[^"]*"$/.test(said);
+}
+
+function carriedNote(column: Column): string {
   const kept = `column ${column.name} is kept beside the old table until dual`;
   if (isRepeatable(column)) return kept;
   return `${kept}; till the new release writes the row, each reading draws another default`;

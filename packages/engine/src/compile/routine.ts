@@ -15,13 +15,16 @@ const DOLLAR = trusted('$halflap$');
 export interface Routine {
   readonly at: Sql;
   readonly parameters?: Sql;
-  readonly returns: 'trigger' | 'void' | 'bigint' | 'boolean';
+  /** A type, or `trigger` or `void`. */
+  readonly returns: string;
   /** What it does, in words: stands at its top for whoever meets it in the field. */
   readonly about: string;
   readonly declare?: readonly Sql[];
   readonly body: readonly Sql[];
   /** Whose rights it works with; the owner's unless it does no more than its caller might. */
   readonly rights?: 'owner' | 'caller';
+  /** Whether it reads nothing but its arguments, and gives the same for the same. */
+  readonly isStable?: true;
   /** Settings besides search_path. */
   readonly settings?: readonly Sql[];
 }
@@ -40,7 +43,7 @@ export function routine(places: Places, one: Routine): Sql {
       : sql`declare\n  ${trusted(one.declare.map((part) => `${part.text};`).join('\n  '))}\n`;
   return sql`create or replace function ${one.at}(${one.parameters ?? sql``})
 returns ${trusted(one.returns)}
-language plpgsql security ${rights}
+language plpgsql${one.isStable === true ? sql` stable` : sql``} security ${rights}
 ${trusted(settings.map((part) => part.text).join('\n'))}
 as ${DOLLAR}
 #variable_conflict use_column

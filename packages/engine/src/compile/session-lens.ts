@@ -16,14 +16,15 @@ import { splitCluster } from '../changes/split-table.js';
 import type { Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
-import { newEnums } from './added.js';
+import { typesOf } from './added.js';
 import type { Statement } from './bundle.js';
 import { addedColumns } from './classify.js';
 import type { Evolving } from './compile.js';
 import type { Shared } from './contract.js';
+import { defaultFunctions } from './defaults.js';
 import { lensStatements } from './lens.js';
 import { overlayRules, overlayView } from './overlay.js';
-import { inRelease, type Places, work } from './places.js';
+import { inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
 import { HASH_HOLE, routine } from './routine.js';
 import { sessionRecords } from './session-records.js';
@@ -43,14 +44,17 @@ export function sessionLens(evolving: Evolving): SessionLens {
     const impossible = `the drawn keys of ${map.table.name} need a prepared shard`;
     return { statements: [], impossible };
   }
-  const places: Places = { ...evolving.places, isTemporary: true };
+  const [second] = evolving.duplicates;
+  if (second !== undefined) {
+    const impossible = `the duplicates of ${second.policy.constraint} need a prepared shard`;
+    return { statements: [], impossible };
+  }
+  const places = temporary(evolving.places);
   const statements = [
-    ...newEnums(evolving).map((one) =>
-      statement(
-        sql`create type ${inRelease(places, one.name)}
-as enum (${one.labels.map((label) => literal(label))})`,
-      ),
+    ...typesOf(evolving.to, evolving.from).map((one) =>
+      statement(one.create(inRelease(places, one.name))),
     ),
+    ...defaultFunctions(evolving, places),
     statement(refusal(places)),
     ...clusters.flatMap(({ cluster }) => rebuiltLens(rebuilt(cluster, places))),
     ...shared.flatMap((one) => sharedLens(one, places, evolution)),

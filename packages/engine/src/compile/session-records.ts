@@ -9,8 +9,8 @@ import type { Statement } from './bundle.js';
 import { sameKey } from './compared.js';
 import { bindWith, type Relation } from './mapping.js';
 import { inRelease, lensBind, work } from './places.js';
-import { spillTable } from './rebuilt.js';
 import { raise, routine } from './routine.js';
+import { keptTables, spillTable } from './spill-tables.js';
 import { statement } from './statement.js';
 import type { SyncPlan } from './sync-plan.js';
 
@@ -26,9 +26,10 @@ export function sessionRecords(
   what: 'tables' | 'triggers',
 ): Statement[] {
   return cluster.parts.flatMap((part) => {
-    if (part.absence === null) return [];
+    const values = what === 'tables' ? keptTables(cluster, part, plan.places) : [];
+    if (part.absence === null) return values;
     const recorded: Recorded = { cluster, part, absence: part.absence, plan };
-    return what === 'tables' ? table(recorded) : trigger(recorded);
+    return what === 'tables' ? [...values, ...table(recorded)] : trigger(recorded);
   });
 }
 

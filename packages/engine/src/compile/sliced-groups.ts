@@ -1,11 +1,12 @@
 // Which changes are made together because the rows of their tables hang together in slices.
 
-import type { Change, Evolution, SlicedChange } from '../release/evolution.js';
+import type { Change, Evolution, MergeTables, SlicedChange } from '../release/evolution.js';
+import { isOuter } from '../release/evolution-merge.js';
 import { renamedFrom, renamedTo } from '../release/evolution-tables.js';
 
 /** Changes with the tables that they work on, those first to which others refer. */
 export interface Group {
-  readonly changes: readonly SlicedChange[];
+  readonly changes: readonly (SlicedChange | MergeTables)[];
   readonly olds: readonly string[];
   readonly news: readonly string[];
 }
@@ -54,6 +55,8 @@ function tablesOfChange(evolution: Evolution, change: Change): Group | null {
       return { changes, olds: [change.table], news: named(change.into) };
     case 'unite_tables':
       return { changes, olds: named(change.from), news: [change.into] };
+    case 'merge_tables':
+      return isOuter(change) ? { changes, olds: named(change.from), news: [change.into] } : null;
     case 'move_column': {
       const { table, to } = change;
       return {

@@ -17,7 +17,7 @@ export function transactionStep(
   id: string,
   title: string,
   statements: readonly Statement[],
-  effect: Partial<Pick<TransactionStep, 'entersPhase' | 'settles'>> = {},
+  effect: Partial<Pick<TransactionStep, 'entersPhase' | 'settles' | 'isLook'>> = {},
 ): TransactionStep {
   return {
     kind: 'transaction',

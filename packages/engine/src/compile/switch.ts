@@ -15,7 +15,7 @@
 // end up as well; with their writers shut out, nobody is left who holds a new table.
 
 import { name, type Sql, sql } from '../sql.js';
-import { newEnums, ownSequences } from './added.js';
+import { ownSequences, typesOf } from './added.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { exclusive } from './contract.js';
@@ -58,7 +58,7 @@ function replaceSchema(evolving: Evolving): Statement[] {
     statement(sql`alter schema ${schema} rename to ${name(places.lensSchema)}`),
     statement(sql`create schema ${schema}`),
     ...usageForAll(schema, about),
-    ...newEnums(evolving).map((one) =>
+    ...typesOf(evolving.to, evolving.from).map((one) =>
       statement(sql`alter type ${inLens(places, one.name)} set schema ${schema}`),
     ),
     ...ownSequences(evolving).map((one) =>

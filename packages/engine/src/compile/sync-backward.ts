@@ -203,10 +203,19 @@ function carryBack(
   });
 }
 
-/** Rows that refer to the base go before it. */
+/**
+ * Rows that refer to the base go before it. A value is kept before the old row changes, whose
+ * trigger then finds that the same follows.
+ */
 function inOrder(plan: SyncPlan, event: Event): Target[] {
   const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
-  return [...(event === 'delete' ? olds.reverse() : olds), ...spillsOf(plan)];
+  const spills = spillsOf(plan);
+  const isValues = ({ mapping }: Target) => mapping.columns.length > 0;
+  return [
+    ...spills.filter(isValues),
+    ...(event === 'delete' ? olds.reverse() : olds),
+    ...spills.filter((one) => !isValues(one)),
+  ];
 }
 
 function differencesOf(

@@ -4,6 +4,7 @@
 
 import { integer, joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { rowOf } from './compared.js';
+import { comeSecond } from './duplicates.js';
 import { drawMissing } from './key-maps.js';
 import { oldRelation } from './mapping.js';
 import { stateTable } from './places.js';
@@ -72,6 +73,12 @@ export function carryFunction(plan: SyncPlan): Sql {
     const rows = sql`(select o.* from ${at} as o where ${rowOf('o', key)} in (${own}))`;
     return drawMissing(map, plan.places, rows);
   });
+  // Who had come at the same moment may be there now.
+  const seconds = plan.duplicates.map((one) => {
+    const at = plan.bind(oldRelation(one.pair.old.name));
+    const rows = sql`(select o.* from ${at} as o where ${rowOf('o', one.key)} in (${slices}))`;
+    return comeSecond(one, plan.places, rows);
+  });
   const mine = ownQuarantine(plan, 'q');
   const key = quarantineKey(plan, parameters);
   const ofTransaction = sql`jsonb_build_object('', pg_current_xact_id()::text)`;
@@ -108,7 +115,7 @@ export function carryFunction(plan: SyncPlan): Sql {
       resolved := array(
         select q.id from ${stateTable('quarantine')} as q where ${mine} and ${isOfKey('q', key)}
       );
-      ${joined([...entries, ...recompute].map(asStatic), '\n      ')}
+      ${joined([...entries, ...seconds, ...recompute].map(asStatic), '\n      ')}
       delete from ${stateTable('quarantine')} as q where q.id = any (resolved);
       exit;
     exception

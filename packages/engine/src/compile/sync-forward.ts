@@ -266,12 +266,12 @@ function countName(index: number): Sql {
 
 /** With the old row goes what is kept of its parts; a key used again starts clean. */
 function isNoMore(target: Target, plan: SyncPlan, slices: Slices): Sql[] {
-  const { mapping } = target;
-  if (mapping.absence === null) return [];
-  return [
-    sql`delete from ${plan.bind(mapping.absence)} as m
+  const { absence, kept } = target.mapping;
+  const beside = [...(absence === null ? [] : [absence]), ...kept.map((one) => one.relation)];
+  return beside.map(
+    (relation) => sql`delete from ${plan.bind(relation)} as m
           where ${rowOf('m', keyNames(plan))} in (${slices})`,
-  ];
+  );
 }
 
 /** A row that the old release brought to life is not missing any more, whatever it writes later. */

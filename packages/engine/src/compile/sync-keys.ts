@@ -1,9 +1,10 @@
 // Sync of what a recomputation cannot see: a key that changes (the row must move, not be deleted
 // and made again, or its dependents would go with it) and TRUNCATE (which has no rows).
 
+import { KEPT } from '../changes/kept.js';
 import type { SplitPartPlan } from '../changes/split-table.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
-import { sameKey } from './compared.js';
+import { differs, sameKey } from './compared.js';
 import type { Mapping, OldTable } from './mapping.js';
 import { floorTable, stateTable } from './places.js';
 import { type Target, updateMany } from './recompute.js';
@@ -11,6 +12,7 @@ import { raise, routine } from './routine.js';
 import {
   backwardName,
   forwardName,
+  keyNames,
   ownQuarantine,
   ROWS,
   type SyncPlan,
@@ -182,18 +184,42 @@ export function existenceFunction(plan: SyncPlan, parts: readonly SplitPartPlan[
     at: forwardName(plan, plan.cluster.id, 'existence'),
     returns: 'trigger',
     about: `whether rows of ${plan.cluster.id} have parts changes`,
-    body: [...body, sql`return null;`],
+    body: [...body, ...endKept(plan), sql`return null;`],
   });
 }
 
-/** Sync sees to it from now on; to drop the trigger needs a stronger lock. */
+/** Sync sees to rows from now on; to drop the trigger needs a stronger lock. */
 export function endExistence(plan: SyncPlan): Sql {
   return routine(plan.places, {
     at: forwardName(plan, plan.cluster.id, 'existence'),
     returns: 'trigger',
-    about: 'nothing: rows are synced as wholes',
-    body: [sql`return null;`],
+    about: 'rows are synced as wholes, and only values that were kept may end',
+    body: [...endKept(plan), sql`return null;`],
   });
+}
+
+/**
+ * Ends values that were kept for what does not follow any more. What follows may be an error, which
+ * is no error of the statement that has written the old row.
+ */
+function endKept(plan: SyncPlan): Sql[] {
+  const key = keyNames(plan);
+  return plan.forward.flatMap(({ mapping }) =>
+    mapping.kept.map(({ relation, implied, isGone, type }) => {
+      const at = plan.bind(relation);
+      // The trigger that moves what is kept along with its key comes after this one.
+      const own = sameKey('t', key, 'old');
+      const isOther = differs(name('t', KEPT.basis), implied('new'), type);
+      const isEnded = isGone === null ? isOther : sql`(${isGone('new')} or ${isOther})`;
+      return sql`if exists (select from ${at} as t where ${own}) then
+    begin
+      delete from ${at} as t where ${own} and ${isEnded};
+    exception when others then
+      delete from ${at} as t where ${own};
+    end;
+  end if;`;
+    }),
+  );
 }
 
 function move(plan: SyncPlan, mapping: Mapping, key: readonly string[]): Sql {

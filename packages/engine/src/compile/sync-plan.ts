@@ -5,6 +5,7 @@ import type { KeyMap } from '../changes/key-map.js';
 import { generatedName } from '../names.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { sameKey } from './compared.js';
+import type { Duplicates } from './duplicates.js';
 import type { Bind, Cluster, Mapping, Relation, Touch } from './mapping.js';
 import { type Places, work } from './places.js';
 import { type Slices, slicesOf, type Target, unionSlices } from './recompute.js';
@@ -29,6 +30,8 @@ export interface SyncPlan {
   readonly backward: readonly Target[];
   /** Maps in which rows of the old tables must have an entry. */
   readonly maps: readonly KeyMap[];
+  /** Unique keys of the new tables whose duplicates have a default. */
+  readonly duplicates: readonly Duplicates[];
   /** Whether the old release is refused already: what is carried back may come to an end. */
   readonly isFenced: boolean;
 }

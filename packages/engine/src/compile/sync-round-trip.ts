@@ -9,7 +9,8 @@
 
 import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
-import { sameKey } from './compared.js';
+import { rowOf, sameKey } from './compared.js';
+import { made } from './key-maps.js';
 import { type Bind, bindWith } from './mapping.js';
 import { stateTable } from './places.js';
 import type { Slices } from './recompute.js';
@@ -64,10 +65,29 @@ function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
       ${lockPolitely(plan, plan.backward, slices)}
       ${isServed(plan)}
       ${isUpToDate(plan, slices)}
+      ${joined(
+        drawKeys(plan, slices).map((one) => dynamic(one)),
+        '\n      ',
+      )}
       ${dynamic(changes)}
       ${refuseLost(plan, left, slices)}
       exit;
     end loop;`;
+}
+
+/**
+ * Rows of the slices whose keys go into a map: the trigger that puts them there is that of their
+ * own table, and may come after this one.
+ */
+function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
+  return plan.maps.flatMap((map) => {
+    const own = plan.forward.find(({ mapping }) => mapping.target.name === map.table.name);
+    if (map.told === null || own === undefined || own.mapping.via !== null) return [];
+    const { target, slice } = own.mapping;
+    const isOfSlice = sql`${rowOf('t', slice)} in (${renameSlices(plan, slices, own.mapping)})`;
+    const rows = sql`(select t.* from ${plan.bind(target)} as t where ${isOfSlice})`;
+    return [made(map, plan.places, rows)];
+  });
 }
 
 /** New tables as they follow from the old ones; what only they have is as it is in them. */

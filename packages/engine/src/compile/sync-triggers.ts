@@ -43,6 +43,6 @@ for each statement execute function ${routine}()`;
 }
 
 export function spillTrigger(at: Sql, routine: Sql): Sql {
-  return sql`create trigger ${name('halflap_sync_spill')} after insert or delete on ${at}
+  return sql`create trigger ${name('halflap_sync_spill')} after insert or update or delete on ${at}
 for each row execute function ${routine}()`;
 }

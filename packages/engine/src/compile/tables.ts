@@ -32,6 +32,8 @@ export function createTable(at: Sql, table: Table, form: TableForm): Statement[]
   const keys = [table.primaryKey, ...form.uniques].filter((key): key is Key => key !== null);
   const constraints = [
     ...keys.map((key) => sql`constraint ${name(key.name)} ${trusted(key.definition)}`),
+    // Not to be built beside writers: they are there before the first row.
+    ...table.exclusions.map((one) => sql`constraint ${name(one.name)} ${trusted(one.definition)}`),
     ...table.checks.map(
       (check) => sql`constraint ${name(check.name)} check (${trusted(check.expression)})`,
     ),

@@ -8,6 +8,7 @@
 
 import { STATE_SCHEMA } from '@halflap/protocol';
 import type { Table } from '../release/catalog.js';
+import { elementOf } from '../release/types-apart.js';
 import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { eachRelation } from './each-relation.js';
@@ -22,13 +23,13 @@ export interface Fence {
   /** The release that is fenced, and the one that the shard serves. */
   readonly release: string;
   readonly successor: string;
-  /** Types that are gone with the release: their columns stand as text. */
+  /** Types that go with the release: columns of them, and of their arrays, stand as text. */
   readonly goneTypes: ReadonlySet<string>;
 }
 
 export function tombstone(table: Table, at: Sql, fence: Fence, places: Places): Statement[] {
   const columns = table.columns.map((column) => {
-    const type = fence.goneTypes.has(column.type) ? 'text' : column.type;
+    const type = fence.goneTypes.has(elementOf(column.type)) ? 'text' : column.type;
     // Not a plain null: the planner would fold a condition on it, and never ask for the rows.
     return sql`case when t.refused then null::${trusted(type)} end as ${name(column.name)}`;
   });

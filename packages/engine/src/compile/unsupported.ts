@@ -7,33 +7,25 @@ import type { Shared } from './contract.js';
 import type { Layout } from './layout.js';
 import type { Rebuilt } from './rebuilt.js';
 import { refuse } from './refuse.js';
+import { assertTypesCarried } from './unsupported-types.js';
 
 /** Objects that the engine compares but does not carry yet must be equal in both releases. */
 export function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
   const list = (catalog: Catalog) =>
-    [
-      ...catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const),
-      ...catalog.domains.map((one) => [`domain ${one.name}`, one.definition] as const),
-    ] as const;
+    catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const);
   const before = new Map(list(from));
-  const after = new Map(list(to));
-  const changed = [...after].filter(([key, text]) => before.get(key) !== text).map(([key]) => key);
-  const enums = to.enums
-    .filter((one) =>
-      from.enums.some(
-        (other) => other.name === one.name && other.labels.join() !== one.labels.join(),
-      ),
-    )
-    .map((one) => `enum ${one.name}`);
-  const all = [...changed, ...enums];
-  if (all.length === 0) return;
-  throw refuse(evolution, {
-    code: 'EVOLUTION_UNSUPPORTED',
-    message: `release ${evolution.to} changes what the engine cannot carry yet: ${all.join(', ')}`,
-    hint:
-      'keep these objects equal in both releases, ' +
-      'or leave them out of schema.sql and create them apart',
-  });
+  const changed = list(to).flatMap(([key, text]) => (before.get(key) === text ? [] : [key]));
+  const all = changed.join(', ');
+  if (changed.length > 0) {
+    throw refuse(evolution, {
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: `release ${evolution.to} changes what the engine cannot carry yet: ${all}`,
+      hint:
+        'keep these objects equal in both releases, ' +
+        'or leave them out of schema.sql and create them apart',
+    });
+  }
+  assertTypesCarried(from, to, evolution);
 }
 
 /** Why a table cannot be rebuilt as it is; until that changes it can only stay. */
@@ -56,9 +48,6 @@ function reasonsOf(table: Table, catalog: Catalog): string[] {
     ...(table.isPartitioned ? ['it is partitioned'] : []),
     ...table.triggers.map((trigger) => `trigger ${trigger}`),
     ...(table.rowSecurity ? ['row security'] : []),
-    ...catalog.others
-      .filter((one) => one.kind === 'exclusion constraint' && one.name.startsWith(`${table.name}.`))
-      .map((one) => `exclusion constraint ${one.name.slice(table.name.length + 1)}`),
     ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
   ];
 }

@@ -3,6 +3,7 @@
 
 import { type Column, hasKey, isSameSet, type Table } from '../release/catalog.js';
 import { editDistance } from '../release/suggest.js';
+import { plainType } from '../release/types-apart.js';
 
 /** One wrong letter in so many is a slip or an ending, not another word. */
 const LETTERS_PER_MISTAKE = 3;
@@ -55,7 +56,8 @@ function numbersIn(name: string): string {
 
 /** What a column must have in common with another one to be it under another name. */
 export function isSameType(left: Column, right: Column): boolean {
-  return left.type === right.type && left.collation === right.collation;
+  const isSame = plainType(left.type) === plainType(right.type);
+  return isSame && left.collation === right.collation;
 }
 
 /**

@@ -122,6 +122,7 @@ function faultOf(
         return news.includes(change.into) ? [{ what, at: change.at }] : [];
       case 'rename_table':
       case 'rename_column':
+      case 'rename_label':
       case 'add_column':
       case 'drop_column':
       case 'convert_column':

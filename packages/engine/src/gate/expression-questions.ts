@@ -1,19 +1,22 @@
 // What PostgreSQL is asked about each expression of an evolution, and what is said where it
 // refuses. Pure; expression-types.ts asks.
 
-import { assigned } from '../compile/assigned.js';
+import { assigned, isRelabelled } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
 import { statedAt } from '../compile/refuse.js';
 import { findColumn, findTable, type Table } from '../release/catalog.js';
 import type {
   Change,
+  DirtyPolicy,
   Evolution,
   Expression,
   MergeTables,
   SplitTable,
 } from '../release/evolution.js';
+import { oldTablesOf } from '../release/evolution-tables.js';
 import { columnsOf } from '../release/expression.js';
 import { within } from '../release/name-scope.js';
+import { plainType } from '../release/types-apart.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
 import { lookupQuestions } from './lookup-questions.js';
@@ -41,6 +44,7 @@ function partsOf(input: CompileInput): Question[] {
     ...splits.flatMap((change) => splitQuestions(change, input)),
     ...merges.flatMap((change) => mergeQuestions(change, input)),
     ...input.evolution.changes.flatMap((change) => shareQuestions(change, input)),
+    ...input.evolution.dirty.flatMap((policy) => policyQuestions(policy, input)),
     ...queryQuestions(input),
     ...lookupQuestions(input),
   ];
@@ -94,22 +98,43 @@ function splitQuestions(change: SplitTable, { from }: CompileInput): Question[] 
   ]);
 }
 
-interface Stated extends Pick<Crossing, 'source' | 'target' | 'column'> {
+/** Values of a dirty row; of a merged table's, those that its first table can tell. */
+function policyQuestions(policy: DirtyPolicy, { from, to, evolution }: CompileInput): Question[] {
+  const target = findTable(to.catalog, policy.table);
+  const [old = ''] = oldTablesOf(evolution.changes, policy.table);
+  const source = findTable(from.catalog, old) ?? null;
+  if (target === undefined) return [];
+  const key = policy.column === null ? 'values' : 'value';
+  return Object.entries(policy.values).flatMap(([name, expression]) => {
+    const column = findColumn(target, name);
+    const isElsewhere = columnsOf(expression.sql).some(
+      (one) => source === null || findColumn(source, one) === undefined,
+    );
+    if (column === undefined || isElsewhere) return [];
+    return [stated({ key, source, target, column }, expression, NEW_COPIES)];
+  });
+}
+
+interface Stated
+  extends Pick<Crossing, 'source' | 'target' | 'column'>,
+    Partial<Pick<Crossing, 'bases'>> {
   /** Under which key the author stated it. */
-  readonly key: Crossing['key'] | 'values';
+  readonly key: Crossing['key'] | 'value' | 'values';
 }
 
 /** As an INSERT would assign it: a cast that no INSERT makes has to be written. */
 function stated(
-  { key, source, target, column }: Stated,
+  { key, source, target, column, bases = new Map() }: Stated,
   expression: Expression,
   copies = key === 'up' ? NEW_COPIES : OLD_COPIES,
 ): Question {
   const into = name(copies, target.name);
+  const from = source === null ? sql`` : sql` from ${copy(key, source)}`;
+  const isByText = isRelabelled(column.type, bases);
   return {
-    before: sql`insert into ${into} (${name(column.name)}) select (`,
+    before: sql`insert into ${into} (${name(column.name)}) select ${isByText ? sql`((` : sql`(`}`,
     expression: trusted(expression.sql),
-    after: source === null ? sql`)` : sql`) from ${copy(key, source)}`,
+    after: isByText ? sql`)::text)::${trusted(column.type)}${from}` : sql`)${from}`,
     finding: (refusal) => ({
       code: 'EVOLUTION_INVALID',
       message: textOf(`"${key}" of ${target.name}.${column.name}`, refusal, expression),
@@ -123,7 +148,12 @@ function stated(
 
 function visible(key: Stated['key'], source: Table | null): string {
   if (source === null) return 'it sees no columns';
-  return `it sees the columns of ${source.name} of the ${key === 'up' ? 'old' : 'new'} release`;
+  return `it sees the columns of ${source.name} of the ${isOfOldRow(key) ? 'old' : 'new'} release`;
+}
+
+/** Only values of dirty rows are made from a row under these keys. */
+function isOfOldRow(key: Stated['key']): boolean {
+  return key === 'up' || key === 'value' || key === 'values';
 }
 
 function condition(
@@ -145,7 +175,7 @@ function condition(
 }
 
 function copy(key: Stated['key'], table: Table): Sql {
-  return name(key === 'up' ? OLD_COPIES : NEW_COPIES, table.name);
+  return name(isOfOldRow(key) ? OLD_COPIES : NEW_COPIES, table.name);
 }
 
 function textOf(what: string, { message }: Refusal, { sql: text }: Expression): string {
@@ -158,13 +188,14 @@ function inferred(one: Crossing, evolution: Evolution): Question {
   const version = key === 'up' ? evolution.to : evolution.from;
   const table = (key === 'up' ? source : target)?.name ?? '';
   const old = key === 'up' ? (columnsOf(made)[0] ?? '') : column.name;
+  const what = `${target.name}.${column.name} is ${plainType(column.type)} in release ${version}`;
   return {
     before: sql`select `,
     expression: assigned(trusted(made), column, bases),
     after: source === null ? sql`` : sql` from ${copy(key, source)}`,
     finding: ({ message }) => ({
       code: 'EVOLUTION_INCOMPLETE',
-      message: `${target.name}.${column.name} is ${column.type} in release ${version}: ${message}`,
+      message: `${what}: ${message}`,
       at: statedAt(evolution, table) ?? null,
       hint:
         `state it: - convert_column: { table: ${table}, column: ${old}, ` +

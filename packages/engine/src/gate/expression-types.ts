@@ -7,6 +7,7 @@
 // is a statement.
 
 import type { KeyMap } from '../changes/key-map.js';
+import { typesOf } from '../compile/added.js';
 import type { CompileInput } from '../compile/compile.js';
 import { layoutOf } from '../compile/layout.js';
 import { refuse } from '../compile/refuse.js';
@@ -16,6 +17,7 @@ import type { Catalog, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
 import { type Finding, refuseFindings } from '../release/findings.js';
 import type { Scratch } from '../release/load.js';
+import { typesApart } from '../release/types-apart.js';
 import { installRelease } from '../shard/install.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import { questionsOf } from './expression-questions.js';
@@ -45,7 +47,7 @@ export async function checkExpressions(input: CompileInput, scratch: Scratch): P
     return withSession(url, 'check/expressions', async (session) => {
       await makeCopies(
         session,
-        from.catalog,
+        typesApart(from.catalog, to.catalog),
         to.catalog,
         layoutOf(from.catalog, to.catalog, evolution).keys,
       ).catch((error: unknown) => {
@@ -84,15 +86,12 @@ export async function makeCopies(
   to: Catalog,
   keys: readonly KeyMap[] = [],
 ): Promise<void> {
-  const types = to.enums.filter((one) => !from.enums.some((other) => other.name === one.name));
+  const types = typesOf(to, from);
   const statements = [
     sql`create schema ${name(OLD_COPIES)}`,
     sql`create schema ${name(NEW_COPIES)}`,
     searching(NEW_COPIES),
-    ...types.map(
-      ({ name: type, labels }) =>
-        sql`create type ${name(NEW_COPIES, type)} as enum (${labels.map(literal)})`,
-    ),
+    ...types.map((one) => one.create(name(NEW_COPIES, one.name))),
     ...from.tables.map((table) => copyOf(OLD_COPIES, table)),
     ...to.tables.map((table) => copyOf(NEW_COPIES, table)),
     ...keys.map(mapCopy),

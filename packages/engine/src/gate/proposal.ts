@@ -68,6 +68,7 @@ export interface Remark {
 
 /** What a stage sees: everything that was found before it is in the layout. */
 export interface Sight {
+  /** With the types that mean something else in the new release put apart. */
   readonly from: Catalog;
   readonly to: Catalog;
   readonly evolution: Evolution;

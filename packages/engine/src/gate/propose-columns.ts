@@ -6,6 +6,7 @@ import { type BaseTypes, baseTypes } from '../release/base-type.js';
 import type { Column } from '../release/catalog.js';
 import type { Change, ConvertColumn } from '../release/evolution.js';
 import { editDistance } from '../release/suggest.js';
+import { isApart, plainType } from '../release/types-apart.js';
 import { isSameType, kindredNames, similarNames } from './alike.js';
 import {
   type Choose,
@@ -126,7 +127,8 @@ function idOf({ table, column }: ColumnAt): string {
 }
 
 function aboutOf({ old, new: come, isSame }: Match): string {
-  const types = isSame ? `both ${old.column.type}` : `${old.column.type} → ${come.column.type}`;
+  const [before, after] = [plainType(old.column.type), come.column.type];
+  const types = isSame ? `both ${after}` : `${before} → ${after}`;
   return (
     `column ${old.column.name} of ${old.table.name} goes and ` +
     `column ${come.column.name} of ${come.table.name} comes, ${types}`
@@ -187,7 +189,7 @@ export function proposeTypes(sight: Sight): Found {
       const { old, new: come } = match;
       const about =
         `column ${come.column.name} of ${come.table.name} is ${come.column.type}, ` +
-        `and was ${old.column.type}`;
+        `and was ${plainType(old.column.type)}`;
       if (!isWidened(old.column.type, come.column.type, sight.from)) {
         return conversion(
           { ...match, about, reason: `${about}: so its author says` },
@@ -213,6 +215,8 @@ function retyped(pair: PairedTable): Pick<Match, 'old' | 'new'>[] {
     if (up === null || source !== null || stated !== undefined) return [];
     const old = pair.old.columns.find((one) => one.name === column.name);
     if (old === undefined || key.has(old.name) || column.generated !== null) return [];
+    // A type that each release has in its own form needs no author.
+    if (plainType(old.type) === column.type) return [];
     return [{ old: { table: pair.old, column: old }, new: { table: pair.new, column } }];
   });
 }
@@ -281,5 +285,6 @@ function convert({ old, new: come }: Pick<Match, 'old' | 'new'>, bases: BaseType
 /** As an assignment where a cast would cut the value. */
 function cast(from: Column, to: Column, bases: BaseTypes): string {
   const source = written(from.name);
-  return isLimited(to.type, bases) || from.type === to.type ? source : `${source}::${to.type}`;
+  const isAsItIs = from.type === to.type || isLimited(to.type, bases) || isApart(to.type);
+  return isAsItIs ? source : `${source}::${to.type}`;
 }

@@ -41,8 +41,17 @@ function compiledFrom({ from, to }: WrittenPair, proposal: Proposal) {
   return compile({ app: 'shop', from, to, evolution });
 }
 
+const MOODS = 'create table t (id int primary key, m mood);';
+
 /** What, from which schema, to which, the changes, the questions. */
 const TOLD: readonly [string, string, string, string[], string[]][] = [
+  [
+    'a label that may be another one',
+    `create type mood as enum ('sad', 'glad'); ${MOODS}`,
+    `create type mood as enum ('sad', 'happy'); ${MOODS.replace('m mood', 'state mood')}`,
+    [],
+    ['t.m', 'mood.glad'],
+  ],
   [
     'a table under a similar name',
     'create table user_account (id int primary key, login text, city text, seen date);',

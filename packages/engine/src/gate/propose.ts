@@ -8,10 +8,12 @@ import { layoutOf } from '../compile/layout.js';
 import type { Catalog } from '../release/catalog.js';
 import type { Change, Evolution } from '../release/evolution.js';
 import { readExpression } from '../release/expression.js';
+import { typesApart } from '../release/types-apart.js';
 import type { Found, Proposal, Proposed, Question, Sight } from './proposal.js';
 import { proposeAbsent } from './propose-absent.js';
 import { proposeColumns, proposeTypes } from './propose-columns.js';
 import { proposeKeys } from './propose-keys.js';
+import { proposeLabels } from './propose-labels.js';
 import { proposeParts, proposeTables } from './propose-tables.js';
 import { proposeValues } from './propose-values.js';
 import { remarksOn } from './restructurings.js';
@@ -20,7 +22,7 @@ export interface Differing {
   readonly from: { readonly version: string; readonly catalog: Catalog };
   readonly to: { readonly version: string; readonly catalog: Catalog };
   /** What is stated already; nothing else is proposed about it. */
-  readonly evolution?: Pick<Evolution, 'keys' | 'changes' | 'file'>;
+  readonly evolution?: Pick<Evolution, 'keys' | 'changes' | 'dirty' | 'file'>;
 }
 
 /** Answers by the id of their question: a word of its choices, `none`, or an SQL expression. */
@@ -31,6 +33,7 @@ const STAGES: readonly ((sight: Sight) => Found)[] = [
   proposeParts,
   proposeKeys,
   proposeColumns,
+  proposeLabels,
   proposeTypes,
   proposeValues,
 ];
@@ -53,12 +56,14 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
   let questions: readonly Question[] = [];
   const look = (): Sight => {
     const all = [...given, ...changes.map((one) => one.change), ...held];
-    const [from, to] = [releases.from.catalog, releases.to.catalog];
+    const to = releases.to.catalog;
+    const from = typesApart(releases.from.catalog, to);
     const { version } = releases.to;
     const own = {
       from: releases.from.version,
       to: version,
       file: releases.evolution?.file ?? null,
+      dirty: releases.evolution?.dirty ?? [],
     };
     const evolution = { ...own, keys: releases.evolution?.keys ?? [], changes: all };
     const layout = layoutOf(from, to, evolution);

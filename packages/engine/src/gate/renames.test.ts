@@ -48,6 +48,17 @@ describe('possibleRenames', () => {
     ).toEqual([]);
   });
 
+  it('asks about a label where one goes and one comes', async () => {
+    const table = 'create table t (id int primary key, m mood, past mood[]);';
+    const mood = (labels: string) => `create type mood as enum (${labels}); ${table}`;
+    const [before, after] = [mood("'sad', 'glad'"), mood("'happy', 'sad'")];
+    const change = 'rename_label: { type: mood, label: glad, to: happy }';
+    expect(await found(before, after)).toEqual([`- ${change}`]);
+    expect(await found(before, after, [change])).toEqual([]);
+    expect(await found(before, mood("'happy', 'sad', 'bored'"))).toEqual([]);
+    expect(await found(before, table.replaceAll('mood', 'text'))).toEqual([]);
+  });
+
   it('finds tables with the same columns, whatever their order', async () => {
     expect(
       await found(

@@ -30,6 +30,7 @@ export function possibleRenames(releases: Releases): PossibleRename[] {
     .filter(
       ({ change }) =>
         change.kind === 'rename_table' ||
+        change.kind === 'rename_label' ||
         (change.kind === 'rename_column' && !restructured.has(change.table)),
     )
     .map(({ change, what }) => ({ what, change: changeText(change) }));

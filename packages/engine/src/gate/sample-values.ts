@@ -3,8 +3,8 @@
 // comes into question is read as the type, and what is refused is left out.
 
 import { type Session, sqlStateOf } from '../pg.js';
-import { typeUnder } from '../release/base-type.js';
 import type { Catalog, Column, Table } from '../release/catalog.js';
+import { typeUnder } from '../release/types-apart.js';
 import { literal, type Sql, sql, trusted } from '../sql.js';
 
 /** Texts that are values of one type or another; the first that fits is a type's first sample. */

@@ -337,8 +337,9 @@ function turn(turns: Map<string, number>, filled: readonly Filled[]): boolean {
 function columnsOfRule(table: Table, rule: string | undefined): readonly string[] {
   const keys = [table.primaryKey, ...table.uniques].filter((key) => key !== null);
   const found =
-    [...table.checks, ...keys, ...table.foreignKeys].find((one) => one.name === rule)?.columns ??
-    table.indexes.find((one) => one.name === rule)?.mentions;
+    [...table.checks, ...table.exclusions, ...keys, ...table.foreignKeys].find(
+      (one) => one.name === rule,
+    )?.columns ?? table.indexes.find((one) => one.name === rule)?.mentions;
   return found ?? [];
 }
 

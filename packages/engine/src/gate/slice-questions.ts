@@ -6,23 +6,37 @@
 
 import { keyOf, type SlicedTable } from '../changes/sliced.js';
 import { slicedTables } from '../changes/sliced-changes.js';
+import { isRelabelled } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
 import { layoutOf } from '../compile/layout.js';
 import { oldRelation, type Relation } from '../compile/mapping.js';
+import { type BaseTypes, baseTypes } from '../release/base-type.js';
+import { type Catalog, findTable, type Table } from '../release/catalog.js';
 import type { CustomTable } from '../release/evolution.js';
+import { typesApart } from '../release/types-apart.js';
 import { joined, name, names, type Sql, sql, trusted } from '../sql.js';
 import { hintOf, NEW_COPIES, OLD_COPIES, type Question } from './question.js';
 
 type Copies = typeof OLD_COPIES | typeof NEW_COPIES;
 
 /** Of what the author has written: the queries of custom. */
-export function queryQuestions({ evolution }: CompileInput): Question[] {
+export function queryQuestions({ from: older, to, evolution }: CompileInput): Question[] {
+  const from = typesApart(older.catalog, to.catalog);
+  const bases = baseTypes(from, to.catalog);
+  const asked = (one: CustomTable, catalog: Catalog, copies: Copies) =>
+    statedQuery(one, copies, columnsByText(findTable(catalog, one.table), bases));
   return evolution.changes
     .filter((change) => change.kind === 'custom')
-    .flatMap(({ from, into }) => [
-      ...from.map((one) => statedQuery(one, OLD_COPIES)),
-      ...into.map((one) => statedQuery(one, NEW_COPIES)),
+    .flatMap((change) => [
+      ...change.from.map((one) => asked(one, from, OLD_COPIES)),
+      ...change.into.map((one) => asked(one, to.catalog, NEW_COPIES)),
     ]);
+}
+
+/** Columns whose labels are taken over by their text, with their types. */
+function columnsByText(table: Table | undefined, bases: BaseTypes): ReadonlyMap<string, string> {
+  const found = (table?.columns ?? []).filter((one) => isRelabelled(one.type, bases));
+  return new Map(found.map((one) => [one.name, one.type]));
 }
 
 /** Of what all kinds are compiled to: the query of each table. */
@@ -38,14 +52,25 @@ export function sliceQuestions({ from, to, evolution }: CompileInput): Question[
 }
 
 /** As an INSERT would assign its columns: a cast that no INSERT makes has to be written. */
-function statedQuery({ table, query: stated }: CustomTable, copies: Copies): Question {
+function statedQuery(
+  { table, query: stated }: CustomTable,
+  copies: Copies,
+  byText: ReadonlyMap<string, string>,
+): Question {
   const { query, at, place } = stated;
   const other = copies === OLD_COPIES ? 'new' : 'old';
+  const into = sql`insert into ${name(copies, table)} (${names(query.columns)})`;
+  const values = query.columns.map((column) => {
+    const type = byText.get(column);
+    return type === undefined
+      ? name('q', column)
+      : sql`${name('q', column)}::text::${trusted(type)}`;
+  });
   return {
     tables: copies === OLD_COPIES ? NEW_COPIES : OLD_COPIES,
-    before: sql`insert into ${name(copies, table)} (${names(query.columns)}) `,
+    before: byText.size === 0 ? sql`${into} ` : sql`${into} select ${values} from (`,
     expression: trusted(query.sql),
-    after: sql``,
+    after: byText.size === 0 ? sql`` : sql`) as q`,
     finding: (refusal) => ({
       code: 'EVOLUTION_INVALID',
       message: `"query" of table "${table}": ${refusal.message}`,

@@ -1,5 +1,7 @@
 import { HalflapError } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compile } from '../compile/compile.js';
+import { readRelease } from '../release/load.js';
 import { withDatabase } from '../testing/index.js';
 import { openReader, type Reader } from './testing/written.js';
 import { type Trial, type TrialOptions, tryEvolution } from './trial.js';
@@ -65,6 +67,20 @@ describe('tryEvolution', () => {
       ],
     );
     expect(trial).toMatchObject({ untried: [], quarantined: [] });
+  });
+
+  it('says which of the rows that a release ships do not come', async () => {
+    const file = 'schema.sql';
+    const from = 'create table t (id int primary key, n int);';
+    const schemaSql = `${from} insert into t values (1, 4), (2, 5);`;
+    const to = await readRelease({ version: '2.0', file, schemaSql }, { withDatabase });
+    const change = 'convert_column: { table: t, column: n, up: n * 2, down: n / 2 }';
+    const pair = await reader.pair(from, from, [change]);
+    const bundle = compile({ app: 'shop', ...pair, to });
+    await expect(tried(from, from, [change], { bundle })).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringMatching(/rows that it ships do not come: t \(id=2\): /),
+    });
   });
 
   it('says that no sample row could be made for a table', async () => {

@@ -4,10 +4,11 @@
 
 import { assigned } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
-import { messageOf, type Session, sqlStateOf, withSession } from '../pg.js';
+import { domainOf, messageOf, type Session, sqlStateOf, withSession } from '../pg.js';
 import { type Column, findColumn } from '../release/catalog.js';
 import { columnsOf } from '../release/expression.js';
 import type { Scratch } from '../release/load.js';
+import { typesApart } from '../release/types-apart.js';
 import { installRelease } from '../shard/install.js';
 import { literal, name, names, sql, trusted } from '../sql.js';
 import { type Crossing, crossingsOf } from './crossings.js';
@@ -49,21 +50,29 @@ export async function findUnconvertible(
   scratch: Scratch,
 ): Promise<Unconvertible[]> {
   const ups = crossingsOf(input).filter(
-    ({ key, made }) => key === 'up' && columnsOf(made).length > 0,
+    (one) => one.key === 'up' && columnsOf(one.made).length > 0 && !hasDefault(input, one),
   );
   if (ups.length === 0) return [];
   const { app, from, to } = input;
+  const older = typesApart(from.catalog, to.catalog);
   return scratch.withDatabase(async (url) => {
     await installRelease({ url, app, release: from });
     return withSession(url, 'check/unconvertible', async (session) => {
       await insertSamples(session, from.catalog);
-      await makeCopies(session, from.catalog, to.catalog);
-      const sampler = samplerOf(session, from.catalog);
+      await makeCopies(session, older, to.catalog);
+      const sampler = samplerOf(session, older);
       const found: Unconvertible[] = [];
       for (const up of ups) found.push(...(await failuresOf(session, up, sampler)));
       return found;
     });
   });
+}
+
+/** Whether the author has said what the column holds where `up` fails. */
+function hasDefault({ evolution }: CompileInput, { target, column }: Crossing): boolean {
+  return evolution.dirty.some(
+    (one) => one.kind === 'default' && one.table === target.name && one.column === column.name,
+  );
 }
 
 async function failuresOf(
@@ -117,7 +126,8 @@ returning ${assigned(trusted(made), column, bases)}`.text,
   } catch (error) {
     const state = sqlStateOf(error);
     if (state === undefined) throw error;
-    return DATA_EXCEPTION.test(state) ? messageOf(error) : null;
+    const isRefused = DATA_EXCEPTION.test(state) || domainOf(error) !== undefined;
+    return isRefused ? messageOf(error) : null;
   } finally {
     await session.query('rollback');
   }

@@ -1,25 +1,25 @@
 // What stands under a type: a domain holds values of another type, which may be a domain again.
 
 import type { Catalog } from './catalog.js';
+import { elementOf, isApart, plainType, printed, typeUnder } from './types-apart.js';
 
-/** The type under each domain, by the domain's name; never a domain itself. */
+/** The type under each domain, by the domain as it is printed; never a domain itself. */
 export type BaseTypes = ReadonlyMap<string, string>;
 
+/** Stands under an enum that has other labels in each release, and under what is made of it. */
+export const OTHER_LABELS = 'anyenum';
+
 export function baseTypes(...catalogs: readonly Catalog[]): BaseTypes {
+  const domains = catalogs.flatMap((one) => one.domains);
   const direct = new Map(
-    catalogs.flatMap((one) => one.domains).map((one) => [one.name, typeUnder(one.definition)]),
+    domains.map((one) => [printed(one.name), typeUnder(one.definition)] as const),
   );
+  const apart = catalogs.flatMap((one) => one.enums).filter(({ name }) => isApart(name));
+  const labelled = new Set(apart.flatMap(({ name }) => [name, plainType(name)]));
   const resolve = (type: string): string => {
+    if (labelled.has(elementOf(type))) return OTHER_LABELS;
     const under = direct.get(type);
     return under === undefined ? type : resolve(under);
   };
-  return new Map([...direct.keys()].map((domain) => [domain, resolve(domain)]));
-}
-
-/**
- * The type that a domain is over, which may be a domain itself: a definition begins with it, as
- * catalog-objects.sql puts it together.
- */
-export function typeUnder(definition: string): string {
-  return definition.split(/ (?:default |not null\b|constraint )/)[0] ?? definition;
+  return new Map([...direct.keys(), ...labelled].map((type) => [type, resolve(type)]));
 }

@@ -66,6 +66,17 @@ domains_json as (
       'definition', concat_ws(
         ' ',
         pg_catalog.format_type(t.typbasetype, t.typtypmod),
+        (
+          select 'collate ' || case
+              when pg_catalog.pg_collation_is_visible(l.oid) then quote_ident(l.collname)
+              else quote_ident(n.nspname) || '.' || quote_ident(l.collname)
+            end
+          from pg_catalog.pg_collation l
+          join pg_catalog.pg_namespace n on n.oid = l.collnamespace
+          join pg_catalog.pg_type b on b.oid = t.typbasetype
+          where l.oid = t.typcollation
+            and t.typcollation <> b.typcollation
+        ),
         'default ' || pg_catalog.pg_get_expr(t.typdefaultbin, 0),
         case when t.typnotnull then 'not null' end,
         (
@@ -147,13 +158,6 @@ others as (
   union all
   select 'trigger', g.relname || '.' || g.tgname, pg_catalog.pg_get_triggerdef(g.oid, true)
   from triggers g
-  union all
-  select
-    'exclusion constraint', t.relname || '.' || k.conname, pg_catalog.pg_get_constraintdef(k.oid)
-  from pg_catalog.pg_constraint k
-  join tables t on t.oid = k.conrelid
-  where k.contype = 'x'
-    and not starts_with(k.conname, 'halflap_')
   union all
   select 'rule', r.relname || '.' || w.rulename, pg_catalog.pg_get_ruledef(w.oid, true)
   from pg_catalog.pg_rewrite w

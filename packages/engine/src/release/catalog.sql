@@ -152,6 +152,54 @@ checks_json as (
   where k.contype = 'c'
   group by k.conrelid
 ),
+exclusions_json as (
+  select
+    k.conrelid,
+    json_agg(
+      json_build_object(
+        'name', k.conname,
+        'columns', (
+          select coalesce(json_agg(a.attname order by a.attnum), '[]')
+          from columns a
+          where a.attrelid = k.conrelid
+            and (
+              a.attnum = any (i.indkey::int2[])
+              or exists (
+                select from pg_catalog.pg_depend d
+                where d.classid = 'pg_catalog.pg_class'::regclass
+                  and d.objid = i.indexrelid
+                  and d.refclassid = 'pg_catalog.pg_class'::regclass
+                  and d.refobjid = i.indrelid
+                  and d.refobjsubid = a.attnum
+              )
+            )
+        ),
+        'elements', (
+          select json_agg(
+            json_build_object(
+              'expression', pg_catalog.pg_get_indexdef(k.conindid, u.place::int, false),
+              'operator', case
+                when pg_catalog.pg_operator_is_visible(o.oid) then o.oprname::text
+                else pg_catalog.format('operator(%I.%s)', n.nspname, o.oprname)
+              end
+            )
+            order by u.place
+          )
+          from unnest(k.conexclop) with ordinality as u(operator, place)
+          join pg_catalog.pg_operator o on o.oid = u.operator
+          join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+        ),
+        'predicate', pg_catalog.pg_get_expr(i.indpred, i.indrelid),
+        'deferrable', k.deferrable,
+        'definition', k.definition
+      )
+      order by k.conname collate "C"
+    ) as list
+  from constraints k
+  join pg_catalog.pg_index i on i.indexrelid = k.conindid
+  where k.contype = 'x'
+  group by k.conrelid
+),
 foreign_keys_json as (
   select
     k.conrelid,
@@ -261,6 +309,7 @@ tables_json as (
       'primaryKey', p.list -> 0,
       'uniques', coalesce(u.list, '[]'),
       'checks', coalesce(k.list, '[]'),
+      'exclusions', coalesce(x.list, '[]'),
       'foreignKeys', coalesce(f.list, '[]'),
       'indexes', coalesce(i.list, '[]'),
       'comment', pg_catalog.obj_description(t.oid, 'pg_class'),
@@ -279,6 +328,7 @@ tables_json as (
   left join keys_json p on p.conrelid = t.oid and p.contype = 'p'
   left join keys_json u on u.conrelid = t.oid and u.contype = 'u'
   left join checks_json k on k.conrelid = t.oid
+  left join exclusions_json x on x.conrelid = t.oid
   left join foreign_keys_json f on f.conrelid = t.oid
   left join indexes_json i on i.indrelid = t.oid
 ),

@@ -20,6 +20,7 @@ export interface Table {
   readonly primaryKey: Key | null;
   readonly uniques: readonly Key[];
   readonly checks: readonly Check[];
+  readonly exclusions: readonly Exclusion[];
   readonly foreignKeys: readonly ForeignKey[];
   /** Indexes that no constraint owns. */
   readonly indexes: readonly Index[];
@@ -60,6 +61,19 @@ export interface Check {
   /** The bare expression, without CHECK and its parentheses. */
   readonly expression: string;
   readonly columns: readonly string[];
+}
+
+/** Of two rows, not all operators may hold. */
+export interface Exclusion {
+  readonly name: string;
+  /** All columns that it mentions anywhere. */
+  readonly columns: readonly string[];
+  readonly elements: readonly { readonly expression: string; readonly operator: string }[];
+  /** Of which rows it speaks; null for all. */
+  readonly predicate: string | null;
+  readonly deferrable: 'no' | 'immediate' | 'deferred';
+  /** As pg_get_constraintdef prints it. */
+  readonly definition: string;
 }
 
 export type ForeignKeyAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default';
@@ -116,7 +130,6 @@ export interface OtherObject {
     | 'trigger'
     | 'rule'
     | 'policy'
-    | 'exclusion constraint'
     | 'type';
   /** `table.name` for what belongs to a table, `name(types)` for a function. */
   readonly name: string;

@@ -1,6 +1,7 @@
 // A catalogue as a flat list of named objects with comparable facts, in a fixed order.
 
 import type { Catalog, Column, ForeignKey, Key, Sequence, Table } from './catalog.js';
+import { readBack } from './read-back.js';
 
 export interface Described {
   readonly kind: 'table' | 'column' | 'constraint' | 'index' | 'sequence' | 'type' | 'other';
@@ -59,6 +60,9 @@ function describeTable(table: Table): Described[] {
     ...table.checks.map((check) =>
       of('constraint', `check ${check.name}`, { '': readBack(check.expression) }),
     ),
+    ...table.exclusions.map(({ name, definition }) =>
+      of('constraint', `exclusion constraint ${name}`, { '': readBack(definition) }),
+    ),
     ...table.foreignKeys.map((key) =>
       of('constraint', `foreign key ${key.name}`, { '': foreignKeyText(key) }),
     ),
@@ -80,19 +84,6 @@ function columnFacts(column: Column): Described['facts'] {
     generation: column.generated,
     collation: column.collation,
   };
-}
-
-const VARCHARS = /\(ARRAY\[((?:'(?:[^']|'')*'::character varying(?:, )?)+)\]\)::text\[\]/g;
-
-/**
- * `status in ('a', 'b')` of a varchar is printed in one way when it is first read, and in another
- * when what was printed is read again: by contract, which makes it in a table of its own, and
- * by pg_dump. Both are brought to the second.
- */
-function readBack(expression: string): string {
-  return expression.replace(VARCHARS, (_, list: string) => {
-    return `ARRAY[${list.replace(/'(?:[^']|'')*'::character varying/g, '($&)::text')}]`;
-  });
 }
 
 function keyFacts(key: Key): Described['facts'] {

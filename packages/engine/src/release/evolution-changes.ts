@@ -10,6 +10,7 @@ import type {
   Places,
   Position,
   RenameColumn,
+  RenameLabel,
   RenameTable,
 } from './evolution.js';
 import type { EvolutionSource, Field, Shape } from './evolution-source.js';
@@ -20,8 +21,12 @@ const NESTING = ['column', 'columns', 'position', 'key', 'delimiter'] as const;
 export const CHANGE_SHAPES = {
   rename_table: { required: ['table', 'to'], optional: [] },
   rename_column: { required: ['table', 'column', 'to'], optional: [] },
-  convert_column: { required: ['table', 'up', 'down'], optional: ['column', 'columns', 'to'] },
-  add_column: { required: ['table', 'column', 'up'], optional: [] },
+  rename_label: { required: ['type', 'label', 'to'], optional: [] },
+  convert_column: {
+    required: ['table', 'up', 'down'],
+    optional: ['column', 'columns', 'to', 'keep'],
+  },
+  add_column: { required: ['table', 'column', 'up'], optional: ['keep'] },
   drop_column: { required: ['table', 'column', 'down'], optional: [] },
   split_table: { required: ['table', 'into'], optional: [] },
   merge_tables: { required: ['into', 'from'], optional: [] },
@@ -47,6 +52,18 @@ export function renameTable(
   return { kind: 'rename_table', at, places, table: names.table, to: names.to };
 }
 
+export function renameLabel(
+  source: EvolutionSource,
+  node: Node | null,
+  at: Position,
+): RenameLabel | null {
+  const keys = ['type', 'label', 'to'] as const;
+  const read = readNames(source, { node, at, kind: 'rename_label', keys });
+  if (read === null) return null;
+  const { names, places } = read;
+  return { kind: 'rename_label', at, places, ...names };
+}
+
 /** The kinds that name one table and one column and say one more thing about it. */
 export function columnChange(kind: 'rename_column' | 'add_column' | 'drop_column') {
   return (
@@ -65,9 +82,9 @@ export function columnChange(kind: 'rename_column' | 'add_column' | 'drop_column
     const value = fields.get(last);
     const expression = value && expressionOf(source, value, kind);
     if (!expression) return null;
-    return kind === 'add_column'
-      ? { kind, ...base, up: expression }
-      : { kind, ...base, down: expression };
+    if (kind === 'drop_column') return { kind, ...base, down: expression };
+    const keep = switchOf(source, fields.get('keep'), kind);
+    return keep === null ? null : { kind, ...base, up: expression, ...(keep && { keep }) };
   };
 }
 
@@ -88,7 +105,8 @@ export function convertColumn(
   if (table === null || from === null || to === null) return null;
   const up = valuesOf(source, fields.get('up'), to);
   const down = valuesOf(source, fields.get('down'), from);
-  if (up === null || down === null) return null;
+  const keep = switchOf(source, fields.get('keep'), 'convert_column');
+  if (up === null || down === null || keep === null) return null;
   return {
     kind: 'convert_column',
     at,
@@ -102,6 +120,7 @@ export function convertColumn(
     to: to.map((one) => one.name),
     up,
     down,
+    ...(keep && { keep }),
   };
 }
 
@@ -126,6 +145,15 @@ export function expressionOf(
   what: string,
 ): Expression | null {
   return source.expression(field.value, field.valueAt, `"${field.name}" of ${what}`);
+}
+
+/** `true` or `false`, which is also what stands for a key that is left out. */
+function switchOf(source: EvolutionSource, field: Field | undefined, what: string): boolean | null {
+  if (field === undefined) return false;
+  const text = textOf(source, field, what);
+  if (text === null) return null;
+  if (text === 'true' || text === 'false') return text === 'true';
+  return source.report(field.valueAt, `"${field.name}" of ${what} is true or false, not "${text}"`);
 }
 
 export interface Located {

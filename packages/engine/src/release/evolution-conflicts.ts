@@ -78,14 +78,13 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
     claim(`column ${table}.${column} of the old release`, place);
   const newColumn = (column: string, place: string) =>
     claim(newColumnOf(newTablesOf(all, table), column), place);
+  const tables = (all: readonly Located[], which: 'old' | 'new') =>
+    all.map((one) => ({ ...claim(`table ${one.table} of the ${which} release`, ''), at: one.at }));
   switch (kind) {
     case 'merge_tables':
       return [
         claim(`table ${change.into} of the new release`, 'into'),
-        ...change.from.map((one) => ({
-          ...claim(`table ${one.table} of the old release`, 'from'),
-          at: one.at,
-        })),
+        ...tables(change.from, 'old'),
       ];
     case 'rename_table':
       return [
@@ -95,13 +94,12 @@ function claimsOf(change: Change, all: readonly Change[]): Claim[] {
     case 'split_table':
       return [
         claim(`table ${change.table} of the old release`, 'table'),
-        ...change.into.map((part) => ({
-          ...claim(`table ${part.table} of the new release`, 'into'),
-          at: part.at,
-        })),
+        ...tables(change.into, 'new'),
       ];
     case 'rename_column':
       return [oldColumn(change.column, 'column'), newColumn(change.to, 'to')];
+    case 'rename_label':
+      return [claim(`label ${change.label} of type ${change.type} of the old release`, 'label')];
     case 'convert_column':
       return [
         ...change.columns.map((column) => oldColumn(column, `columns.${column}`)),

@@ -29,15 +29,20 @@ export function mergeTables(
   const tables = entries.map((entry) => mergedTable(source, entry)).filter((one) => one !== null);
   if (tables.length < entries.length) return null;
   const [base] = tables;
-  const condition = base?.when ?? Object.values(base?.otherwise ?? {})[0];
-  if (condition) {
+  const [value] = Object.values(base?.otherwise ?? {});
+  if (base?.when === null && value !== undefined) {
     return source.report(
-      condition.at,
-      `${into} has one row for every row of the first table of a merge, ` +
-        'so that takes no "when" and no "otherwise"',
+      value.at,
+      `${into} has one row for every row of the first table of a merge, so that takes no ` +
+        '"otherwise", unless a "when" says that there may be none',
     );
   }
   return { kind: 'merge_tables', at, places: placesOf(fields), into, from: tables };
+}
+
+/** Whether none of the tables need have all rows; else the first one has. */
+export function isOuter({ from }: MergeTables): boolean {
+  return from[0]?.when !== null;
 }
 
 function mergedTable(source: EvolutionSource, entry: Field): MergedTable | null {

@@ -15,6 +15,7 @@ const OLD = `
 create table hosts (
   id int primary key, memory_mb int, last_seen timestamptz, status text, gone int
 );
+create type mood as enum ('sad', 'glad'); create type hue as enum ('red');
 create table tellers (tid int primary key, first text, last text);
 create table owners (id int primary key);
 `;
@@ -22,6 +23,7 @@ const NEW = `
 create table hosts (id int primary key, memory_bytes bigint);
 create table host_heartbeats (host_id int primary key, last_seen timestamptz);
 create table host_status (id serial primary key, host_id int unique, status text);
+create type mood as enum ('sad', 'happy'); create type tone as enum ('loud');
 create table clerks (clerk_id int primary key, full_name text, kind text);
 create table rooms (id int primary key, size int);
 `;
@@ -60,6 +62,8 @@ const RIGHT: readonly string[] = [
         host_heartbeats: { key: { host_id: id }, when: last_seen is not null }
         host_status:
           { key: { host_id: id }, otherwise: { status: upper('new') }, generate: [id] }`,
+  'rename_label: { type: mood, label: glad, to: happy }',
+  'rename_label: { type: hue, label: red, to: loud }',
 ];
 
 function fileOf(changes: readonly string[]): string {
@@ -125,6 +129,10 @@ describe('checkNames', () => {
     [6, splitWith('when: "1 = 1 and ‸last_sen > now()"'), 'did you mean "last_seen"?'],
     [6, splitWith('otherwise: { ‸state: 1 }'), 'did you mean "status"?'],
     [6, splitWith('generate: [‸ids]'), 'did you mean "id"?'],
+    [7, 'rename_label: { type: ‸moods, label: glad, to: happy }', 'did you mean "mood"?'],
+    [7, 'rename_label: { type: mood, label: ‸happy, to: happy }', 'not in mood of release 1.0'],
+    [7, 'rename_label: { type: mood, label: glad, to: ‸hapy }', 'did you mean "happy"?'],
+    [8, 'rename_label: { type: hue, label: red, to: ‸quiet }', 'in mood, tone of release 2.0'],
   ])('refuses in change %i: %s', (index, change, message) => {
     const marked = fileOf(RIGHT.map((right, at) => (at === index ? change : right)));
     const before = marked.slice(0, marked.indexOf('‸')).split('\n');

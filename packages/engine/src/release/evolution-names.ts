@@ -18,18 +18,19 @@ import {
   type NestTable,
   type RekeyTable,
   type RenameColumn,
-  type RenameTable,
-  type ShareOfRows,
   type SlicedChange,
   type SplitPart,
   type SplitTable,
   type StatedQuery,
   type UnnestColumn,
 } from './evolution.js';
+import { checkPolicies } from './evolution-dirty-names.js';
 import { newTablesOf, oldTablesOf, renamedFrom, renamedTo } from './evolution-tables.js';
 import { refuseFindings } from './findings.js';
+import { checkLabel } from './label-names.js';
 import {
   type Context,
+  checkShare,
   placeOf,
   report,
   requireColumn,
@@ -54,6 +55,7 @@ export function checkNames(evolution: Evolution, from: Catalog, to: Catalog): vo
   };
   for (const one of evolution.keys) checkKeyMap(context, one);
   for (const change of evolution.changes) checkChange(context, change);
+  checkPolicies(context);
   refuseFindings(context.findings, evolution.file);
 }
 
@@ -94,6 +96,9 @@ function checkChange(context: Context, change: Change): void {
       }
       break;
     }
+    case 'rename_label':
+      checkLabel(context, change);
+      break;
     default:
       checkSliced(context, change);
   }
@@ -151,8 +156,6 @@ function checkLookup(context: Context, change: LookupChange): void {
   requireColumn(context, scopeOf(lookupSide, rows), change.reference, placeOf(change, 'reference'));
 }
 
-type Named = readonly [Side, string];
-
 /** The flat table, that of the rows, and the one to which they belong. */
 function checkNesting(context: Context, change: UnnestColumn | NestTable): void {
   const { evolution, from, to } = context;
@@ -197,17 +200,6 @@ function checkMoved(context: Context, change: MoveColumn): void {
   const where = change.places?.as === undefined ? at('column') : at('as');
   requireColumn(context, scopeOf(to, child), change.as, where);
   requireTable(context, from, renamedFrom(evolution.changes, change.to), at('to'));
-}
-
-function checkShare(context: Context, one: ShareOfRows, [side, table]: Named, whole: Named): void {
-  requireTable(context, side, table, one.at);
-  const found = findTable(whole[0].catalog, whole[1]);
-  if (found === undefined) return;
-  const scope = scopeOf(whole[0], found);
-  requireMentions(context, scope, one.when);
-  for (const column of Object.keys(one.values)) {
-    requireColumn(context, scope, column, placeOf(one, `values.${column}`));
-  }
 }
 
 function checkRenamedColumn(context: Context, change: RenameColumn): void {
@@ -384,7 +376,7 @@ function requireSuccessors(
 
 function requireOldTable(
   context: Context,
-  change: Exclude<Change, AddColumn | RenameTable | MergeTables | LookupChange | SlicedChange>,
+  change: RenameColumn | ConvertColumn | DropColumn | SplitTable,
 ): Scope | null {
   const table = requireTable(context, context.from, change.table, placeOf(change, 'table'));
   return table === null ? null : scopeOf(context.from, table);

@@ -210,6 +210,10 @@ describe('parseEvolution refuses', () => {
       ],
     ],
     [
+      'a label twice',
+      ['rename_label: { type: a, label: b, to: c }', 'rename_label: { type: a, label: b, to: d }'],
+    ],
+    [
       'a converted column twice',
       [
         'convert_column: { table: a, columns: [x, b], to: c, up: b, down: { x: c, b: c } }',

@@ -7,9 +7,10 @@
 import { compareVersions } from '@halflap/protocol';
 import type { Node } from 'yaml';
 import type { Change, Evolution } from './evolution.js';
-import { columnChange, convertColumn, renameTable } from './evolution-changes.js';
+import { columnChange, convertColumn, renameLabel, renameTable } from './evolution-changes.js';
 import { conflictsIn } from './evolution-conflicts.js';
 import { custom } from './evolution-custom.js';
+import { dirtyPolicies } from './evolution-dirty.js';
 import { keyMaps, rekeyTable } from './evolution-keys.js';
 import { lookup } from './evolution-lookup.js';
 import { mergeTables } from './evolution-merge.js';
@@ -26,6 +27,7 @@ type ChangeParser = (source: EvolutionSource, node: Node | null, at: Change['at'
 const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
   rename_table: renameTable,
   rename_column: columnChange('rename_column'),
+  rename_label: renameLabel,
   convert_column: convertColumn,
   add_column: columnChange('add_column'),
   drop_column: columnChange('drop_column'),
@@ -43,7 +45,7 @@ const PARSERS: Readonly<Record<Change['kind'], ChangeParser>> = {
 };
 
 /** Keys of the file itself. */
-export const FILE_SHAPE = { required: ['from'], optional: ['keys', 'changes'] } as const;
+export const FILE_SHAPE = { required: ['from'], optional: ['keys', 'changes', 'dirty'] } as const;
 
 /**
  * Reads the text of an evolution file. Needs loadParser() to have been called.
@@ -67,8 +69,10 @@ export function parseEvolution(
   const changes = isEmpty ? [] : changesIn(source, list.value, list.valueAt);
   const maps = fields?.get('keys');
   const keys = maps === undefined ? [] : keyMaps(source, maps);
+  const stated = fields?.get('dirty');
+  const dirty = stated === undefined ? [] : dirtyPolicies(source, stated);
   refuseFindings([...source.findings, ...conflictsIn(changes)], file);
-  return { from: from ?? '', to, keys, changes, file };
+  return { from: from ?? '', to, keys, changes, dirty, file };
 }
 
 function changesIn(source: EvolutionSource, node: Node | null, at: Change['at']): Change[] {

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CHANGE_SHAPES } from './evolution-changes.js';
 import { CUSTOM_SHAPE } from './evolution-custom.js';
+import { DIRTY_SHAPES } from './evolution-dirty.js';
 import { KEY_MAP_SHAPE } from './evolution-keys.js';
 import { MERGED_SHAPE } from './evolution-merge.js';
 import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
@@ -38,10 +39,13 @@ beforeAll(async () => {
 const ACCEPTED: readonly string[] = [
   '{ rename_table: { table: a, to: b } }',
   '{ rename_column: { table: a, column: b, to: c } }',
+  '{ rename_label: { type: a, label: b, to: c } }',
   '{ convert_column: { table: a, column: b, up: b + 1, down: b - 1 } }',
   '{ convert_column: { table: a, column: b, to: c, up: 0, down: true } }',
   '{ convert_column: { table: a, columns: [b], to: [c], up: { c: b }, down: { b: c } } }',
   '{ add_column: { table: a, column: b, up: null } }',
+  '{ add_column: { table: a, column: b, up: c, keep: true } }',
+  '{ convert_column: { table: a, column: b, up: b, down: b, keep: false } }',
   '{ drop_column: { table: a, column: b, down: 1.5 } }',
   '{ split_table: { table: a, into: { b: , c: {} } } }',
   `{ split_table: { table: a, into: { b: {}, c: { key: { k: id }, when: x > 1,
@@ -83,6 +87,8 @@ const REFUSED: readonly string[] = [
   '{ convert_column: { table: a, columns: b, to: c, up: b, down: b } }',
   '{ convert_column: { table: a, column: b, up: [b], down: b } }',
   '{ add_column: { table: a, column: b } }',
+  '{ add_column: { table: a, column: b, up: c, keep: always } }',
+  '{ drop_column: { table: a, column: b, down: c, keep: true } }',
   '{ add_column: { table: a, column: b, up: { c: 1 } } }',
   '{ split_table: { table: a, into: [b, c] } }',
   '{ split_table: { table: a, into: { b: {} } } }',
@@ -129,6 +135,28 @@ const REFUSED_KEYS: readonly string[] = [
   '{ m: { from: a, into: b, column: id, draw: x } }',
 ];
 
+const ACCEPTED_DIRTY: readonly string[] = [
+  '[]',
+  '',
+  '[{ default: { table: a, column: b, value: 0 } }]',
+  `[{ default: { table: a, constraint: c, values: { b: 0, d: "e || ''" } } }]`,
+  '[{ refuse: { table: a, column: b } }, { quarantine: { table: a, constraint: c } }]',
+];
+
+const REFUSED_DIRTY: readonly string[] = [
+  '{ default: { table: a, column: b, value: 0 } }',
+  '[{ ignore: { table: a, column: b } }]',
+  '[{ refuse: { table: a } }]',
+  '[{ refuse: { table: a, column: b, constraint: c } }]',
+  '[{ refuse: { table: a, column: b, value: 0 } }]',
+  '[{ refuse: { table: a, column: b }, default: { table: a, column: b, value: 0 } }]',
+  '[{ default: { table: a, column: b } }]',
+  '[{ default: { table: a, column: b, values: { b: 0 } } }]',
+  '[{ default: { table: a, column: b, value: 0, values: { b: 0 } } }]',
+  '[{ default: { table: a, constraint: b, value: 0 } }]',
+  '[{ default: { table: a, constraint: b, values: {} } }]',
+];
+
 const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
 
 function isParsed(text: string): boolean {
@@ -161,6 +189,7 @@ describe('evolution.schema.json', () => {
       share: SHARE_SHAPE,
       queried: CUSTOM_SHAPE,
       key_map: KEY_MAP_SHAPE,
+      ...DIRTY_SHAPES,
     };
     for (const [kind, shape] of Object.entries(shapes)) {
       const definition = schema.$defs[kind];
@@ -170,6 +199,7 @@ describe('evolution.schema.json', () => {
       expect(definition?.required ?? [], kind).toEqual(shape.required);
     }
     expect(Object.keys(schema.$defs.change?.properties ?? {})).toEqual(Object.keys(CHANGE_SHAPES));
+    expect(Object.keys(schema.$defs.policy?.properties ?? {})).toEqual(Object.keys(DIRTY_SHAPES));
     expect(Object.keys(schema.properties)).toEqual([
       ...FILE_SHAPE.required,
       ...FILE_SHAPE.optional,
@@ -209,6 +239,17 @@ describe('evolution.schema.json', () => {
   it.each(REFUSED_KEYS)('refuses keys, as the parser does: %s', (keys) => {
     expect(isParsed(`from: "1.0"\nkeys: ${keys}\n`)).toBe(false);
     expect(validate(parse(`from: "1.0"\nkeys: ${keys}\n`))).toBe(false);
+  });
+
+  it.each(ACCEPTED_DIRTY)('accepts dirty, as the parser does: %s', (dirty) => {
+    expect(isParsed(`from: "1.0"\ndirty: ${dirty}\n`)).toBe(true);
+    validate(parse(`from: "1.0"\ndirty: ${dirty}\n`));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it.each(REFUSED_DIRTY)('refuses dirty, as the parser does: %s', (dirty) => {
+    expect(isParsed(`from: "1.0"\ndirty: ${dirty}\n`)).toBe(false);
+    expect(validate(parse(`from: "1.0"\ndirty: ${dirty}\n`))).toBe(false);
   });
 
   it('accepts a list whose lines are all commented out', () => {

@@ -11,6 +11,7 @@ describe('changeText', () => {
   it.each([
     '- rename_table: { table: hosts, to: two words }',
     '- rename_column: { table: hosts, column: "null", to: "2" }',
+    '- rename_label: { type: mood, label: glad, to: "2" }',
     '- convert_column: { table: hosts, column: load, up: load::real, down: load::int }',
     '- convert_column: { table: hosts, column: mb, to: bytes, up: mb * 1048576, down: bytes / 1 }',
     `- convert_column:

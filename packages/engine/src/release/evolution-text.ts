@@ -23,6 +23,8 @@ function fieldsOf(change: Change): Record<string, unknown> {
       return { table: change.table, to: change.to };
     case 'rename_column':
       return { table: change.table, column: change.column, to: change.to };
+    case 'rename_label':
+      return { type: change.type, label: change.label, to: change.to };
     case 'convert_column': {
       const { table, columns, to } = change;
       const [column] = columns;
@@ -34,10 +36,16 @@ function fieldsOf(change: Change): Record<string, unknown> {
         ...(isSame ? {} : { to: to.length === 1 ? to[0] : to }),
         up: isSingle ? textsOf(change.up)[to[0] ?? ''] : textsOf(change.up),
         down: isSingle ? textsOf(change.down)[column ?? ''] : textsOf(change.down),
+        ...(change.keep && { keep: 'true' }),
       };
     }
     case 'add_column':
-      return { table: change.table, column: change.column, up: change.up.sql };
+      return {
+        table: change.table,
+        column: change.column,
+        up: change.up.sql,
+        ...(change.keep && { keep: 'true' }),
+      };
     case 'drop_column':
       return { table: change.table, column: change.column, down: change.down.sql };
     case 'split_table':

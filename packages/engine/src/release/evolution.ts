@@ -13,6 +13,8 @@ export interface Evolution {
   /** Keys that are drawn, and so not to be told from the other release's rows. */
   readonly keys: readonly KeyMap[];
   readonly changes: readonly Change[];
+  /** What becomes of rows of the old release that break a rule of the new one. */
+  readonly dirty: readonly DirtyPolicy[];
   /** Path of the file, for messages; null when there is no file and all is inferred. */
   readonly file: string | null;
 }
@@ -39,6 +41,7 @@ export interface Expression {
 export type Change =
   | RenameTable
   | RenameColumn
+  | RenameLabel
   | ConvertColumn
   | AddColumn
   | DropColumn
@@ -77,6 +80,17 @@ export interface RenameColumn {
   readonly to: string;
 }
 
+/** A label of an enum has another name in the new release, in whatever column it stands. */
+export interface RenameLabel {
+  readonly kind: 'rename_label';
+  readonly at: Position;
+  readonly places?: Places;
+  /** Enum of the old release. */
+  readonly type: string;
+  readonly label: string;
+  readonly to: string;
+}
+
 /** Some columns of the old release become some columns of the new one, by value. */
 export interface ConvertColumn {
   readonly kind: 'convert_column';
@@ -89,6 +103,8 @@ export interface ConvertColumn {
   readonly to: readonly string[];
   readonly up: Readonly<Record<string, Expression>>;
   readonly down: Readonly<Record<string, Expression>>;
+  /** Whether the new release may write a value that does not come back. */
+  readonly keep?: boolean;
 }
 
 /** A value for the rows that the old release has written or will write. */
@@ -99,6 +115,8 @@ export interface AddColumn {
   readonly table: string;
   readonly column: string;
   readonly up: Expression;
+  /** Whether the new release may write another value than follows from the old row. */
+  readonly keep?: boolean;
 }
 
 /** A value that the old release reads in the rows that the new release writes. */
@@ -140,7 +158,10 @@ export interface MergeTables {
   readonly places?: Places;
   /** The table of the new release. */
   readonly into: string;
-  /** The new table holds one row for every row of the first one. */
+  /**
+   * The new table holds one row for every row of the first one, or, where that has a `when`, one
+   * for every key that any of them has.
+   */
   readonly from: readonly MergedTable[];
 }
 
@@ -308,6 +329,24 @@ export interface CustomTable {
   /** The key map that tells the slice from these columns; null where they are the slice. */
   readonly via: string | null;
   readonly query: StatedQuery;
+}
+
+/**
+ * What becomes of rows of the old release that break a rule of the new one: they wait in
+ * quarantine, are carried with a stated value, or keep the shard from being prepared.
+ */
+export interface DirtyPolicy {
+  readonly kind: 'quarantine' | 'default' | 'refuse';
+  readonly at: Position;
+  readonly places?: Places;
+  /** Of the new release, whose rule it is. */
+  readonly table: string;
+  /** Its column, where the rule is that it has a value; else null. */
+  readonly column: string | null;
+  /** A check, unique key or foreign key of it; else null. */
+  readonly constraint: string | null;
+  /** Of `default`: new column → its value in such a row, over the old columns. */
+  readonly values: Readonly<Record<string, Expression>>;
 }
 
 /** A query with the place where it stands. */

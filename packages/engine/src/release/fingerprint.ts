@@ -9,9 +9,14 @@ import type { Catalog } from './catalog.js';
  */
 export function fingerprint(catalog: Catalog): string {
   const canonical = JSON.stringify(catalog, (key, value: unknown) =>
-    key === 'comment' ? undefined : withSortedKeys(value),
+    key === 'comment' || isNone(key, value) ? undefined : withSortedKeys(value),
   );
   return createHash('sha256').update(canonical).digest('hex');
+}
+
+/** What few tables have says nothing where there is none: catalogues were compared without it. */
+function isNone(key: string, value: unknown): boolean {
+  return key === 'exclusions' && Array.isArray(value) && value.length === 0;
 }
 
 function withSortedKeys(value: unknown): unknown {

@@ -28,7 +28,7 @@ async function evolutionOf(
 ): Promise<Evolution> {
   const known = earlier.map((release) => release.version);
   if (evolutionFile === null) {
-    return { from: known.at(-1) ?? '', to: version, keys: [], changes: [], file: null };
+    return { from: known.at(-1) ?? '', to: version, keys: [], changes: [], dirty: [], file: null };
   }
   const text = await readFile(evolutionFile, 'utf8');
   const evolution = parseEvolution(text, { file: evolutionFile, to: version });

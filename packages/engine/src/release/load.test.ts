@@ -144,6 +144,75 @@ async function refusal(promise: Promise<unknown>): Promise<HalflapError> {
   throw error instanceof Error ? error : new Error('accepted');
 }
 
+describe('rows that a release ships', () => {
+  const TABLES = `select pg_catalog.set_config('search_path', '', false);
+    create table public.roles (id serial primary key, name text, made timestamptz default now());
+    create table public.users (role int references public.roles (id), name text primary key);
+    create table public.tags (id serial primary key, tag text);
+    create table public.notes (note text);\n`;
+  const DATA = `-- rows
+insert into users values (2, 'a');
+COPY public.roles (id, name) FROM stdin;
+1\ta \\\\ b\\nc
+2\t\\N
+\\.
+insert into tags (tag) values ('x');
+insert into notes values ('n');
+select setval('roles_id_seq', 7);
+`;
+
+  it('are read from data.sql as from schema.sql, in the order of their keys', async () => {
+    const [first = ''] = /^insert into users.*$/m.exec(DATA) ?? [];
+    const data = `${DATA.replace(first, '')}${first}`;
+    const directory = await release(TABLES);
+    await writeFile(join(directory, 'data.sql'), data);
+    const loaded = await loadRelease(directory, scratch);
+    expect(loaded.shipped.tables).toEqual([
+      {
+        table: 'notes',
+        columns: ['note'],
+        rows: [['n']],
+        unkeyed: 'it has no primary key',
+        drawn: {},
+      },
+      {
+        table: 'roles',
+        columns: ['id', 'name'],
+        rows: [
+          ['1', 'a \\ b\nc'],
+          ['2', null],
+        ],
+        unkeyed: null,
+        drawn: { id: '7' },
+      },
+      {
+        table: 'tags',
+        columns: ['id', 'tag'],
+        rows: [['1', 'x']],
+        unkeyed: 'their keys are drawn',
+        drawn: { id: '1' },
+      },
+      { table: 'users', columns: ['role', 'name'], rows: [['2', 'a']], unkeyed: null, drawn: {} },
+    ]);
+    const whole = await loadRelease(await release(loaded.schemaSql), scratch);
+    expect(whole.shipped).toEqual(loaded.shipped);
+    expect(whole.fingerprint).toBe(loaded.fingerprint);
+  });
+
+  it('are refused at their line', async () => {
+    const directory = await release(TABLES);
+    const file = join(directory, 'data.sql');
+    await writeFile(file, DATA);
+    const error = await refusal(loadRelease(directory, scratch));
+    expect(error.message).toContain(`${file}:2: insert or update on table "users" violates`);
+    await writeFile(file, `\n\nCOPY public.notes FROM stdin WITH (FORMAT csv);\na\n\\.\n`);
+    const other = await refusal(loadRelease(directory, scratch));
+    expect(other.message).toBe(
+      `${file}:3: COPY takes no options here: rows are read in its text format`,
+    );
+  });
+});
+
 describe('loadRelease', () => {
   it('reads what pg_dump writes as it reads what a person writes', async () => {
     const dumped = await loadRelease(await release(DUMPED), scratch);
@@ -211,7 +280,7 @@ describe('loadRelease', () => {
       2,
       '\\i is a command of psql',
     ],
-    ['data', 'create table a (b int);\ncopy a from stdin;\n1\n\\.\n', 3, 'syntax error'],
+    ['rows', 'create table a (b int);\ncopy a from stdin;\nx\n\\.\n', 2, 'type integer: "x"'],
     ['an unknown role', '\nset role halflap_test_absent;\n', 2, 'halflap_test_absent'],
     ['an absent extension', 'create extension halflap_absent;', 1, 'halflap_absent'],
   ])('says where it cannot be read: %s', async (_, schemaSql, line, message) => {
@@ -271,8 +340,8 @@ describe('listReleases', () => {
       ['2.0', evolution],
     ]);
     expect(await lineage(releases)).toMatchObject([
-      { from: '1.9', to: '1.10', keys: [], changes: [], file: null },
-      { from: '1.10', to: '2.0', keys: [], changes: [], file: evolution },
+      { from: '1.9', to: '1.10', keys: [], changes: [], dirty: [], file: null },
+      { from: '1.10', to: '2.0', keys: [], changes: [], dirty: [], file: evolution },
     ]);
     await writeFile(evolution, 'from: "1.100"\n');
     const error = await refusal(lineage(releases));

@@ -10,7 +10,8 @@ import { fingerprint } from './fingerprint.js';
 import { introspect } from './introspect.js';
 import type { Release } from './release.js';
 import { withScript } from './run-script.js';
-import { readScript } from './script.js';
+import { readScript, type ScriptStatement } from './script.js';
+import { lasting, readShipped } from './shipped.js';
 
 /** Where releases are tried: gives a fresh empty database for the time of `body`. */
 export interface Scratch {
@@ -26,6 +27,7 @@ export interface ReleaseDirectory {
 }
 
 export const SCHEMA_FILE = 'schema.sql';
+export const DATA_FILE = 'data.sql';
 export const EVOLUTION_FILE = 'evolution.yaml';
 
 const UNSUPPORTED_SQL = new URL('../../src/release/unsupported.sql', import.meta.url);
@@ -38,7 +40,9 @@ const UNSUPPORTED_SQL = new URL('../../src/release/unsupported.sql', import.meta
 export async function loadRelease(directory: string, scratch: Scratch): Promise<Release> {
   const file = join(directory, SCHEMA_FILE);
   const version = basename(resolve(directory));
-  return readRelease({ version, file, schemaSql: await readText(file) }, scratch);
+  const dataFile = join(directory, DATA_FILE);
+  const data = (await isFile(dataFile)) ? { file: dataFile, sql: await readText(dataFile) } : null;
+  return readRelease({ version, file, schemaSql: await readText(file), data }, scratch);
 }
 
 /** A release before it lies on disk. */
@@ -47,27 +51,64 @@ export interface ReleaseText {
   /** Where it stands, for messages. */
   readonly file: string;
   readonly schemaSql: string;
+  /** Rows that the release ships, where they stand in a file of their own. */
+  readonly data?: { readonly file: string; readonly sql: string } | null;
 }
+
+/** Between the two files: a dump empties search_path, which the other does not know of. */
+const RESET: ScriptStatement = { text: 'reset all', line: 1, kind: 'VariableSetStmt', content: {} };
 
 /**
  * As loadRelease, from a text.
  * @throws RELEASE_UNREADABLE, RELEASE_UNSUPPORTED.
  */
 export async function readRelease(
-  { version, file, schemaSql }: ReleaseText,
+  { version, file, schemaSql, data = null }: ReleaseText,
   scratch: Scratch,
 ): Promise<Release> {
   await loadParser();
-  const statements = readScript(schemaSql, file);
-  const catalog = await scratch.withDatabase((url) =>
-    withSession(url, 'release/load', (session) =>
-      withScript(session, { file, statements }, async () => {
-        await assertSupported(session, file);
-        return introspect(session, HOME_SCHEMA);
-      }),
-    ),
+  const scripts = [{ file, statements: readScript(schemaSql, file) }];
+  if (data !== null) {
+    const statements = [RESET, ...readScript(data.sql, data.file)];
+    scripts.push({ file: data.file, statements });
+  }
+  const first = await readOnce(scripts, scratch);
+  const isShipping = first.shipped.tables.length > 0;
+  const second = isShipping ? await readOnce(scripts, scratch) : first;
+  return {
+    version,
+    catalog: first.catalog,
+    fingerprint: fingerprint(first.catalog),
+    schemaSql: data === null ? schemaSql : `${schemaSql}\n${RESET.text};\n${withoutMark(data.sql)}`,
+    shipped: lasting(first.shipped, second.shipped, first.catalog),
+  };
+}
+
+interface Script {
+  readonly file: string;
+  readonly statements: readonly ScriptStatement[];
+}
+
+/** What PostgreSQL makes of the files. */
+async function readOnce(scripts: readonly Script[], scratch: Scratch) {
+  const all = scripts.flatMap(({ statements }) => statements);
+  const [schema, data] = scripts;
+  return scratch.withDatabase((url) =>
+    withSession(url, 'release/load', (session) => {
+      const look = async () => {
+        await assertSupported(session, schema?.file ?? '');
+        const catalog = await introspect(session, HOME_SCHEMA);
+        return { catalog, shipped: await readShipped(session, catalog, all) };
+      };
+      const read = data === undefined ? look : () => withScript(session, data, look);
+      return withScript(session, schema as Script, read);
+    }),
   );
-  return { version, catalog, fingerprint: fingerprint(catalog), schemaSql };
+}
+
+/** A byte order mark is no SQL, and stands in the middle here. */
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }
 
 /**

@@ -2,7 +2,7 @@
 // not, at its place in the file.
 
 import { type Catalog, findColumn, findTable, type Table } from './catalog.js';
-import type { Evolution, Expression, Places, Position } from './evolution.js';
+import type { Evolution, Expression, Places, Position, ShareOfRows } from './evolution.js';
 import { columnMentions } from './expression.js';
 import type { Finding } from './findings.js';
 import { didYouMean } from './suggest.js';
@@ -74,6 +74,26 @@ export function requireMentions(context: Context, scope: Scope, expression: Expr
     const known = scope.tables.map((table) => table.name);
     const advice = didYouMean(qualifier ?? '', known);
     report(context, at, `"${qualifier}.${column}" names a table that is out of reach${advice}`);
+  }
+}
+
+/** A table of one release, by its name. */
+export type Named = readonly [Side, string];
+
+/** One of several tables among which the rows of a whole are shared out. */
+export function checkShare(
+  context: Context,
+  one: ShareOfRows,
+  [side, table]: Named,
+  whole: Named,
+): void {
+  requireTable(context, side, table, one.at);
+  const found = findTable(whole[0].catalog, whole[1]);
+  if (found === undefined) return;
+  const scope = scopeOf(whole[0], found);
+  requireMentions(context, scope, one.when);
+  for (const column of Object.keys(one.values)) {
+    requireColumn(context, scope, column, placeOf(one, `values.${column}`));
   }
 }
 

@@ -1,11 +1,13 @@
-// schema.sql as statements with their lines: whatever `pg_dump --schema-only` or a person writes.
+// schema.sql as statements with their lines: whatever `pg_dump` or a person writes.
 // PostgreSQL's own parser finds where statements end, so strings and bodies may hold anything.
 //
 // Lines for psql (`\restrict`, `\connect`) are found where the parser stumbles over their
-// backslash; those without a meaning for one empty database are left out, others are refused.
+// backslash; those without a meaning for one empty database are left out, others are refused. Rows
+// below a COPY are found in the same way (copied-rows.ts).
 
 import { HalflapError } from '@halflap/protocol';
 import { hasSqlDetails, type Node, parseSync } from 'libpg-query';
+import { type CopiedRows, type Copy, copiedRowsAt, insertsOf } from './copied-rows.js';
 import { contentOf } from './expression-tree.js';
 
 export interface ScriptStatement {
@@ -28,11 +30,19 @@ const IGNORED_COMMANDS = new Set(
 export function readScript(text: string, file: string): ScriptStatement[] {
   // A byte order mark is no SQL.
   let rest = text.replace(/^\uFEFF/, '');
+  const copied = new Map<number, CopiedRows>();
   for (;;) {
     const outcome = tryParse(rest);
-    if ('statements' in outcome) return outcome.statements;
+    if ('statements' in outcome) return withRows(outcome.statements, copied, file);
     const { offset, message } = outcome;
     const line = lineAt(rest, offset);
+    const rows = copiedRowsAt(rest, offset, endsInCopy);
+    if (rows !== null) {
+      copied.set(lineAt(rest, rows.statement), rows);
+      const blank = rest.slice(rows.start, rows.end).replace(/[^\n]/g, ' ');
+      rest = rest.slice(0, rows.start) + blank + rest.slice(rows.end);
+      continue;
+    }
     const start = rest.lastIndexOf('\n', offset - 1) + 1;
     const command = /^\s*\\(\S*).*/.exec(rest.slice(start));
     if (command === null || rest[offset] !== '\\') throw unreadable(file, line, message);
@@ -42,6 +52,45 @@ export function readScript(text: string, file: string): ScriptStatement[] {
     rest =
       rest.slice(0, start) + ' '.repeat(command[0].length) + rest.slice(start + command[0].length);
   }
+}
+
+function endsInCopy(text: string): boolean {
+  const outcome = tryParse(text);
+  return 'statements' in outcome && outcome.statements.at(-1)?.kind === 'CopyStmt';
+}
+
+/** Each COPY with rows below it as statements that a driver can send. */
+function withRows(
+  statements: readonly ScriptStatement[],
+  copied: ReadonlyMap<number, CopiedRows>,
+  file: string,
+): ScriptStatement[] {
+  return statements.flatMap((statement): ScriptStatement[] => {
+    const rows = copied.get(statement.line);
+    if (statement.kind !== 'CopyStmt' || rows === undefined) return [statement];
+    const { content, line } = statement;
+    if (content.options !== undefined) {
+      throw unreadable(file, line, 'COPY takes no options here: rows are read in its text format');
+    }
+    const copy = copyOf(content);
+    const cols = copy.columns.map((name) => ({ ResTarget: { name } }));
+    return insertsOf(copy, rows.lines).map((text) => ({
+      text,
+      line,
+      kind: 'InsertStmt',
+      content: { relation: content.relation, cols },
+    }));
+  });
+}
+
+function copyOf(content: ScriptStatement['content']): Copy {
+  const relation = content.relation as { schemaname?: string; relname?: string };
+  const columns = Array.isArray(content.attlist) ? content.attlist : [];
+  return {
+    schema: relation.schemaname ?? null,
+    table: relation.relname ?? '',
+    columns: columns.map((one) => String(one?.String?.sval ?? '')),
+  };
 }
 
 /** The line of the character at `offset`, counted from 1. */

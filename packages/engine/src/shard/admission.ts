@@ -6,7 +6,7 @@
 // names contract, from which nothing leads back, unless contract has begun.
 
 import { HalflapError, PASSED, TRANSITIONS, type Verb } from '@halflap/protocol';
-import { BUNDLE_FORMAT, type Bundle, type Step } from '../compile/bundle.js';
+import { BUNDLE_FORMAT, type Bundle, FIRST_LOOK, type Step } from '../compile/bundle.js';
 import type { Journal } from './journal.js';
 import type { ShardState } from './state.js';
 
@@ -76,7 +76,9 @@ function assertEvolution(request: Request): void {
     const evolution = `${state.floor}→${state.ceiling}`;
     throw mismatch(request, `it is in ${evolution}`, wanted, `the bundle of ${evolution}`);
   }
-  const hashes = [...journal.values()].map((entry) => entry.bundle_hash);
+  // Where nothing has been done yet, a corrected bundle may begin.
+  const isUntouched = state.phase === 'settled' && hasOnlyTried(request);
+  const hashes = isUntouched ? [] : [...journal.values()].map((entry) => entry.bundle_hash);
   const other = [state.bundle_hash, ...hashes].find((hash) => hash && hash !== bundle.hash);
   if (other !== undefined) {
     const found = `its evolution began with bundle ${other?.slice(0, 12)}`;
@@ -102,11 +104,24 @@ function isSettling(step: Step | undefined): boolean {
   return step?.kind === 'transaction' && step.settles !== null;
 }
 
-/** True when one of the steps may have changed the database: a transaction that began has not. */
+/**
+ * True when one of the steps may have changed the database: a transaction that began has not, nor
+ * has one that only looks.
+ */
 export function hasActed(journal: Journal, steps: readonly Step[]): boolean {
   return steps.some((step) => {
     const entry = journal.get(step.id);
-    return entry !== undefined && (entry.finished_at !== null || step.kind !== 'transaction');
+    if (entry === undefined) return false;
+    if (step.kind !== 'transaction') return true;
+    return entry.finished_at !== null && step.isLook !== true;
+  });
+}
+
+/** Whether all that has begun are steps that changed nothing, whatever bundle they were of. */
+function hasOnlyTried({ journal, bundle }: Request): boolean {
+  return [...journal.values()].every(({ step: id, finished_at }) => {
+    const step = bundle.steps.prepare.find((one) => one.id === id);
+    return id === FIRST_LOOK || (finished_at === null && step?.kind === 'transaction');
   });
 }
 

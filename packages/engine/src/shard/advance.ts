@@ -165,7 +165,7 @@ async function runList(
   for (const step of steps) {
     if (step.kind !== 'verify') differing = assertAllEqual(run, differing);
     const { id, title } = step;
-    if (!options.isRestart && options.journal.get(id)?.finished_at) {
+    if (!options.isRestart && isDone(run, step, options.journal)) {
       outcomes.push({ id, title, outcome: 'earlier', seconds: 0 });
       continue;
     }
@@ -179,6 +179,14 @@ async function runList(
   }
   assertAllEqual(run, differing);
   return outcomes;
+}
+
+/** What was looked at for another bundle is looked at again. */
+function isDone(run: Run, step: Step, journal: Journal): boolean {
+  const entry = journal.get(step.id);
+  if (!entry?.finished_at) return false;
+  const isLook = step.kind === 'transaction' && step.isLook === true;
+  return !isLook || entry.bundle_hash === run.bundle.hash;
 }
 
 function assertAllEqual(run: Run, differing: readonly HalflapError[]): HalflapError[] {

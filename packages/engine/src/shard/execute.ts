@@ -2,7 +2,7 @@
 // here.
 
 import { HalflapError } from '@halflap/protocol';
-import type { Step } from '../compile/bundle.js';
+import { SHIPPED_STEP, type Step } from '../compile/bundle.js';
 import { messageOf } from '../pg.js';
 import { runBackfillStep } from './backfill-step.js';
 import { runBarrierStep } from './barrier-step.js';
@@ -10,7 +10,7 @@ import { blockersBehind } from './contention.js';
 import { failureOf } from './failure.js';
 import { type FloorTables, readFloorTables } from './holes.js';
 import { runIndexStep } from './index-step.js';
-import { type Beginning, beginStep, finishStep, noteStep } from './journal.js';
+import { type Beginning, beginStep, finishStep, noteStep, readJournal } from './journal.js';
 import { assertNotStopped, type Run } from './run.js';
 import { secondsSince } from './seconds.js';
 import { set } from './settings.js';
@@ -31,6 +31,7 @@ export async function executeStep(run: Run, step: Step, beginning: Beginning): P
     await act(run, step, await readFloorTables(run.session, run.bundle));
     // A transaction step has done this in its own transaction.
     if (step.kind !== 'transaction') await run.session.query(finishStep(run, step).text);
+    if (step.id === SHIPPED_STEP) await tellLeftOut(run, step);
   } catch (error) {
     const failure = failureOf(run, step.id, error, await blockersBehind(error, run));
     // For those who ask `status` later. Where the connection is lost, the journal row says enough.
@@ -40,6 +41,13 @@ export async function executeStep(run: Run, step: Step, beginning: Beginning): P
   const seconds = secondsSince(startedAt);
   run.log(`${step.id}: done in ${seconds.toFixed(2)} s`);
   return seconds;
+}
+
+/** Rows that the new release ships, and that stood against rows of the customer. */
+async function tellLeftOut(run: Run, step: Step): Promise<void> {
+  const lines = (await readJournal(run.session, run.attempt)).get(step.id)?.detail.leftOut;
+  if (!Array.isArray(lines)) return;
+  for (const line of lines) run.log(`${step.id}: left out: ${line}`);
 }
 
 async function act(run: Run, step: Step, floor: FloorTables): Promise<void> {

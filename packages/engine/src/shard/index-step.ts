@@ -11,7 +11,7 @@ import { connect, type Session } from '../pg.js';
 import { name, sql } from '../sql.js';
 import { assertFilled, type FloorTables, fillFloor, fillSchema } from './holes.js';
 import type { Run } from './run.js';
-import { withSettings } from './settings.js';
+import { releasePath, withSettings } from './settings.js';
 
 const LOOK_EVERY_MS = 500;
 
@@ -19,7 +19,8 @@ export async function runIndexStep(run: Run, step: IndexStep, floor: FloorTables
   const state = await readIndex(run.session, step, floor);
   if (state === 'valid') return;
   // SHARE UPDATE EXCLUSIVE on the table: readers and writers go on while these statements wait.
-  await withSettings(run.session, { lock_timeout: '0' }, async () => {
+  const settings = { lock_timeout: '0', search_path: releasePath(run.bundle) };
+  await withSettings(run.session, settings, async () => {
     if (state === 'invalid') {
       run.log(`${step.id}: an unfinished index of that name is dropped first`);
       await run.session.query(

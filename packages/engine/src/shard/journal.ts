@@ -49,6 +49,7 @@ export async function beginStep(run: Run, step: Step, beginning: Beginning): Pro
        values ($1, $2, $3, $4, $5, $6, $7::jsonb)
        on conflict (attempt, step) do update
        set runner = excluded.runner,
+           bundle_hash = excluded.bundle_hash,
            verb = case when $8 then excluded.verb else j.verb end,
            detail = case when $8 then '{}' else j.detail - 'error' - 'waitingFor' end
              || excluded.detail,

@@ -86,7 +86,8 @@ export async function assertOwnSchemas(run: Run): Promise<void> {
 }
 
 async function strangers({ session }: Run, schema: string, catalog: Catalog): Promise<string[]> {
-  const known = [...catalog.tables, ...catalog.sequences, ...catalog.enums];
+  const { tables, sequences, enums, domains } = catalog;
+  const known = [...tables, ...sequences, ...enums, ...domains];
   const names = known.map((one) => one.name);
   const rows = await session.query<{ what: string }>(STRANGERS, [schema, names]);
   return rows.map(({ what }) => what);

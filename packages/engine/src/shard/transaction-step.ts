@@ -6,8 +6,8 @@
 // multiplied by the number of statements while locks are held.
 
 import { HalflapError } from '@halflap/protocol';
-import type { Statement, TransactionStep } from '../compile/bundle.js';
-import { messageOf, sqlStateOf } from '../pg.js';
+import { DIRTY_STATE, type Statement, type TransactionStep } from '../compile/bundle.js';
+import { detailOf, messageOf, sqlStateOf } from '../pg.js';
 import { integer, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
 import { remedy } from './failure.js';
@@ -66,6 +66,7 @@ export async function runTransactionStep(
     });
     if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
+    if (sqlStateOf(error) === DIRTY_STATE) throw dirtyRows(run, step, error);
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
     const state = sqlStateOf(error);
     if (state === undefined || isSlow || run.signal?.aborted) throw error;
@@ -83,6 +84,18 @@ export async function runTransactionStep(
       },
     );
   }
+}
+
+function dirtyRows(run: Run, step: TransactionStep, cause: unknown): HalflapError {
+  return new HalflapError(
+    'DIRTY_ROWS',
+    `${run.verb} is refused on shard ${run.shard}: ${messageOf(cause)}`,
+    {
+      detail: { shard: run.shard, step: step.id, evidence: detailOf(cause)?.split('\n') ?? [] },
+      hint: `correct the rows as release ${run.bundle.from.version}; then ${continues(run)}`,
+      cause,
+    },
+  );
 }
 
 /**

@@ -11,6 +11,7 @@ import { loadParser } from '../../release/expression.js';
 import { fingerprint } from '../../release/fingerprint.js';
 import { introspect } from '../../release/introspect.js';
 import type { Release } from '../../release/release.js';
+import { NOTHING_SHIPPED } from '../../release/shipped.js';
 import { freshDatabase } from '../../testing/index.js';
 
 /** Where the written evolution stands, for messages; its first change begins on line 3. */
@@ -48,7 +49,8 @@ export async function openReader(): Promise<Reader> {
     try {
       await session.query(schemaSql);
       const catalog = await introspect(session, 'public');
-      return { version, catalog, fingerprint: fingerprint(catalog), schemaSql };
+      const shipped = NOTHING_SHIPPED;
+      return { version, catalog, fingerprint: fingerprint(catalog), schemaSql, shipped };
     } finally {
       await session.query('rollback');
     }

@@ -1,0 +1,87 @@
+// Exclusion constraints through every phase: on a table that is rebuilt, and on one that stays.
+
+import { describe, expect, it } from 'vitest';
+import { unlikeFresh } from '../evolving/catalogue.js';
+import { withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard } from '../evolving/shard.js';
+import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
+
+describe('exclusion constraints', () => {
+  it('are carried, added, renamed and dropped', () =>
+    lifecycleCase({
+      from: `create table bookings (id int primary key, during int4range not null, place int4range,
+          note text, constraint b_during exclude using gist (during with &&, place with &&));
+        create table slots (id int primary key, a int4range, b int4range,
+          constraint s_a exclude using gist (a with &&) where (id > 1) deferrable,
+          constraint s_b exclude using gist (b with &&));`,
+      to: `create table bookings (id int primary key, during int4range not null, place int4range,
+          note text, constraint b_during exclude using gist (during with &&, place with &&),
+          constraint b_fixed exclude using gist (int4range(lower(place), null) with =)
+            where (note = 'fixed'));
+        create table slots (id int primary key, c int4range, b int4range,
+          constraint s_c exclude using gist (c with &&) where (id > 1) deferrable);`,
+      evolution: 'changes: [rename_column: { table: slots, column: a, to: c }]',
+      seed: {
+        old: `insert into bookings values (1, '[1,5)', '[1,2)', 'fixed'), (2, '[1,5)', '[2,3)',
+          'fixed'); insert into slots values (1, '[1,5)', '[1,5)'), (2, '[1,5)', '[5,6)');`,
+        new: `insert into bookings values (1, '[1,5)', '[1,2)', 'fixed'), (2, '[1,5)', '[2,3)',
+          'fixed'); insert into slots values (1, '[1,5)', '[1,5)'), (2, '[1,5)', '[5,6)');`,
+      },
+      writes: (n) => [
+        oldWrite(`insert into bookings values (${n}0, '[${n}0,${n}5)', '[1,2)', 'old')`),
+        newWrite(`insert into bookings values (${n}1, '[${n}0,${n}5)', '[2,3)', 'new')`),
+        newWrite(`update bookings set place = '[${n}1,${n}2)', note = 'fixed' where id = ${n}1`),
+        oldWrite(`update bookings set during = '[${n}6,${n}8)' where id = ${n}0`),
+        oldWrite(`insert into slots values (${n}0, '[${n}0,${n}5)', '[${n}0,${n}5)')`),
+        newWrite(
+          `update slots set c = '[${n}6,${n}8)' where id = ${n}0`,
+          `update slots set a = '[${n}6,${n}8)' where id = ${n}0`,
+        ),
+      ],
+      refused: () => [
+        {
+          by: 'new',
+          sql: `update bookings set place = '[1,9)' where id = 2`,
+          lens: '23P01',
+          dual: '23P01',
+        },
+        {
+          by: 'new',
+          sql: `insert into bookings values (-1, '[-9,-8)', '[1,9)', 'fixed')`,
+          lens: '23P01',
+          dual: '23P01',
+        },
+        { by: 'new', sql: `update slots set b = '[5,6)'`, lens: '23P01', dual: '23P01' },
+        { by: 'new', sql: `update slots set c = '[1,9)'`, lens: '23P01', dual: '23P01' },
+      ],
+    }));
+
+  it('of the new release alone keep rows that break them in quarantine', async () => {
+    const table = 'create table bookings (id int primary key, during int4range';
+    const exclusion = ', exclude using gist (during with &&) deferrable initially deferred';
+    const compiled = await compilePair(`${table});`, `${table}${exclusion});`, null);
+    const shard = await installShard(compiled);
+    const keys = 'select key, sqlstate from halflap.quarantine order by key';
+    try {
+      await withClient(shard.url, null, async (client) => {
+        await client.query(`insert into bookings values (1, '[1,3)'), (2, '[2,4)')`);
+        for (const verb of ['prepare', 'expand'] as const) await shard.run(verb);
+        await client.query(`insert into bookings values (3, '[1,2)')`);
+        const { rows } = await client.query(keys);
+        expect(rows).toEqual([
+          { key: '{"id": 2}', sqlstate: '23P01' },
+          { key: '{"id": 3}', sqlstate: '23P01' },
+        ]);
+        await client.query('delete from bookings where id = 1');
+        await client.query('delete from bookings where id = 3');
+        await shard.run('verify');
+        expect((await client.query(keys)).rows).toEqual([]);
+        await shard.run('contract');
+        expect(await unlikeFresh(shard.url, compiled.bundle)).toEqual([]);
+      });
+    } finally {
+      await shard.drop();
+    }
+  });
+});

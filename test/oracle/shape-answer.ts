@@ -1,0 +1,213 @@
+// What a statement on the tables of a shape should be answered, and what it leaves in the model.
+//
+// | the new release writes | its rows must be held                    | keys that others know by |
+// |------------------------|------------------------------------------|--------------------------|
+// | a lens                 | after each row, in whatever order        | stay: HL003              |
+// | its own tables         | after the statement                      | may change               |
+//
+// Where one order of the rows would do and another would not, either answer is right.
+
+import { stateOf } from '../evolving/databases.js';
+import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
+import { type Asked, OTHER, type Statement } from './plain.js';
+import { moveInMaps } from './shape-keys.js';
+import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
+import type { ShapedTable } from './shapes.js';
+
+const FIXED: Outcome = { ...UNHELD, state: 'HL003' };
+
+/** The client is in a transaction; after a refusal it has to go back. */
+export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
+  const { release, statement, found, isAlone } = asked;
+  const isLens = release === 'new' && !asked.isNative;
+  const text = withDrawn(statement, found);
+  await become(both.client, release);
+  const isTruncate = release === 'new' && text.startsWith('truncate');
+  if (isAlone) {
+    const plainly = await outcomeOf(both.client, text);
+    return isTruncate && asked.isContracting ? [plainly, FIXED] : [plainly];
+  }
+  const table = both.shape[release].tables.find((one) => one.name === statement.table);
+  if (table === undefined) throw new Error(`no table ${statement.table}`);
+  if (isTruncate) return [FIXED];
+  const tried = isLens ? await throughLens(both, { ...asked, text, table }) : [];
+  if (tried.some((one) => one.state !== null)) {
+    if (tried.length === 1 || found.state !== null) return tried;
+  }
+  const still = release === 'new' ? (table.still ?? []) : [];
+  const before = still.length === 0 ? new Map() : await rowsOf(both, table);
+  const plainly = await outcomeOf(both.client, text);
+  if (plainly.state !== null) return [plainly];
+  const after = still.length === 0 ? new Map() : await rowsOf(both, table);
+  if (differsIn(still, { before, after })) return [UNHELD];
+  const carried = await carry(both, asked, plainly.count);
+  if (carried === null) return [plainly];
+  // What one table of the old release keeps unique is its own key.
+  return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
+}
+
+/** With the key that the shard has drawn; whatever the model draws will do where it was refused. */
+function withDrawn({ text, withKey }: Statement, { keys: [key] }: Outcome): string {
+  return withKey === null || key === undefined ? text : withKey([`'${key}'`]);
+}
+
+/** The other release's rows follow. @returns the refusal, if there is one. */
+async function carry(
+  both: Both,
+  { release, statement, isBehindOwn }: Pick<Asked, 'release' | 'statement' | 'isBehindOwn'>,
+  count: number,
+): Promise<Outcome | null> {
+  try {
+    const { move, table } = statement;
+    if (move !== null && count > 0) {
+      const [from, to] = [move.from[0] ?? '', move.to[0] ?? ''];
+      await moveInMaps(both, release, { table, from, to });
+      if (both.shape.twins?.includes(table)) {
+        const twin = `${OTHER[release]}.${table}`;
+        await both.client.query(`update ${twin} set id = ${to} where id = ${from}`);
+      }
+    }
+    if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;
+    await follow(both, OTHER[release]);
+    return release === 'old' || (await isHeld(both, 'new')) ? null : UNHELD;
+  } catch (error) {
+    const state = stateOf(error);
+    if (release === 'old' || !state.startsWith('23')) throw error;
+    return { ...UNHELD, state, message: String(error) };
+  }
+}
+
+/** What only the new release knows, and nobody keeps for a lens of a session. */
+async function isKeptBeside({ client, shape }: Both): Promise<boolean> {
+  const found = shape.new.tables.flatMap((table) =>
+    table.columns.flatMap(({ name, beside }) =>
+      beside === undefined
+        ? []
+        : [`exists (select from new.${table.name} where ${name} is distinct from ${beside})`],
+    ),
+  );
+  const { rows } = await client.query(`select ${['false', ...found].join(' or ')} as is_kept`);
+  return rows[0]?.is_kept === 't';
+}
+
+interface Lensed extends Asked {
+  readonly text: string;
+  readonly table: ShapedTable;
+}
+
+/** The answers that a lens may give, as far as they are refusals; the client is where it was. */
+async function throughLens(both: Both, lensed: Lensed): Promise<Outcome[]> {
+  const { statement, table, text } = lensed;
+  const { client } = both;
+  const before = await rowsOf(both, table);
+  await client.query('savepoint lens');
+  const plainly = await outcomeOf(client, text);
+  const after = plainly.state === null ? await rowsOf(both, table) : before;
+  await client.query('rollback to savepoint lens');
+  const isMoved = movesFixed(lensed, { before, after });
+  // Of several reasons for a refusal any may come first.
+  if (plainly.state !== null) return isMoved || setsFixed(lensed) ? [plainly, FIXED] : [plainly];
+  if (isMoved) return plainly.count > 0 ? [FIXED] : [];
+  if (statement.move !== null) return [];
+  const steps = statement.rows ?? stepsBetween(table, before, after);
+  if (steps.length < 2) return [];
+  const orders = statement.rows === null ? ordersOf(steps) : [steps];
+  const answers: (Outcome | null)[] = [];
+  for (const order of orders) answers.push(await oneByOne(both, lensed, order));
+  const refusals = answers.filter((one) => one !== null);
+  if (refusals.length === 0) return [];
+  return refusals.length === answers.length ? refusals.slice(0, 1) : [plainly, ...refusals];
+}
+
+async function oneByOne(
+  both: Both,
+  asked: Lensed,
+  steps: readonly string[],
+): Promise<Outcome | null> {
+  await both.client.query('savepoint steps');
+  let answer: Outcome | null = null;
+  for (const step of steps) {
+    await become(both.client, 'new');
+    const plainly = await outcomeOf(both.client, step);
+    answer = plainly.state === null ? await carry(both, asked, plainly.count) : plainly;
+    if (answer !== null) break;
+  }
+  await both.client.query('rollback to savepoint steps');
+  return answer;
+}
+
+/** Rows by key: each column as an SQL literal. */
+type Literals = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+async function rowsOf({ client }: Both, table: ShapedTable): Promise<Literals> {
+  const names = columnsOf(table);
+  const { rows } = await client.query<Record<string, string>>(
+    `select ${names.map((one) => `quote_nullable(${one}::text) as ${one}`).join(', ')}
+     from ${table.name}`,
+  );
+  return new Map(rows.map((row) => [table.key.map((one) => row[one.name]).join(), row]));
+}
+
+interface Change {
+  readonly before: Literals;
+  readonly after: Literals;
+}
+
+function movesFixed({ statement, table }: Lensed, { before, after }: Change): boolean {
+  const { move } = statement;
+  const fixed = table.fixed ?? [];
+  const bare = (literal: string | undefined) => literal?.replace(/^'|'$/g, '');
+  if (move !== null) {
+    return table.key.some(
+      ({ name }, at) => fixed.includes(name) && bare(move.from[at]) !== bare(move.to[at]),
+    );
+  }
+  return differsIn(fixed, { before, after });
+}
+
+function differsIn(columns: readonly string[], { before, after }: Change): boolean {
+  return [...after].some(([key, row]) => {
+    const old = before.get(key);
+    return old !== undefined && columns.some((name) => old[name] !== row[name]);
+  });
+}
+
+function setsFixed({ text, table }: Lensed): boolean {
+  const [, set = ''] = /^update \w+ set (.*?) where /.exec(text) ?? [];
+  return (table.fixed ?? []).some((name) => new RegExp(`\\b${name} =`).test(set));
+}
+
+/** What a statement has done to each row. */
+function stepsBetween(table: ShapedTable, before: Literals, after: Literals): string[] {
+  const names = columnsOf(table);
+  const where = (row: Readonly<Record<string, string>>) =>
+    table.key.map(({ name }) => `${name} = ${row[name]}`).join(' and ');
+  const gone = [...before].filter(([key]) => !after.has(key));
+  const changed = [...after].filter(([key, row]) => {
+    const old = before.get(key);
+    return old !== undefined && names.some((name) => old[name] !== row[name]);
+  });
+  return [
+    ...gone.map(([, row]) => `delete from ${table.name} where ${where(row)}`),
+    ...changed.map(([, row]) => {
+      const set = table.columns.map(({ name }) => `${name} = ${row[name]}`);
+      return `update ${table.name} set ${set.join(', ')} where ${where(row)}`;
+    }),
+  ];
+}
+
+/** All orders of up to three; of more, the one and its reverse. */
+function ordersOf(steps: readonly string[]): string[][] {
+  const [a, b, c] = steps;
+  if (steps.length !== 3 || a === undefined || b === undefined || c === undefined) {
+    return [[...steps], [...steps].reverse()];
+  }
+  return [
+    [a, b, c],
+    [a, c, b],
+    [b, a, c],
+    [b, c, a],
+    [c, a, b],
+    [c, b, a],
+  ];
+}
