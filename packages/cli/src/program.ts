@@ -34,6 +34,7 @@ A vendor's developer:     halflap init --from shop.sql       halflap diff 2.0 --
 A customer's operator:    halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
+                          halflap upgrade --all --to 3.0 --dry-run
 `;
 
 /** Makes the program; `version` is what --version prints. */

@@ -88,11 +88,20 @@ function keptOf({ cluster }: Rebuilt): readonly Mapping[] {
   return cluster.sliced === null ? [] : cluster.backward;
 }
 
-/** Whatever `body` does is undone. */
-export async function inTrial<Result>({ session }: Ground, body: () => Promise<Result>) {
+/**
+ * Whatever `body` does is undone. Null where PostgreSQL refuses a question: then nothing is claimed
+ * here, and the verbs that follow say what is wrong.
+ */
+export async function inTrial<Result>(
+  { session }: Ground,
+  body: () => Promise<Result>,
+): Promise<Result | null> {
   await session.query('begin');
   try {
     return await body();
+  } catch (error) {
+    if (sqlStateOf(error) === undefined) throw error;
+    return null;
   } finally {
     await session.query('rollback');
   }

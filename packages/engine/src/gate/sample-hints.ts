@@ -39,6 +39,11 @@ export function hintsFor({ from, to, evolution }: CompileInput, side: 'from' | '
     own.set(column, hint);
     return hint;
   };
+  if (side === 'from') {
+    for (const { table, column, texts } of referredTo(evolution.changes, to.catalog)) {
+      at(table, column).texts.push(...texts);
+    }
+  }
   for (const { text, tables, yields } of evolution.changes.flatMap((one) => saidIn(one, side))) {
     const { compared, yielded, copies } = comparisonsIn(text);
     if (yields !== null) {
@@ -51,7 +56,9 @@ export function hintsFor({ from, to, evolution }: CompileInput, side: 'from' | '
       const found = columns.flatMap((one) =>
         (one.table === null ? tables : [one.table]).flatMap((table) => known(catalog, table, one)),
       );
-      for (const one of found) at(one.table, one.column).texts.push(...texts);
+      for (const one of texts.length === 0 ? [] : found) {
+        at(one.table, one.column).texts.push(...texts);
+      }
       for (const [own, other] of pairsOf(found)) {
         if (!isKey(catalog, other) || isKey(catalog, own)) continue;
         at(own.table, own.column).like.push(other);
@@ -59,6 +66,29 @@ export function hintsFor({ from, to, evolution }: CompileInput, side: 'from' | '
     }
   }
   return hints;
+}
+
+/**
+ * Constants in columns that refer to rows of the change: those rows must be there, so they are
+ * looked for in the first table that the rows are made from.
+ */
+function referredTo(changes: readonly Change[], to: Catalog) {
+  const customs = changes.filter((change) => change.kind === 'custom');
+  return customs.flatMap(({ into }) =>
+    into.flatMap((one) => {
+      const { yielded } = comparisonsIn(one.query.query.sql);
+      const keys = findTable(to, one.table)?.foreignKeys ?? [];
+      return keys.flatMap(({ columns, referencedTable, referencedColumns }) => {
+        const texts = yielded.get(columns[0] ?? '') ?? [];
+        const target = into.find((other) => other.table === referencedTable)?.query.query;
+        const [first] = target?.tables ?? [];
+        if (columns.length > 1 || texts.length === 0 || first === undefined) return [];
+        const source = comparisonsIn(target?.sql ?? '').copies.get(referencedColumns[0] ?? '');
+        const column = source?.split('.').at(-1);
+        return column === undefined ? [] : [{ table: first.table, column, texts }];
+      });
+    }),
+  );
 }
 
 function saidIn(change: Change, side: 'from' | 'to'): Said[] {

@@ -24,6 +24,9 @@ const FULL_ROWS = 3;
 /** Bounds the search for values that the rules of a table take. */
 const MAX_ATTEMPTS = 200;
 
+/** The same for values that the evolution looks for, each of which is looked at by queries. */
+const MAX_LOSSES = 50;
+
 /** How many keys each table has for itself. */
 const KEYS_APART = 10;
 
@@ -238,16 +241,21 @@ async function insertRow(
   const turns = new Map(filled.map((one) => [one.column.name, 0]));
   let refusal = '';
   let lost: string | null = null;
+  let losses = 0;
+  const before = await lostBefore(filling);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const statement = insert(table, filled, turns, start).text;
-    const found = await tried(filling, statement);
+    const found = await tried(filling, statement, before);
     if (found.state === 'held') return null;
     if (found.state === 'unreadable') {
       aside.push({ table, filled, start });
       return null;
     }
     let rule: readonly string[] = [...(hints.get(table.name)?.keys() ?? [])];
-    if (found.state === 'lost') lost ??= statement;
+    if (found.state === 'lost') {
+      lost ??= statement;
+      if (losses++ === MAX_LOSSES) break;
+    }
     if (found.state === 'refused') ({ refusal, rule } = found);
     const inRule = filled.filter((one) => rule.includes(one.column.name));
     if (!turn(turns, inRule)) break;
@@ -264,17 +272,24 @@ type Tried =
   | { readonly state: 'unreadable' }
   | { readonly state: 'refused'; readonly refusal: string; readonly rule: readonly string[] };
 
-/** Runs a statement, and keeps what it has done only where the new release holds it. */
-async function tried({ session, table, countLost }: Filling, statement: string): Promise<Tried> {
+/** How many rows are lost before a statement. Whoever counts may change settings meanwhile. */
+async function lostBefore({ session, table, countLost }: Filling): Promise<number> {
   await session.query('begin');
   const before = await countLost(table);
-  // Whoever counts may have changed settings for the time of a transaction.
-  await session.query('rollback; begin');
+  await session.query('rollback');
+  return before ?? 0;
+}
+
+/** Runs a statement, and keeps what it has done only where the new release holds it. */
+async function tried(
+  { session, table, countLost }: Filling,
+  statement: string,
+  before: number,
+): Promise<Tried> {
   try {
-    await session.query(statement);
-    await session.query('set constraints all immediate');
+    await session.query(`begin; ${statement}; set constraints all immediate`);
     const after = await countLost(table);
-    const isLost = after !== null && after > (before ?? 0);
+    const isLost = after !== null && after > before;
     const state = after === null ? 'unreadable' : isLost ? 'lost' : 'held';
     await session.query(state === 'held' ? 'commit' : 'rollback');
     return { state };
@@ -297,12 +312,11 @@ async function updateRow(
 ): Promise<string[]> {
   const at = name('public', filling.table.name);
   const refusals: string[] = [];
+  const before = await lostBefore(filling);
   for (const value of values) {
-    const found = await tried(
-      filling,
-      sql`update ${at} set ${name(column)} = ${literal(value)}
-where ctid = (select ctid from ${at} limit 1)`.text,
-    );
+    const statement = sql`update ${at} set ${name(column)} = ${literal(value)}
+where ctid = (select ctid from ${at} limit 1)`;
+    const found = await tried(filling, statement.text, before);
     if (found.state === 'held') return refusals;
     if (found.state === 'refused') refusals.push(found.refusal);
   }

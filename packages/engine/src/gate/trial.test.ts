@@ -57,6 +57,18 @@ describe('tryEvolution', () => {
     });
   });
 
+  it('takes a computed array whose elements are limited', async () => {
+    const trial = await tried(
+      'create table t (id int primary key, a text);',
+      'create table t (id int primary key, b varchar(9)[]);',
+      [
+        "convert_column: { table: t, column: a, to: b, up: 'string_to_array(a, '','')', " +
+          "down: 'array_to_string(b, '','')' }",
+      ],
+    );
+    expect(trial).toMatchObject({ untried: [], quarantined: [] });
+  });
+
   it('says which of the rows that a release ships do not come', async () => {
     const file = 'schema.sql';
     const from = 'create table t (id int primary key, n int);';
