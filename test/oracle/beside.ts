@@ -72,7 +72,7 @@ export function withBeside(random: Random, shape: Shape, table: string): Shape {
     new: fresh,
     changes: `${changes}${shape.changes}`,
     ...(changes === '' && !isDropping && !isAdding ? {} : { bare: shape }),
-    twins: [...(shape.twins ?? []), table],
+    twins: [...(shape.twins ?? []), { old: table, new: table }],
   };
 }
 
@@ -92,5 +92,29 @@ function sideWith(side: Side, name: string, { texts, fields, from }: Added): Sid
   return {
     schema: side.schema.replace(head, (all) => [all, ...texts].join(', ')),
     tables: side.tables.map(grown),
+  };
+}
+
+/** The table is called otherwise in the new release. */
+export function withRenamed(shape: Shape, table: string, to: string): Shape {
+  const renamed = (text: string) => text.replace(new RegExp(`\\b${table}\\b`, 'g'), to);
+  const ofNew = (text: string) =>
+    text.replace(new RegExp(`\\bnew\\.${table}\\b`, 'g'), `new.${to}`);
+  const reading = (one: ShapedTable): ShapedTable => ({
+    ...one,
+    from: one.from.map((source) => ({ ...source, query: ofNew(source.query) })),
+  });
+  return {
+    ...shape,
+    old: { ...shape.old, tables: shape.old.tables.map(reading) },
+    new: {
+      schema: renamed(shape.new.schema),
+      tables: shape.new.tables.map((one) => ({ ...reading(one), name: renamed(one.name) })),
+    },
+    changes:
+      `  - rename_table: { table: ${table}, to: ${to} }\n` +
+      shape.changes.replaceAll(`into: ${table},`, `into: ${to},`),
+    twins: (shape.twins ?? []).map((one) => (one.new === table ? { ...one, new: to } : one)),
+    bare: shape,
   };
 }

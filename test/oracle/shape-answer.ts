@@ -62,9 +62,10 @@ async function carry(
     if (move !== null && count > 0) {
       const [from, to] = [move.from[0] ?? '', move.to[0] ?? ''];
       await moveInMaps(both, release, { table, from, to });
-      if (both.shape.twins?.includes(table)) {
-        const twin = `${OTHER[release]}.${table}`;
-        await both.client.query(`update ${twin} set id = ${to} where id = ${from}`);
+      const twin = both.shape.twins?.find((one) => one[release] === table);
+      if (twin !== undefined) {
+        const at = `${OTHER[release]}.${twin[OTHER[release]]}`;
+        await both.client.query(`update ${at} set id = ${to} where id = ${from}`);
       }
     }
     if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;

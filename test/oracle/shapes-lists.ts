@@ -1,6 +1,6 @@
 // Shapes where the elements of a column are rows of the other release: unnest_column, nest_table.
 
-import { withBeside } from './beside.js';
+import { withBeside, withRenamed } from './beside.js';
 import type { Random } from './random.js';
 import {
   type Field,
@@ -133,7 +133,11 @@ export function elements(random: Random): Shape {
   const whole = random.percent(25)
     ? shape(withMarks(sides), isNested, `${change}\n  - ${isNested ? MARKS.nest : MARKS.unnest}`)
     : shape(sides, isNested, change);
-  return withBeside(random, whole, 'posts');
+  return maybeRenamed(random, withBeside(random, whole, 'posts'));
+}
+
+function maybeRenamed(random: Random, whole: Shape): Shape {
+  return random.percent(15) ? withRenamed(whole, 'posts', 'articles') : whole;
 }
 
 const MARKS = {
@@ -248,5 +252,6 @@ export function slots(random: Random): Shape {
     ? 'nest_table: { table: elements, into: posts, columns: [one, two], value: v, position: place }'
     : `unnest_column: { table: posts, columns: [one, two], into: elements, value: v,
       position: place }`;
-  return withBeside(random, shape({ LIST: listed, ROWS: rows }, isNested, change), 'posts');
+  const whole = shape({ LIST: listed, ROWS: rows }, isNested, change);
+  return maybeRenamed(random, withBeside(random, whole, 'posts'));
 }

@@ -56,6 +56,11 @@ export interface ShapedMap {
   readonly told: string | null;
 }
 
+export interface Twin {
+  readonly old: string;
+  readonly new: string;
+}
+
 export interface MapSide {
   readonly table: string;
   readonly column: string;
@@ -83,8 +88,8 @@ export interface Shape {
   readonly head?: string;
   /** Queries read them as maps.NAME, with the columns old_id and new_id. */
   readonly maps?: readonly ShapedMap[];
-  /** Tables of which a row is the same in both releases, under one name and one key. */
-  readonly twins?: readonly string[];
+  /** Tables of which a row is the same in both releases, under one key, `id`. */
+  readonly twins?: readonly Twin[];
   /** The same without what stands beside. */
   readonly bare?: Shape;
   /** Whether the release to come needs a prepared shard. */

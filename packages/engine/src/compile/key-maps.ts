@@ -9,6 +9,8 @@
 // |                             | that key                                                      |
 // | gets another key            | follows it                                                    |
 // | goes                        | stays: who comes back under its key is the same row           |
+// | of the new release is given | what is left of the row that had it before gets another new   |
+// | a key that it did not have  | key                                                           |
 //
 // Both keys are drawn by defaults of the map's own columns, which know the sequences of the tables
 // whatever those are called meanwhile.
@@ -255,7 +257,7 @@ export function newKeyFunctions(map: KeyMap, plan: SyncPlan): Statement[] {
   const { table } = map;
   return [
     trigger('made', `rows of ${table.name} come, and stand for rows of ${map.old.name}`, [
-      made(map, places, ROWS.new),
+      ...made(map, places, ROWS.new, true),
     ]),
     trigger('moved', `a key of ${table.name} changes`, moved(map, places)),
   ];
@@ -291,25 +293,49 @@ export function dropNewKeyFunctions(map: KeyMap, places: Places): Statement[] {
   );
 }
 
-/** Entries for rows of the new table. */
-export function made(map: KeyMap, places: Places, rows: Sql): Sql {
+/**
+ * Entries for rows of the new table.
+ *
+ * @param isThere whether the rows are in it already, so that nobody else has their keys.
+ */
+export function made(map: KeyMap, places: Places, rows: Sql, isThere: boolean): Sql[] {
   const { stated, oldKey, newKey, told } = map;
   const at = keyMapTable(places, stated.name);
   const called = newKey.map((one) => one.name);
   if (told === null) {
     const drawn = newKey.map((one) => one.column.name);
     // In the order of the statement, which a look at the map might change.
-    return sql`insert into ${at} as k (${names(called)})
+    return [
+      sql`insert into ${at} as k (${names(called)})
     select ${drawn.map((one) => name('r', one))} from ${rows} as r
-    on conflict (${names(called)}) do nothing`;
+    on conflict (${names(called)}) do nothing`,
+    ];
   }
   const [old, both] = [listOf(oldKey), listOf([...oldKey, ...newKey])];
   const set = called.map((one) => sql`${name(one)} = ${name('excluded', one)}`);
-  return sql`insert into ${at} as k (${both})
-    select distinct on (${old}) ${both} from (${tells(map, places, rows)}) as r
+  const tellingRows = sql`(${tells(map, places, rows)}) as r`;
+  const own = oldKey.map((one) => one.name);
+  const isGone = isThere ? sql`` : sql` and not exists (${standing(map, places)})`;
+  const isOther = sql`${sameKey('k', called, 'r')} and not (${sameKey('k', own, 'r')})`;
+  return [
+    makesRoom(map, places, { rows: tellingRows, where: sql`${isOther}${isGone}` }),
+    sql`insert into ${at} as k (${both})
+    select distinct on (${old}) ${both} from ${tellingRows}
     order by ${both}
     on conflict (${old}) do update set ${set}
-    where not exists (${standing(map, places)})`;
+    where not exists (${standing(map, places)})`,
+  ];
+}
+
+/** What is left of a row of the new release that had the key before gets another one. */
+function makesRoom(
+  { stated, newKey }: KeyMap,
+  places: Places,
+  { rows, where }: { readonly rows: Sql; readonly where: Sql },
+): Sql {
+  const set = newKey.map((one) => sql`${name(one.name)} = default`);
+  return sql`update ${keyMapTable(places, stated.name)} as k set ${set}
+    from ${rows} where ${where}`;
 }
 
 /** What rows of the new table tell, as rows of the map. */
@@ -332,9 +358,11 @@ function moved(map: KeyMap, places: Places): Sql[] {
   const drawn = newKey.map((one) => one.column.name);
   const called = newKey.map((one) => one.name);
   const isEntry = sameKey('k', called, 'old', drawn);
+  const isTakenKey = sql`${sameKey('k', called, 'new', drawn)} and not (${isEntry})`;
+  const room = makesRoom(map, places, { rows: sql`(select) as one`, where: isTakenKey });
   if (told === null) {
     const set = drawn.map((one, place) => sql`${name(called[place] ?? '')} = ${name('new', one)}`);
-    return [sql`update ${at} as k set ${set} where ${isEntry}`];
+    return [room, sql`update ${at} as k set ${set} where ${isEntry}`];
   }
   const toldBy = (row: 'old' | 'new') => {
     const values = table.columns.map((one) => sql`${name(row, one.name)} as ${name(one.name)}`);
@@ -344,6 +372,7 @@ function moved(map: KeyMap, places: Places): Sql[] {
   const isTaken = sql`${sameKey('k', own, 'n')} and not (${isEntry})`;
   const set = [...own, ...called].map((one) => sql`${name(one)} = ${name('n', one)}`);
   return [
+    room,
     sql`delete from ${at} as k using ${toldBy('new')}
     where ${isTaken} and not exists (${standing(map, places)})`,
     sql`update ${at} as k set ${set} from ${toldBy('new')}
@@ -365,7 +394,7 @@ export function keepKeys(writing: Writing): Sql[] {
     const row = part.table.columns.map((one) => sql`${name('new', one.name)} as ${name(one.name)}`);
     return [
       ...map.newKey.flatMap((one) => identityOf(one.column, map, plan.places)),
-      sql`${made(map, plan.places, sql`(select ${row})`)};`,
+      ...made(map, plan.places, sql`(select ${row})`, false).map((one) => sql`${one};`),
     ];
   });
 }

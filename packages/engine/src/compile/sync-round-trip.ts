@@ -86,7 +86,7 @@ function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
     const { target, slice } = own.mapping;
     const isOfSlice = sql`${rowOf('t', slice)} in (${renameSlices(plan, slices, own.mapping)})`;
     const rows = sql`(select t.* from ${plan.bind(target)} as t where ${isOfSlice})`;
-    return [made(map, plan.places, rows)];
+    return made(map, plan.places, rows, true);
   });
 }
 
