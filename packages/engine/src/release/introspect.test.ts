@@ -281,7 +281,7 @@ describe('introspect', () => {
     expect(catalog.enums).toEqual([{ name: 'mood', labels: ['sad', 'ok', 'happy'] }]);
     expect(catalog.domains).toHaveLength(1);
     expect(catalog.domains[0]?.definition).toMatch(
-      /^text collate "C" default 'nobody@x'::text not null constraint email_check CHECK \(\(VALUE ~~/i,
+      /^text collate "C" default 'nobody@x'::text not null constraint email_check CHECK \(\(VALUE/i,
     );
   });
 

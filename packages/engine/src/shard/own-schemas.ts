@@ -26,8 +26,8 @@ order by 1`;
 
 /**
  * Views, functions, defaults and foreign keys elsewhere that depend on relations of a schema, and
- * tables with columns of its types; those of the old release, in $3, come and go with steps of their
- * own, and what is temporary with its session.
+ * tables with columns of its types; those of the old release, in $3, come and go with steps of
+ * their own, and what is temporary with its session.
  */
 const DEPENDENTS = `
 with own as (
