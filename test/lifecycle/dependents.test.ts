@@ -57,7 +57,7 @@ describe('the schema of a release', () => {
   const old = `create table t (id int primary key, v int); create table s (id int primary key);`;
   const to = `create sequence numbers; create type mood as enum ('fine');
     create table t (id int primary key, v bigint);
-    create table s (id int primary key, n bigint default nextval('numbers'));
+    create table s (id int primary key, n bigint default nextval('numbers'), mood mood);
     create table added (id bigserial primary key, mood mood);`;
 
   it('is Halflap’s own: a verb that would drop somebody’s object in it is refused', async () => {
@@ -67,13 +67,14 @@ describe('the schema of a release', () => {
       create type shop_2_0.kind as enum ('a'); create table shop_2_0.mine (id serial primary key);
       create schema reports; create view reports.seen as select id from shop_2_0.t;
       create table reports.noted (id int references shop_2_0.added,
-        n int default nextval('shop_2_0.numbers'))`;
+        n int default nextval('shop_2_0.numbers'), m shop_2_0.mood)`;
     const gone = `drop view shop_2_0.report; drop function shop_2_0.one; drop type shop_2_0.kind;
       drop table shop_2_0.mine; drop schema reports cascade`;
     const inside = ['function shop_2_0.one()', 'table shop_2_0.mine', 'type shop_2_0.kind'];
     const outside = [
       'constraint noted_id_fkey on table reports.noted',
       'default value for column n of table reports.noted',
+      'table reports.noted',
       'view reports.seen',
     ];
     const refusal = (verb: Verb) => shard.run(verb).catch((error: HalflapError) => error);

@@ -27,6 +27,7 @@ describe('an enum and a domain of the same name in both releases', () => {
         create table t (id int primary key, state mood not null default 'happy', past "Moods",
           old mood[] not null default '{ok,happy}', price price not null, note text,
           side side default 'right', sides side[] not null default '{right,left}',
+          cost price,
           check (state <> 'fair' or note is not null));
         create index t_is on t (state) where state <> 'ok'::mood;
         create table added (id int primary key, state mood, c colour default 'red', price price);`,

@@ -188,7 +188,11 @@ function assertLasting(part: Part, declared: SplitPart | null, evolution: Evolut
 
 function assertSupplied(part: Part, declared: SplitPart | null, evolution: Evolution): void {
   const missing = part.carried.find(
-    (column) => column.notNull && column.default === null && column.identity === null,
+    (column) =>
+      column.notNull &&
+      column.default === null &&
+      column.identity === null &&
+      !part.pair.bases.defaults.has(column.type),
   );
   if (missing === undefined) return;
   throw refuse(evolution, {

@@ -267,7 +267,7 @@ function forwardColumn(pairing: Pairing, column: Column): ForwardColumn {
     const found = findColumn(old, source);
     if (found === undefined) return { column, up: null, source: null };
     const isSame = isSameType(found, column);
-    return { column, up: takenOver(found, column, types), source: isSame ? source : null };
+    return { column, up: takenOver(found, column, types, 'up'), source: isSame ? source : null };
   };
   if (key[column.name] !== undefined) return unchanged(key[column.name] as string);
   for (const change of evolution.changes) {
@@ -299,7 +299,11 @@ function backwardColumn(pairing: Pairing, column: Column): BackwardColumn {
     const found = findColumn(target, source);
     if (found === undefined) return { column, down: null, source: null };
     const isSame = isSameType(found, column);
-    return { column, down: takenOver(found, column, types), source: isSame ? source : null };
+    return {
+      column,
+      down: takenOver(found, column, types, 'down'),
+      source: isSame ? source : null,
+    };
   };
   const fromKey = Object.entries(key).find(([, source]) => source === column.name);
   if (fromKey !== undefined) return unchanged(fromKey[0]);

@@ -18,7 +18,8 @@ import type { Event } from './sync-plan.js';
 export function missingValue(column: Column, bases: BaseTypes, places: Places): Sql {
   // A sequence of the new release is not there yet, and a value that is drawn is not a row's own.
   const isDrawn = places.isTemporary && drawsFromSequence(column);
-  return assigned(trusted((isDrawn ? null : column.default) ?? 'null'), column, bases);
+  const given = column.default ?? bases.defaults.get(column.type) ?? 'null';
+  return assigned(trusted(isDrawn ? 'null' : given), column, bases);
 }
 
 /** Statements of a trigger that keep the columns of NEW, or refuse those that nothing keeps. */

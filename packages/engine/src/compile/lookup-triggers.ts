@@ -1,6 +1,7 @@
 // The triggers that keep a lookup table and the values of the other release together (lookups.ts).
 
 import type { Lookup } from '../changes/lookup.js';
+import { NO_DOMAINS } from '../release/base-type.js';
 import { type ForeignKey, findColumn } from '../release/catalog.js';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { assigned } from './assigned.js';
@@ -113,7 +114,7 @@ function otherValues(lookup: Lookup, row: 'new' | 'old'): Sql {
     lookup.values.map(({ column, other }) => {
       const target = findColumn(lookup.old, other);
       const value = name(row, column.name);
-      const fitting = target === undefined ? value : assigned(value, target, new Map());
+      const fitting = target === undefined ? value : assigned(value, target, NO_DOMAINS);
       return sql`${name(other)} = ${fitting}`;
     }),
   );

@@ -4,6 +4,7 @@ import { keptColumns } from '../changes/kept.js';
 import { type Sliced, type SlicedTable, unmapped } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Table } from '../release/catalog.js';
+import { printed } from '../release/types-apart.js';
 import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
@@ -74,6 +75,9 @@ function sharedNotes(
     ...(pair.old.name === pair.new.name ? [] : [`renamed from ${pair.old.name}`]),
     ...renamedColumns(pair).map((one) => `column ${one.source} is now ${one.column.name}`),
     ...addedColumns(pair).map((column) => `column ${column.name} is new`),
+    ...addedColumns(pair)
+      .filter((column) => hasRules(column, evolving))
+      .map((column) => `prepare rewrites the table for the rules of ${column.type}`),
     ...droppedColumns(pair).map(
       (column) =>
         `column ${column.name} is only for release ${evolving.places.from} and goes at contract`,
@@ -85,6 +89,12 @@ function sharedNotes(
         ]
       : []),
   ];
+}
+
+/** PostgreSQL looks at every row when it adds a column of a domain that has rules. */
+function hasRules({ type }: Column, { to }: Evolving): boolean {
+  const domain = to.domains.find((one) => printed(one.name) === type);
+  return domain !== undefined && / (?:not null\b|constraint )/.test(domain.definition);
 }
 
 function addedNotes({ layout }: Evolving, table: Table): string[] {

@@ -42,44 +42,45 @@ export function isSameType(left: Column, right: Column): boolean {
   return left.type === right.type && left.collation === right.collation;
 }
 
+/** `up` from the old release to the new one, `down` the other way. */
+type Way = 'up' | 'down';
+
 /** The value of `from` for `to`, as `assigned` takes it. */
-export function takenOver(from: Column, to: Column, types: TypesOfBoth): string {
+export function takenOver(from: Column, to: Column, types: TypesOfBoth, way: Way): string {
   const value = name(from.name).text;
   if (isSameType(from, to) || isLimited(to.type, types.bases)) return value;
-  const enums = enumsUnder(from, to, types);
+  const enums = enumsUnder(from, to, types, way);
   if (enums === null) return `(${value})::${to.type}`;
   const pairs = labelPairs(enums, types);
-  const steps = enums.isUp ? upward(pairs) : downward(pairs, standFor(to, pairs, enums, types));
+  const steps = way === 'up' ? upward(pairs) : downward(pairs, standFor(to, pairs, enums, types));
   const text = relabelled(value, enums.isArray, steps);
   return isRelabelled(to.type, types.bases) ? text : `(${text})::text::${to.type}`;
 }
 
 /** How the labels of two columns' enums go together; null where not both are of other enums. */
 export function labelsBetween(
-  from: Column,
+  old: Column,
   to: Column,
   types: TypesOfBoth,
 ): (LabelPairs & { readonly type: string }) | null {
-  const enums = enumsUnder(from, to, types);
+  const enums = enumsUnder(old, to, types, 'up');
   return enums === null ? null : { ...labelPairs(enums, types), type: enums.new };
 }
 
-/** The enums under two columns, of the old release first. */
-export interface Enums {
+/** The enums under two columns. */
+interface Enums {
   readonly old: string;
   readonly new: string;
   readonly isArray: boolean;
-  readonly isUp: boolean;
 }
 
 /** Null where not both are enums, or are one and the same. */
-function enumsUnder(from: Column, to: Column, types: TypesOfBoth): Enums | null {
+function enumsUnder(from: Column, to: Column, types: TypesOfBoth, way: Way): Enums | null {
   const [source, target] = [enumUnder(from.type, types), enumUnder(to.type, types)];
   if (source === null || target === null || source.name === target.name) return null;
   if (source.isArray !== target.isArray) return null;
-  const isUp = types.oldLabels.has(source.name) && types.newLabels.has(target.name);
-  const [old, other] = isUp ? [source, target] : [target, source];
-  return { old: old.name, new: other.name, isArray: source.isArray, isUp };
+  const [old, other] = way === 'up' ? [source, target] : [target, source];
+  return { old: old.name, new: other.name, isArray: source.isArray };
 }
 
 function enumUnder(type: string, types: TypesOfBoth): { name: string; isArray: boolean } | null {

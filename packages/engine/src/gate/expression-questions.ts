@@ -4,6 +4,7 @@
 import { assigned, isRelabelled } from '../compile/assigned.js';
 import type { CompileInput } from '../compile/compile.js';
 import { statedAt } from '../compile/refuse.js';
+import { NO_DOMAINS } from '../release/base-type.js';
 import { findColumn, findTable, type Table } from '../release/catalog.js';
 import type {
   Change,
@@ -124,7 +125,7 @@ interface Stated
 
 /** As an INSERT would assign it: a cast that no INSERT makes has to be written. */
 function stated(
-  { key, source, target, column, bases = new Map() }: Stated,
+  { key, source, target, column, bases = NO_DOMAINS }: Stated,
   expression: Expression,
   copies = key === 'up' ? NEW_COPIES : OLD_COPIES,
 ): Question {

@@ -29,8 +29,9 @@ where d.refclassid = 'pg_namespace'::regclass and n.nspname = $1 and d.deptype =
 order by 1`;
 
 /**
- * Views, functions, defaults and foreign keys elsewhere that depend on relations of a schema; those
- * of the old release's tables, in $3, come and go with steps of their own.
+ * Views, functions, defaults and foreign keys elsewhere that depend on relations of a schema, and
+ * tables with columns of its types; those of the old release, in $3, come and go with steps of
+ * their own, and what is temporary with its session.
  */
 const DEPENDENTS = `
 with own as (
@@ -55,6 +56,14 @@ found as (
   join pg_catalog.pg_attrdef as f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
   join pg_catalog.pg_class as c on c.oid = f.adrelid
   where d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from own)
+    and c.relname <> all ($3::name[])
+  union
+  select 'pg_class'::regclass, c.oid, c.relnamespace
+  from pg_catalog.pg_depend as d
+  join pg_catalog.pg_type as t on t.oid = d.refobjid
+  join pg_catalog.pg_namespace as n on n.oid = t.typnamespace and n.nspname = $1
+  join pg_catalog.pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid
+  where d.refclassid = 'pg_type'::regclass and d.deptype = 'n' and c.relpersistence <> 't'
     and c.relname <> all ($3::name[])
   union
   select 'pg_constraint'::regclass, k.oid, c.relnamespace
