@@ -61,12 +61,13 @@ export function tablesHome(shared: readonly Shared[], { app, from }: Places): St
 
 /** Those that a release or a customer has made are in the schema of their table, or elsewhere. */
 function partitionsHome(schema: string): Sql {
+  const table = sql`format('%I.%I', ${literal(HOME_SCHEMA)}, relation.relname)::regclass`;
   return sql`declare
       part record;
     begin
       for part in
         select c.relname
-        from pg_partition_tree(format('%I.%I', ${literal(HOME_SCHEMA)}, relation.relname)::regclass) as p
+        from pg_partition_tree(${table}) as p
         join pg_class as c on c.oid = p.relid
         join pg_namespace as n on n.oid = c.relnamespace
         where n.nspname = ${literal(schema)}
