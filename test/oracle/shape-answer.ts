@@ -17,11 +17,13 @@ import type { ShapedTable } from './shapes.js';
 const FIXED: Outcome = { ...UNHELD, state: 'HL003' };
 
 /** The client is in a transaction; after a refusal it has to go back. */
-export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
-  const { release, statement, found, isAlone } = asked;
-  const isLens = release === 'new' && !asked.isNative;
-  const text = withDrawn(statement, found);
+export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
+  const { release, found, isAlone } = given;
+  const isLens = release === 'new' && !given.isNative;
+  const text = withDrawn(given.statement, found);
   await become(both.client, release);
+  const statement = await withLiteralMove(both, given.statement);
+  const asked = { ...given, statement };
   const isTruncate = release === 'new' && text.startsWith('truncate');
   if (isAlone) {
     const plainly = await outcomeOf(both.client, text);
@@ -49,6 +51,16 @@ export async function answersTo(both: Both, asked: Asked): Promise<Outcome[]> {
 /** With the key that the shard has drawn; whatever the model draws will do where it was refused. */
 function withDrawn({ text, withKey }: Statement, { keys: [key] }: Outcome): string {
   return withKey === null || key === undefined ? text : withKey([`'${key}'`]);
+}
+
+/** What names the row that moves does not find it any more when it has moved. */
+async function withLiteralMove({ client }: Both, statement: Statement): Promise<Statement> {
+  const { move } = statement;
+  if (move === null) return statement;
+  const values = move.from.map((one, at) => `quote_nullable(${one}) as "${at}"`);
+  const { rows } = await client.query(`select ${values.join(', ')}`);
+  const from = move.from.map((_, at) => String(rows[0]?.[at]));
+  return { ...statement, move: { ...move, from } };
 }
 
 /** The other release's rows follow. @returns the refusal, if there is one. */

@@ -67,13 +67,19 @@ export async function linesOf(client: Client, side: Side): Promise<string[]> {
   return rows.map((one) => one.row).sort();
 }
 
+/** Keys that are there, as SQL; one that was drawn by what tells the row, to be said again. */
 export async function keysOf(client: Client, table: ShapedTable): Promise<string[][]> {
-  const names = table.key.map((one) => one.name);
+  const { name, drawn, key } = table;
+  const names = drawn?.tells ?? key.map((one) => one.name);
   const { rows } = await client.query(
-    `select ${names.map((name) => `quote_literal(${name}) as ${name}`).join(', ')}
-     from ${table.name} order by ${names.join(', ')}`,
+    `select ${names.map((one) => `quote_literal(${one}) as ${one}`).join(', ')}
+     from ${name} order by ${names.join(', ')}`,
   );
-  return rows.map((row) => names.map((name) => String(row[name])));
+  if (drawn === undefined) return rows.map((row) => names.map((one) => String(row[one])));
+  return rows.map((row) => {
+    const told = names.map((one) => `${one} = ${row[one]}`).join(' and ');
+    return [`(select ${key[0]?.name} from ${name} where ${told})`];
+  });
 }
 
 export function columnsOf(table: ShapedTable): string[] {

@@ -26,7 +26,10 @@ import { isSliced, tendSlices, withoutTable } from './sync-slices.js';
 
 /** Row trigger on the old table that has a row for every key: moves the new rows along with it. */
 export function forwardKeyFunction(plan: SyncPlan, { relation, key }: OldTable): Sql {
-  const moves = [...plan.forward, ...spillsOf(plan)].map(({ mapping }) => move(plan, mapping, key));
+  // Rows that are found through a key map keep their keys: their entry follows the old row.
+  const moves = [...plan.forward, ...spillsOf(plan)].flatMap(({ mapping }) =>
+    mapping.via === null ? [move(plan, mapping, key)] : [],
+  );
   return syncRoutine(plan, {
     at: forwardName(plan, relation.name, 'key'),
     about: `a key of ${relation.name} changes`,
@@ -234,6 +237,7 @@ function move(plan: SyncPlan, mapping: Mapping, key: readonly string[]): Sql {
  * All moves as one statement, so that foreign keys among the rows are checked when all have moved.
  */
 function inOneStatement(moves: readonly Sql[]): Sql {
+  if (moves.length === 0) return sql`null;`;
   const parts = moves.map((one, index) => sql`${name(`m${index}`)} as (${one})`);
   return sql`with ${parts} select 1 into moved;`;
 }
