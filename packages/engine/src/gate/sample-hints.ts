@@ -56,7 +56,9 @@ export function hintsFor({ from, to, evolution }: CompileInput, side: 'from' | '
       const found = columns.flatMap((one) =>
         (one.table === null ? tables : [one.table]).flatMap((table) => known(catalog, table, one)),
       );
-      for (const one of texts.length === 0 ? [] : found) {
+      // Compared with what the statement itself makes: which value that is, only trying tells.
+      const isMade = columns.some(({ table }) => table !== null && !findTable(catalog, table));
+      for (const one of texts.length > 0 || isMade ? found : []) {
         at(one.table, one.column).texts.push(...texts);
       }
       for (const [own, other] of pairsOf(found)) {

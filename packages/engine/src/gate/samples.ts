@@ -243,6 +243,11 @@ async function insertRow(
   let lost: string | null = null;
   let losses = 0;
   const before = await lostBefore(filling);
+  // A key has most values, and hardly ever the one that is looked for: it comes last.
+  const isKey = (column: string) => table.primaryKey?.columns.includes(column) === true;
+  const sought = [...(hints.get(table.name)?.keys() ?? [])].sort(
+    (left, right) => Number(isKey(left)) - Number(isKey(right)),
+  );
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const statement = insert(table, filled, turns, start).text;
     const found = await tried(filling, statement, before);
@@ -251,13 +256,13 @@ async function insertRow(
       aside.push({ table, filled, start });
       return null;
     }
-    let rule: readonly string[] = [...(hints.get(table.name)?.keys() ?? [])];
+    let rule: readonly string[] = sought;
     if (found.state === 'lost') {
       lost ??= statement;
       if (losses++ === MAX_LOSSES) break;
     }
     if (found.state === 'refused') ({ refusal, rule } = found);
-    const inRule = filled.filter((one) => rule.includes(one.column.name));
+    const inRule = rule.flatMap((one) => filled.filter(({ column }) => column.name === one));
     if (!turn(turns, inRule)) break;
   }
   if (lost === null) return refusal;
