@@ -188,6 +188,39 @@ describe('a value that is kept', () => {
       lostByAbort: `update logins set shown = split_part(mail, '@', 1),
         role = case when role = 'admin' then 'admin' else 'none' end`,
     }));
+
+  it('may be a label that only the new release has', () =>
+    lifecycleCase({
+      from: `create type state as enum ('open', 'closed');
+        create table t (id int primary key, state state not null default 'open');`,
+      to: `create type state as enum ('open', 'closed', 'archived');
+        create table t (id int primary key, state state not null default 'open');`,
+      evolution: `changes:
+  - convert_column:
+      table: t
+      column: state
+      up: state::text
+      down: case state::text when 'archived' then 'closed' else state::text end
+      keep: true
+`,
+      seed: {
+        old: `insert into t values (1, 'open'), (2, 'closed');`,
+        new: `insert into t values (1, 'open'), (2, 'closed');`,
+      },
+      writes: (n) => [
+        newWrite(
+          `insert into t values (${n}01, 'archived')`,
+          `insert into t values (${n}01, 'closed')`,
+        ),
+        newWrite(
+          `update t set state = 'archived' where id = 2`,
+          `update t set state = 'closed' where id = 2`,
+        ),
+        oldWrite(`update t set state = 'open' where id = ${n}01`),
+        oldWrite(`insert into t (id) values (${n}02)`),
+      ],
+      lostByAbort: `update t set state = 'closed' where state = 'archived'`,
+    }));
 });
 
 describe('a value that a prepared shard would keep', () => {
