@@ -14,8 +14,8 @@ export interface Shard {
   /** Runs a verb to its end. */
   run(verb: Verb, options?: RunOptions): Promise<void>;
   /**
-   * Runs the next step of a verb that is not done yet, as a runner of its own; false when none was
-   * left.
+   * Runs the next steps of a verb that are not done yet, one unless told otherwise, as a runner of
+   * its own that then stops; false when fewer were left.
    */
   step(verb: Verb, options?: StepOptions): Promise<boolean>;
   drop(): Promise<void>;
@@ -27,6 +27,7 @@ export interface RunOptions {
 }
 
 export interface StepOptions extends RunOptions {
+  readonly count?: number;
   /** Hears what the runner logs. */
   readonly tell?: (line: string) => void;
 }
@@ -54,11 +55,14 @@ export function shardOf(url: string, bundle: Bundle, drop: () => Promise<void>):
       const own = { limits: { ...LIMITS, ...limits }, pace };
       await runVerb({ ...options, ...own, verb, ...force(verb), log: () => {} });
     },
-    async step(verb, { limits = {}, pace = {}, tell = () => {} } = {}) {
+    async step(verb, { limits = {}, pace = {}, count = 1, tell = () => {} } = {}) {
       const stop = new AbortController();
+      let left = count;
       const log = (line: string) => {
         tell(line);
-        if (line.includes(': done in ')) stop.abort();
+        if (!line.includes(': done in ')) return;
+        left -= 1;
+        if (left === 0) stop.abort();
       };
       try {
         await runVerb({
