@@ -14,6 +14,13 @@ const LONGEST = [
   'test/effects/effects.test.ts',
   'test/concurrency/slices.test.ts',
   'test/lifecycle/references.test.ts',
+  'packages/cli/src/json.test.ts',
+  'packages/cli/src/diff.test.ts',
+  'test/lifecycle/sequences.test.ts',
+  'packages/cli/src/cli.test.ts',
+  'test/packages/packed.test.ts',
+  'packages/cli/src/upgrade.test.ts',
+  'test/versions/versions.test.ts',
   'test/oracle/oracle.test.ts',
 ];
 
