@@ -22,8 +22,8 @@ export default defineConfig({
     setupFiles: ['test/setup/worker.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // A worker waits for a server half of the time. It keeps its modules from file to file: to load
-    // them anew for each took a tenth of the run.
+    // One more than the cores that a run is made for, since workers wait for servers. A worker
+    // keeps its modules from file to file: to load them anew for each costs half a second.
     maxWorkers: 3,
     isolate: false,
     sequence: { sequencer: LongestFirst },

@@ -9,7 +9,8 @@
 // | 3     | prepared → expanding → dual, step by step; verify; abort               |
 // | 4     | prepared → dual at once → contract, step by step                       |
 //
-// With CI set, an abort from prepared and one from half-way into expand are left out of it.
+// With CI set, an abort from prepared and one from half-way into expand are left out of it, and a
+// runner goes on over steps after which statements find nothing else.
 
 import type { Step } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
@@ -193,10 +194,10 @@ async function stepwise(
   let count = 0;
   for (const step of steps) {
     count += 1;
-    if (!isSeen(step)) continue;
+    if (IS_SHORT && !isSeen(step)) continue;
     await shard.step(verb, { count });
-    await round(`after step ${step.id}`);
     count = 0;
+    if (isSeen(step)) await round(`after step ${step.id}`);
   }
   expect(await shard.step(verb, { count: count + 1 }), `${verb} is over`).toBe(false);
 }

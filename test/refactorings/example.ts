@@ -29,7 +29,7 @@ export async function takeThrough(
   directory: string,
   { isAbortedOnce = false }: Pick<LifecycleCase, 'isAbortedOnce'> = {},
 ): Promise<{ readonly title: string; readonly bundle: Bundle }> {
-  const statements = parse(readFileSync(join(directory, 'statements.yaml'), 'utf8')) as Statements;
+  const statements = statementsOf(directory);
   const { title, seed, writes, refused = [], ignored = [], ignoredOfOld = [] } = statements;
   const compiled = await compileExample(directory);
   const rounds = {
@@ -39,6 +39,16 @@ export async function takeThrough(
   const compared = { seed, ignored, ignoredOfOld };
   await lifecycleCase({ from: '', to: '', isAbortedOnce, ...compared, ...rounds }, compiled);
   return { title, bundle: compiled.bundle };
+}
+
+/** What the example is called and its evolution, which nothing is led through. */
+export async function compiledExample(directory: string) {
+  const { bundle } = await compileExample(directory);
+  return { title: statementsOf(directory).title, bundle };
+}
+
+function statementsOf(directory: string): Statements {
+  return parse(readFileSync(join(directory, 'statements.yaml'), 'utf8'));
 }
 
 export async function compileExample(directory: string): Promise<Compiled> {

@@ -12,7 +12,7 @@ import {
   type Via,
 } from '../compile/mapping.js';
 import { refuse, stateColumn } from '../compile/refuse.js';
-import { type Column, isSameSet, type Table } from '../release/catalog.js';
+import { type Column, hasIndexOn, isSameSet, type Table } from '../release/catalog.js';
 import type { Evolution, Position } from '../release/evolution.js';
 import type { Sql } from '../sql.js';
 import { columnOf } from './cluster-mappings.js';
@@ -315,18 +315,5 @@ function valueAdvice({ table }: SlicedTable, { kind, olds, news }: Sliced, colum
   return (
     `state it: - drop_column: { table: ${table.name}, column: ${column}, ` +
     'down: <expression over the new columns> }'
-  );
-}
-
-function hasIndexOn(table: Table, slice: readonly string[]): boolean {
-  const keys = [table.primaryKey, ...table.uniques].flatMap((key) => (key ? [key.columns] : []));
-  const plain = table.indexes
-    .filter((index) => index.definition.startsWith('btree') && !/ WHERE /.test(index.definition))
-    .map((index) => index.columns);
-  return [...keys, ...plain].some((columns) =>
-    isSameSet(
-      slice,
-      columns.slice(0, slice.length).filter((one) => one !== null),
-    ),
   );
 }

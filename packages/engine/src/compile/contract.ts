@@ -13,7 +13,7 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
 import { copyPartRights } from './grants.js';
-import { dropNewKeyFunctions } from './key-maps.js';
+import { dropNewKeyFunctions } from './key-maps-new.js';
 import type { PairedTable } from './layout.js';
 import { type OldTable, oldNames } from './mapping.js';
 import { fenced, floorTable, inRelease, type Places, work } from './places.js';

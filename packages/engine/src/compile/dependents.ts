@@ -35,17 +35,7 @@ export function refuseDependents(tables: readonly string[], evolving: Evolving):
   const going = gone.length === 0 ? [sql`null`] : gone;
   const lensed = [...tables, ...changed].map((table) => at(floorTable(table)));
   const own = from.tables.map((table) => at(floorTable(table.name)));
-  const hint =
-    `Drop them, or make them anew over the tables of release ${places.to}; ` +
-    'what is in a pg_temp schema goes when its session ends. Then run contract again.';
-  return [
-    statement(sql`do $halflap$
-declare
-  found text;
-begin
-  select string_agg(one.what, ', ' order by one.what) into found
-  from (
-    select distinct pg_describe_object('pg_class'::regclass, v.oid, 0) as what
+  const found = sql`select distinct pg_describe_object('pg_class'::regclass, v.oid, 0) as what
     from pg_depend as d
     join pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
     join pg_class as v on v.oid = w.ev_class
@@ -75,17 +65,40 @@ begin
     join pg_class as c on c.oid = k.conrelid
     join pg_namespace as n on n.oid = c.relnamespace
     where k.contype = 'f' and k.confrelid in (${going}) and k.conrelid not in (${going})
-      and n.nspname not in (${ownSchemas(places)})${joined(known, '')}
+      and n.nspname not in (${ownSchemas(places)})${joined(known, '')}`;
+  const message = 'tables and sequences of release %s cannot go: these depend on them: %s';
+  return [refuseWhere(found, { message, over: 'tables', places })];
+}
+
+interface Refusal {
+  /** With places for the old release and what was found. */
+  readonly message: string;
+  /** What stands in the new release for what goes. */
+  readonly over: 'tables' | 'types';
+  readonly places: Places;
+}
+
+/** @param found a query for what is in the way, as `what`. */
+export function refuseWhere(found: Sql, { message, over, places }: Refusal): Statement {
+  const hint =
+    `Drop them, or make them anew over the ${over} of release ${places.to}; ` +
+    'what is in a pg_temp schema goes when its session ends. Then run contract again.';
+  return statement(sql`do $halflap$
+declare
+  found text;
+begin
+  select string_agg(one.what, ', ' order by one.what) into found
+  from (
+    ${found}
   ) as one;
   if found is not null then
     raise dependent_objects_still_exist using
-      message = format('tables and sequences of release %s cannot go: these depend on them: %s',
+      message = format(${literal(message)},
         ${literal(places.from)}, found),
       hint = ${literal(hint)};
   end if;
 end
-$halflap$`),
-  ];
+$halflap$`);
 }
 
 /** Sequences of the old release that go, with a table that goes or by themselves. */
@@ -95,6 +108,7 @@ function goneSequences(evolving: Evolving): Sql[] {
   );
 }
 
-function ownSchemas({ releaseSchema, workSchema, lensSchema }: Places): Sql {
+/** Schemas in which everything is Halflap's. */
+export function ownSchemas({ releaseSchema, workSchema, lensSchema }: Places): Sql {
   return sql`${[releaseSchema, workSchema, lensSchema].map(literal)}`;
 }

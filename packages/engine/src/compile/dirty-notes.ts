@@ -4,7 +4,7 @@ import type { DirtyPolicy } from '../release/evolution.js';
 import { ruleOf } from '../release/evolution-dirty.js';
 import type { RelationPlan } from './bundle.js';
 import type { Evolving } from './compile.js';
-import { type Unguaranteed, unguaranteed } from './guarantees.js';
+import { unguaranteed } from './guarantees.js';
 
 /** The plan of a relation with what is stated of its rows. */
 export function withPolicies(plan: RelationPlan, { evolution }: Evolving): RelationPlan {
@@ -49,12 +49,12 @@ export function unmetRules(
 ): number {
   const own = dirty.filter((one) => one.kind === 'default' && one.table === part.table.name);
   const met = new Set(own.map(ruleOf));
-  const rules: Unguaranteed = unguaranteed(part, base);
+  const { notNull, ...rules } = unguaranteed(part, base);
   const table = part.table.name;
   return [
-    ...rules.notNull.map((one) => `column ${table}.${one.name}`),
-    ...[...rules.checks, ...rules.uniques, ...rules.foreignKeys].map(
-      (one) => `constraint ${one.name} of ${table}`,
-    ),
+    ...notNull.map((one) => ruleOf({ table, column: one.name, constraint: null })),
+    ...Object.values(rules)
+      .flat()
+      .map((one) => ruleOf({ table, column: null, constraint: one.name })),
   ].filter((one) => !met.has(one)).length;
 }

@@ -12,10 +12,10 @@
 // where they never did before. Of duplicates it is enough to know who was first (duplicates.ts).
 
 import type { Check, Column, Index, Key, Table } from '../release/catalog.js';
-import { findColumn, isSameSet } from '../release/catalog.js';
+import { findColumn, hasIndexOn } from '../release/catalog.js';
 import type { DirtyPolicy, Evolution } from '../release/evolution.js';
 import { ruleOf } from '../release/evolution-dirty.js';
-import { keysOf, matchedChecks } from './classify.js';
+import { matchedChecks } from './classify.js';
 import { isOnceForNull } from './guarantees.js';
 import type { ForwardColumn, Layout, PairedTable } from './layout.js';
 import { refuse } from './refuse.js';
@@ -164,14 +164,7 @@ function assertDuplicates(
   if (columns.length < sources.length) {
     throw unsupported(policy, evolution, 'a unique key of a column that is converted');
   }
-  const indexes = [...keysOf(pair.old), ...pair.old.indexes.filter(isBtree)];
-  const isServed = indexes.some((one) =>
-    isSameSet(
-      columns,
-      one.columns.slice(0, columns.length).filter((other) => other !== null),
-    ),
-  );
-  if (isServed) return;
+  if (hasIndexOn(pair.old, columns)) return;
   const list = columns.join(', ');
   throw refuse(evolution, {
     code: 'EVOLUTION_INCOMPLETE',
@@ -179,10 +172,6 @@ function assertDuplicates(
     hint: `create index on ${pair.old.name} (${list}), in a release before this one`,
     at: policy.at,
   });
-}
-
-function isBtree({ definition }: Index): boolean {
-  return definition.startsWith('btree') && !/ WHERE /.test(definition);
 }
 
 function columnsIn(rule: Rule): readonly string[] {

@@ -24,6 +24,7 @@ import { floorTable, type Places, work } from './places.js';
 import { routine } from './routine.js';
 import { type Lock, statement, transactionStep } from './statement.js';
 import { INDEX_PLANS, ROWS } from './sync-plan.js';
+import { TRANSITION } from './sync-triggers.js';
 
 /** A unique key with a default. */
 export interface Duplicates {
@@ -67,12 +68,7 @@ function recordAt(one: Duplicates, places: Places): Sql {
   return part(one, places, 'second');
 }
 
-const EVENTS = {
-  insert: sql`referencing new table as h_new`,
-  update: sql`referencing old table as h_old new table as h_new`,
-  delete: sql`referencing old table as h_old`,
-  truncate: sql``,
-} as const;
+const EVENTS = { ...TRANSITION, truncate: sql`` } as const;
 type Event = keyof typeof EVENTS;
 
 /** Before those of sync, in the order of the alphabet. */

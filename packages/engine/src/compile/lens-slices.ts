@@ -11,7 +11,7 @@ import { joined, literal, name, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { takenWith } from './cascades.js';
 import { differs, qualified, rowOf, sameKey, typesOf } from './compared.js';
-import { keepKeys } from './key-maps.js';
+import { keepKeys } from './key-maps-new.js';
 import { forget, keep } from './lens-carried.js';
 import { constraints, isFree, noReference } from './lens-constraints.js';
 import { notRepresentable, type Writing } from './lens-round-trip.js';

@@ -26,7 +26,7 @@ import {
   type Target,
 } from './recompute.js';
 import { lockPolitely, POLITE_VARIABLES } from './sync-backward.js';
-import { type Event, type SyncPlan, spillsOf, touchOf } from './sync-plan.js';
+import { type Event, isOfValues, type SyncPlan, spillsOf, touchOf } from './sync-plan.js';
 
 export function lensTriggers(
   cluster: SplitCluster,
@@ -215,7 +215,7 @@ function apply(writing: Writing): Sql[] {
     const always = event === 'update' ? [] : touch.feeds;
     const updates = applyUpdates(target, plan.bind, { ...change, always });
     const isDriver = touch.drives && event !== 'update';
-    const isAbsence = isAbsenceOf(target);
+    const isAbsence = target.mapping.target.side === 'spill' && !isOfValues(target);
     // An update may bring a row about, or take it, that stands beside the base.
     const isConditional =
       touch.drives && event === 'update' && !isAbsence && !isBaseOf(cluster, target);
@@ -241,11 +241,6 @@ function apply(writing: Writing): Sql[] {
 function inOrder({ plan, event }: Writing): Target[] {
   const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
   return [...spillsOf(plan).reverse(), ...(event === 'delete' ? olds.reverse() : olds)];
-}
-
-/** Spill of rows that are missing; the other kind keeps values. */
-function isAbsenceOf({ mapping }: Target): boolean {
-  return mapping.target.side === 'spill' && mapping.columns.length === 0;
 }
 
 function isBaseOf(cluster: SplitCluster, { mapping }: Target): boolean {

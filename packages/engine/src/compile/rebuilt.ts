@@ -18,7 +18,7 @@ import { typesOf } from './compared.js';
 import type { Duplicates } from './duplicates.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques, unguaranteed } from './guarantees.js';
-import { newKeyFunctions, newKeyTriggers } from './key-maps.js';
+import { newKeyFunctions, newKeyTriggers } from './key-maps-new.js';
 import { lensStatements } from './lens.js';
 import { upsertFunction } from './lens-upsert.js';
 import type { Mapping, OldTable } from './mapping.js';

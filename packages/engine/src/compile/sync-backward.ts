@@ -26,6 +26,7 @@ import {
   clusterClaim,
   countToTwo,
   type Event,
+  isOfValues,
   keyNames,
   ROWS,
   renameSlices,
@@ -210,11 +211,10 @@ function carryBack(
 function inOrder(plan: SyncPlan, event: Event): Target[] {
   const olds = plan.backward.filter(({ mapping }) => mapping.target.side === 'old');
   const spills = spillsOf(plan);
-  const isValues = ({ mapping }: Target) => mapping.columns.length > 0;
   return [
-    ...spills.filter(isValues),
+    ...spills.filter(isOfValues),
     ...(event === 'delete' ? olds.reverse() : olds),
-    ...spills.filter((one) => !isValues(one)),
+    ...spills.filter((one) => !isOfValues(one)),
   ];
 }
 

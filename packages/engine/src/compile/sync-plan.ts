@@ -144,6 +144,11 @@ export function spillsOf(plan: SyncPlan): Target[] {
   return plan.backward.filter(({ mapping }) => mapping.target.side === 'spill');
 }
 
+/** Of spill: whether it keeps values; the other kind keeps which rows are missing. */
+export function isOfValues({ mapping }: Target): boolean {
+  return mapping.columns.length > 0;
+}
+
 export function keyNames(plan: SyncPlan): string[] {
   return plan.key.map((one) => one.name);
 }

@@ -10,7 +10,7 @@
 import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { rowOf, sameKey } from './compared.js';
-import { made } from './key-maps.js';
+import { made } from './key-maps-new.js';
 import { type Bind, bindWith } from './mapping.js';
 import { stateTable } from './places.js';
 import type { Slices } from './recompute.js';

@@ -5,7 +5,8 @@ import { name, names, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers, type Types } from './compared.js';
 import type { Event } from './sync-plan.js';
 
-const TRANSITION = {
+/** What a statement trigger calls the rows that were and are: ROWS. */
+export const TRANSITION = {
   insert: sql`referencing new table as h_new`,
   update: sql`referencing old table as h_old new table as h_new`,
   delete: sql`referencing old table as h_old`,

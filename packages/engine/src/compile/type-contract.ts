@@ -5,10 +5,11 @@
 
 import { HOME_SCHEMA } from '@halflap/protocol';
 import { isApart } from '../release/types-apart.js';
-import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { joined, name, type Sql, sql, trusted } from '../sql.js';
 import { typesOf } from './added.js';
 import type { Statement } from './bundle.js';
 import type { Evolving } from './compile.js';
+import { ownSchemas, refuseWhere } from './dependents.js';
 import { floorTable, inRelease } from './places.js';
 import { statement } from './statement.js';
 import { isTombstone } from './tombstone.js';
@@ -60,16 +61,7 @@ export function refuseTypeDependents(evolving: Evolving): Statement[] {
     sql`0`,
     ...from.tables.map((table) => sql`$r$${floorTable(table.name)}$r$::regclass`),
   ];
-  const schemas = [places.releaseSchema, places.workSchema, places.lensSchema].map(literal);
-  const hint =
-    `Drop them, or make them anew over the types of release ${places.to}; ` +
-    'what is in a pg_temp schema goes when its session ends. Then run contract again.';
-  return [
-    statement(sql`do $halflap$
-declare
-  found text;
-begin
-  select string_agg(distinct pg_describe_object(d.classid, d.objid, d.objsubid), ', ') into found
+  const found = sql`select distinct pg_describe_object(d.classid, d.objid, d.objsubid) as what
   from pg_depend as d
   left join pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
   left join pg_attrdef as f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
@@ -86,17 +78,10 @@ begin
     and d.deptype = 'n'
     and (c.oid in (${own})) is not true
     and (t.oid in (${joined(types.map(oidsOf))})) is not true
-    and (n.nspname in (${schemas})) is not true
-    and (${isTombstone('c')}) is not true;
-  if found is not null then
-    raise dependent_objects_still_exist using
-      message = format('types of release %s cannot go: these are made of them: %s',
-        ${literal(places.from)}, found),
-      hint = ${literal(hint)};
-  end if;
-end
-$halflap$`),
-  ];
+    and (n.nspname in (${ownSchemas(places)})) is not true
+    and (${isTombstone('c')}) is not true`;
+  const message = 'types of release %s cannot go: these are made of them: %s';
+  return [refuseWhere(found, { message, over: 'types', places })];
 }
 
 /** The type and its array. */

@@ -7,7 +7,7 @@ import type { Rebuilt } from '../compile/rebuilt.js';
 import { messageOf, type Session, sqlStateOf } from '../pg.js';
 import type { Column, Table } from '../release/catalog.js';
 import { releasePath, set } from '../shard/settings.js';
-import { literal, name, names, type Sql, sql, trusted } from '../sql.js';
+import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import {
   type CounterExample,
   counterExample,
@@ -209,10 +209,9 @@ function isSame(
   right: string,
   rightKey: readonly string[],
 ) {
-  return leftKey
-    .map((column, place) => {
-      const other = name(right, rightKey[place] ?? '');
-      return sql`${name(left, column)}::text = ${other}::text`;
-    })
-    .reduce((one, other) => sql`${one} and ${other}`);
+  const same = leftKey.map((column, place) => {
+    const other = name(right, rightKey[place] ?? '');
+    return sql`${name(left, column)}::text = ${other}::text`;
+  });
+  return joined(same, ' and ');
 }

@@ -152,28 +152,36 @@ checks_json as (
   where k.contype = 'c'
   group by k.conrelid
 ),
+-- Of each index, all that it looks at: its key, and what its expressions and its condition mention.
+index_columns as (
+  select
+    i.indexrelid,
+    (
+      select coalesce(json_agg(a.attname order by a.attnum), '[]')
+      from columns a
+      where a.attrelid = i.indrelid
+        and (
+          a.attnum = any (i.indkey::int2[])
+          or exists (
+            select from pg_catalog.pg_depend d
+            where d.classid = 'pg_catalog.pg_class'::regclass
+              and d.objid = i.indexrelid
+              and d.refclassid = 'pg_catalog.pg_class'::regclass
+              and d.refobjid = i.indrelid
+              and d.refobjsubid = a.attnum
+          )
+        )
+    ) as list
+  from pg_catalog.pg_index i
+  join tables t on t.oid = i.indrelid
+),
 exclusions_json as (
   select
     k.conrelid,
     json_agg(
       json_build_object(
         'name', k.conname,
-        'columns', (
-          select coalesce(json_agg(a.attname order by a.attnum), '[]')
-          from columns a
-          where a.attrelid = k.conrelid
-            and (
-              a.attnum = any (i.indkey::int2[])
-              or exists (
-                select from pg_catalog.pg_depend d
-                where d.classid = 'pg_catalog.pg_class'::regclass
-                  and d.objid = i.indexrelid
-                  and d.refclassid = 'pg_catalog.pg_class'::regclass
-                  and d.refobjid = i.indrelid
-                  and d.refobjsubid = a.attnum
-              )
-            )
-        ),
+        'columns', (select list from index_columns m where m.indexrelid = i.indexrelid),
         'elements', (
           select json_agg(
             json_build_object(
@@ -248,22 +256,7 @@ indexes_json as (
           left join columns a on a.attrelid = i.indrelid and a.attnum = u.attnum
           where u.place <= i.indnkeyatts
         ),
-        'mentions', (
-          select coalesce(json_agg(a.attname order by a.attnum), '[]')
-          from columns a
-          where a.attrelid = i.indrelid
-            and (
-              a.attnum = any (i.indkey::int2[])
-              or exists (
-                select from pg_catalog.pg_depend d
-                where d.classid = 'pg_catalog.pg_class'::regclass
-                  and d.objid = i.indexrelid
-                  and d.refclassid = 'pg_catalog.pg_class'::regclass
-                  and d.refobjid = i.indrelid
-                  and d.refobjsubid = a.attnum
-              )
-            )
-        ),
+        'mentions', (select list from index_columns m where m.indexrelid = i.indexrelid),
         -- Everything behind "CREATE … INDEX name ON [ONLY] schema.table USING ".
         'definition', substr(
           pg_catalog.pg_get_indexdef(i.indexrelid),

@@ -166,6 +166,20 @@ export function hasKey({ primaryKey, uniques }: Table, columns: readonly string[
   );
 }
 
+/** Whether an index of all rows begins with the columns, in whatever order. */
+export function hasIndexOn(table: Table, columns: readonly string[]): boolean {
+  const keys = [table.primaryKey, ...table.uniques].flatMap((key) => (key ? [key.columns] : []));
+  const plain = table.indexes
+    .filter((index) => index.definition.startsWith('btree') && !/ WHERE /.test(index.definition))
+    .map((index) => index.columns);
+  return [...keys, ...plain].some((all) =>
+    isSameSet(
+      columns,
+      all.slice(0, columns.length).filter((one) => one !== null),
+    ),
+  );
+}
+
 /** Of lists that name nothing twice. */
 export function isSameSet(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((one) => right.includes(one));

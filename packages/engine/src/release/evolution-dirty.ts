@@ -32,7 +32,11 @@ export function dirtyPolicies(source: EvolutionSource, field: Field): DirtyPolic
 }
 
 /** The rule in words; equal words are the same rule. */
-export function ruleOf({ table, column, constraint }: DirtyPolicy): string {
+export function ruleOf({
+  table,
+  column,
+  constraint,
+}: Pick<DirtyPolicy, 'table' | 'column' | 'constraint'>): string {
   return column === null ? `constraint ${constraint} of ${table}` : `column ${table}.${column}`;
 }
 
