@@ -11,13 +11,6 @@ import { Account } from './slice-writers.js';
 
 const TURNS = 8;
 
-/**
- * On a machine that others load, writers that never pause may keep contract from its lock for as
- * long as it tries, or an old one of REPEATABLE READ meets a deadlock: seen once in some thirty
- * runs, and not understood yet. Elsewhere it fails at once.
- */
-const RETRIES = process.env.CI === undefined ? 0 : 2;
-
 async function held(shard: Shard, release: 'old' | 'new', text: string): Promise<string[]> {
   const path = release === 'new' ? NEW_PATH : null;
   const { rows } = await withClient(shard.url, path, (client) =>
@@ -94,7 +87,7 @@ describe('writers of both releases on the same slices, through every phase', () 
   for (const [called, one] of Object.entries(CASES)) {
     it(
       `lose nothing, and the old release is never refused: ${called}`,
-      { timeout: 180_000, retry: RETRIES },
+      { timeout: 180_000 },
       ({ annotate }) => underLoad(one, annotate),
     );
   }

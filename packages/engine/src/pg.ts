@@ -121,6 +121,11 @@ export function domainOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.dataType : undefined;
 }
 
+/** What was running when it happened: the lines of CONTEXT. */
+export function contextOf(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.where : undefined;
+}
+
 /** What PostgreSQL advises. */
 export function hintOf(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.hint : undefined;

@@ -21,7 +21,7 @@ export interface Contended<Result> {
   readonly attempt: () => Promise<Result>;
   /** The error to throw once patience is exhausted. */
   readonly giveUp: (cause: unknown, attempts: number) => Promise<HalflapError>;
-  readonly onContention?: (attempts: number) => void;
+  readonly onContention?: (attempts: number, cause: unknown) => void;
   /** The longest pause between two attempts, in ms; default: lockPauseMs. */
   readonly longestPauseMs?: number;
 }
@@ -38,7 +38,7 @@ export async function retryContended<Result>(run: Run, work: Contended<Result>):
         attempts >= run.limits.lockAttempts ||
         performance.now() - startedAt > run.limits.lockPatienceMs;
       if (isOver) throw await work.giveUp(error, attempts);
-      work.onContention?.(attempts);
+      work.onContention?.(attempts, error);
       const longestMs = work.longestPauseMs ?? run.limits.lockPauseMs;
       await rest(run, pauseMs(attempts, longestMs, Math.random()));
     }

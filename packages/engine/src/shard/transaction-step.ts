@@ -8,11 +8,12 @@
 import { HalflapError } from '@halflap/protocol';
 import { DIRTY_STATE, type Statement, type TransactionStep } from '../compile/bundle.js';
 import { detailOf, messageOf, sqlStateOf } from '../pg.js';
-import { integer, sql } from '../sql.js';
+import { integer, type Sql, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
 import { remedy } from './failure.js';
-import { assertFilled, type FloorTables, fillFloor, floorTable } from './holes.js';
+import { assertFilled, type FloorTables, fillFloor } from './holes.js';
 import { finishStep, phaseChange } from './journal.js';
+import { lockablesOf, lockedRelation, refusedFirst, takeLocks } from './lock-order.js';
 import { runInOneMessage } from './one-message.js';
 import { assertNotStopped, continues, type Run } from './run.js';
 
@@ -35,15 +36,18 @@ export async function runTransactionStep(
   }));
   const closing = [finishStep(run, step), ...phaseChange(run.bundle, step)].map(({ text }) => text);
   const firstLock = statements.find((one) => one.lock !== null);
+  let locks = await lockablesOf(run.session, statements, floor);
   const messageOfAttempt = (timeoutMs: number) => [
     lockTimeout(timeoutMs),
-    ...statements.flatMap((one) => [
-      ...(one === firstLock ? [MARK_FIRST_LOCK] : lockBudget(timeoutMs, one)),
-      one.sql,
-    ]),
+    ...statements.flatMap((one) => {
+      const budget = lockBudget(timeoutMs);
+      if (one === firstLock) return [MARK_FIRST_LOCK, takeLocks(locks, budget).text, one.sql];
+      return one.lock === null ? [one.sql] : [sql`select ${budget}`.text, one.sql];
+    }),
     ...closing,
   ];
   let timeoutMs = run.limits.lockTimeoutMs;
+  let waitedForFirst = 0;
   const startedAt = performance.now();
   let attempts = 0;
   const attempt = () => {
@@ -59,8 +63,12 @@ export async function runTransactionStep(
       get longestPauseMs() {
         return Math.min(2 * timeoutMs, run.limits.lockPauseMs);
       },
-      onContention: () => {
-        timeoutMs = timeoutAfter(attempts, run.limits.lockTimeoutMs);
+      onContention: (_, cause) => {
+        const [first] = locks;
+        locks = refusedFirst(locks, cause);
+        // Who waits for what we hold does not go on if we are patient.
+        if (locks[0] === first) waitedForFirst += 1;
+        timeoutMs = timeoutAfter(waitedForFirst, run.limits.lockTimeoutMs);
         if (attempts % 20 === 1) run.log(`${step.id}: a lock is taken, trying again`);
       },
     });
@@ -99,11 +107,11 @@ function dirtyRows(run: Run, step: TransactionStep, cause: unknown): HalflapErro
 }
 
 /**
- * Doubles every twenty attempts, to eight times at most: beside sessions that never let go of a
+ * Doubles every twenty waits for the first lock, to eight times at most: beside sessions that never let go of a
  * table at once, a patient attempt costs its clients less than endless short ones.
  */
-export function timeoutAfter(attempts: number, timeoutMs: number): number {
-  return timeoutMs * 2 ** Math.min(3, Math.floor(attempts / 20));
+export function timeoutAfter(waits: number, timeoutMs: number): number {
+  return timeoutMs * 2 ** Math.min(3, Math.floor(waits / 20));
 }
 
 function lockTimeout(timeoutMs: number): string {
@@ -117,15 +125,12 @@ const MARK_FIRST_LOCK = `select pg_catalog.set_config('halflap.asked_at',
 /**
  * Before a further lock: only what is left of the attempt's lock timeout, measured by the server.
  */
-function lockBudget(timeoutMs: number, statement: Statement): string[] {
-  if (statement.lock === null) return [];
+function lockBudget(timeoutMs: number): Sql {
   const whole = integer(timeoutMs);
   const least = integer(Math.min(LEAST_LOCK_TIMEOUT_MS, timeoutMs));
   const waited = sql`clock_timestamp() - current_setting('halflap.asked_at')::timestamptz`;
-  return [
-    sql`select pg_catalog.set_config('lock_timeout', greatest(${least}, ${whole} - (extract(
-  epoch from ${waited}) * 1000)::int)::text || 'ms', true)`.text,
-  ];
+  return sql`pg_catalog.set_config('lock_timeout', greatest(${least}, ${whole} - (extract(
+  epoch from ${waited}) * 1000)::int)::text || 'ms', true)`;
 }
 
 /**
@@ -163,8 +168,7 @@ async function lockRefused(
 ): Promise<HalflapError> {
   const at = isContention(cause) ? await findFailing(run, statements) : null;
   const lock = (at === null ? undefined : statements[at]?.lock) ?? null;
-  // A bundle names tables of the floor release without a schema.
-  const relation = lock === null ? null : qualified(lock.relation, floor);
+  const relation = lock === null ? null : lockedRelation(lock.relation, floor).text;
   const evidence = await describeBlockers(run.session, run.pid, relation);
   const what = lock === null ? 'a lock' : `a lock on ${lock.relation}`;
   return new HalflapError(
@@ -176,8 +180,4 @@ async function lockRefused(
       cause,
     },
   );
-}
-
-function qualified(relation: string, floor: FloorTables): string {
-  return relation.includes('.') ? relation : floorTable(floor, relation).text;
 }

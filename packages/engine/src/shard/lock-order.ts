@@ -1,0 +1,99 @@
+// What a step locks, all of it before the first of its statements that needs a lock. Applications
+// lock tables in an order of their own, mostly parents before children: a step that waits for the
+// parent while it holds the child waits for those who wait for it. The same goes for the sequence
+// of a table that moves, which whoever has drawn from it keeps until the end of his transaction.
+//
+// Invariant: what an attempt has waited for in vain comes first in the next one. Until it is
+// granted nobody waits for anything else, and the order becomes that of the clients.
+
+import { LOCK_MODES, type LockMode, type Statement } from '../compile/bundle.js';
+import { contextOf, type Session } from '../pg.js';
+import { join, literal, name, type Sql, sql, trusted } from '../sql.js';
+import { type FloorTables, floorTable } from './holes.js';
+
+/** One thing to lock: its qualified name, what it must be, and the statement that takes the lock. */
+export interface Lockable {
+  readonly relation: Sql;
+  readonly isSequence: boolean;
+  readonly take: Sql;
+}
+
+/** What these statements lock, in the order in which they need it. */
+export async function lockablesOf(
+  session: Session,
+  statements: readonly Statement[],
+  floor: FloorTables,
+): Promise<Lockable[]> {
+  const modes = new Map<string, LockMode>();
+  for (const { lock } of statements) {
+    if (lock === null) continue;
+    const relation = lockedRelation(lock.relation, floor).text;
+    modes.set(relation, stronger(modes.get(relation) ?? lock.mode, lock.mode));
+  }
+  const tables = [...modes].map(([relation, mode]) => ({ relation: trusted(relation), mode }));
+  const moving = tables.filter(({ mode }) => mode === 'ACCESS EXCLUSIVE');
+  return [
+    ...tables.map(({ relation, mode }) => ({
+      relation,
+      isSequence: false,
+      take: sql`lock table only ${relation} in ${trusted(mode.toLowerCase())} mode`,
+    })),
+    ...(await sequencesOf(
+      session,
+      moving.map(({ relation }) => relation),
+    )),
+  ];
+}
+
+/** The same with that first of which the error tells; as they were where it tells of none. */
+export function refusedFirst(lockables: readonly Lockable[], error: unknown): Lockable[] {
+  const context = contextOf(error) ?? '';
+  const refused = lockables.filter(({ take }) => context.includes(take.text));
+  return [...refused, ...lockables.filter((one) => !refused.includes(one))];
+}
+
+/**
+ * Takes the locks one after the other, with `between` ahead of each but the first. Tables that the
+ * step itself makes or moves are not there yet, and nobody else has them.
+ */
+export function takeLocks(lockables: readonly Lockable[], between: Sql): Sql {
+  const taken = lockables.map(({ relation, isSequence, take }, at) => {
+    const kinds = isSequence ? sql`('S')` : sql`('r', 'p')`;
+    return sql`${at === 0 ? sql`` : sql`perform ${between};`}
+  if exists (select from pg_catalog.pg_class where relkind in ${kinds}
+    and oid = pg_catalog.to_regclass(${literal(relation.text)})) then ${take}; end if;`;
+  });
+  return sql`do ${literal(`begin ${join(taken, '\n')} end`)}`;
+}
+
+/** A bundle names tables of the floor release without a schema. */
+export function lockedRelation(relation: string, floor: FloorTables): Sql {
+  const dot = relation.indexOf('.');
+  if (dot === -1) return floorTable(floor, relation);
+  return name(relation.slice(0, dot), relation.slice(dot + 1));
+}
+
+/** The sequences that move with these tables. The statement changes nothing and takes the lock. */
+async function sequencesOf(session: Session, tables: readonly Sql[]): Promise<Lockable[]> {
+  if (tables.length === 0) return [];
+  const rows = await session.query<{ schema: string; sequence: string; owner: string }>(
+    `select n.nspname as schema, s.relname as sequence, pg_get_userbyid(s.relowner) as owner
+     from pg_catalog.pg_depend as d
+     join pg_catalog.pg_class as s on s.oid = d.objid and s.relkind = 'S'
+     join pg_catalog.pg_namespace as n on n.oid = s.relnamespace
+     where d.classid = 'pg_catalog.pg_class'::regclass and d.refobjsubid > 0
+       and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i')
+       and d.refobjid in (select to_regclass(one) from unnest($1::text[]) as one)
+     order by 1, 2`,
+    [tables.map(({ text }) => text)],
+  );
+  return rows.map(({ schema, sequence, owner }) => ({
+    relation: name(schema, sequence),
+    isSequence: true,
+    take: sql`alter sequence ${name(schema, sequence)} owner to ${name(owner)}`,
+  }));
+}
+
+function stronger(one: LockMode, other: LockMode): LockMode {
+  return LOCK_MODES.indexOf(one) < LOCK_MODES.indexOf(other) ? other : one;
+}
