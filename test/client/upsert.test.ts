@@ -2,7 +2,7 @@
 // is that of a plain database of the release, whatever the statement, and nothing is lost where
 // several write the same key at once.
 
-import { type Fleet, open } from '@halflap/client';
+import { type Fleet, type OpenOptions, open } from '@halflap/client';
 import { installRelease } from '@halflap/engine';
 import {
   findInstallations,
@@ -20,16 +20,22 @@ import { CONTENT, compileUpserts, ROWS, SAID, type Said } from './upserts.js';
 let compiled: Compiled;
 const ends: (() => Promise<void>)[] = [];
 
-async function fleetOn(url: string, poolSize = 1): Promise<Fleet> {
+async function fleetOn(url: string, more: Partial<OpenOptions> = {}): Promise<Fleet> {
   const shards = [{ name: 'eu1', url }];
-  const fleet = await open({ app: APP, release: '2.0', server: 'web1', shards, poolSize });
+  const own = { app: APP, release: '2.0', server: 'web1', shards, poolSize: 1 };
+  const fleet = await open({ ...own, ...more });
   ends.unshift(() => fleet.close());
   return fleet;
 }
 
-async function prepared(): Promise<Shard> {
+async function settled(): Promise<Shard> {
   const shard = await installShard(compiled);
   ends.unshift(() => shard.drop());
+  return shard;
+}
+
+async function prepared(): Promise<Shard> {
+  const shard = await settled();
   await shard.run('prepare');
   return shard;
 }
@@ -76,6 +82,7 @@ describe.each([...new Set([byAge.at(0), byAge.at(-1)])].flatMap((one) => one ?? 
     let table: Fleet;
     let lens: Fleet;
     let dual: Fleet;
+    let own: Fleet;
 
     beforeAll(async () => {
       server = await startPostgres({ installation });
@@ -88,10 +95,13 @@ describe.each([...new Set([byAge.at(0), byAge.at(-1)])].flatMap((one) => one ?? 
       const moving = await prepared();
       // Bound to the lens, and told of nothing since.
       dual = await fleetOn(moving.url);
-      for (const fleet of [table, lens, dual]) await fleet.shard('eu1').query(ROWS);
+      const { bundle } = compiled;
+      own = await fleetOn((await settled()).url, { bundle });
+      const fleets = [table, lens, dual, own];
+      for (const fleet of fleets) await fleet.shard('eu1').query(ROWS);
       await moving.run('expand');
-      const modes = [table, lens, dual].map((fleet) => fleet.status()[0]?.mode);
-      expect(modes).toEqual(['native', 'lens', 'lens']);
+      const modes = fleets.map((fleet) => fleet.status()[0]?.mode);
+      expect(modes).toEqual(['native', 'lens', 'lens', 'session']);
     });
 
     afterAll(async () => {
@@ -102,12 +112,14 @@ describe.each([...new Set([byAge.at(0), byAge.at(-1)])].flatMap((one) => one ?? 
 
     it.each(SAID)('answers as a table does: $text', async (said) => {
       // A sequence is not rolled back, and the numbers that are drawn are compared as well.
-      for (const fleet of [table, lens, dual]) {
+      for (const fleet of [table, lens, dual, own]) {
         await fleet.shard('eu1').query(`select setval('public.hosts_id_seq', 100)`);
       }
       const expected = await answer(table, said);
       expect(await answer(lens, said)).toEqual(expected);
       expect(await answer(dual, said)).toEqual(expected);
+      const unheld = { said: { code: 'HL001' }, content: [] };
+      expect(await answer(own, said)).toEqual(said.isUnheld === true ? unheld : expected);
     });
   },
 );
@@ -186,7 +198,7 @@ describe('isolation', () => {
   it.each(['repeatable read', 'serializable'] as const)(
     'of %s answers 40001 where a table does, and the retry succeeds',
     async (isolation) => {
-      const lens = await fleetOn((await prepared()).url, 3);
+      const lens = await fleetOn((await prepared()).url, { poolSize: 3 });
       const shard = lens.shard('eu1');
       let runs = 0;
       const { rows } = await shard.transaction(
@@ -222,7 +234,7 @@ describe('a shard that moves', () => {
 
   it('keeps prepared statements and open transactions right, from lens to table', async () => {
     const shard = await prepared();
-    const fleet = await fleetOn(shard.url, 2);
+    const fleet = await fleetOn(shard.url, { poolSize: 2 });
     const eu1 = fleet.shard('eu1');
     const write = async () => (await eu1.query(up, ['a', 1])).rows[0]?.writes;
     expect(await write()).toBe(1);

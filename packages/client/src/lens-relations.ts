@@ -33,14 +33,27 @@ interface Row extends UpsertView {
   readonly table: string;
 }
 
-/** One round trip on a bound session; no relations where a shard was prepared without them. */
+/** Where a session's own lens is, whatever number that schema has. */
+const OWN_SCHEMA = 'pg_temp';
+
+/**
+ * Of the lens that the shard holds, or of the session's `own`. One round trip on a bound session;
+ * no relations where a shard was prepared without them.
+ */
 export async function readLensRelations(
   client: Reader,
   who: Pick<Settings, 'app' | 'release'>,
+  whose: 'shard' | 'own' = 'shard',
 ): Promise<LensRelations> {
-  const schema = releaseSchema(who.app, who.release);
+  const schema = whose === 'own' ? OWN_SCHEMA : releaseSchema(who.app, who.release);
   const { rows } = await client.query(
-    `select t.relname as "table", n.nspname as schema, v.relname as view,
+    `with here as (
+       select n.oid, $1::text as name from pg_catalog.pg_namespace as n
+       where n.nspname = $1
+         or ($1 = '${OWN_SCHEMA}' and n.oid = pg_catalog.pg_my_temp_schema())
+     )
+     select t.relname as "table", v.relname as view,
+            case v.relnamespace when here.oid then here.name else n.nspname end as schema,
             json_agg(
               json_build_object('name', c.attname, 'default', pg_get_expr(d.adbin, d.adrelid))
               order by c.attnum
@@ -51,11 +64,11 @@ export async function readLensRelations(
      join pg_catalog.pg_type as y on y.oid = a.atttypid
      join pg_catalog.pg_class as t on t.oid = y.typrelid
      join pg_catalog.pg_class as lens on lens.relname = t.relname and lens.relkind = 'v'
-     join pg_catalog.pg_namespace as r on r.oid = lens.relnamespace and r.nspname = $1
+     join here on here.oid = lens.relnamespace
      join pg_catalog.pg_attribute as c
        on c.attrelid = v.oid and c.attnum > 0 and c.attname not like 'halflap\\_%'
      left join pg_catalog.pg_attrdef as d on d.adrelid = c.attrelid and d.adnum = c.attnum
-     where a.attname = 'halflap_row' and n.nspname like 'halflap\\_%'
+     where a.attname = 'halflap_row' and (n.nspname like 'halflap\\_%' or n.oid = here.oid)
      group by 1, 2, 3`,
     [schema],
   );

@@ -27,7 +27,7 @@ import { differs, sameKey, typesOf } from './compared.js';
 import { type Arbiter, arbiters } from './guarantees.js';
 import { defaultsOn } from './lens.js';
 import { baseOf, lockBase, lockBeside } from './lens-triggers.js';
-import { inRelease, work } from './places.js';
+import { inRelease, type Places, work } from './places.js';
 import { lockSlices } from './recompute.js';
 import { HASH_HOLE, raise, routine } from './routine.js';
 import { statement } from './statement.js';
@@ -59,18 +59,9 @@ export function upsertView(
   plan: SyncPlan,
 ): Statement[] {
   const { places } = plan;
-  const view = work(places, 'upsert', part.table.name);
-  const columns = part.table.columns.map(
-    (column) => sql`null::${typeOf(column)} as ${name(column.name)}`,
-  );
-  const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
-  const comment = `${origin}: lens of release ${places.to} for INSERT … ON CONFLICT`;
+  const view = upsertViewAt(part.table, places);
   return [
-    statement(
-      sql`create view ${view} as select null::text as halflap_do, null::text as halflap_key,
-${columns}, null::${work(places, part.table.name)} as halflap_row where false`,
-    ),
-    statement(sql`comment on view ${view} is ${literal(comment)}`),
+    ...bareUpsertView(part.table, places),
     ...defaultsOn(view, cluster, part, places),
     statement(upsertFunction({ cluster, part, plan }, 'filling')),
     statement(
@@ -78,7 +69,29 @@ ${columns}, null::${work(places, part.table.name)} as halflap_row where false`,
 for each row execute function ${functionOf(plan, part)}()`,
     ),
     // It holds nothing, and its trigger does what its caller may do.
-    statement(sql`grant select, insert on ${view} to public`),
+    ...(places.isTemporary ? [] : [statement(sql`grant select, insert on ${view} to public`)]),
+  ];
+}
+
+/** In a session's own schema it stands beside the relations of the release. */
+export function upsertViewAt(table: Table, places: Places): Sql {
+  return work(places, places.isTemporary ? 'halflap_upsert' : 'upsert', table.name);
+}
+
+/** Without defaults and without the trigger. */
+export function bareUpsertView(table: Table, places: Places): Statement[] {
+  const view = upsertViewAt(table, places);
+  const columns = table.columns.map(
+    (column) => sql`null::${typeOf(column)} as ${name(column.name)}`,
+  );
+  const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
+  const comment = `${origin}: lens of release ${places.to} for INSERT … ON CONFLICT`;
+  return [
+    statement(
+      sql`create view ${view} as select null::text as halflap_do, null::text as halflap_key,
+${columns}, null::${work(places, table.name)} as halflap_row where false`,
+    ),
+    statement(sql`comment on view ${view} is ${literal(comment)}`),
   ];
 }
 

@@ -23,6 +23,7 @@ import type { Evolving } from './compile.js';
 import type { Shared } from './contract.js';
 import { defaultFunctions } from './defaults.js';
 import { lensStatements } from './lens.js';
+import { bareUpsertView, upsertViewAt } from './lens-upsert.js';
 import { overlayRules, overlayView } from './overlay.js';
 import { inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
@@ -91,7 +92,7 @@ function sharedLens({ pair, kind }: Shared, places: Places, evolution: Evolution
       message: `${pair.new.name} can only be read on a shard that is not prepared`,
       detail: `It has columns that release ${places.from} lacks, and no key to find its rows by.`,
     };
-    return [...overlayView(pair, places), refuseWrites(pair.new, places, why)];
+    return [...overlayView(pair, places), ...refuseWrites(pair.new, places, why)];
   }
 }
 
@@ -110,7 +111,7 @@ function emptyTable(table: Table, places: Places): Statement[] {
   };
   return [
     statement(sql`create view ${view} as select ${columns} where false`),
-    refuseWrites(table, places, why),
+    ...refuseWrites(table, places, why),
   ];
 }
 
@@ -120,11 +121,18 @@ interface Why {
   readonly detail: string;
 }
 
-function refuseWrites(table: Table, places: Places, why: Why): Statement {
+/** Also those with ON CONFLICT, so that the same is said of them. */
+function refuseWrites(table: Table, places: Places, why: Why): Statement[] {
   const given = [why.state, why.message, why.detail].map(literal);
-  return statement(sql`create trigger ${name('halflap_refuse')}
-instead of insert or update or delete on ${inRelease(places, table.name)}
-for each row execute function ${refusalAt(places)}(${given})`);
+  const views = [inRelease(places, table.name), upsertViewAt(table, places)];
+  return [
+    ...bareUpsertView(table, places),
+    ...views.map((view) =>
+      statement(sql`create trigger ${name('halflap_refuse')}
+instead of insert or update or delete on ${view}
+for each row execute function ${refusalAt(places)}(${given})`),
+    ),
+  ];
 }
 
 /** One function for all: what it says are the arguments of its triggers. */
