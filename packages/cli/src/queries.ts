@@ -217,13 +217,19 @@ async function upsertFinding(text: string, asking: Asking): Promise<Found | null
   const refusal = planned === 'not a question' ? null : planned;
   const unknown = refusal ?? (await unknownKey(found, questions));
   if (unknown !== null) return { verdict: 'refused', ...unknown, fix: UPSERT_FIX };
-  const isAny = found.every((one) => one.key === 'any');
   return {
     verdict: 'client',
-    sqlstate: isAny ? '23505' : '42P10',
+    sqlstate: withoutClient(found),
     message: `ON CONFLICT on ${[...new Set(found.map((one) => one.table))].join(', ')}`,
     fix: `nothing for programs that use @halflap/client; for others: ${UPSERT_FIX}`,
   };
+}
+
+/** What programs are answered that send the statement as it is. */
+function withoutClient(found: readonly FoundUpsert[]): string {
+  const key = found.find((one) => one.key !== 'any')?.key;
+  if (key === undefined) return '23505';
+  return key.startsWith('constraint ') ? '42704' : '42P10';
 }
 
 const UPSERT_FIX = 'update, then insert where nothing was updated';
@@ -234,6 +240,7 @@ async function unknownKey(
   questions: QueryQuestions,
 ): Promise<Refusal | null> {
   for (const { view, key } of found) {
+    if (view === null) continue;
     const refusal = await questions.onKey(view, key);
     if (refusal !== null) return refusal;
   }

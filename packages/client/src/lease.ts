@@ -172,8 +172,8 @@ export class Lease {
           verdict = { ...verdict, reason: READ_ONLY };
         }
       }
-      const isLens = verdict.mode === 'lens';
-      sessions.lens.use(isLens ? await this.#timely(readLens(client, settings)) : null);
+      const isThroughViews = facts !== null && seesViews(facts, verdict, settings);
+      sessions.lens.use(isThroughViews ? await this.#timely(readLens(client, settings)) : null);
       const servedMs = verdict.mode === 'refused' ? 0 : settings.leaseSeconds * 1000;
       this.#servedUntilMs = askedAtMs + servedMs;
       sessions.give(client, 'keep');
@@ -314,6 +314,11 @@ export class Lease {
   #say(level: 'info' | 'warn', message: string): void {
     this.#host.settings.log({ level, shard: this.#host.shard, message });
   }
+}
+
+/** Whether the shard shows the release some of its tables as views, as overlays are in dual too. */
+function seesViews({ phase, ceiling }: ShardFacts, { mode }: Verdict, { release }: Settings) {
+  return mode === 'lens' || (mode === 'native' && phase === 'dual' && release === ceiling);
 }
 
 /** True for the modes in which statements are sent. */

@@ -29,6 +29,11 @@ export async function readLens(
   return { relations: await readLensRelations(client, who, whose), grammar: await loadGrammar() };
 }
 
+const NOTHING: Pick<LensRelations, 'views' | 'constraints'> = {
+  views: new Map(),
+  constraints: new Map(),
+};
+
 /** Texts whose rewriting is kept; an application has fewer, unless it writes values into them. */
 const KEPT_TEXTS = 1000;
 
@@ -46,10 +51,11 @@ export class ThroughLens {
 
   /** Null where the release is native. */
   use(lens: Lens | null): void {
-    const known = JSON.stringify([...(lens?.relations.views ?? [])]);
+    const { views, constraints } = lens?.relations ?? NOTHING;
+    const known = JSON.stringify([[...views], [...constraints].map(([one, of]) => [one, [...of]])]);
     if (known !== this.#known) this.#rewritten.clear();
     this.#known = known;
-    this.#lens = lens !== null && lens.relations.views.size > 0 ? lens : null;
+    this.#lens = views.size + constraints.size > 0 ? lens : null;
   }
 
   /** From now on, statements of this connection are sent as the lens takes them. */
@@ -58,7 +64,7 @@ export class ThroughLens {
     const query = (...call: unknown[]) => {
       const statement = textOf(call[0]);
       if (this.#lens === null || statement === null) return send(...call);
-      if (mayUpsert(statement)) return this.#query(send, statement, call);
+      if (mayUpsert(statement, this.#lens.relations)) return this.#query(send, statement, call);
       return this.#mayTellLate() ? this.#watched(send, statement, call) : send(...call);
     };
     client.query = query as ClientBase['query'];

@@ -43,6 +43,7 @@ import {
   lookupFunctions,
 } from './lookups.js';
 import { oldNames } from './mapping.js';
+import { namedConstraints } from './named-constraints.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
 import { fenced, keyMapTable, type Places, temporary, work } from './places.js';
 import {
@@ -206,6 +207,7 @@ function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
       ...added.flatMap((table) => addedTable(table, evolving)),
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
+      ...namedConstraints(shared, places),
       ...layout.keys.map((one) => statement(sql`analyze ${keyMapTable(places, one.stated.name)}`)),
       ...foreignKeys.prepare,
       ...tablesHome(shared, places),

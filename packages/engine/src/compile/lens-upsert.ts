@@ -24,9 +24,10 @@ import type { Column, Table } from '../release/catalog.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
-import { type Arbiter, arbiters } from './guarantees.js';
+import { arbiters } from './guarantees.js';
 import { defaultsOn } from './lens.js';
 import { baseOf, lockBase, lockBeside } from './lens-triggers.js';
+import { isKnown, isMeant, isOfKey, look, tablesOf, type Upserting } from './lens-upsert-keys.js';
 import { inRelease, type Places, work } from './places.js';
 import { lockSlices } from './recompute.js';
 import { HASH_HOLE, raise, routine } from './routine.js';
@@ -35,22 +36,11 @@ import { POLITE_VARIABLES } from './sync-backward.js';
 import { renameSlices, type SyncPlan, sliceOfRow } from './sync-plan.js';
 import { typeOf } from './tables.js';
 
-/** One part whose rows are upserted, and how its cluster is laid out meanwhile. */
-export interface Upserting {
-  readonly cluster: SplitCluster;
-  readonly part: SplitPartPlan;
-  readonly plan: SyncPlan;
-}
-
 /**
  * How often an insert may meet a row that cannot be seen afterwards. One that was deleted meanwhile
  * is a matter of chance and does not come ten times; one that the lens does not show stays.
  */
 const MAX_MISSES = 10;
-
-/** As PostgreSQL says it of a table. */
-const NO_ARBITER =
-  'there is no unique or exclusion constraint matching the ON CONFLICT specification';
 
 /** The view, its defaults and its trigger; the same as the lens but for what drives the trigger. */
 export function upsertView(
@@ -165,50 +155,6 @@ function stands(part: SplitPartPlan, row: 'new.halflap_row' | 'found_row'): Sql 
   return joined(assignments, '\n    ');
 }
 
-/** What a statement may call the key: `any`, `on ["id"]`, `constraint hosts_pkey`. */
-function spellings({ name: constraint, columns }: Arbiter): string[] {
-  const inferred = `on ${JSON.stringify([...columns].sort())}`;
-  return constraint === null ? [inferred] : [inferred, `constraint ${constraint}`];
-}
-
-function isMeant(arbiter: Arbiter, also: readonly string[] = []): Sql {
-  const accepted = [...also, ...spellings(arbiter)].map((one) => literal(one));
-  return sql`new.halflap_key in (${accepted})`;
-}
-
-function isKnown({ cluster, part, plan }: Upserting): Sql {
-  const known = arbiters(part, baseOf(cluster).table);
-  const putOff = [part.table.primaryKey, ...part.table.uniques].some(
-    (key) => key !== null && key.deferrable !== 'no',
-  );
-  const accepted = ['any', ...known.flatMap(spellings)].map((one) => literal(one));
-  const lensOnly = known.filter((one) => one.isLensOnly);
-  const deferrable = sql`if new.halflap_key = 'any' then ${raise(
-    '55000',
-    literal('ON CONFLICT does not support deferrable unique constraints as arbiters'),
-  )} end if;
-  `;
-  const isLensOnly = joined(
-    lensOnly.map((one) => isMeant(one, ['any'])),
-    ' or ',
-  );
-  const unseen = `repeatable read does not see who else writes a key that ${plan.places.to} adds`;
-  const blind = sql`
-  if current_setting('transaction_isolation') = 'repeatable read' and (${isLensOnly}) then
-    ${raise('HL003', literal(unseen), {
-      hint: literal('Use read committed or serializable, or wait until the shard is dual.'),
-    })}
-  end if;`;
-  return sql`${putOff ? deferrable : sql``}if new.halflap_key not in (${accepted}) then
-    ${raise('42P10', literal(NO_ARBITER), {
-      hint: literal(
-        'Name the columns of a unique constraint, or the constraint; a unique index serves ' +
-          `once the shard is dual (release ${plan.places.to} is then native).`,
-      ),
-    })}
-  end if;${lensOnly.length === 0 ? sql`` : blind}`;
-}
-
 function isComputed({ part }: Upserting): Sql {
   const checks = part.table.columns
     .filter((column) => column.generated !== null)
@@ -221,26 +167,6 @@ function isComputed({ part }: Upserting): Sql {
         )} end if;`,
     );
   return joined(checks, '\n  ');
-}
-
-/** The row in the way of NEW, by the first of the keys that are meant. */
-function look({ cluster, part, plan }: Upserting): Sql {
-  const lens = inRelease(plan.places, part.table.name);
-  const looks = arbiters(part, baseOf(cluster).table).map((arbiter) => {
-    const is = arbiter.isOnceForNull
-      ? joined(
-          arbiter.columns.map(
-            (column) => sql`${name('q', column)} is not distinct from ${name('new', column)}`,
-          ),
-          ' and ',
-        )
-      : sameKey('q', arbiter.columns, 'new');
-    return sql`if not is_found and ${isMeant(arbiter, ['any'])} then
-      select q.* into found_row from ${lens} as q where ${is};
-      is_found := found;
-    end if;`;
-  });
-  return joined([sql`is_found := false;`, ...looks], '\n    ');
 }
 
 /** The row that was found is the one that was locked before it was looked for again. */
@@ -306,30 +232,6 @@ function insert(one: Upserting): Sql {
       end if;
       exit when new.halflap_do = 'nothing';
     end;`;
-}
-
-/** Tables whose rules a row meets, in either layout. */
-function tablesOf({ cluster, part }: Upserting): Table[] {
-  return [part.table, ...cluster.olds.map((old) => old.table)];
-}
-
-/** Whether the constraint that was violated is one by which a row may be in the way. */
-function isOfKey(one: Upserting): Sql {
-  const known = arbiters(one.part, baseOf(one.cluster).table);
-  const all = tablesOf(one).flatMap((table) => [
-    ...table.exclusions.map((exclusion) => exclusion.name),
-    ...[table.primaryKey, ...table.uniques].flatMap((key) => (key === null ? [] : [key.name])),
-    ...table.indexes.filter((index) => index.isUnique).map((index) => index.name),
-  ]);
-  const list = (found: readonly string[]) =>
-    sql`violated in (${[...new Set(found)].map((each) => literal(each))})`;
-  return joined(
-    [
-      sql`new.halflap_key = 'any' and new.halflap_do = 'nothing' and ${list(all)}`,
-      ...known.map((arbiter) => sql`${isMeant(arbiter)} and ${list(arbiter.enforcedBy)}`),
-    ],
-    '\n        or ',
-  );
 }
 
 /** Writes what SET computed from the row that was found, which nobody else can have changed. */

@@ -24,6 +24,7 @@ import type { Shared } from './contract.js';
 import { defaultFunctions } from './defaults.js';
 import { lensStatements } from './lens.js';
 import { bareUpsertView, upsertViewAt } from './lens-upsert.js';
+import { namedConstraints } from './named-constraints.js';
 import { overlayRules, overlayView } from './overlay.js';
 import { inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
@@ -59,6 +60,7 @@ export function sessionLens(evolving: Evolving): SessionLens {
     statement(refusal(places)),
     ...clusters.flatMap(({ cluster }) => rebuiltLens(rebuilt(cluster, places))),
     ...shared.flatMap((one) => sharedLens(one, places, evolution)),
+    ...namedConstraints(shared, places),
     ...layout.added.flatMap((table) => emptyTable(table, places)),
     statement(
       sql`create view ${work(places, LENS_MARKER)} as select ${literal(HASH_HOLE)}::text as bundle`,

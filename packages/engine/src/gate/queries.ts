@@ -107,14 +107,15 @@ async function answerOf(
   return refusal;
 }
 
-const NO_ARBITER = '42P10';
+/** No such key, no such constraint, one that no conflict can be with, one that is put off. */
+const NO_ARBITER = ['42P10', '42704', '42809', '55000'];
 
 /** The view's trigger looks at the key first, and at a row that lacks everything afterwards. */
 async function keyRefusal(lens: Session, view: Sql, key: string): Promise<Refusal | null> {
   const values = sql`'nothing', ${literal(key)}`;
   const probe = sql`insert into ${view} (halflap_do, halflap_key) values (${values})`;
   const refusal = await refusalOf(lens, () => lens.query(probe.text));
-  return refusal?.sqlstate === NO_ARBITER ? refusal : null;
+  return NO_ARBITER.includes(refusal?.sqlstate ?? '') ? refusal : null;
 }
 
 /** The relation of a COPY, copied from or to nowhere. */
