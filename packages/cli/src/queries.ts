@@ -143,6 +143,8 @@ export async function checkQueries(
   return findings;
 }
 
+type Tree = NonNullable<QueryText['tree']>;
+
 /** With the text where there is no file to look into. */
 function placeOf(query: QueryText): QueryPlace & Pick<Found, 'text'> {
   return 'file' in query
@@ -159,6 +161,11 @@ interface Asking {
 async function findingOf(query: QueryText, asking: Asking): Promise<Found | null> {
   const { text, tree, problem } = query;
   if (tree === null) return unread(problem ?? 'it is empty', 'correct it, or leave it out');
+  const inner = innerOf(tree);
+  if (inner !== null) {
+    const alone = asking.grammar.print(inner);
+    if (alone !== null) return findingOf({ ...query, text: alone, tree: inner }, asking);
+  }
   const onTables = await asking.questions.onTables(text, tree);
   if (onTables === 'not a question') {
     const kind = Object.keys(tree)[0] ?? '';
@@ -184,11 +191,23 @@ async function findingOf(query: QueryText, asking: Asking): Promise<Found | null
  */
 const BY_NORMALISING = new Set(['42601', '42725', '42P18', '42P08', '42804']);
 
-/** Statements about the session: they mean the same everywhere. */
+/**
+ * Statements about the session, which mean the same everywhere, and about what another statement
+ * has prepared or declared, which was asked about there.
+ */
 const HARMLESS = new Set(
   `TransactionStmt VariableSetStmt VariableShowStmt ListenStmt NotifyStmt UnlistenStmt DiscardStmt
-   DeallocateStmt`.split(/\s+/),
+   DeallocateStmt ExecuteStmt FetchStmt ClosePortalStmt`.split(/\s+/),
 );
+
+/** The statement of a cursor, of a COPY or to be explained, which is planned as it is by itself. */
+function innerOf(tree: Tree): Tree | null {
+  for (const kind of ['DeclareCursorStmt', 'ExplainStmt', 'CopyStmt']) {
+    const content = kind in tree ? (tree as Record<string, { query?: Tree }>)[kind] : undefined;
+    if (content?.query !== undefined) return content.query;
+  }
+  return null;
+}
 
 function unread(message: string, fix: string | null): Found {
   return { verdict: 'unread', sqlstate: null, message, fix };

@@ -79,6 +79,7 @@ class Undone extends Error {}
 export function isQuestion(tree: Node): boolean {
   const { kind, content } = contentOf(tree);
   if (kind === 'CopyStmt') return content.query === undefined;
+  if (kind === 'PrepareStmt') return isQuestion(content.query as Node);
   return PLANNED.includes(kind) || CARRIED_OUT.includes(kind);
 }
 
@@ -91,16 +92,20 @@ async function answerOf(
   const { kind, content } = contentOf(tree);
   if (kind === 'CopyStmt') return refusalOf(session, () => session.query(copyOf(content)));
   if (CARRIED_OUT.includes(kind)) return refusalOf(session, () => session.query(text));
+  // With its own types of parameters, where it states them.
+  const isPrepared = kind === 'PrepareStmt';
+  const prepared = isPrepared ? String(content.name) : 'halflap_query';
   const refusal = await refusalOf(session, async () => {
-    await session.query(sql`prepare halflap_query as ${trusted(text)}`.text);
+    await session.query(isPrepared ? text : sql`prepare halflap_query as ${trusted(text)}`.text);
     await session.query("set local plan_cache_mode = 'force_generic_plan'");
     const [found] = await session.query<{ count: number }>(
       `select cardinality(parameter_types) as count from pg_prepared_statements
-       where name = 'halflap_query'`,
+       where name = $1`,
+      [prepared],
     );
     const nulls = Array.from({ length: found?.count ?? 0 }, () => sql`null`);
     const values = nulls.length === 0 ? sql`` : sql`(${nulls})`;
-    await session.query(sql`explain execute halflap_query${values}`.text);
+    await session.query(sql`explain execute ${name(prepared)}${values}`.text);
   });
   // It outlives the transaction that prepared it.
   await session.query('deallocate all');
