@@ -56,7 +56,8 @@ async function answer(fleet: Fleet, { text, values }: Said) {
   const content: unknown[] = [];
   const undo = new Error('undone');
   // A sequence is not rolled back, and the numbers that are drawn are compared as well.
-  await fleet.shard('eu1').query(`select setval('public.hosts_id_seq', 100)`);
+  const drawn = ['hosts', 'bookings'].map((table) => `setval('public.${table}_id_seq', 100)`);
+  await fleet.shard('eu1').query(`select ${drawn}`);
   const run = fleet.shard('eu1').transaction(async (client) => {
     const results = await client.query(text, values && [...values]);
     said = (Array.isArray(results) ? results : [results]).map((result: QueryResult) => ({

@@ -22,7 +22,9 @@ create table hosts (
   busy int4range,
   constraint hosts_busy exclude using gist (busy with &&)
 );
-create table samples (host text, slot int, value int, note text, primary key (host, slot));`;
+create table samples (host text, slot int, value int, note text, primary key (host, slot));
+create table bookings (id int generated always as identity primary key, span int4range not null,
+  note text, constraint bookings_apart exclude using gist (span with &&));`;
 
 const NEW = `
 create table labels (code int primary key, caption text not null, rank int, tag int,
@@ -47,7 +49,9 @@ create table heartbeats (
   last_seen timestamptz not null,
   beats int not null default 0
 );
-create table samples (host text, slot int, value bigint, note text, primary key (slot, host));`;
+create table samples (host text, slot int, value bigint, note text, primary key (slot, host));
+create table bookings (id int generated always as identity primary key, span int4range not null,
+  note text default 'none', constraint bookings_span exclude using gist (span with &&));`;
 
 export const compileUpserts = () => compilePair(OLD, NEW, HOSTS_CHANGES);
 
@@ -58,7 +62,8 @@ insert into racks values (1, 'one', 1), (2, 'two', 2);
 insert into hosts (name, memory_bytes, serial)
 select 'host ' || n, n * 1048576, case when n > 2 then 's' || n end from generate_series(1, 6) as n;
 insert into heartbeats select n, '2026-01-01', n from generate_series(1, 3) as n;
-insert into samples select 'a', n, n, null from generate_series(1, 4) as n;`;
+insert into samples select 'a', n, n, null from generate_series(1, 4) as n;
+insert into bookings (span) values ('[1,4)'), ('[6,8)');`;
 
 /** All that release 2.0 has, comparable. */
 export const CONTENT = [
@@ -67,6 +72,7 @@ export const CONTENT = [
   'select * from hosts order by id',
   'select host_id, last_seen, beats from heartbeats order by host_id',
   'select * from samples order by host, slot',
+  'select * from bookings order by id',
 ];
 
 export interface Said {
@@ -242,7 +248,24 @@ export const SAID: readonly Said[] = [
   {
     text: `insert into racks values (3, 'one', 9) on conflict on constraint racks_floor do nothing`,
   },
+  {
+    text: `insert into bookings (span) values ('[3,5)'), ('[4,6)'), ('[5,6)'), ('[8,9)')
+      on conflict on constraint bookings_span do nothing returning *`,
+  },
+  {
+    text: `insert into bookings (span) select int4range(n, n + 2) from generate_series(7, 10) as n
+      on conflict do nothing returning id`,
+  },
   // What is wrong is wrong.
+  {
+    text: `insert into bookings (span) values ('[3,5)') on conflict on constraint bookings_span
+      do update set note = 'x'`,
+  },
+  {
+    text: `insert into bookings (id, span) overriding system value values (1, '[20,21)')
+      on conflict on constraint bookings_span do nothing`,
+  },
+  { text: `insert into bookings (span) values (null) on conflict (id) do nothing` },
   { text: `insert into labels values (1, 'x') on conflict on constraint labels_tag do nothing` },
   { text: `insert into hosts (id) values (1) on conflict on constraint hosts_nothing do nothing` },
   {

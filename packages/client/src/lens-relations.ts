@@ -21,11 +21,11 @@ export interface UpsertColumn {
 /** The relations of one release that a shard shows otherwise than as the release's own tables. */
 export interface LensRelations {
   readonly releaseSchema: string;
-  /** Those behind INSTEAD OF triggers. */
+  /** What takes upserts for those behind INSTEAD OF triggers, and for constraints without columns. */
   readonly views: ReadonlyMap<string, UpsertView>;
   /**
-   * Of the others, the constraints that are not there under their names, with their columns; null
-   * where no list of columns means the same.
+   * Of relations that take the clause, the constraints that are not there under their names, with
+   * their columns; null where no list of columns means the same.
    */
   readonly constraints: ReadonlyMap<string, ReadonlyMap<string, readonly string[] | null>>;
 }

@@ -124,33 +124,43 @@ class Rewriting {
   }
 
   /** Of a relation that takes the clause, but does not have its constraint by that name. */
-  #nameColumns({ relation, onConflictClause: clause }: InsertStmt): void {
-    const { releaseSchema, views, constraints } = this.#relations;
-    const table = relation?.relname ?? '';
-    const name = clause?.infer?.conname;
-    const isOfRelease = (relation?.schemaname ?? releaseSchema) === releaseSchema;
-    if (clause === undefined || name === undefined || !isOfRelease || views.has(table)) return;
-    const columns = constraints.get(table)?.get(name);
-    if (columns === undefined) return;
-    if (columns === null) {
+  #nameColumns(insert: InsertStmt): void {
+    const table = insert.relation?.relname ?? '';
+    const name = insert.onConflictClause?.infer?.conname;
+    const columns = this.#columnsOf(insert);
+    if (columns === undefined || insert.onConflictClause === undefined) return;
+    if (columns !== null) {
+      insert.onConflictClause.infer = { indexElems: columns.map(indexElement) };
+      this.found.push({ table, view: null, key: `constraint ${name}` });
+    } else if (!this.#relations.views.has(table)) {
       throw refused(
         table,
-        `no list of columns means the constraint ${name} alone`,
-        'name the columns of a unique constraint, or wait until the shard is contracted',
+        `the shard has the constraint ${name} under another name until it is contracted`,
+        'name the columns of a unique constraint, or insert where not exists',
       );
     }
-    clause.infer = { indexElems: columns.map(indexElement) };
-    this.found.push({ table, view: null, key: `constraint ${name}` });
+  }
+
+  /** Of the constraint that it names; undefined where that is there under its name. */
+  #columnsOf(insert: InsertStmt): readonly string[] | null | undefined {
+    const name = insert.onConflictClause?.infer?.conname;
+    if (name === undefined || !this.#isOfRelease(insert)) return undefined;
+    return this.#relations.constraints.get(insert.relation?.relname ?? '')?.get(name);
+  }
+
+  #isOfRelease({ relation }: InsertStmt): boolean {
+    const { releaseSchema } = this.#relations;
+    return (relation?.schemaname ?? releaseSchema) === releaseSchema;
   }
 
   /** Null for any other INSERT, also one with the clause on a relation that takes it. */
   #upsertOf(insert: InsertStmt): Upsert | null {
     const { relation, onConflictClause: clause } = insert;
-    const { releaseSchema, views } = this.#relations;
-    const schema = relation?.schemaname ?? releaseSchema;
+    const { releaseSchema, views, constraints } = this.#relations;
     const table = relation?.relname ?? '';
-    const view = schema === releaseSchema ? views.get(table) : undefined;
+    const view = this.#isOfRelease(insert) ? views.get(table) : undefined;
     if (clause === undefined || view === undefined) return null;
-    return { insert, clause, view, table, releaseSchema };
+    const isTaken = constraints.has(table) && this.#columnsOf(insert) !== null;
+    return isTaken ? null : { insert, clause, view, table, releaseSchema };
   }
 }

@@ -42,18 +42,22 @@ import { typeOf } from './tables.js';
  */
 const MAX_MISSES = 10;
 
-/** The view, its defaults and its trigger; the same as the lens but for what drives the trigger. */
+/**
+ * The view, its defaults and its trigger; the same as the lens but for what drives the trigger.
+ * @param stage whose rows are locked: `dual` where they are found through the release's own name.
+ */
 export function upsertView(
   cluster: SplitCluster,
   part: SplitPartPlan,
   plan: SyncPlan,
+  stage: 'filling' | 'dual' = 'filling',
 ): Statement[] {
   const { places } = plan;
   const view = upsertViewAt(part.table, places);
   return [
     ...bareUpsertView(part.table, places),
     ...defaultsOn(view, cluster, part, places),
-    statement(upsertFunction({ cluster, part, plan }, 'filling')),
+    statement(upsertFunction({ cluster, part, plan }, stage)),
     statement(
       sql`create trigger halflap_upsert instead of insert on ${view}
 for each row execute function ${functionOf(plan, part)}()`,
@@ -213,9 +217,12 @@ function insert(one: Upserting): Sql {
   const { part, plan } = one;
   const given = givenColumns(part).map((column) => column.name);
   const values = given.map((column) => name('new', column));
+  // What is drawn is given, also where an overlay leads to an identity.
+  const isAlways = part.table.columns.some((column) => column.identity === 'always');
+  const overriding = isAlways ? sql` overriding system value` : sql``;
   const isExcluding = tablesOf(one).some((table) => table.exclusions.length > 0);
   return sql`begin
-      insert into ${inRelease(plan.places, part.table.name)} as q (${names(given)})
+      insert into ${inRelease(plan.places, part.table.name)} as q (${names(given)})${overriding}
       values (${values}) returning q.* into found_row;
       new.halflap_do := 'inserted';
       new.halflap_row := found_row;

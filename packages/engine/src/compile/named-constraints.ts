@@ -16,7 +16,7 @@ import { statement } from './statement.js';
 /** The client finds it by this name. */
 const VIEW = 'halflap_constraints';
 
-interface Named {
+export interface Named {
   readonly table: string;
   readonly constraint: string;
   /** Null where no list of columns means just this one. */
@@ -24,8 +24,8 @@ interface Named {
 }
 
 /** One row for each constraint that is not there under its name; no view where there is none. */
-export function namedConstraints(shared: readonly Shared[], places: Places): Statement[] {
-  const rows = shared.flatMap(constraintsOf).map(rowOf);
+export function constraintsView(shared: readonly Shared[], places: Places): Statement[] {
+  const rows = shared.flatMap(namedConstraints).map(rowOf);
   if (rows.length === 0) return [];
   const view = work(places, VIEW);
   const columns = joined(
@@ -44,7 +44,8 @@ from (values ${rows}) as c (${columns})`,
   ];
 }
 
-function constraintsOf({ pair, kind }: Shared): Named[] {
+/** Those of one table that are not there under their names. */
+export function namedConstraints({ pair, kind }: Shared): Named[] {
   if (kind === 'same') return [];
   const table = pair.new.name;
   const isOther = (one: { readonly old: { name: string }; readonly new: { name: string } }) =>

@@ -24,8 +24,9 @@ import type { Shared } from './contract.js';
 import { defaultFunctions } from './defaults.js';
 import { lensStatements } from './lens.js';
 import { bareUpsertView, upsertViewAt } from './lens-upsert.js';
-import { namedConstraints } from './named-constraints.js';
+import { constraintsView } from './named-constraints.js';
 import { overlayRules, overlayView } from './overlay.js';
+import { overlayUpserts } from './overlay-upsert.js';
 import { inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
 import { HASH_HOLE, routine } from './routine.js';
@@ -52,6 +53,8 @@ export function sessionLens(evolving: Evolving): SessionLens {
     return { statements: [], impossible };
   }
   const places = temporary(evolving.places);
+  // The others are written by triggers, or not at all.
+  const plain = shared.filter(({ pair }) => addedColumns(pair).length === 0);
   const statements = [
     ...typesOf(evolving.to, evolving.from).map((one) =>
       statement(one.create(inRelease(places, one.name))),
@@ -60,7 +63,8 @@ export function sessionLens(evolving: Evolving): SessionLens {
     statement(refusal(places)),
     ...clusters.flatMap(({ cluster }) => rebuiltLens(rebuilt(cluster, places))),
     ...shared.flatMap((one) => sharedLens(one, places, evolution)),
-    ...namedConstraints(shared, places),
+    ...constraintsView(plain, places),
+    ...overlayUpserts(plain, places, evolution),
     ...layout.added.flatMap((table) => emptyTable(table, places)),
     statement(
       sql`create view ${work(places, LENS_MARKER)} as select ${literal(HASH_HOLE)}::text as bundle`,
