@@ -56,7 +56,8 @@ async function answer(fleet: Fleet, { text, values }: Said) {
   const content: unknown[] = [];
   const undo = new Error('undone');
   // A sequence is not rolled back, and the numbers that are drawn are compared as well.
-  const drawn = ['hosts', 'bookings'].map((table) => `setval('public.${table}_id_seq', 100)`);
+  const sequences = ['hosts_id_seq', 'bookings_id_seq', 'samples_turn_seq'];
+  const drawn = sequences.map((sequence) => `setval('public.${sequence}', 100)`);
   await fleet.shard('eu1').query(`select ${drawn}`);
   const run = fleet.shard('eu1').transaction(async (client) => {
     const results = await client.query(text, values && [...values]);
@@ -151,6 +152,11 @@ describe('a statement with ON CONFLICT that a lens cannot take', () => {
       'the row as a whole',
       `${row} on conflict (id) do nothing returning to_jsonb(hosts)`,
       'the row hosts as a whole',
+    ],
+    [
+      'a constraint that no columns name, of a table that has it under another name',
+      'insert into racks values (3) on conflict on constraint racks_span do nothing',
+      'racks_span under another name',
     ],
     ['the row before', `${row} on conflict (id) do nothing returning old.name`, 'old.name'],
     [

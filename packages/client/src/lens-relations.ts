@@ -21,7 +21,7 @@ export interface UpsertColumn {
 /** The relations of one release that a shard shows otherwise than as the release's own tables. */
 export interface LensRelations {
   readonly releaseSchema: string;
-  /** What takes upserts for those behind INSTEAD OF triggers, and for constraints without columns. */
+  /** What takes upserts for those behind INSTEAD OF triggers, or by constraints without columns. */
   readonly views: ReadonlyMap<string, UpsertView>;
   /**
    * Of relations that take the clause, the constraints that are not there under their names, with
