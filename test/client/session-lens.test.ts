@@ -105,6 +105,40 @@ describe('a server of the new release on a settled shard', () => {
     });
   });
 
+  it('takes ON CONFLICT, and is told of it by the statement that was written', async () => {
+    await withFleet(
+      async (fleet) => {
+        const on = fleet.shard('eu1');
+        const up = {
+          name: 'up',
+          text: `with host as (
+              insert into hosts (name, team) values ($1, $2) on conflict (name)
+              do update set team = hosts.team || excluded.team returning id, team
+            ), status as (
+              insert into host_status select id, 'ok' from host on conflict (host_id)
+              do update set status = 'degraded' returning status
+            )
+            select team, status from host, status`,
+        };
+        const given = async () => (await on.query(up, ['new', 'web'])).rows;
+        expect(await given()).toEqual([{ team: 'web', status: 'ok' }]);
+        expect(await given()).toEqual([{ team: 'webweb', status: 'degraded' }]);
+        for (const reset of ['discard all', 'discard temp']) {
+          await on.query(reset);
+          expect(await given()).toMatchObject([{ status: 'degraded' }]);
+        }
+        const alone = `insert into hosts (name, team) values ('alone', 'web')
+          on conflict (name) do update set team = 'db'`;
+        const refused = { code: 'HL001', detail: expect.stringContaining(`row by: ${alone}`) };
+        await expect(on.query(alone)).rejects.toMatchObject(refused);
+        const late = on.transaction((client) => client.query(alone));
+        await expect(late).rejects.toMatchObject(refused);
+        expect((await admin.query('select from hosts')).rowCount).toBe(4);
+      },
+      { poolSize: 1 },
+    );
+  });
+
   it('is refused where the shard is not what its release says, until it is again', async () => {
     await admin.query('alter table hosts rename load to weight');
     await withFleet(async (fleet) => {

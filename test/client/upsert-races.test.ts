@@ -1,6 +1,6 @@
 // Upserts of the same keys at the same moment: by two servers of the new release through a lens, by
-// the old release, and while the shard is expanded under them. Every one that was acknowledged
-// counts.
+// the old release, and while the shard is prepared and expanded under them. Every one that was
+// acknowledged counts.
 
 import { type Fleet, open } from '@halflap/client';
 import pg from 'pg';
@@ -19,9 +19,12 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   shard = await installShard(compiled);
-  await shard.run('prepare');
-  servers = await Promise.all(['web1', 'web2'].map(serverOf));
 });
+
+/** On a settled shard they bring a lens along. */
+async function openServers(): Promise<void> {
+  servers = await Promise.all(['web1', 'web2'].map(serverOf));
+}
 
 afterEach(async () => {
   await Promise.all(servers.map((fleet) => fleet.close()));
@@ -31,7 +34,7 @@ afterEach(async () => {
 function serverOf(server: string): Promise<Fleet> {
   const shards = [{ name: 'eu1', url: shard.url }];
   // Short leases, so that the switch is noticed by some while others still write for the lens.
-  const options = { poolSize: 3, leaseSeconds: 3, retries: 20 };
+  const options = { poolSize: 3, leaseSeconds: 3, retries: 20, bundle: compiled.bundle };
   return open({ app: APP, release: '2.0', server, shards, ...options });
 }
 
@@ -112,6 +115,8 @@ describe('upserts of the same keys at the same moment', () => {
       on conflict (host, slot) do update set value = samples.value + excluded.value`;
     const old = new pg.Client({ connectionString: shard.url });
     await old.connect();
+    await openServers();
+    expect(servers.map((fleet) => fleet.status()[0]?.mode)).toEqual(['session', 'session']);
     const running = start([
       ...onServers(async (fleet, turn) => {
         const { rowCount } = await fleet.shard('eu1').query({ name: 'up', text }, [turn % 3]);
@@ -123,6 +128,10 @@ describe('upserts of the same keys at the same moment', () => {
         count(turn % 3);
       },
     ]);
+    await running.turns(30);
+    await shard.run('prepare');
+    // The other server goes on by lenses of its own until it hears of it.
+    expect((await servers[0]?.check())?.[0]?.mode).toBe('lens');
     await throughExpand(running);
     await old.end();
     const expected = [...counted].map(([slot, value]) => ({ slot: Number(slot), value }));
@@ -132,6 +141,8 @@ describe('upserts of the same keys at the same moment', () => {
   });
 
   it('make one row of a key that only the new release knows', async () => {
+    await shard.run('prepare');
+    await openServers();
     const counted = new Map<string, number>();
     const text = `insert into hosts (name, serial, writes)
       values (left(gen_random_uuid()::text, 20), $1, 1)
@@ -151,6 +162,8 @@ describe('upserts of the same keys at the same moment', () => {
   });
 
   it('and deletes of the row in their way lose no count', async () => {
+    await shard.run('prepare');
+    await openServers();
     await read(`insert into hosts (name) select n::text from generate_series(1, 2) as n`, PATH);
     let beats = 0;
     let gone = 0;

@@ -37,11 +37,20 @@ changes:
 select * from hosts where name = :name and id > @least::int or name like ?;
 insert into labels values ($1, $2) on conflict (code) do update set caption = excluded.caption;
 update hosts set name = :name where id = :id returning id;
-begin; commit;`,
+begin; commit;
+prepare named (text) as select * from hosts where name = $1;
+execute named ('a'); deallocate named;
+declare c no scroll cursor with hold for select * from hosts where id > :least order by id;
+fetch 2 from c; move next from c; close c;
+copy (select name from hosts) to stdout;
+explain (costs off) update hosts set name = :name where id = :id;`,
   'sql/by-client.sql': `insert into hosts (name) values (?)
 on conflict (name) do update set memory_bytes = excluded.memory_bytes;
 
-insert into hosts (name) values ('a') on conflict do nothing;`,
+insert into hosts (name) values ('a') on conflict do nothing;
+prepare up (text) as insert into hosts (name) values ($1) on conflict (name) do nothing;
+insert into labels values (1, 'a') on conflict on constraint labels_pkey do nothing;
+explain insert into hosts (id) values (:id) on conflict on constraint hosts_pkey do nothing;`,
   'sql/deep/refused.sql': `select 1;
 insert into hosts (name) values ('a') on conflict (name)
   do update set (name, memory_bytes) = (select 'b', 1);
@@ -53,7 +62,11 @@ select * from hosts tablesample system (1);
 select * from hosts group by id;
 update beats set host_id = 2 where host_id = $1;
 copy labels to stdout;
-select pg_get_serial_sequence('hosts', 'id');`,
+select pg_get_serial_sequence('hosts', 'id');
+prepare sample as select * from hosts tablesample system (1);
+declare c cursor for select xmin from hosts;
+prepare odd as insert into hosts (id, memory_bytes) values (2, 1)
+  on conflict (memory_bytes) where id % 2 = 0 do nothing;`,
   'sql/other.sql': `selec 1;
 select nothing from hosts; create index on hosts (name);
 select ';' as ok`,
@@ -71,7 +84,7 @@ afterAll(() => vendor.remove());
 describe('check --queries', () => {
   it('finds nothing in statements that work through the lens as on tables', async () => {
     const { code, stdout } = await vendor.run(['check', '2.0', '--queries', 'good']);
-    expect(stdout).toContain('queries: 5 statements, all of which work through the lens');
+    expect(stdout).toContain('queries: 14 statements, all of which work through the lens');
     expect(code).toBe(0);
   });
 
@@ -84,7 +97,7 @@ describe('check --queries', () => {
     ];
     expect(error.error.code).toBe('CHECK_FAILED');
     const { count, findings } = result.queries;
-    expect(count).toBe(16);
+    expect(count).toBe(22);
     const said = findings.map((one) => {
       const place = 'file' in one ? `${one.file}:${one.line}` : one.queryid;
       return `${place} ${one.verdict} ${one.sqlstate}`;
@@ -92,6 +105,9 @@ describe('check --queries', () => {
     expect(said).toEqual([
       'sql/by-client.sql:1 client 42P10',
       'sql/by-client.sql:4 client 23505',
+      'sql/by-client.sql:5 client 42P10',
+      'sql/by-client.sql:6 client 42704',
+      'sql/by-client.sql:7 client 42704',
       'sql/deep/refused.sql:2 refused null',
       'sql/deep/refused.sql:4 refused 42P10',
       'sql/deep/refused.sql:6 refused 42809',
@@ -101,6 +117,9 @@ describe('check --queries', () => {
       'sql/deep/refused.sql:10 refused 0A000',
       'sql/deep/refused.sql:11 refused 42809',
       'sql/deep/refused.sql:12 differs null',
+      'sql/deep/refused.sql:13 refused 0A000',
+      'sql/deep/refused.sql:14 refused 42703',
+      'sql/deep/refused.sql:15 refused 42P10',
       'sql/other.sql:1 unread null',
       'sql/other.sql:2 wrong 42703',
       'sql/other.sql:2 unread null',
@@ -115,7 +134,7 @@ describe('check --queries', () => {
     const { code, stdout } = await vendor.run(['check', '2.0', '--queries', 'clients']);
     expect(code).toBe(0);
     expect(stdout).toContain('clients/one.sql:1: only by the client through the lens: 42P10');
-    expect(stdout).toContain('queries: 2 statements; 2 only by the client through the lens');
+    expect(stdout).toContain('queries: 5 statements; 5 only by the client through the lens');
   });
 
   it('refuses a directory that holds no statements', async () => {

@@ -143,6 +143,8 @@ export async function checkQueries(
   return findings;
 }
 
+type Tree = NonNullable<QueryText['tree']>;
+
 /** With the text where there is no file to look into. */
 function placeOf(query: QueryText): QueryPlace & Pick<Found, 'text'> {
   return 'file' in query
@@ -159,6 +161,11 @@ interface Asking {
 async function findingOf(query: QueryText, asking: Asking): Promise<Found | null> {
   const { text, tree, problem } = query;
   if (tree === null) return unread(problem ?? 'it is empty', 'correct it, or leave it out');
+  const inner = innerOf(tree);
+  if (inner !== null) {
+    const alone = asking.grammar.print(inner);
+    if (alone !== null) return findingOf({ ...query, text: alone, tree: inner }, asking);
+  }
   const onTables = await asking.questions.onTables(text, tree);
   if (onTables === 'not a question') {
     const kind = Object.keys(tree)[0] ?? '';
@@ -184,11 +191,23 @@ async function findingOf(query: QueryText, asking: Asking): Promise<Found | null
  */
 const BY_NORMALISING = new Set(['42601', '42725', '42P18', '42P08', '42804']);
 
-/** Statements about the session: they mean the same everywhere. */
+/**
+ * Statements about the session, which mean the same everywhere, and about what another statement
+ * has prepared or declared, which was asked about there.
+ */
 const HARMLESS = new Set(
   `TransactionStmt VariableSetStmt VariableShowStmt ListenStmt NotifyStmt UnlistenStmt DiscardStmt
-   DeallocateStmt`.split(/\s+/),
+   DeallocateStmt ExecuteStmt FetchStmt ClosePortalStmt`.split(/\s+/),
 );
+
+/** The statement of a cursor, of a COPY or to be explained, which is planned as it is by itself. */
+function innerOf(tree: Tree): Tree | null {
+  for (const kind of ['DeclareCursorStmt', 'ExplainStmt', 'CopyStmt']) {
+    const content = kind in tree ? (tree as Record<string, { query?: Tree }>)[kind] : undefined;
+    if (content?.query !== undefined) return content.query;
+  }
+  return null;
+}
 
 function unread(message: string, fix: string | null): Found {
   return { verdict: 'unread', sqlstate: null, message, fix };
@@ -217,13 +236,19 @@ async function upsertFinding(text: string, asking: Asking): Promise<Found | null
   const refusal = planned === 'not a question' ? null : planned;
   const unknown = refusal ?? (await unknownKey(found, questions));
   if (unknown !== null) return { verdict: 'refused', ...unknown, fix: UPSERT_FIX };
-  const isAny = found.every((one) => one.key === 'any');
   return {
     verdict: 'client',
-    sqlstate: isAny ? '23505' : '42P10',
+    sqlstate: withoutClient(found),
     message: `ON CONFLICT on ${[...new Set(found.map((one) => one.table))].join(', ')}`,
     fix: `nothing for programs that use @halflap/client; for others: ${UPSERT_FIX}`,
   };
+}
+
+/** What programs are answered that send the statement as it is. */
+function withoutClient(found: readonly FoundUpsert[]): string {
+  const key = found.find((one) => one.key !== 'any')?.key;
+  if (key === undefined) return '23505';
+  return key.startsWith('constraint ') ? '42704' : '42P10';
 }
 
 const UPSERT_FIX = 'update, then insert where nothing was updated';
@@ -234,6 +259,7 @@ async function unknownKey(
   questions: QueryQuestions,
 ): Promise<Refusal | null> {
   for (const { view, key } of found) {
+    if (view === null) continue;
     const refusal = await questions.onKey(view, key);
     if (refusal !== null) return refusal;
   }

@@ -13,13 +13,11 @@ import type { ClientBase } from 'pg';
 import { lensBinding, releaseBinding } from './bind.js';
 import { within } from './deadline.js';
 import { isForbidden, isReadOnly, isStateMissing, messageOf, sqlStateOf } from './failure.js';
-import { loadGrammar } from './grammar.js';
-import { readLensRelations } from './lens-relations.js';
 import { describeFacts, judge, type Mode, type ShardFacts, type Verdict } from './mode.js';
 import { type ServedMode, type Settings, withoutSecrets } from './options.js';
 import type { Sessions } from './sessions.js';
 import { readFacts, releaseLease, renewLease } from './state.js';
-import type { Lens } from './through-lens.js';
+import { readLens } from './through-lens.js';
 
 /** How one shard stands towards this server, as last heard. */
 export interface ShardStatus {
@@ -174,7 +172,8 @@ export class Lease {
           verdict = { ...verdict, reason: READ_ONLY };
         }
       }
-      sessions.lens.use(verdict.mode === 'lens' ? await this.#timely(this.#lens(client)) : null);
+      const isThroughViews = facts !== null && seesViews(facts, verdict, settings);
+      sessions.lens.use(isThroughViews ? await this.#timely(readLens(client, settings)) : null);
       const servedMs = verdict.mode === 'refused' ? 0 : settings.leaseSeconds * 1000;
       this.#servedUntilMs = askedAtMs + servedMs;
       sessions.give(client, 'keep');
@@ -220,13 +219,6 @@ export class Lease {
       this.#held = undefined;
       return this.#timely(readFacts(client));
     }
-  }
-
-  /** Before the first statement that meets the lens; PostgreSQL's parser is loaded then. */
-  async #lens(client: ClientBase): Promise<Lens> {
-    const { settings } = this.#host;
-    const relations = await readLensRelations(client, settings);
-    return { relations, grammar: await loadGrammar() };
   }
 
   #timely<Value>(work: Promise<Value>): Promise<Value> {
@@ -322,6 +314,11 @@ export class Lease {
   #say(level: 'info' | 'warn', message: string): void {
     this.#host.settings.log({ level, shard: this.#host.shard, message });
   }
+}
+
+/** Whether the shard shows the release some of its tables as views, as overlays are in dual too. */
+function seesViews({ phase, ceiling }: ShardFacts, { mode }: Verdict, { release }: Settings) {
+  return mode === 'lens' || (mode === 'native' && phase === 'dual' && release === ceiling);
 }
 
 /** True for the modes in which statements are sent. */

@@ -20,7 +20,7 @@ import {
 import { within } from './deadline.js';
 import { isProtocolRefusal, messageOf } from './failure.js';
 import { type Settings, type ShardTarget, withoutSecrets } from './options.js';
-import { ThroughLens } from './through-lens.js';
+import { readLens, ThroughLens } from './through-lens.js';
 
 /** What becomes of a connection: used again, used again once it is bound anew, or ended. */
 export type Fate = 'keep' | 'rebind' | 'discard';
@@ -51,8 +51,11 @@ export class Sessions {
     this.#pool = this.#newPool();
   }
 
-  /** How statements change that do not work through a lens as they are. */
-  readonly lens = new ThroughLens();
+  /** How statements change that do not work through the shard's lens as they are. */
+  readonly lens = new ThroughLens('shard');
+  /** The same, through the lens that each session brings along. */
+  readonly #ownLens = new ThroughLens('own');
+  #isOwnLensKnown = false;
 
   /** How its connections read values, unless a statement says otherwise. */
   get types(): pg.CustomTypesConfig {
@@ -62,12 +65,13 @@ export class Sessions {
 
   #newPool(): pg.Pool {
     const pool = new pg.Pool(poolConfig(this.#target, this.#settings, this.#form, this.#binding));
+    const lens = this.#binding.lens === null ? this.lens : this.#ownLens;
     pool.on('error', this.#onBroken);
     // A connection in use that breaks between two statements would end the process without this;
     // the next statement on it reports the break.
     pool.on('connect', (client: pg.PoolClient) => {
       client.on('error', () => {});
-      this.lens.attach(client);
+      lens.attach(client);
     });
     return pool;
   }
@@ -196,7 +200,7 @@ export class Sessions {
     try {
       const bound = await within(
         this.#settings.connectTimeoutMs,
-        bindSession(client, this.#settings, this.#binding),
+        this.#bound(client, this.#binding),
         () => new Error('no answer in time'),
       );
       this.#members.set(client, { ...bound, generation: this.#generation, isBound: true });
@@ -204,6 +208,16 @@ export class Sessions {
       client.release(true);
       throw this.#unreachable(`cannot bind a connection: ${messageOf(cause)}`, cause);
     }
+  }
+
+  /** What a session's own lens takes follows from the bundle: the first one tells it of all. */
+  async #bound(client: pg.PoolClient, binding: Binding): Promise<Bound> {
+    const bound = await bindSession(client, this.#settings, binding);
+    if (binding.lens !== null && !this.#isOwnLensKnown) {
+      this.#ownLens.use(await readLens(client, this.#settings, 'own'));
+      this.#isOwnLensKnown = true;
+    }
+    return bound;
   }
 
   #unreachable(what: string, cause?: unknown, hint = DEAD_HINT): HalflapError {

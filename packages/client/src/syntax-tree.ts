@@ -43,3 +43,9 @@ export function target(val: Node, name?: string): Node {
 export function into(name: string): Node {
   return { ResTarget: { name } };
 }
+
+/** A column of a conflict target. */
+export function indexElement(name: string): Node {
+  const order = { ordering: 'SORTBY_DEFAULT', nulls_ordering: 'SORTBY_NULLS_DEFAULT' } as const;
+  return { IndexElem: { name, ...order } };
+}

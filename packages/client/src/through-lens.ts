@@ -9,8 +9,9 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase, QueryConfig } from 'pg';
 import { isUndefinedTable, markStale } from './failure.js';
-import type { Grammar } from './grammar.js';
-import type { LensRelations } from './lens-relations.js';
+import { type Grammar, loadGrammar } from './grammar.js';
+import { type LensRelations, readLensRelations } from './lens-relations.js';
+import type { Settings } from './options.js';
 import { mayUpsert, throughLens } from './upsert.js';
 
 /** A lens as one heartbeat has found it. */
@@ -19,58 +20,95 @@ export interface Lens {
   readonly grammar: Grammar;
 }
 
+/** One round trip on a bound session; PostgreSQL's parser is loaded the first time. */
+export async function readLens(
+  client: ClientBase,
+  who: Pick<Settings, 'app' | 'release'>,
+  whose: 'shard' | 'own' = 'shard',
+): Promise<Lens> {
+  return { relations: await readLensRelations(client, who, whose), grammar: await loadGrammar() };
+}
+
+const NOTHING: Pick<LensRelations, 'views' | 'constraints'> = {
+  views: new Map(),
+  constraints: new Map(),
+};
+
 /** Texts whose rewriting is kept; an application has fewer, unless it writes values into them. */
 const KEPT_TEXTS = 1000;
 
 export class ThroughLens {
+  readonly #whose: 'shard' | 'own';
   #lens: Lens | null = null;
   /** What the rewritten texts were written for, comparable. */
   #known = '';
   readonly #rewritten = new Map<string, string>();
 
+  /** @param whose lens it is: the shard's, or one that each session has of its own. */
+  constructor(whose: 'shard' | 'own') {
+    this.#whose = whose;
+  }
+
   /** Null where the release is native. */
   use(lens: Lens | null): void {
-    const known = JSON.stringify([...(lens?.relations.views ?? [])]);
+    const { views, constraints } = lens?.relations ?? NOTHING;
+    const known = JSON.stringify([[...views], [...constraints].map(([one, of]) => [one, [...of]])]);
     if (known !== this.#known) this.#rewritten.clear();
     this.#known = known;
-    this.#lens = lens !== null && lens.relations.views.size > 0 ? lens : null;
+    this.#lens = views.size + constraints.size > 0 ? lens : null;
   }
 
   /** From now on, statements of this connection are sent as the lens takes them. */
   attach(client: ClientBase): void {
-    const send = client.query.bind(client) as (...call: unknown[]) => unknown;
+    const send = client.query.bind(client) as Send;
     const query = (...call: unknown[]) => {
       const statement = textOf(call[0]);
-      if (this.#lens === null || statement === null || !mayUpsert(statement)) return send(...call);
-      return this.#query(send, statement, call);
+      if (this.#lens === null || statement === null) return send(...call);
+      if (mayUpsert(statement, this.#lens.relations)) return this.#query(send, statement, call);
+      return this.#mayTellLate() ? this.#watched(send, statement, call) : send(...call);
     };
     client.query = query as ClientBase['query'];
   }
 
-  #query(send: (...call: unknown[]) => unknown, statement: string, call: unknown[]): unknown {
-    const place = call.findIndex((one) => typeof one === 'function');
-    const callback = call[place] as ((error: unknown, result?: unknown) => void) | undefined;
+  /** A session's own lens tells at commit, with its text, of a statement that was sent before. */
+  #mayTellLate(): boolean {
+    return this.#whose === 'own' && this.#rewritten.size > 0;
+  }
+
+  #query(send: Send, statement: string, call: unknown[]): unknown {
     let text: string;
     try {
       text = this.#rewrite(statement);
     } catch (error) {
+      const callback = callbackOf(call);
       if (callback === undefined) return Promise.reject(error);
       process.nextTick(callback, error);
       return undefined;
     }
-    if (text === statement) return send(...call);
-    const sent = [withText(call[0], text), ...call.slice(1)];
+    if (text === statement && !this.#mayTellLate()) return send(...call);
+    const sent = text === statement ? call[0] : withText(call[0], text);
+    return this.#watched(send, text, [sent, ...call.slice(1)]);
+  }
+
+  /** Looks at the error, if there is one, before anybody else does. */
+  #watched(send: Send, text: string, call: unknown[]): unknown {
+    const callback = callbackOf(call);
     if (callback === undefined) {
-      return (send(...sent) as Promise<unknown>).catch((error) => {
+      return (send(...call) as Promise<unknown>).catch((error) => {
         this.#examine(error, text);
         throw error;
       });
     }
-    sent[place] = (error: unknown, result: unknown) => {
-      if (error) this.#examine(error, text);
-      callback(error, result);
-    };
-    return send(...sent);
+    return send(
+      ...call.map((one) =>
+        one !== callback
+          ? one
+          : (error: unknown, result: unknown) => {
+              if (error) this.#examine(error, text);
+              callback(error, result);
+            },
+      ),
+    );
   }
 
   #rewrite(statement: string): string {
@@ -84,9 +122,23 @@ export class ThroughLens {
     return text;
   }
 
-  /** A lens that is gone is used no more, until a heartbeat finds one. */
   #examine(error: unknown, text: string): void {
-    if (!(error instanceof Error) || !isUndefinedTable(error)) return;
+    if (!(error instanceof Error)) return;
+    if (this.#whose === 'own') this.#asWritten(error);
+    else this.#leave(error, text);
+  }
+
+  /** Where the lens names a statement, it names the one that the application wrote. */
+  #asWritten(error: Error): void {
+    if (!('detail' in error) || typeof error.detail !== 'string') return;
+    const { detail } = error;
+    const found = [...this.#rewritten].find(([, text]) => detail.endsWith(text));
+    if (found !== undefined) error.detail = detail.slice(0, -found[1].length) + found[0];
+  }
+
+  /** A lens that is gone is used no more, until a heartbeat finds one. */
+  #leave(error: Error, text: string): void {
+    if (!isUndefinedTable(error)) return;
     const position = 'position' in error ? Number(error.position) : 0;
     // PostgreSQL counts characters from 1, JavaScript UTF-16 units.
     const at = [...text].slice(0, position - 1).join('').length;
@@ -97,6 +149,13 @@ export class ThroughLens {
     markStale(error);
     this.use(null);
   }
+}
+
+type Send = (...call: unknown[]) => unknown;
+type Callback = (error: unknown, result?: unknown) => void;
+
+function callbackOf(call: readonly unknown[]): Callback | undefined {
+  return call.find((one) => typeof one === 'function') as Callback | undefined;
 }
 
 /** The SQL of a call; null for what the driver calls a submittable: a cursor, a COPY stream. */

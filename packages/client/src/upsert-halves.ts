@@ -353,5 +353,10 @@ function defaultOf(view: UpsertView, column: string, grammar: Grammar): Node {
   const first = select !== undefined && 'SelectStmt' in select && select.SelectStmt.targetList?.[0];
   const value = first && 'ResTarget' in first ? first.ResTarget.val : undefined;
   if (value === undefined) throw new Error(`the default of ${column} does not parse`);
+  // PostgreSQL 14 prints the schema of a session's own by a number that no other session has.
+  walk(value, ({ String: one }) => {
+    const named = one as { sval?: string } | undefined;
+    if (/^pg_temp_\d+$/.test(named?.sval ?? '')) Object.assign(named ?? {}, { sval: 'pg_temp' });
+  });
   return guarded(value);
 }

@@ -6,12 +6,13 @@
 import type { InsertStmt, Node, WithClause } from 'libpg-query';
 import type { Grammar } from './grammar.js';
 import type { LensRelations, UpsertView } from './lens-relations.js';
-import { walk } from './syntax-tree.js';
+import { indexElement, walk } from './syntax-tree.js';
 import { halvesOf, keyOf, refused, type Upsert } from './upsert-halves.js';
 
 /** Whether a text may hold such a statement; cheap, and true now and then for one that does not. */
-export function mayUpsert(text: string): boolean {
-  return /\bconflict\b/i.test(text);
+export function mayUpsert(text: string, { views }: Pick<LensRelations, 'views'>): boolean {
+  if (!/\bconflict\b/i.test(text)) return false;
+  return views.size > 0 || /\bconstraint\b/i.test(text);
 }
 
 /**
@@ -23,35 +24,31 @@ export function throughLens(text: string, relations: LensRelations, grammar: Gra
   if (statements === null) return text;
   const rewriting = new Rewriting(relations, grammar);
   const rewritten = statements.map((statement) => rewriting.statement(statement));
-  if (rewriting.upserts.length === 0) return text;
+  const tables = rewriting.found.map((one) => one.table);
+  if (tables.length === 0) return text;
   const printed = rewritten.map((statement) => grammar.print(statement));
   if (printed.every((one) => one !== null)) return printed.join(';\n');
   throw refused(
-    rewriting.upserts.map((one) => one.table).join(', '),
+    tables.join(', '),
     'the statement cannot be printed back faithfully',
     'write its unusual parts in another way, or an UPDATE and then an INSERT',
   );
 }
 
-/** One INSERT … ON CONFLICT of a text on a relation behind a lens. */
+/** One INSERT … ON CONFLICT of a text that is sent in another form. */
 export interface FoundUpsert {
   readonly table: string;
-  readonly view: UpsertView;
+  /** Null where the relation takes the clause, once the key is named by its columns. */
+  readonly view: UpsertView | null;
   /** What it calls the key, as the view's trigger reads it. */
   readonly key: string;
-  readonly isUpdate: boolean;
 }
 
 /** Those of a text that `throughLens` rewrites. @throws CLIENT_UPSERT_REFUSED */
 export function upsertsIn(text: string, relations: LensRelations, grammar: Grammar): FoundUpsert[] {
   const rewriting = new Rewriting(relations, grammar);
   for (const statement of grammar.read(text) ?? []) rewriting.statement(statement);
-  return rewriting.upserts.map((upsert) => ({
-    table: upsert.table,
-    view: upsert.view,
-    key: keyOf(upsert),
-    isUpdate: upsert.clause.action === 'ONCONFLICT_UPDATE',
-  }));
+  return rewriting.found;
 }
 
 /** The statement that another one explains or prepares. */
@@ -60,7 +57,7 @@ const WRAPPERS = ['ExplainStmt', 'PrepareStmt', 'CopyStmt'] as const;
 class Rewriting {
   readonly #relations: LensRelations;
   readonly #grammar: Grammar;
-  readonly upserts: Upsert[] = [];
+  readonly found: FoundUpsert[] = [];
 
   constructor(relations: LensRelations, grammar: Grammar) {
     this.#relations = relations;
@@ -73,6 +70,9 @@ class Rewriting {
       return { [kind]: { ...content, query: this.statement(content.query as Node) } } as Node;
     }
     const result = this.#whole(kind, content);
+    walk(result, (one) => {
+      if ('InsertStmt' in one) this.#nameColumns(one.InsertStmt as InsertStmt);
+    });
     walk(result, (one) => {
       if (!('InsertStmt' in one)) return;
       const upsert = this.#upsertOf(one.InsertStmt as InsertStmt);
@@ -118,18 +118,49 @@ class Rewriting {
   }
 
   #halves(upsert: Upsert) {
-    this.upserts.push(upsert);
-    return halvesOf(upsert, `halflap_upsert_${this.upserts.length}`, this.#grammar);
+    const { table, view } = upsert;
+    this.found.push({ table, view, key: keyOf(upsert) });
+    return halvesOf(upsert, `halflap_upsert_${this.found.length}`, this.#grammar);
+  }
+
+  /** Of a relation that takes the clause, but does not have its constraint by that name. */
+  #nameColumns(insert: InsertStmt): void {
+    const table = insert.relation?.relname ?? '';
+    const name = insert.onConflictClause?.infer?.conname;
+    const columns = this.#columnsOf(insert);
+    if (columns === undefined || insert.onConflictClause === undefined) return;
+    if (columns !== null) {
+      insert.onConflictClause.infer = { indexElems: columns.map(indexElement) };
+      this.found.push({ table, view: null, key: `constraint ${name}` });
+    } else if (!this.#relations.views.has(table)) {
+      throw refused(
+        table,
+        `the shard has the constraint ${name} under another name until it is contracted`,
+        'name the columns of a unique constraint, or insert where not exists',
+      );
+    }
+  }
+
+  /** Of the constraint that it names; undefined where that is there under its name. */
+  #columnsOf(insert: InsertStmt): readonly string[] | null | undefined {
+    const name = insert.onConflictClause?.infer?.conname;
+    if (name === undefined || !this.#isOfRelease(insert)) return undefined;
+    return this.#relations.constraints.get(insert.relation?.relname ?? '')?.get(name);
+  }
+
+  #isOfRelease({ relation }: InsertStmt): boolean {
+    const { releaseSchema } = this.#relations;
+    return (relation?.schemaname ?? releaseSchema) === releaseSchema;
   }
 
   /** Null for any other INSERT, also one with the clause on a relation that takes it. */
   #upsertOf(insert: InsertStmt): Upsert | null {
     const { relation, onConflictClause: clause } = insert;
-    const { releaseSchema, views } = this.#relations;
-    const schema = relation?.schemaname ?? releaseSchema;
+    const { releaseSchema, views, constraints } = this.#relations;
     const table = relation?.relname ?? '';
-    const view = schema === releaseSchema ? views.get(table) : undefined;
+    const view = this.#isOfRelease(insert) ? views.get(table) : undefined;
     if (clause === undefined || view === undefined) return null;
-    return { insert, clause, view, table, releaseSchema };
+    const isTaken = constraints.has(table) && this.#columnsOf(insert) !== null;
+    return isTaken ? null : { insert, clause, view, table, releaseSchema };
   }
 }

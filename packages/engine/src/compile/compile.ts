@@ -43,7 +43,9 @@ import {
   lookupFunctions,
 } from './lookups.js';
 import { oldNames } from './mapping.js';
+import { constraintsView } from './named-constraints.js';
 import { addColumns, overlayIndexSteps, overlayVerify, overlayView } from './overlay.js';
+import { overlayUpserts } from './overlay-upsert.js';
 import { fenced, keyMapTable, type Places, temporary, work } from './places.js';
 import {
   drawFunctions,
@@ -206,6 +208,8 @@ function lensStep(evolving: Evolving, begun: readonly Statement[]): Step {
       ...added.flatMap((table) => addedTable(table, evolving)),
       ...clusters.flatMap(prepareRebuilt),
       ...overlays.flatMap((one) => overlayView(one.pair, places)),
+      ...constraintsView(shared, places),
+      ...overlayUpserts(shared, places, evolution),
       ...layout.keys.map((one) => statement(sql`analyze ${keyMapTable(places, one.stated.name)}`)),
       ...foreignKeys.prepare,
       ...tablesHome(shared, places),

@@ -47,20 +47,11 @@ export function excluded(
   places: Places,
   self: 'old' | 'new',
 ): { readonly lock: Sql; readonly isExcluded: Sql } {
-  const over = (text: string, qualifier: string) =>
-    trusted(bindColumns(text, (column) => ({ qualifier, column })));
-  const { elements, predicate } = exclusion;
-  const holds = elements.map(
-    ({ expression, operator }) =>
-      sql`(${over(expression, 'q')}) ${trusted(operator)} (${over(expression, 'new')})`,
-  );
   const isOther = part.mapping.key.map(
     (column) => sql`${name('q', column)} is distinct from ${name(self, column)}`,
   );
-  const isAbout = (qualifier: string) =>
-    predicate === null ? [] : [sql`(${over(predicate, qualifier)})`];
   const conditions = joined(
-    [...holds, ...isAbout('q'), ...isAbout('new'), sql`(${joined(isOther, ' or ')})`],
+    [isInTheWay(exclusion), sql`(${joined(isOther, ' or ')})`],
     '\n      and ',
   );
   const seed = stableBigint(`${places.evolution} ${part.table.name} ${exclusion.name}`);
@@ -71,4 +62,17 @@ export function excluded(
     where ${conditions}
   )`,
   };
+}
+
+/** Whether a row `q` and NEW may not both be there. */
+export function isInTheWay({ elements, predicate }: Exclusion): Sql {
+  const over = (text: string, qualifier: string) =>
+    trusted(bindColumns(text, (column) => ({ qualifier, column })));
+  const holds = elements.map(
+    ({ expression, operator }) =>
+      sql`(${over(expression, 'q')}) ${trusted(operator)} (${over(expression, 'new')})`,
+  );
+  const isAbout = (qualifier: string) =>
+    predicate === null ? [] : [sql`(${over(predicate, qualifier)})`];
+  return joined([...holds, ...isAbout('q'), ...isAbout('new')], '\n      and ');
 }

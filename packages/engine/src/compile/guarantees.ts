@@ -90,6 +90,28 @@ export function arbiters(part: SplitPartPlan, base: Table): Arbiter[] {
   ];
 }
 
+/** An exclusion constraint by which a row may be found that stands in another's way. */
+export interface ExclusionArbiter {
+  readonly exclusion: Exclusion;
+  /** What PostgreSQL names when it is violated, in either layout. */
+  readonly enforcedBy: readonly string[];
+  readonly isLensOnly: boolean;
+}
+
+/** Those of a part; without those that are put off, which ON CONFLICT takes on no table. */
+export function exclusionArbiters(part: SplitPartPlan): ExclusionArbiter[] {
+  const source = sourcesOf(part);
+  return part.table.exclusions
+    .filter((one) => one.deferrable === 'no')
+    .map((exclusion) => {
+      const same = part.pair.old.exclusions.filter((own) =>
+        isSameExclusion(own, exclusion, (name) => source.get(name)),
+      );
+      const enforcedBy = [exclusion.name, ...same.map((own) => own.name)];
+      return { exclusion, enforcedBy, isLensOnly: same.length === 0 };
+    });
+}
+
 function plainIndex({ name, columns, definition }: Index): (Arbiter & { name: null })[] {
   const plain = columns.filter((column) => column !== null);
   if (plain.length < columns.length || / WHERE /.test(definition)) return [];

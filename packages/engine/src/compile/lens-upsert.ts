@@ -24,10 +24,11 @@ import type { Column, Table } from '../release/catalog.js';
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
-import { type Arbiter, arbiters } from './guarantees.js';
+import { arbiters } from './guarantees.js';
 import { defaultsOn } from './lens.js';
 import { baseOf, lockBase, lockBeside } from './lens-triggers.js';
-import { inRelease, work } from './places.js';
+import { isKnown, isMeant, isOfKey, look, tablesOf, type Upserting } from './lens-upsert-keys.js';
+import { inRelease, type Places, work } from './places.js';
 import { lockSlices } from './recompute.js';
 import { HASH_HOLE, raise, routine } from './routine.js';
 import { statement } from './statement.js';
@@ -35,32 +36,46 @@ import { POLITE_VARIABLES } from './sync-backward.js';
 import { renameSlices, type SyncPlan, sliceOfRow } from './sync-plan.js';
 import { typeOf } from './tables.js';
 
-/** One part whose rows are upserted, and how its cluster is laid out meanwhile. */
-export interface Upserting {
-  readonly cluster: SplitCluster;
-  readonly part: SplitPartPlan;
-  readonly plan: SyncPlan;
-}
-
 /**
  * How often an insert may meet a row that cannot be seen afterwards. One that was deleted meanwhile
  * is a matter of chance and does not come ten times; one that the lens does not show stays.
  */
 const MAX_MISSES = 10;
 
-/** As PostgreSQL says it of a table. */
-const NO_ARBITER =
-  'there is no unique or exclusion constraint matching the ON CONFLICT specification';
-
-/** The view, its defaults and its trigger; the same as the lens but for what drives the trigger. */
+/**
+ * The view, its defaults and its trigger; the same as the lens but for what drives the trigger.
+ * @param stage whose rows are locked: `dual` where they are found through the release's own name.
+ */
 export function upsertView(
   cluster: SplitCluster,
   part: SplitPartPlan,
   plan: SyncPlan,
+  stage: 'filling' | 'dual' = 'filling',
 ): Statement[] {
   const { places } = plan;
-  const view = work(places, 'upsert', part.table.name);
-  const columns = part.table.columns.map(
+  const view = upsertViewAt(part.table, places);
+  return [
+    ...bareUpsertView(part.table, places),
+    ...defaultsOn(view, cluster, part, places),
+    statement(upsertFunction({ cluster, part, plan }, stage)),
+    statement(
+      sql`create trigger halflap_upsert instead of insert on ${view}
+for each row execute function ${functionOf(plan, part)}()`,
+    ),
+    // It holds nothing, and its trigger does what its caller may do.
+    ...(places.isTemporary ? [] : [statement(sql`grant select, insert on ${view} to public`)]),
+  ];
+}
+
+/** In a session's own schema it stands beside the relations of the release. */
+export function upsertViewAt(table: Table, places: Places): Sql {
+  return work(places, places.isTemporary ? 'halflap_upsert' : 'upsert', table.name);
+}
+
+/** Without defaults and without the trigger. */
+export function bareUpsertView(table: Table, places: Places): Statement[] {
+  const view = upsertViewAt(table, places);
+  const columns = table.columns.map(
     (column) => sql`null::${typeOf(column)} as ${name(column.name)}`,
   );
   const origin = `Halflap ${places.evolution} ${HASH_HOLE}`;
@@ -68,17 +83,9 @@ export function upsertView(
   return [
     statement(
       sql`create view ${view} as select null::text as halflap_do, null::text as halflap_key,
-${columns}, null::${work(places, part.table.name)} as halflap_row where false`,
+${columns}, null::${work(places, table.name)} as halflap_row where false`,
     ),
     statement(sql`comment on view ${view} is ${literal(comment)}`),
-    ...defaultsOn(view, cluster, part, places),
-    statement(upsertFunction({ cluster, part, plan }, 'filling')),
-    statement(
-      sql`create trigger halflap_upsert instead of insert on ${view}
-for each row execute function ${functionOf(plan, part)}()`,
-    ),
-    // It holds nothing, and its trigger does what its caller may do.
-    statement(sql`grant select, insert on ${view} to public`),
   ];
 }
 
@@ -152,50 +159,6 @@ function stands(part: SplitPartPlan, row: 'new.halflap_row' | 'found_row'): Sql 
   return joined(assignments, '\n    ');
 }
 
-/** What a statement may call the key: `any`, `on ["id"]`, `constraint hosts_pkey`. */
-function spellings({ name: constraint, columns }: Arbiter): string[] {
-  const inferred = `on ${JSON.stringify([...columns].sort())}`;
-  return constraint === null ? [inferred] : [inferred, `constraint ${constraint}`];
-}
-
-function isMeant(arbiter: Arbiter, also: readonly string[] = []): Sql {
-  const accepted = [...also, ...spellings(arbiter)].map((one) => literal(one));
-  return sql`new.halflap_key in (${accepted})`;
-}
-
-function isKnown({ cluster, part, plan }: Upserting): Sql {
-  const known = arbiters(part, baseOf(cluster).table);
-  const putOff = [part.table.primaryKey, ...part.table.uniques].some(
-    (key) => key !== null && key.deferrable !== 'no',
-  );
-  const accepted = ['any', ...known.flatMap(spellings)].map((one) => literal(one));
-  const lensOnly = known.filter((one) => one.isLensOnly);
-  const deferrable = sql`if new.halflap_key = 'any' then ${raise(
-    '55000',
-    literal('ON CONFLICT does not support deferrable unique constraints as arbiters'),
-  )} end if;
-  `;
-  const isLensOnly = joined(
-    lensOnly.map((one) => isMeant(one, ['any'])),
-    ' or ',
-  );
-  const unseen = `repeatable read does not see who else writes a key that ${plan.places.to} adds`;
-  const blind = sql`
-  if current_setting('transaction_isolation') = 'repeatable read' and (${isLensOnly}) then
-    ${raise('HL003', literal(unseen), {
-      hint: literal('Use read committed or serializable, or wait until the shard is dual.'),
-    })}
-  end if;`;
-  return sql`${putOff ? deferrable : sql``}if new.halflap_key not in (${accepted}) then
-    ${raise('42P10', literal(NO_ARBITER), {
-      hint: literal(
-        'Name the columns of a unique constraint, or the constraint; a unique index serves ' +
-          `once the shard is dual (release ${plan.places.to} is then native).`,
-      ),
-    })}
-  end if;${lensOnly.length === 0 ? sql`` : blind}`;
-}
-
 function isComputed({ part }: Upserting): Sql {
   const checks = part.table.columns
     .filter((column) => column.generated !== null)
@@ -208,26 +171,6 @@ function isComputed({ part }: Upserting): Sql {
         )} end if;`,
     );
   return joined(checks, '\n  ');
-}
-
-/** The row in the way of NEW, by the first of the keys that are meant. */
-function look({ cluster, part, plan }: Upserting): Sql {
-  const lens = inRelease(plan.places, part.table.name);
-  const looks = arbiters(part, baseOf(cluster).table).map((arbiter) => {
-    const is = arbiter.isOnceForNull
-      ? joined(
-          arbiter.columns.map(
-            (column) => sql`${name('q', column)} is not distinct from ${name('new', column)}`,
-          ),
-          ' and ',
-        )
-      : sameKey('q', arbiter.columns, 'new');
-    return sql`if not is_found and ${isMeant(arbiter, ['any'])} then
-      select q.* into found_row from ${lens} as q where ${is};
-      is_found := found;
-    end if;`;
-  });
-  return joined([sql`is_found := false;`, ...looks], '\n    ');
 }
 
 /** The row that was found is the one that was locked before it was looked for again. */
@@ -274,9 +217,12 @@ function insert(one: Upserting): Sql {
   const { part, plan } = one;
   const given = givenColumns(part).map((column) => column.name);
   const values = given.map((column) => name('new', column));
+  // What is drawn is given, also where an overlay leads to an identity.
+  const isAlways = part.table.columns.some((column) => column.identity === 'always');
+  const overriding = isAlways ? sql` overriding system value` : sql``;
   const isExcluding = tablesOf(one).some((table) => table.exclusions.length > 0);
   return sql`begin
-      insert into ${inRelease(plan.places, part.table.name)} as q (${names(given)})
+      insert into ${inRelease(plan.places, part.table.name)} as q (${names(given)})${overriding}
       values (${values}) returning q.* into found_row;
       new.halflap_do := 'inserted';
       new.halflap_row := found_row;
@@ -293,30 +239,6 @@ function insert(one: Upserting): Sql {
       end if;
       exit when new.halflap_do = 'nothing';
     end;`;
-}
-
-/** Tables whose rules a row meets, in either layout. */
-function tablesOf({ cluster, part }: Upserting): Table[] {
-  return [part.table, ...cluster.olds.map((old) => old.table)];
-}
-
-/** Whether the constraint that was violated is one by which a row may be in the way. */
-function isOfKey(one: Upserting): Sql {
-  const known = arbiters(one.part, baseOf(one.cluster).table);
-  const all = tablesOf(one).flatMap((table) => [
-    ...table.exclusions.map((exclusion) => exclusion.name),
-    ...[table.primaryKey, ...table.uniques].flatMap((key) => (key === null ? [] : [key.name])),
-    ...table.indexes.filter((index) => index.isUnique).map((index) => index.name),
-  ]);
-  const list = (found: readonly string[]) =>
-    sql`violated in (${[...new Set(found)].map((each) => literal(each))})`;
-  return joined(
-    [
-      sql`new.halflap_key = 'any' and new.halflap_do = 'nothing' and ${list(all)}`,
-      ...known.map((arbiter) => sql`${isMeant(arbiter)} and ${list(arbiter.enforcedBy)}`),
-    ],
-    '\n        or ',
-  );
 }
 
 /** Writes what SET computed from the row that was found, which nobody else can have changed. */

@@ -40,8 +40,7 @@ export function lensStatements(
   return cluster.parts.flatMap((part) => [
     ...lensView(cluster, part, plan.places, part.isBase ? rules : []),
     ...(cluster.sliced === null ? lensTriggers : slicedTriggers)(cluster, part, plan),
-    // A session lens has no place that its client could look for them.
-    ...(plan.places.isTemporary ? [] : upsertView(cluster, part, plan)),
+    ...upsertView(cluster, part, plan),
   ]);
 }
 

@@ -23,7 +23,10 @@ import type { Evolving } from './compile.js';
 import type { Shared } from './contract.js';
 import { defaultFunctions } from './defaults.js';
 import { lensStatements } from './lens.js';
+import { bareUpsertView, upsertViewAt } from './lens-upsert.js';
+import { constraintsView } from './named-constraints.js';
 import { overlayRules, overlayView } from './overlay.js';
+import { overlayUpserts } from './overlay-upsert.js';
 import { inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
 import { HASH_HOLE, routine } from './routine.js';
@@ -50,6 +53,8 @@ export function sessionLens(evolving: Evolving): SessionLens {
     return { statements: [], impossible };
   }
   const places = temporary(evolving.places);
+  // The others are written by triggers, or not at all.
+  const plain = shared.filter(({ pair }) => addedColumns(pair).length === 0);
   const statements = [
     ...typesOf(evolving.to, evolving.from).map((one) =>
       statement(one.create(inRelease(places, one.name))),
@@ -58,6 +63,8 @@ export function sessionLens(evolving: Evolving): SessionLens {
     statement(refusal(places)),
     ...clusters.flatMap(({ cluster }) => rebuiltLens(rebuilt(cluster, places))),
     ...shared.flatMap((one) => sharedLens(one, places, evolution)),
+    ...constraintsView(plain, places),
+    ...overlayUpserts(plain, places, evolution),
     ...layout.added.flatMap((table) => emptyTable(table, places)),
     statement(
       sql`create view ${work(places, LENS_MARKER)} as select ${literal(HASH_HOLE)}::text as bundle`,
@@ -91,7 +98,7 @@ function sharedLens({ pair, kind }: Shared, places: Places, evolution: Evolution
       message: `${pair.new.name} can only be read on a shard that is not prepared`,
       detail: `It has columns that release ${places.from} lacks, and no key to find its rows by.`,
     };
-    return [...overlayView(pair, places), refuseWrites(pair.new, places, why)];
+    return [...overlayView(pair, places), ...refuseWrites(pair.new, places, why)];
   }
 }
 
@@ -110,7 +117,7 @@ function emptyTable(table: Table, places: Places): Statement[] {
   };
   return [
     statement(sql`create view ${view} as select ${columns} where false`),
-    refuseWrites(table, places, why),
+    ...refuseWrites(table, places, why),
   ];
 }
 
@@ -120,11 +127,18 @@ interface Why {
   readonly detail: string;
 }
 
-function refuseWrites(table: Table, places: Places, why: Why): Statement {
+/** Also those with ON CONFLICT, so that the same is said of them. */
+function refuseWrites(table: Table, places: Places, why: Why): Statement[] {
   const given = [why.state, why.message, why.detail].map(literal);
-  return statement(sql`create trigger ${name('halflap_refuse')}
-instead of insert or update or delete on ${inRelease(places, table.name)}
-for each row execute function ${refusalAt(places)}(${given})`);
+  const views = [inRelease(places, table.name), upsertViewAt(table, places)];
+  return [
+    ...bareUpsertView(table, places),
+    ...views.map((view) =>
+      statement(sql`create trigger ${name('halflap_refuse')}
+instead of insert or update or delete on ${view}
+for each row execute function ${refusalAt(places)}(${given})`),
+    ),
+  ];
 }
 
 /** One function for all: what it says are the arguments of its triggers. */

@@ -79,6 +79,7 @@ class Undone extends Error {}
 export function isQuestion(tree: Node): boolean {
   const { kind, content } = contentOf(tree);
   if (kind === 'CopyStmt') return content.query === undefined;
+  if (kind === 'PrepareStmt') return isQuestion(content.query as Node);
   return PLANNED.includes(kind) || CARRIED_OUT.includes(kind);
 }
 
@@ -91,30 +92,35 @@ async function answerOf(
   const { kind, content } = contentOf(tree);
   if (kind === 'CopyStmt') return refusalOf(session, () => session.query(copyOf(content)));
   if (CARRIED_OUT.includes(kind)) return refusalOf(session, () => session.query(text));
+  // With its own types of parameters, where it states them.
+  const isPrepared = kind === 'PrepareStmt';
+  const prepared = isPrepared ? String(content.name) : 'halflap_query';
   const refusal = await refusalOf(session, async () => {
-    await session.query(sql`prepare halflap_query as ${trusted(text)}`.text);
+    await session.query(isPrepared ? text : sql`prepare halflap_query as ${trusted(text)}`.text);
     await session.query("set local plan_cache_mode = 'force_generic_plan'");
     const [found] = await session.query<{ count: number }>(
       `select cardinality(parameter_types) as count from pg_prepared_statements
-       where name = 'halflap_query'`,
+       where name = $1`,
+      [prepared],
     );
     const nulls = Array.from({ length: found?.count ?? 0 }, () => sql`null`);
     const values = nulls.length === 0 ? sql`` : sql`(${nulls})`;
-    await session.query(sql`explain execute halflap_query${values}`.text);
+    await session.query(sql`explain execute ${name(prepared)}${values}`.text);
   });
   // It outlives the transaction that prepared it.
   await session.query('deallocate all');
   return refusal;
 }
 
-const NO_ARBITER = '42P10';
+/** No such key, no such constraint, one that no conflict can be with, one that is put off. */
+const NO_ARBITER = ['42P10', '42704', '42809', '55000'];
 
 /** The view's trigger looks at the key first, and at a row that lacks everything afterwards. */
 async function keyRefusal(lens: Session, view: Sql, key: string): Promise<Refusal | null> {
   const values = sql`'nothing', ${literal(key)}`;
   const probe = sql`insert into ${view} (halflap_do, halflap_key) values (${values})`;
   const refusal = await refusalOf(lens, () => lens.query(probe.text));
-  return refusal?.sqlstate === NO_ARBITER ? refusal : null;
+  return NO_ARBITER.includes(refusal?.sqlstate ?? '') ? refusal : null;
 }
 
 /** The relation of a COPY, copied from or to nowhere. */
