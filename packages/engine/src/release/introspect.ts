@@ -5,8 +5,6 @@ import { readFile } from 'node:fs/promises';
 import type { Session } from '../pg.js';
 import { name } from '../sql.js';
 import type { Catalog, OtherObject } from './catalog.js';
-import { loadParser } from './expression.js';
-import { canonicalView } from './view-definition.js';
 
 // The path holds from src/ and from dist/ alike.
 const PARTS = ['catalog.sql', 'catalog-objects.sql'].map(
@@ -51,10 +49,13 @@ export async function introspect(
   }
 }
 
-/** The parser is loaded only where there is something to parse. */
+/** The parser is loaded only where there is something to parse: it is half of what a verb loads. */
 async function withCanonicalViews(others: readonly OtherObject[]): Promise<OtherObject[]> {
   const isView = ({ kind }: OtherObject) => kind === 'view' || kind === 'materialized view';
-  if (others.some(isView)) await loadParser();
+  if (!others.some(isView)) return [...others];
+  const { loadParser } = await import('./expression.js');
+  const { canonicalView } = await import('./view-definition.js');
+  await loadParser();
   return others.map((other) =>
     isView(other) ? { ...other, definition: canonicalView(other.definition) } : other,
   );
