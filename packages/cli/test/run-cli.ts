@@ -33,6 +33,8 @@ export interface Workspace {
   remove(): void;
 }
 
+/** A server that a command starts keeps its files where the tests keep theirs. */
+const ENVIRONMENT = { PATH: process.env.PATH, TMPDIR: tmpdir() };
 const HOST = fileURLToPath(new URL('cli-host.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
@@ -71,14 +73,14 @@ async function runHosted(
       host.off('exit', lost);
       resolve(message as Ended);
     });
-    host.send({ directory, args, env: { PATH: process.env.PATH, ...env } });
+    host.send({ directory, args, env: { ...ENVIRONMENT, ...env } });
   });
   idle.push(host);
   return ended;
 }
 
 function startHost(): ChildProcess {
-  const host = fork(HOST, { execArgv: [], env: { PATH: process.env.PATH } });
+  const host = fork(HOST, { execArgv: [], env: ENVIRONMENT });
   host.unref();
   host.channel?.unref();
   return host;
@@ -99,7 +101,7 @@ function start(
 ): Running {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: directory,
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
