@@ -10,6 +10,8 @@ export default defineConfig({
   resolve: {
     alias: {
       '@halflap/protocol': source('protocol/src/index.ts'),
+      '@halflap/engine/runner': source('engine/src/runner.ts'),
+      '@halflap/engine/suggest': source('engine/src/release/suggest.ts'),
       '@halflap/engine/testing': source('engine/src/testing/index.ts'),
       '@halflap/engine': source('engine/src/index.ts'),
       '@halflap/client/lens': source('client/src/lens.ts'),

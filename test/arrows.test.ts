@@ -35,7 +35,8 @@ interface Arrow {
   readonly file: string | undefined;
 }
 
-const all = sources().filter(({ path }) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(path));
+const everything = sources();
+const all = everything.filter(({ path }) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(path));
 const arrows = all.filter(({ path }) => !isTest(path)).flatMap(arrowsOf);
 
 describe('packages', () => {
@@ -57,7 +58,7 @@ describe('packages', () => {
 
   it('declare every package that they import', () => {
     const manifests = new Map(
-      sources()
+      everything
         .filter(({ path }) => /^packages\/[^/]+\/package\.json$/.test(path))
         .map(({ path, text }) => [packageOf(path), declaredIn(text)]),
     );
@@ -107,6 +108,23 @@ describe('the engine', () => {
   });
 });
 
+describe('the command line', () => {
+  it('loads neither engine nor driver before it knows what to do', () => {
+    const loaded = loadedBy('packages/cli/src/main.ts');
+    expect(
+      [...loaded].filter((one) => /^(pg|yaml|libpg-query|packages\/engine)/.test(one)),
+    ).toEqual([]);
+    expect(loaded).toContain('commander');
+  });
+
+  it('moves a shard by its bundle without compiler and parser', () => {
+    const loaded = loadedBy('packages/cli/src/verb-run.ts');
+    const heavy = /^(libpg-query|pgsql-deparser)|engine\/src\/(changes|gate|compile\/compile)\b/;
+    expect([...loaded].filter((one) => heavy.test(one))).toEqual([]);
+    expect(loaded).toContain('packages/engine/src/shard/advance.ts');
+  });
+});
+
 describe('importsOf', () => {
   it('finds every form of import, with its line', () => {
     const text = [
@@ -136,6 +154,33 @@ function arrowsOf(from: Source): Arrow[] {
       : undefined;
     return { from, line, module, file };
   });
+}
+
+/** Files and packages that come with a file whatever is done with it: not types, not import(). */
+function loadedBy(path: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(path)) return loaded;
+  loaded.add(path);
+  const source = all.find((one) => one.path === path);
+  if (source === undefined) return loaded;
+  const loading = /^(?:import|export) (?!type )(?:[^;'"]*?\bfrom )?'([^']+)'/gm;
+  for (const [, module = ''] of source.text.matchAll(loading)) {
+    const file = module.startsWith('.') ? posix.join(posix.dirname(path), module) : entry(module);
+    loadedBy(file.replace(/\.js$/, '.ts'), loaded);
+  }
+  return loaded;
+}
+
+/** The source of one of our own packages' entries; any other module is its own name. */
+function entry(module: string): string {
+  const [, own = '', below = ''] = /^@halflap\/([^/]+)(.*)$/.exec(module) ?? [];
+  if (own === '') return module;
+  const manifest = everything.find(({ path }) => path === `packages/${own}/package.json`);
+  const { exports } = JSON.parse(manifest?.text ?? '{}') as {
+    exports: Record<string, { default: string }>;
+  };
+  return posix
+    .join('packages', own, exports[`.${below}`]?.default ?? '')
+    .replace('/dist/', '/src/');
 }
 
 /** `target` is a file or directory under engine/src, or a module. */

@@ -105,7 +105,11 @@ export class Terminal {
   #start(text: string): ChildProcess {
     return spawn('bash', ['-c', text], {
       cwd: this.#directory,
-      env: { PATH: `${this.#root}/node_modules/.bin:${process.env.PATH}`, HOME: this.#root },
+      env: {
+        PATH: `${this.#root}/node_modules/.bin:${process.env.PATH}`,
+        HOME: this.#root,
+        TMPDIR: tmpdir(),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: DEADLINE_MS * 10,
     });

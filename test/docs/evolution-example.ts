@@ -1,11 +1,8 @@
 // The examples of docs/evolution-file.md: two schemas, an evolution, and what `halflap check`
 // prints.
 
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Block, ROOT } from './page.js';
+import { createWorkspace, type Ended } from '../../packages/cli/test/run-cli.js';
+import type { Block } from './page.js';
 
 export interface Example {
   readonly line: number;
@@ -39,42 +36,17 @@ export function examplesIn(blocks: readonly Block[]): Example[] {
   return examples;
 }
 
-export interface Checked {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs `halflap check 2.0` on the example, with databases on the scratch server. */
-export async function checkExample(example: Example, scratchUrl: string): Promise<Checked> {
-  const directory = mkdtempSync(join(tmpdir(), 'halflap-example-'));
-  const write = (path: string, text: string) => writeFileSync(join(directory, path), text);
-  for (const version of ['1.0', '2.0'])
-    mkdirSync(join(directory, 'releases', version), { recursive: true });
-  write('halflap.yaml', 'app: example\nscratch_env: SCRATCH\n');
-  write('releases/1.0/schema.sql', example.oldSchema);
-  write('releases/2.0/schema.sql', example.newSchema);
-  write('releases/2.0/evolution.yaml', example.evolution);
-  const main = join(ROOT, 'packages/cli/bin/halflap.js');
-  const child = spawn(process.execPath, [main, 'check', '2.0'], {
-    cwd: directory,
-    env: { PATH: process.env.PATH, SCRATCH: scratchUrl },
-    stdio: ['ignore', 'pipe', 'pipe'],
+export async function checkExample(example: Example, scratchUrl: string): Promise<Ended> {
+  const workspace = createWorkspace({
+    'halflap.yaml': 'app: example\nscratch_env: SCRATCH\n',
+    'releases/1.0/schema.sql': example.oldSchema,
+    'releases/2.0/schema.sql': example.newSchema,
+    'releases/2.0/evolution.yaml': example.evolution,
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      rmSync(directory, { recursive: true });
-      resolve({ code, stdout, stderr: stderr.replaceAll(`${directory}/`, '') });
-    });
-  });
+  const ended = await workspace.run(['check', '2.0'], { SCRATCH: scratchUrl });
+  workspace.remove();
+  return { ...ended, stderr: ended.stderr.replaceAll(`${workspace.directory}/`, '') };
 }
 
 /** The lines that the page shows: durations differ, trailing blanks do not count. */

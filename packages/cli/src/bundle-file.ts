@@ -2,7 +2,7 @@
 // its hash is that of its contents.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { BUNDLE_FORMAT, type Bundle, bundleHash } from '@halflap/engine';
+import { BUNDLE_FORMAT, type Bundle, bundleHash } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 
 /**

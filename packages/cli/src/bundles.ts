@@ -3,17 +3,17 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bundle, type ReleaseSummary, readShard, type ShardStatus } from '@halflap/engine';
+import {
+  type Bundle,
+  type ReleaseSummary,
+  readShard,
+  type ShardStatus,
+} from '@halflap/engine/runner';
 import { HalflapError, type Verb } from '@halflap/protocol';
-import type { Command } from 'commander';
 import { readBundle } from './bundle-file.js';
 import type { Config, Shard } from './config.js';
-import { type ReleaseSource, withReleases } from './releases.js';
-
-export interface BundleOptions {
-  readonly bundle?: string;
-  readonly scratch?: string;
-}
+import type { BundleOptions } from './options.js';
+import type { ReleaseSource } from './releases.js';
 
 export interface BundleSource extends ReleaseSource {
   readonly options: BundleOptions;
@@ -29,10 +29,6 @@ export type Position = { readonly floor: string; readonly ceiling: string } | nu
 interface Evolving {
   readonly from: string;
   readonly to: string;
-}
-
-export function withBundleOption(command: Command): Command {
-  return command.option('--bundle <file>', 'the bundle, in place of that of halflap.yaml');
 }
 
 /** The evolutions at hand. */
@@ -74,6 +70,7 @@ export async function withBundleSet<Result>(
     return body(setOf(config.bundles, bundlesIn(config, config.bundles)));
   }
   if (!existsSync(config.releases)) throw noBundle(config);
+  const { withReleases } = await import('./releases.js');
   return withReleases(source, async (releases) =>
     body({
       place: config.releases,

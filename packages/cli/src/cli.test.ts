@@ -29,7 +29,7 @@ describe('halflap', () => {
     [['pace', '--all', '--batch-rows', '0'], 2],
     [['status', '--config', 'nowhere.yaml'], 2],
   ])('ends %j with exit code %i', async (args, code) => {
-    const ended = await empty.run(args);
+    const ended = await empty.start(args).ended;
     expect(ended.code).toBe(code);
     expect(ended.stderr === '').toBe(code === 0);
   });
@@ -66,8 +66,10 @@ describe('halflap', () => {
     const { stdout } = await empty.run(['--help']);
     const verbs = [...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map((match) => match[1] ?? '');
     expect(verbs.length).toBeGreaterThan(15);
-    const helps = await Promise.all(verbs.map((verb) => empty.run([verb, '--help'])));
-    for (const help of helps) expect(help.stdout).toMatch(/Examples:\n {2}halflap /);
+    for (const verb of verbs) {
+      const help = await empty.run([verb, '--help']);
+      expect(help.stdout).toMatch(/Examples:\n {2}halflap /);
+    }
   });
 
   it('ends quietly when nobody reads on', async () => {

@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { didYouMean } from '@halflap/engine';
+import { didYouMean } from '@halflap/engine/suggest';
 import { HalflapError } from '@halflap/protocol';
 import { readSecret, rememberUrl, type SecretSource, withPassword } from './secrets.js';
 

@@ -1,6 +1,6 @@
 // Work on one shard, so that whatever fails says on which shard it failed.
 
-import { remedy, sqlStateOf } from '@halflap/engine';
+import { remedy, sqlStateOf } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 
 /** Runs `body`; errors that do not name the shard yet come out naming it. */

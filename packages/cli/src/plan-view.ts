@@ -10,7 +10,7 @@ import {
   type RelationPlan,
   type Step,
   textsOf,
-} from '@halflap/engine';
+} from '@halflap/engine/runner';
 import { HalflapError, type Verb } from '@halflap/protocol';
 
 /** The shape of `plan --json`; additions only. */

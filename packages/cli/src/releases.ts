@@ -29,12 +29,8 @@ import {
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
 import { HalflapError } from '@halflap/protocol';
-import type { Command } from 'commander';
 import { type Config, readUrl } from './config.js';
-
-export interface ScratchOptions {
-  readonly scratch?: string;
-}
+import type { ScratchOptions } from './options.js';
 
 export interface ScratchSource {
   readonly config: Pick<Config, 'scratch'>;
@@ -84,10 +80,6 @@ export interface Releases {
     version: string,
     body: (questions: QueryQuestions) => Promise<Result>,
   ): Promise<Result>;
-}
-
-export function withScratchOption(command: Command): Command {
-  return command.option('--scratch <url>', 'a server on which databases may be created');
 }
 
 /**

@@ -4,33 +4,29 @@
 // Shards are moved one after another, and the first failure ends the run: a fault in the evolution
 // should meet one shard and not all.
 
-import { type Bundle, type Outcome, runVerb } from '@halflap/engine';
+import { type Bundle, type Outcome, runVerb } from '@halflap/engine/runner';
 import type { Verb } from '@halflap/protocol';
 import type { Command } from 'commander';
-import { type BundleOptions, withBundleOption, withBundles } from './bundles.js';
+import { withBundles } from './bundles.js';
 import type { Shard } from './config.js';
 import { contextOf } from './context.js';
 import { interruptible } from './interrupt.js';
 import { onShard } from './on-shard.js';
+import type { VerbOptions } from './options.js';
 import { duration } from './print.js';
 import { createProgressView, type ProgressView } from './progress-view.js';
-import { withScratchOption } from './releases.js';
-import { type ShardOptions, selectShards, withShardOptions } from './shard-option.js';
+import { selectShards } from './select-shards.js';
 
-export interface VerbOptions extends ShardOptions, BundleOptions {
-  /** The operator's reason for passing over findings of use; contract only. */
-  readonly forceReason?: string | undefined;
+/** What the command of a verb does. */
+export function runOnShards(verb: Verb) {
+  return (options: VerbOptions, command: Command) => run(verb, options, command);
 }
 
-export function withVerbOptions(command: Command): Command {
-  return withScratchOption(withBundleOption(withShardOptions(command)));
-}
-
-export async function runOnShards(verb: Verb, options: VerbOptions, command: Command) {
+async function run(verb: Verb, options: VerbOptions, command: Command): Promise<void> {
   const { printer, config: load } = contextOf(command);
   const config = load();
   const shards = selectShards(config, options);
-  const force = options.forceReason === undefined ? {} : { force: { reason: options.forceReason } };
+  const force = options.forceInUse === undefined ? {} : { force: { reason: options.forceInUse } };
   const view = createProgressView(printer);
   await interruptible(view.log, (signal) =>
     withBundles({ config, options, signal }, async (bundleFor) => {

@@ -3,7 +3,7 @@
 // Invariant: no message quotes a value of the file. A value may be a secret, or what somebody took
 // for the place to put one; keys and positions are enough to find it.
 
-import { didYouMean } from '@halflap/engine';
+import { didYouMean } from '@halflap/engine/suggest';
 import { HalflapError } from '@halflap/protocol';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 

@@ -1,6 +1,8 @@
-// Runs the real command line as a process of its own, for tests, in a directory of its own.
+// Runs the real command line for tests, in a directory of its own: as a process of its own, or,
+// where nothing is asked but what it prints and how it ends, in one that runs many. To start a
+// process and load its modules costs more than most commands.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -24,12 +26,16 @@ export interface Running {
 export interface Workspace {
   readonly directory: string;
   write(path: string, text: string): void;
+  /** A process of its own. */
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
-  /** Runs to the end. */
+  /** Runs to the end, in a process that runs others as well. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   remove(): void;
 }
 
+/** A server that a command starts keeps its files where the tests keep theirs. */
+const ENVIRONMENT = { PATH: process.env.PATH, TMPDIR: tmpdir() };
+const HOST = fileURLToPath(new URL('cli-host.mjs', import.meta.url));
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export function createWorkspace(files: Readonly<Record<string, string>> = {}): Workspace {
@@ -42,11 +48,42 @@ export function createWorkspace(files: Readonly<Record<string, string>> = {}): W
       writeFileSync(file, text);
     },
     start: (args, env = {}) => start(directory, args, env),
-    run: (args, env = {}) => start(directory, args, env).ended,
+    run: (args, env = {}) => runHosted(directory, args, env),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
   for (const [path, text] of Object.entries(files)) workspace.write(path, text);
   return workspace;
+}
+
+/** Processes that wait for the next command; they end with the process of the tests. */
+const idle: ChildProcess[] = [];
+
+async function runHosted(
+  directory: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  const host = idle.pop() ?? startHost();
+  const ended = await new Promise<Ended>((resolve, reject) => {
+    const lost = (code: number | null) => {
+      reject(new Error(`halflap ${args.join(' ')} ended the process that ran it, with ${code}`));
+    };
+    host.once('exit', lost);
+    host.once('message', (message) => {
+      host.off('exit', lost);
+      resolve(message as Ended);
+    });
+    host.send({ directory, args, env: { ...ENVIRONMENT, ...env } });
+  });
+  idle.push(host);
+  return ended;
+}
+
+function startHost(): ChildProcess {
+  const host = fork(HOST, { execArgv: [], env: ENVIRONMENT });
+  host.unref();
+  host.channel?.unref();
+  return host;
 }
 
 /** The values that the command printed with --json, one a line. */
@@ -64,7 +101,7 @@ function start(
 ): Running {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: directory,
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -1,8 +1,5 @@
 // The engine: releases in, SQL out, shards moved.
-export * from './compile/bundle.js';
-export * from './compile/bundle-hash.js';
 export { type CompileInput, compile } from './compile/compile.js';
-export * from './compile/texts.js';
 export { type Hanging, hangingOn } from './compile/unsupported.js';
 export {
   type CounterExample,
@@ -40,7 +37,6 @@ export type { Untried } from './gate/samples.js';
 export { type NoStatements, readStatements, type Statements } from './gate/statements.js';
 export { type Quarantined, type Trial, type TrialOptions, tryEvolution } from './gate/trial.js';
 export { findUnconvertible, type Unconvertible } from './gate/unconvertible.js';
-export { sqlStateOf } from './pg.js';
 export * from './release/catalog.js';
 export * from './release/compare.js';
 export { type Dump, type DumpOptions, dumpSchema } from './release/dump.js';
@@ -57,33 +53,4 @@ export * from './release/load.js';
 export * from './release/release.js';
 export { readScript } from './release/script.js';
 export * from './release/suggest.js';
-export {
-  type Outcome,
-  runVerb,
-  type StepOutcome,
-  type VerbOptions,
-} from './shard/advance.js';
-export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
-export { remedy } from './shard/failure.js';
-export {
-  phaseOf,
-  type RunningStep,
-  readFleet,
-  readShard,
-  type ShardStatus,
-  type ShardUrl,
-} from './shard/fleet.js';
-export { fillForPeople } from './shard/holes.js';
-export {
-  type AdoptOptions,
-  adopt,
-  type InstallOptions,
-  installRelease,
-  type Settled,
-} from './shard/install.js';
-export { LIMITS, type Limits } from './shard/limits.js';
-export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
-export { readQuarantine } from './shard/quarantine.js';
-export type { Pace, Progress } from './shard/run.js';
-export type { ShardState } from './shard/state.js';
-export { type WaitOptions, waitFor } from './shard/wait.js';
+export * from './runner.js';

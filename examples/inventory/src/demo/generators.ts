@@ -7,9 +7,14 @@ import { end } from './servers.js';
 
 export const GENERATORS = 2;
 
-/** Enough to keep every server and shard busy, and to leave two cores room for the rest. */
+/** Enough to keep every server and shard busy. */
 const CLIENTS = 6;
-const PACE_MS = 12;
+
+export interface Load {
+  readonly seed: number;
+  readonly hosts: number;
+  readonly paceMs: number;
+}
 
 export class Generators {
   readonly #processes: ChildProcess[];
@@ -24,16 +29,9 @@ export class Generators {
     });
   }
 
-  async start(seed: number, hosts: number, targets: readonly Target[]): Promise<void> {
+  async start(load: Load, targets: readonly Target[]): Promise<void> {
     this.#processes.forEach((child, generator) => {
-      const config = {
-        seed,
-        generator,
-        generators: GENERATORS,
-        hosts,
-        clients: CLIENTS,
-        paceMs: PACE_MS,
-      };
+      const config = { ...load, generator, generators: GENERATORS, clients: CLIENTS };
       child.send({ kind: 'start', config, targets } satisfies Command);
     });
   }

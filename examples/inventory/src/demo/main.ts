@@ -116,7 +116,8 @@ async function setUp(
   closing.add(() => generators.stop());
   const stage = { ...given, operator, servers, generators };
   for (const server of SERVERS) await startServer(stage, server, '1.0');
-  await generators.start(options.seed, options.rows * SHARDS.length, servers.targets());
+  const { seed, paceMs } = options;
+  await generators.start({ seed, hosts: options.rows * SHARDS.length, paceMs }, servers.targets());
   return stage;
 }
 

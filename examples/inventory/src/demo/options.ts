@@ -8,6 +8,8 @@ export interface DemoOptions {
   readonly seed: number;
   /** How long each state is held under load. */
   readonly holdSeconds: number;
+  /** Of each client, from one request to the next, where the answer does not take longer. */
+  readonly paceMs: number;
   readonly reportFile: string | undefined;
   readonly asksBefore: boolean;
 }
@@ -20,6 +22,7 @@ everything to 2.0, one server and one shard at a time. Leaves nothing behind.
   --rows N       hosts per shard (default 20000)
   --seed N       seed of the load (default 1)
   --seconds N    how long each state is held under load (default 2)
+  --pace-ms N    pause of each client between requests (default 12)
   --report FILE  write the facts as JSON
   --yes          ask nothing
   --help         print this
@@ -36,6 +39,7 @@ export function readOptions(args: readonly string[]): DemoOptions | 'help' {
       rows: { type: 'string', default: '20000' },
       seed: { type: 'string', default: '1' },
       seconds: { type: 'string', default: '2' },
+      'pace-ms': { type: 'string', default: '12' },
       report: { type: 'string' },
       yes: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -46,6 +50,7 @@ export function readOptions(args: readonly string[]): DemoOptions | 'help' {
     rows: number('rows', values.rows, { from: 50, to: 10_000_000 }),
     seed: number('seed', values.seed, { from: 0, to: 2 ** 31 }),
     holdSeconds: number('seconds', values.seconds, { from: 0.5, to: 3600 }),
+    paceMs: number('pace-ms', values['pace-ms'], { from: 1, to: 10_000 }),
     reportFile: values.report,
     asksBefore: !values.yes,
   };

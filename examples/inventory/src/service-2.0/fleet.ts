@@ -2,7 +2,7 @@
 // shard with the bundle that came in its package.
 
 import { type Fleet, open } from '@halflap/client';
-import { type Bundle, runVerb } from '@halflap/engine';
+import { type Bundle, runVerb } from '@halflap/engine/runner';
 import type { ServiceConfig } from '../http/config.js';
 import { placementOf } from '../http/placement.js';
 

@@ -1,7 +1,8 @@
 // prepared, expanding or dual → settled on the old release.
 
 import type { Command } from 'commander';
-import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
+import { onDemand } from '../on-demand.js';
+import { withVerbOptions } from '../options.js';
 
 const HELP = `
 Possible until contract. Loses nothing that the old release can represent.
@@ -14,5 +15,5 @@ export function addAbort(program: Command): void {
   withVerbOptions(program.command('abort'))
     .description('lead a shard back to the old release')
     .addHelpText('after', HELP)
-    .action((options: VerbOptions, command: Command) => runOnShards('abort', options, command));
+    .action(onDemand(async () => (await import('../verb-run.js')).runOnShards('abort')));
 }

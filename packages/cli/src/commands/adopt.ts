@@ -1,17 +1,8 @@
-// Takes in a database that already holds a release, so that it can be upgraded from there.
+// The options of `halflap adopt` and its help; actions/adopt.ts is what it does.
 
-import { adopt, type ReleaseSummary } from '@halflap/engine';
 import type { Command } from 'commander';
-import { type BundleOptions, summaryIn, withBundleOption } from '../bundles.js';
-import type { Config } from '../config.js';
-import { contextOf } from '../context.js';
-import { interruptible } from '../interrupt.js';
-import { onShard } from '../on-shard.js';
-import { alreadyText } from '../print.js';
-import { withReleases, withScratchOption } from '../releases.js';
-import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
-
-type AdoptOptions = ShardOptions & BundleOptions;
+import { onDemand } from '../on-demand.js';
+import { withBundleOption, withScratchOption, withShardOptions } from '../options.js';
 
 const HELP = `
 Compares the catalogue of the database with that of the release, and refuses with the
@@ -28,34 +19,5 @@ export function addAdopt(program: Command): void {
     .description('take in a database that already holds a release')
     .argument('<version>', 'the release that it holds')
     .addHelpText('after', HELP)
-    .action(run);
-}
-
-async function run(version: string, options: AdoptOptions, command: Command): Promise<void> {
-  const { printer, config: load } = contextOf(command);
-  const config = load();
-  const shards = selectShards(config, options);
-  const release =
-    summaryIn(config, options, version) ??
-    (await interruptible(printer.note, (signal) => summaryOf(version, config, options, signal)));
-  for (const { name, url } of shards) {
-    const { changed, since } = await onShard(name, () =>
-      adopt({ url, app: config.app, shard: name, release }),
-    );
-    const what = `${config.app} ${version}`;
-    printer.line(`${name}: ${changed ? `adopted as ${what}` : alreadyText(what, since)}`);
-    printer.json({ event: 'outcome', shard: name, release: version, changed, since });
-  }
-}
-
-async function summaryOf(
-  version: string,
-  config: Config,
-  options: AdoptOptions,
-  signal: AbortSignal,
-): Promise<ReleaseSummary> {
-  return withReleases({ config, options, signal }, async (releases) => {
-    const { fingerprint, catalog } = await releases.load(version);
-    return { version, fingerprint, catalog };
-  });
+    .action(onDemand(async () => (await import('../actions/adopt.js')).run));
 }

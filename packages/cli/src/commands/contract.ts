@@ -1,11 +1,8 @@
 // dual → contracting → settled on the new release: the only verb from which there is no way back.
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
-
-interface ContractOptions extends VerbOptions {
-  readonly forceInUse?: string;
-}
+import { onDemand } from '../on-demand.js';
+import { withVerbOptions } from '../options.js';
 
 const HELP = `
 Refused, with the evidence, while a server of the old release holds a lease, sessions or statistics
@@ -29,9 +26,7 @@ export function addContract(program: Command): void {
       parseReason,
     )
     .addHelpText('after', HELP)
-    .action((options: ContractOptions, command: Command) =>
-      runOnShards('contract', { ...options, forceReason: options.forceInUse }, command),
-    );
+    .action(onDemand(async () => (await import('../verb-run.js')).runOnShards('contract')));
 }
 
 /** It is all that is left of the decision when somebody asks later. */

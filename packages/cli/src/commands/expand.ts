@@ -1,7 +1,8 @@
 // prepared → expanding → dual: builds, fills and verifies the new layout while both releases work.
 
 import type { Command } from 'commander';
-import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
+import { onDemand } from '../on-demand.js';
+import { withVerbOptions } from '../options.js';
 
 const HELP = `
 Works beside the application, batch by batch. Ctrl-C stops it within a moment; running the verb
@@ -16,5 +17,5 @@ export function addExpand(program: Command): void {
   withVerbOptions(program.command('expand'))
     .description('build, fill and verify the new layout, until both releases are native')
     .addHelpText('after', HELP)
-    .action((options: VerbOptions, command: Command) => runOnShards('expand', options, command));
+    .action(onDemand(async () => (await import('../verb-run.js')).runOnShards('expand')));
 }

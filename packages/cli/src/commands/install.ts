@@ -1,15 +1,8 @@
-// Puts a release on an empty database: the beginning of a new shard.
+// The options of `halflap install` and its help; actions/install.ts is what it does.
 
-import { installRelease } from '@halflap/engine';
 import type { Command } from 'commander';
-import { contextOf } from '../context.js';
-import { interruptible } from '../interrupt.js';
-import { onShard } from '../on-shard.js';
-import { alreadyText } from '../print.js';
-import { type ScratchOptions, withReleases, withScratchOption } from '../releases.js';
-import { type ShardOptions, selectShards, withShardOptions } from '../shard-option.js';
-
-type InstallOptions = ShardOptions & ScratchOptions;
+import { onDemand } from '../on-demand.js';
+import { withScratchOption, withShardOptions } from '../options.js';
 
 const HELP = `
 The database must exist and be empty. One transaction; idempotent for the same release. Needs the
@@ -24,22 +17,5 @@ export function addInstall(program: Command): void {
     .description('put a release on an empty database')
     .argument('<version>', 'the release')
     .addHelpText('after', HELP)
-    .action(run);
-}
-
-async function run(version: string, options: InstallOptions, command: Command): Promise<void> {
-  const { printer, config: load } = contextOf(command);
-  const config = load();
-  const shards = selectShards(config, options);
-  const release = await interruptible(printer.note, (signal) =>
-    withReleases({ config, options, signal }, (releases) => releases.load(version)),
-  );
-  for (const { name, url } of shards) {
-    const { changed, since } = await onShard(name, () =>
-      installRelease({ url, app: config.app, shard: name, release }),
-    );
-    const what = `${config.app} ${version}`;
-    printer.line(`${name}: ${changed ? `installed ${what}` : alreadyText(what, since)}`);
-    printer.json({ event: 'outcome', shard: name, release: version, changed, since });
-  }
+    .action(onDemand(async () => (await import('../actions/install.js')).run));
 }

@@ -1,21 +1,8 @@
-// Prints what an evolution would do, statement by statement, before anything happens.
+// The options of `halflap plan` and its help; actions/plan.ts is what it does.
 
-import type { Bundle } from '@halflap/engine';
-import { HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
-import { type BundleOptions, bundleOf, withBundleOption } from '../bundles.js';
-import type { Config } from '../config.js';
-import { contextOf } from '../context.js';
-import { interruptible } from '../interrupt.js';
-import { planText } from '../plan-text.js';
-import { planView } from '../plan-view.js';
-import type { Printer } from '../print.js';
-import { withReleases, withScratchOption } from '../releases.js';
-
-interface PlanOptions extends BundleOptions {
-  readonly sql?: boolean;
-  readonly all?: boolean;
-}
+import { onDemand } from '../on-demand.js';
+import { withBundleOption, withScratchOption } from '../options.js';
 
 const HELP = `
 Touches no shard. Says for every step whom it holds up and for how long, what it rewrites or reads
@@ -36,41 +23,5 @@ export function addPlan(program: Command): void {
     .option('--all', 'print every statement')
     .option('--sql', 'print whole statements')
     .addHelpText('after', HELP)
-    .action(run);
-}
-
-async function run(version: string | undefined, options: PlanOptions, command: Command) {
-  const { printer, config: load } = contextOf(command);
-  const plan = planView(await bundleFor(version, options, load(), printer));
-  const { colors, width } = printer;
-  const shown = { isAll: options.all === true, isWhole: options.sql === true };
-  printer.line(planText(plan, { colors, width, ...shown }));
-  printer.json(plan);
-}
-
-async function bundleFor(
-  version: string | undefined,
-  options: BundleOptions,
-  config: Config,
-  printer: Printer,
-): Promise<Bundle> {
-  const file = options.bundle ?? (version === undefined ? config.bundle : undefined);
-  if (file !== undefined) return expectVersion(bundleOf(config, file), version, file);
-  if (version === undefined) {
-    throw new HalflapError('COMMAND_INVALID', 'neither a version nor a bundle is named', {
-      hint: 'halflap plan VERSION, or halflap plan --bundle FILE',
-    });
-  }
-  return interruptible(printer.note, (signal) =>
-    withReleases({ config, options, signal }, (releases) => releases.measure(version)),
-  );
-}
-
-function expectVersion(bundle: Bundle, version: string | undefined, file: string): Bundle {
-  if (version === undefined || bundle.to.version === version) return bundle;
-  const message = `bundle ${file} leads to ${bundle.to.version}, not to ${version}`;
-  throw new HalflapError('BUNDLE_INVALID', message, {
-    detail: { file },
-    hint: `halflap plan ${bundle.to.version}, or name another bundle with --bundle FILE`,
-  });
+    .action(onDemand(async () => (await import('../actions/plan.js')).run));
 }

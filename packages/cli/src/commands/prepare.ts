@@ -1,7 +1,8 @@
 // settled → prepared: the new release can be served, through a lens. Metadata only.
 
 import type { Command } from 'commander';
-import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
+import { onDemand } from '../on-demand.js';
+import { withVerbOptions } from '../options.js';
 
 const HELP = `
 Takes well under a second and changes nothing for servers of the old release. Undo with abort.
@@ -15,5 +16,5 @@ export function addPrepare(program: Command): void {
   withVerbOptions(program.command('prepare'))
     .description('serve the new release on a settled shard, through a lens')
     .addHelpText('after', HELP)
-    .action((options: VerbOptions, command: Command) => runOnShards('prepare', options, command));
+    .action(onDemand(async () => (await import('../verb-run.js')).runOnShards('prepare')));
 }

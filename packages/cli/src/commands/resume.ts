@@ -1,8 +1,8 @@
 // Takes the wish to pause back; the verb itself has to be run again.
 
 import type { Command } from 'commander';
-import { type ShardOptions, withShardOptions } from '../shard-option.js';
-import { setPaused } from './pause.js';
+import { onDemand } from '../on-demand.js';
+import { withShardOptions } from '../options.js';
 
 const HELP = `
 Starts nothing by itself: run the verb again, it continues where it stopped. Idempotent.
@@ -15,5 +15,5 @@ export function addResume(program: Command): void {
   withShardOptions(program.command('resume'))
     .description('let verbs run again on a shard that was paused')
     .addHelpText('after', HELP)
-    .action((options: ShardOptions, command: Command) => setPaused(false, options, command));
+    .action(onDemand(async () => (await import('../actions/pause.js')).setPaused(false)));
 }

@@ -1,7 +1,8 @@
 // Compares both layouts completely; the phase stays as it is.
 
 import type { Command } from 'commander';
-import { runOnShards, type VerbOptions, withVerbOptions } from '../verb-run.js';
+import { onDemand } from '../on-demand.js';
+import { withVerbOptions } from '../options.js';
 
 const HELP = `
 Ends with exit code 3 and the differing keys when the layouts differ.
@@ -14,5 +15,5 @@ export function addVerify(program: Command): void {
   withVerbOptions(program.command('verify'))
     .description('compare both layouts completely')
     .addHelpText('after', HELP)
-    .action((options: VerbOptions, command: Command) => runOnShards('verify', options, command));
+    .action(onDemand(async () => (await import('../verb-run.js')).runOnShards('verify')));
 }

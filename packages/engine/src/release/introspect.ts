@@ -5,13 +5,23 @@ import { readFile } from 'node:fs/promises';
 import type { Session } from '../pg.js';
 import { name } from '../sql.js';
 import type { Catalog, OtherObject } from './catalog.js';
-import { loadParser } from './expression.js';
-import { canonicalView } from './view-definition.js';
+import { type CatalogRows, partitionsFrom, tablesFrom } from './catalog-rows.js';
 
 // The path holds from src/ and from dist/ alike.
-const PARTS = ['catalog.sql', 'catalog-objects.sql'].map(
-  (file) => new URL(`../../src/release/${file}`, import.meta.url),
-);
+const fileOf = (name: string) => new URL(`../../src/release/${name}`, import.meta.url);
+const ROWS = fileOf('catalog.sql');
+const OBJECTS = fileOf('catalog-objects.sql');
+
+type Objects = Pick<Catalog, 'enums' | 'domains' | 'others'>;
+
+const EMPTY: Catalog = {
+  tables: [],
+  partitions: [],
+  sequences: [],
+  enums: [],
+  domains: [],
+  others: [],
+};
 
 /**
  * What applications can see in `schema`: in the order of names, columns in the order of the table.
@@ -25,36 +35,45 @@ export async function introspect(
   schema: string,
   searchPath: readonly string[] = [schema],
 ): Promise<Catalog> {
-  const texts = await Promise.all(PARTS.map((part) => readFile(part, 'utf8')));
-  const [before] = await session.query<{ path: string }>(
-    "select pg_catalog.current_setting('search_path') as path",
+  const [before] = await session.query<{ path: string; is_there: boolean }>(
+    `select
+      pg_catalog.current_setting('search_path') as path,
+      exists (select from pg_catalog.pg_namespace where nspname = $1) as is_there`,
+    [schema],
   );
+  if (before?.is_there !== true) return EMPTY;
   // Temporary relations come last, or they would hide the schema's own.
   await setSearchPath(session, [...searchPath, 'pg_temp'].map((one) => name(one).text).join());
   try {
-    const found: Catalog = {
-      tables: [],
-      partitions: [],
-      sequences: [],
-      enums: [],
-      domains: [],
-      others: [],
+    const rows = await readPart<CatalogRows>(session, ROWS, schema);
+    const objects = await readPart<Objects>(session, OBJECTS, schema);
+    return {
+      tables: tablesFrom(rows),
+      partitions: partitionsFrom(rows),
+      sequences: rows.sequences ?? [],
+      enums: objects.enums,
+      domains: objects.domains,
+      others: await withCanonicalViews(objects.others),
     };
-    for (const text of texts) {
-      const [row] = await session.query<{ part: Partial<Catalog> }>(text, [schema]);
-      Object.assign(found, row?.part);
-    }
-    return { ...found, others: await withCanonicalViews(found.others) };
   } finally {
     // In a transaction that failed this fails too, and the rollback has restored the path.
-    await setSearchPath(session, before?.path ?? '').catch(() => {});
+    await setSearchPath(session, before.path).catch(() => {});
   }
 }
 
-/** The parser is loaded only where there is something to parse. */
+async function readPart<Part>(session: Session, file: URL, schema: string): Promise<Part> {
+  const [row] = await session.query<{ part: Part }>(await readFile(file, 'utf8'), [schema]);
+  if (row === undefined) throw new TypeError(`${file} gives no row`);
+  return row.part;
+}
+
+/** The parser is loaded only where there is something to parse: it is half of what a verb loads. */
 async function withCanonicalViews(others: readonly OtherObject[]): Promise<OtherObject[]> {
   const isView = ({ kind }: OtherObject) => kind === 'view' || kind === 'materialized view';
-  if (others.some(isView)) await loadParser();
+  if (!others.some(isView)) return [...others];
+  const { loadParser } = await import('./expression.js');
+  const { canonicalView } = await import('./view-definition.js');
+  await loadParser();
   return others.map((other) =>
     isView(other) ? { ...other, definition: canonicalView(other.definition) } : other,
   );

@@ -6,7 +6,6 @@ import type { ReleaseSummary } from '../compile/bundle.js';
 import { type Session, withSession } from '../pg.js';
 import { LIMITS } from './limits.js';
 import { registerShard, writeShardRow } from './register.js';
-import { runSchema } from './run-schema.js';
 import { lockShard, readState, type ShardState, writeStateSchema } from './state.js';
 
 export interface Settled {
@@ -43,6 +42,8 @@ export async function installRelease(options: InstallOptions): Promise<Settled> 
     }
     if (state !== null) throw isKnown(state, { ...options, shard });
     await assertEmpty(session, options.release.version, shard);
+    // Nothing else that runs on a shard needs the parser.
+    const { runSchema } = await import('./run-schema.js');
     await session.transaction(async () => {
       await runSchema(session, options);
       // A dump empties search_path, and may switch off row security, for the rest of its session.

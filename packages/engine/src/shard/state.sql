@@ -2,7 +2,6 @@
 -- Format 1. Every object here is read by processes of other releases; see protocol/src/state.ts.
 
 create schema if not exists halflap;
-comment on schema halflap is 'State of Halflap: phase, journal, leases, quarantine.';
 
 create table if not exists halflap.format (
   version int primary key,

@@ -3,10 +3,12 @@
 //
 // Invariant: nothing is written before the format has been found readable.
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HalflapError, type ShardRow, STATE_FORMAT } from '@halflap/protocol';
+import { HalflapError, type ShardRow, STATE_FORMAT, STATE_SCHEMA } from '@halflap/protocol';
 import type { Session } from '../pg.js';
+import { literal, name, sql } from '../sql.js';
 
 /** `halflap.shard` as the runner sees it. */
 export interface ShardState extends ShardRow {
@@ -88,12 +90,26 @@ export async function readState(session: Session, shard: string): Promise<ShardS
   return row ?? null;
 }
 
-/** Makes or completes schema `halflap`; idempotent. The caller gives the transaction. */
+/**
+ * Makes or completes schema `halflap`; idempotent. The caller gives the transaction. Every verb
+ * begins with it, so what is as this version writes it is left alone.
+ */
 export async function writeStateSchema(session: Session): Promise<void> {
+  const text = await readFile(STATE_SQL, 'utf8');
+  const mark = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const comment = `State of Halflap: phase, journal, leases, quarantine. Written by ${mark}.`;
+  const [found] = await session.query<{ comment: string | null }>(
+    `select pg_catalog.obj_description(oid, 'pg_namespace') as comment
+     from pg_catalog.pg_namespace
+     where nspname = $1`,
+    [STATE_SCHEMA],
+  );
+  if (found?.comment === comment) return;
   // Clients read and renew here all the time; nothing below conflicts with that, and if it did, no
   // client would wait for long.
   await session.query("set local lock_timeout = '1s'");
-  await session.query(await readFile(STATE_SQL, 'utf8'));
+  await session.query(text);
+  await session.query(sql`comment on schema ${name(STATE_SCHEMA)} is ${literal(comment)}`.text);
 }
 
 async function assertFormat(session: Session, shard: string): Promise<void> {

@@ -140,6 +140,7 @@ class LocalServer implements PostgresServer {
   readonly #data: string;
   readonly #password: string;
   readonly #watchdog: Watchdog;
+  readonly #isStandby: boolean;
   #port = 0;
   #postmaster: ChildProcess | undefined;
   #stopped: Promise<void> | undefined;
@@ -157,6 +158,7 @@ class LocalServer implements PostgresServer {
     this.#password =
       primaryUrl === undefined ? randomBytes(12).toString('hex') : new URL(primaryUrl).password;
     this.#data = join(home, 'data');
+    this.#isStandby = primaryUrl !== undefined;
     this.#watchdog = startWatchdog(home);
   }
 
@@ -233,11 +235,15 @@ class LocalServer implements PostgresServer {
       this.#port = await freePort(this.host);
       try {
         await this.#launch();
-        return;
+        break;
       } catch (error) {
         if (attempt === PORT_ATTEMPTS || !messageOf(error).includes('could not bind')) throw error;
       }
     }
+    if (this.#isStandby) return;
+    // The first session of a database looks up what later ones find in a file, pg_internal.init.
+    // Databases are copied from this one with that file.
+    await withSession(this.url('template1'), 'testing/template', async () => {});
   }
 
   async #launch(): Promise<void> {

@@ -2,7 +2,7 @@
 // package: doomed-runner.mjs BUNDLE-FILE '{"on": "log" | "progress", "at": N, "options": {…}}'
 
 import { readFile } from 'node:fs/promises';
-import { runVerb } from '@halflap/engine';
+import { runVerb } from '@halflap/engine/runner';
 
 const [bundleFile = '', doom = '{}'] = process.argv.slice(2);
 const { on, at, options } = JSON.parse(doom);

@@ -1,20 +1,8 @@
 // Which shards a command is about: `--shard NAME`, repeated, or `--all`; never all by default.
 
 import { HalflapError } from '@halflap/protocol';
-import type { Command } from 'commander';
 import { type Config, findShard, openShard, type Shard, type ShardConfig } from './config.js';
-import { repeated } from './repeated.js';
-
-export interface ShardOptions {
-  readonly shard?: readonly string[];
-  readonly all?: boolean;
-}
-
-export function withShardOptions(command: Command): Command {
-  return command
-    .option('--shard <name>', 'the shard; may be given several times', repeated)
-    .option('--all', 'every shard of halflap.yaml, in its order');
-}
+import type { ShardOptions } from './options.js';
 
 /** @throws COMMAND_INVALID when none is named, CONFIG_UNKNOWN_SHARD, CONFIG_INVALID. */
 export function selectShards(config: Config, options: ShardOptions): Shard[] {

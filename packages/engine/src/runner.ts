@@ -1,0 +1,37 @@
+// What moves a shard by a bundle that is compiled already: all that an operator's machine needs.
+// A separate entry, so that it loads neither compiler nor parser.
+
+export * from './compile/bundle.js';
+export * from './compile/bundle-hash.js';
+export * from './compile/texts.js';
+export { sqlStateOf } from './pg.js';
+export {
+  type Outcome,
+  runVerb,
+  type StepOutcome,
+  type VerbOptions,
+} from './shard/advance.js';
+export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
+export { remedy } from './shard/failure.js';
+export {
+  phaseOf,
+  type RunningStep,
+  readFleet,
+  readShard,
+  type ShardStatus,
+  type ShardUrl,
+} from './shard/fleet.js';
+export { fillForPeople } from './shard/holes.js';
+export {
+  type AdoptOptions,
+  adopt,
+  type InstallOptions,
+  installRelease,
+  type Settled,
+} from './shard/install.js';
+export { LIMITS, type Limits } from './shard/limits.js';
+export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
+export { readQuarantine } from './shard/quarantine.js';
+export type { Pace, Progress } from './shard/run.js';
+export type { ShardState } from './shard/state.js';
+export { type WaitOptions, waitFor } from './shard/wait.js';
