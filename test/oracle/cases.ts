@@ -8,6 +8,7 @@ import type { Shape } from './shapes.js';
 import { custom } from './shapes-custom.js';
 import { keyed } from './shapes-keyed.js';
 import { rekeyed } from './shapes-keys.js';
+import { labels } from './shapes-labels.js';
 import { elements, slots } from './shapes-lists.js';
 import { extracted, inlined } from './shapes-lookups.js';
 import { moved, shares } from './shapes-shares.js';
@@ -24,6 +25,7 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   inlined,
   rekeyed,
   keyed,
+  labels,
 };
 
 /** Kinds of which an evolution has one at most: they use the same names. */
@@ -36,6 +38,7 @@ const GROUPS = [
   ['extracted', 'inlined'],
   ['rekeyed'],
   ['keyed'],
+  ['labels'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */
