@@ -6,6 +6,7 @@ import type { Random } from './random.js';
 import { shapePair } from './shape-plain.js';
 import type { Shape } from './shapes.js';
 import { custom } from './shapes-custom.js';
+import { kept } from './shapes-kept.js';
 import { keyed } from './shapes-keyed.js';
 import { rekeyed } from './shapes-keys.js';
 import { labels } from './shapes-labels.js';
@@ -26,6 +27,7 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   rekeyed,
   keyed,
   labels,
+  kept,
 };
 
 /** Kinds of which an evolution has one at most: they use the same names. */
@@ -39,6 +41,7 @@ const GROUPS = [
   ['rekeyed'],
   ['keyed'],
   ['labels'],
+  ['kept'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */

@@ -10,7 +10,7 @@
 import { stateOf } from '../evolving/databases.js';
 import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import { type Asked, OTHER, type Statement } from './plain.js';
-import { moveInMaps } from './shape-keys.js';
+import { forget, moveInMaps, moveInMemory, remember } from './shape-keys.js';
 import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
 import type { ShapedTable } from './shapes.js';
 
@@ -78,11 +78,15 @@ async function carry(
       if (twin !== undefined) {
         const at = `${OTHER[release]}.${twin[OTHER[release]]}`;
         await both.client.query(`update ${at} set id = ${to} where id = ${from}`);
+        await moveInMemory(both, from, to);
       }
     }
     if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;
     await follow(both, OTHER[release]);
-    return release === 'old' || (await isHeld(both, 'new')) ? null : UNHELD;
+    if (release === 'new') await (isBehindOwn ? forget : remember)(both);
+    const isRight = release === 'old' || (await isHeld(both, 'new'));
+    await remember(both);
+    return isRight ? null : UNHELD;
   } catch (error) {
     const state = stateOf(error);
     if (release === 'old' || !state.startsWith('23')) throw error;

@@ -4,7 +4,7 @@
 
 import type { Client } from '../evolving/databases.js';
 import { OTHER, type Release } from './plain.js';
-import { completeMaps, forgetMaps } from './shape-keys.js';
+import { completeMaps, forgetMaps, remember } from './shape-keys.js';
 import type { Shape, ShapedTable, Side, Source } from './shapes.js';
 
 export interface Both {
@@ -54,6 +54,7 @@ export async function beginAgain(both: Both): Promise<void> {
   await both.client.query(`truncate ${names.join(', ')}`);
   await forgetMaps(both);
   await follow(both, 'new');
+  await remember(both);
 }
 
 /** All rows of a release, as text. */

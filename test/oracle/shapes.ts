@@ -56,6 +56,15 @@ export interface ShapedMap {
   readonly told: string | null;
 }
 
+/**
+ * What followed from the rows of the old release, `id` among it, after the last statement. Queries
+ * read it as maps.NAME; it is empty where nothing is kept beside the old release's tables.
+ */
+export interface Memory {
+  readonly name: string;
+  readonly query: string;
+}
+
 export interface Twin {
   readonly old: string;
   readonly new: string;
@@ -90,6 +99,7 @@ export interface Shape {
   readonly maps?: readonly ShapedMap[];
   /** Tables of which a row is the same in both releases, under one key, `id`. */
   readonly twins?: readonly Twin[];
+  readonly memory?: Memory;
   /** The same without what stands beside. */
   readonly bare?: Shape;
   /** Whether the release to come needs a prepared shard. */
