@@ -12,6 +12,7 @@ import { rekeyed } from './shapes-keys.js';
 import { labels } from './shapes-labels.js';
 import { elements, slots } from './shapes-lists.js';
 import { extracted, inlined } from './shapes-lookups.js';
+import { merged } from './shapes-merged.js';
 import { moved, shares } from './shapes-shares.js';
 import { splitPair } from './split-plain.js';
 import { together } from './together.js';
@@ -28,6 +29,7 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   keyed,
   labels,
   kept,
+  merged,
 };
 
 /** Kinds of which an evolution has one at most: they use the same names. */
@@ -42,6 +44,7 @@ const GROUPS = [
   ['keyed'],
   ['labels'],
   ['kept'],
+  ['merged'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */

@@ -82,10 +82,23 @@ function changeOf({ old, new: { name }, up, down }: Keeping): string {
   );
 }
 
+/** What the new release has not written otherwise stays as the old one has it. */
 function oldSide(drawn: readonly Keeping[]): Side {
   const columns = drawn.flatMap((one) => one.old);
-  const values = drawn.flatMap((one) => one.old.map(({ name }) => `${one.down[name]} as ${name}`));
-  return sideOf(columns, `select ${['id', 'name', ...values].join(', ')} from ROWS.clubs`);
+  const values = drawn.flatMap(({ old, new: { name: to }, down }) =>
+    old.map(
+      ({ name }) =>
+        `case when o.id is not null and o.up_${to} is not distinct from n.${to} then o.${name}
+          else ${down[name]} end as ${name}`,
+    ),
+  );
+  const own = ['id', ...columns.map((one) => one.name)];
+  const ups = drawn.map(({ up, new: { name } }) => `${up} as up_${name}`);
+  return sideOf(
+    columns,
+    `select ${['n.id', 'n.name', ...values].join(', ')} from ROWS.clubs as n
+      left join (select ${[...own, ...ups].join(', ')} from LIST.clubs) as o on o.id = n.id`,
+  );
 }
 
 function newSide(drawn: readonly Keeping[]): Side {
