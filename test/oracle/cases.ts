@@ -6,6 +6,7 @@ import type { Random } from './random.js';
 import { shapePair } from './shape-plain.js';
 import type { Shape } from './shapes.js';
 import { custom } from './shapes-custom.js';
+import { dirty } from './shapes-dirty.js';
 import { kept } from './shapes-kept.js';
 import { keyed } from './shapes-keyed.js';
 import { rekeyed } from './shapes-keys.js';
@@ -30,6 +31,7 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   labels,
   kept,
   merged,
+  dirty,
 };
 
 /** Kinds of which an evolution has one at most: they use the same names. */
@@ -45,6 +47,7 @@ const GROUPS = [
   ['labels'],
   ['kept'],
   ['merged'],
+  ['dirty'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */

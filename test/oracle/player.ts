@@ -15,7 +15,8 @@ import { lendLens, takeLensBack } from '../evolving/session-lens.js';
 import { installShard, NEW_PATH, type Shard, type StepOptions } from '../evolving/shard.js';
 import { runToSign } from './doom.js';
 import { assertAnswer, assertLines, outcomeOf, UNHELD } from './outcome.js';
-import type { Pair, Place, Plain, Release, Statement } from './plain.js';
+import type { Release, Statement } from './plain.js';
+import { evolutionOf, type Pair, type Place, type Plain } from './plain.js';
 
 export type Action =
   | { readonly do: 'verb'; readonly verb: Verb; readonly diesAt: number | null }
@@ -48,8 +49,7 @@ export async function withPlay<Result>(
   trace: string[],
   body: (play: Play) => Promise<Result>,
 ): Promise<Result> {
-  const changes = pair.changes === '' ? null : `${pair.head}changes:\n${pair.changes}`;
-  const compiled = await compilePair(pair.schemas.old, pair.schemas.new, changes);
+  const compiled = await compilePair(pair.schemas.old, pair.schemas.new, evolutionOf(pair));
   const shard = await installShard(compiled);
   const mixed = { old: await openClient(shard.url), new: await openClient(shard.url, NEW_PATH) };
   const watcher = await openClient(shard.url);

@@ -5,10 +5,11 @@ import { type Client, openClient } from '../evolving/databases.js';
 import type { Pair, Place, Plain, Statement } from './plain.js';
 import type { Random } from './random.js';
 import { answersTo } from './shape-answer.js';
+import { curesOf, hiddenFrom } from './shape-held.js';
 import { adopt, createMaps, createMemory, learn } from './shape-keys.js';
 import { type Both, become, beginAgain, keysOf, linesOf } from './shape-model.js';
 import { shapedStatement } from './shape-statements.js';
-import type { Shape } from './shapes.js';
+import type { Shape, ShapedTable } from './shapes.js';
 
 export function shapePair(name: string, shape: Shape): Pair {
   const { bare, ...whole } = shape;
@@ -44,13 +45,14 @@ async function openShape(shape: Shape): Promise<Plain> {
     draw: (random, place) => draw(both, random, place),
     answersTo: (asked) => answersTo(both, asked),
     isRefusedAtCommit: async (_: Place) => false,
+    cures: (way) => curesOf(both, way),
     read: async (mixed: Client, release) => {
       await learn(both, release, mixed);
-      return linesOf(mixed, shape[release]);
+      return linesOf(mixed, shape[release], await hiddenFrom(both, release));
     },
     lines: async (release) => {
       await become(client, release);
-      return linesOf(client, shape[release]);
+      return linesOf(client, shape[release], await hiddenFrom(both, release));
     },
     beginAgain: async (broken) => {
       await beginAgain(both);
@@ -64,7 +66,9 @@ async function openShape(shape: Shape): Promise<Plain> {
 }
 
 async function draw(both: Both, random: Random, { release, isNative }: Place): Promise<Statement> {
-  const { tables } = both.shape[release];
+  const tables = both.shape[release].tables.map((one) => (isNative ? inDual(one) : one));
+  const cures = release === 'old' ? await curesOf(both, 'reading') : [];
+  if (cures.length > 0 && random.percent(30)) return random.pick(cures);
   const table = random.pick(tables);
   await become(both.client, release);
   const keys = new Map<string, string[][]>();
@@ -74,4 +78,9 @@ async function draw(both: Both, random: Random, { release, isNative }: Place): P
   const taken = apart ? siblings.flatMap((one) => keys.get(one.name) ?? []) : [];
   const isTable = release === 'old' || isNative;
   return shapedStatement({ random, table, keys, taken, isTable });
+}
+
+function inDual(table: ShapedTable): ShapedTable {
+  const columns = table.columns.map((one) => ({ ...one, values: one.valuesInDual ?? one.values }));
+  return { ...table, columns };
 }

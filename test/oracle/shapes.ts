@@ -37,6 +37,8 @@ export interface Field {
   readonly refersTo?: string;
   /** Only the new release has the column: what it is in rows that nobody has written it in. */
   readonly beside?: string;
+  /** From dual on, in place of `values`. */
+  readonly valuesInDual?: readonly string[];
 }
 
 export interface Drawn {
@@ -54,6 +56,18 @@ export interface ShapedMap {
   readonly new: MapSide;
   /** Column of the new table that holds the old key; null where the old key is drawn. */
   readonly told: string | null;
+}
+
+/** Rows of the release in the field that break a rule of the new one, which may not see them. */
+export interface Held {
+  readonly table: string;
+  readonly when: string;
+  /** An assignment that puts such a row right. */
+  readonly cure: string;
+  /** Whether they keep the shard from being prepared and expanded. */
+  readonly isRefused: boolean;
+  /** Whether a lens that meets such a row cannot be read. */
+  readonly isUnreadable: boolean;
 }
 
 /**
@@ -100,6 +114,7 @@ export interface Shape {
   /** Tables of which a row is the same in both releases, under one key, `id`. */
   readonly twins?: readonly Twin[];
   readonly memory?: Memory;
+  readonly held?: readonly Held[];
   /** The same without what stands beside. */
   readonly bare?: Shape;
   /** Whether the release to come needs a prepared shard. */

@@ -82,6 +82,7 @@ async function openSplit(model: Model, bundle: Bundle): Promise<Plain> {
     answersTo: (asked) => answersTo(split, asked),
     isRefusedAtCommit: async ({ isBehindOwn, release }) =>
       isBehindOwn && (await unheldOf({ ...split, coming: sideOf(split, release) })).isRowImplied,
+    cures: async () => [],
     read,
     lines: (release) => read(plain[sideOf(split, release)], release),
     beginAgain: () => beginAgain(split),
