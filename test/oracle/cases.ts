@@ -14,6 +14,7 @@ import { labels } from './shapes-labels.js';
 import { elements, slots } from './shapes-lists.js';
 import { extracted, inlined } from './shapes-lookups.js';
 import { merged } from './shapes-merged.js';
+import { excluded, partitioned } from './shapes-shared.js';
 import { moved, shares } from './shapes-shares.js';
 import { splitPair } from './split-plain.js';
 import { together } from './together.js';
@@ -32,6 +33,8 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   kept,
   merged,
   dirty,
+  partitioned,
+  excluded,
 };
 
 /** Kinds of which an evolution has one at most: they use the same names. */
@@ -48,6 +51,8 @@ const GROUPS = [
   ['kept'],
   ['merged'],
   ['dirty'],
+  ['partitioned'],
+  ['excluded'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */

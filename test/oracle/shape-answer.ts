@@ -10,6 +10,7 @@
 import { stateOf } from '../evolving/databases.js';
 import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import { type Asked, OTHER, type Statement } from './plain.js';
+import { noteHeld } from './shape-held.js';
 import { forget, moveInMaps, moveInMemory, remember } from './shape-keys.js';
 import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
 import type { ShapedTable } from './shapes.js';
@@ -76,13 +77,13 @@ async function carry(
       await moveInMaps(both, release, { table, from, to });
       const twin = both.shape.twins?.find((one) => one[release] === table);
       if (twin !== undefined) {
-        const at = `${OTHER[release]}.${twin[OTHER[release]]}`;
-        await both.client.query(`update ${at} set id = ${to} where id = ${from}`);
+        await moveTwin(both, `${OTHER[release]}.${twin[OTHER[release]]}`, statement);
         await moveInMemory(both, from, to);
       }
     }
     if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;
     await follow(both, OTHER[release]);
+    await noteHeld(both);
     if (release === 'new') await (isBehindOwn ? forget : remember)(both);
     const isRight = release === 'old' || (await isHeld(both, 'new'));
     await remember(both);
@@ -92,6 +93,16 @@ async function carry(
     if (release === 'old' || !state.startsWith('23')) throw error;
     return { ...UNHELD, state, message: String(error) };
   }
+}
+
+/** The same row of the other release. */
+async function moveTwin({ client, shape }: Both, at: string, statement: Statement): Promise<void> {
+  const tables = [...shape.old.tables, ...shape.new.tables];
+  const { key = [] } = tables.find((one) => one.name === statement.table) ?? {};
+  const { from = [], to = [] } = statement.move ?? {};
+  const pairs = (values: readonly string[], joint: string) =>
+    key.map(({ name }, place) => `${name} = ${values[place]}`).join(joint);
+  await client.query(`update ${at} set ${pairs(to, ', ')} where ${pairs(from, ' and ')}`);
 }
 
 /** What only the new release knows, and nobody keeps for a lens of a session. */

@@ -2,9 +2,27 @@
 // new release is not asked about them: it may not see them, or as they were before.
 
 import type { Verb } from '@halflap/protocol';
+import type { Client } from '../evolving/databases.js';
 import type { Release, Statement } from './plain.js';
 import type { Both } from './shape-model.js';
 import type { Held } from './shapes.js';
+
+/** Rows that wait, or may do so still. */
+export async function createHeld({ client }: Both): Promise<void> {
+  await client.query('create table maps.held (name text, id int, primary key (name, id))');
+}
+
+/** After each statement. */
+export async function noteHeld({ client, shape }: Both): Promise<void> {
+  for (const { table, when, cure, isSticky } of shape.held ?? []) {
+    if (isSticky !== true) continue;
+    // Nothing else writes what the cure does.
+    await client.query(`delete from maps.held
+      where not exists (select from old.${table} where id = held.id and not (${cure}))`);
+    await client.query(`insert into maps.held
+      select '${table}', id from old.${table} where ${when} on conflict do nothing`);
+  }
+}
 
 /** Statements that put right what stands in the way; whoever reads meets all of it. */
 export async function curesOf(
@@ -14,12 +32,11 @@ export async function curesOf(
   const cures: Statement[] = [];
   for (const held of shape.held ?? []) {
     if (!standsInTheWay(held, way)) continue;
-    const { table, when, cure } = held;
-    const { rows } = await client.query(
-      `select exists (select from old.${table} where ${when}) as is_held`,
-    );
-    if (rows[0]?.is_held !== 't') continue;
-    const text = `update ${table} set ${cure} where ${when}`;
+    const { table, when, cure, isSticky } = held;
+    const keys = await keysOf(client, held);
+    if (keys.length === 0) continue;
+    const where = isSticky === true ? `id in (${keys.join(', ')})` : when;
+    const text = `update ${table} set ${cure} where ${where}`;
     cures.push({ table, text, withKey: null, rows: null, copy: null, move: null });
   }
   return cures;
@@ -45,11 +62,17 @@ export async function hiddenFrom(
 ): Promise<ReadonlyMap<string, string[]>> {
   const hidden = new Map<string, string[]>();
   if (release === 'old') return hidden;
-  for (const { table, when } of shape.held ?? []) {
-    const { rows } = await client.query<{ id: string }>(
-      `select id from old.${table} where ${when}`,
-    );
-    hidden.set(table, [...(hidden.get(table) ?? []), ...rows.map((row) => row.id)]);
+  for (const held of shape.held ?? []) {
+    const { table } = held;
+    hidden.set(table, [...(hidden.get(table) ?? []), ...(await keysOf(client, held))]);
   }
   return hidden;
+}
+
+async function keysOf(client: Client, { table, when, isSticky }: Held): Promise<string[]> {
+  const isNoted = `id in (select h.id from maps.held as h where h.name = '${table}')`;
+  const { rows } = await client.query<{ id: string }>(
+    `select id from old.${table} where ${isSticky === true ? isNoted : when} order by id`,
+  );
+  return rows.map((row) => row.id);
 }

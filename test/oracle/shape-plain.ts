@@ -1,11 +1,12 @@
 // A shape, for the player: one plain database with a schema for each release.
 
+import type { Bundle } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { type Client, openClient } from '../evolving/databases.js';
 import type { Pair, Place, Plain, Statement } from './plain.js';
 import type { Random } from './random.js';
 import { answersTo } from './shape-answer.js';
-import { curesOf, hiddenFrom } from './shape-held.js';
+import { createHeld, curesOf, hiddenFrom } from './shape-held.js';
 import { adopt, createMaps, createMemory, learn } from './shape-keys.js';
 import { type Both, become, beginAgain, keysOf, linesOf } from './shape-model.js';
 import { shapedStatement } from './shape-statements.js';
@@ -19,9 +20,17 @@ export function shapePair(name: string, shape: Shape): Pair {
     changes: shape.changes,
     head: shape.head ?? '',
     needsPrepared: shape.needsPrepared ?? false,
-    open: () => openShape(shape),
+    open: (bundle) => openShape(withShared(shape, bundle)),
     smaller: () => (bare === undefined ? [] : [shapePair(name, { ...whole, ...bare })]),
   };
+}
+
+/** With what the bundle says about the tables: which of them the new release only sees. */
+function withShared(shape: Shape, { relations }: Bundle): Shape {
+  const shared = relations.filter(({ kind }) => ['same', 'native', 'overlay'].includes(kind));
+  const names = new Set(shared.map((one) => one.new));
+  const tables = shape.new.tables.map((one) => ({ ...one, isShared: names.has(one.name) }));
+  return { ...shape, new: { ...shape.new, tables } };
 }
 
 async function openShape(shape: Shape): Promise<Plain> {
@@ -37,6 +46,7 @@ async function openShape(shape: Shape): Promise<Plain> {
     await client.query(schema);
   }
   await createMemory(both);
+  await createHeld(both);
   return {
     tables: new Set([...shape.old.tables, ...shape.new.tables].map((one) => one.name)),
     say: async (text) => {
@@ -65,7 +75,8 @@ async function openShape(shape: Shape): Promise<Plain> {
   };
 }
 
-async function draw(both: Both, random: Random, { release, isNative }: Place): Promise<Statement> {
+async function draw(both: Both, random: Random, place: Place): Promise<Statement> {
+  const { release, isNative, isBehindOwn } = place;
   const tables = both.shape[release].tables.map((one) => (isNative ? inDual(one) : one));
   const cures = release === 'old' ? await curesOf(both, 'reading') : [];
   if (cures.length > 0 && random.percent(30)) return random.pick(cures);
@@ -76,8 +87,17 @@ async function draw(both: Both, random: Random, { release, isNative }: Place): P
   const apart = table.isKeyApart === true && release === 'old';
   const siblings = tables.filter((one) => one.isKeyApart === true && one !== table);
   const taken = apart ? siblings.flatMap((one) => keys.get(one.name) ?? []) : [];
-  const isTable = release === 'old' || isNative;
-  return shapedStatement({ random, table, keys, taken, isTable });
+  const isOneTable = table.isShared === true && !(place.isAlone && !place.isContracting);
+  const isTable = release === 'old' || (isNative && !isOneTable);
+  return shapedStatement({
+    random,
+    table,
+    keys,
+    taken,
+    isTable,
+    takesConflict: release === 'old' || !isBehindOwn,
+    takesCopy: isTable || !isOneTable,
+  });
 }
 
 function inDual(table: ShapedTable): ShapedTable {

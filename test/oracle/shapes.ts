@@ -25,6 +25,8 @@ export interface ShapedTable {
   readonly parent?: { readonly table: string; readonly column: string } & Pick<Field, 'values'>;
   /** The one key column is drawn by the table's default; a row is known again by others. */
   readonly drawn?: Drawn;
+  /** Whether it is one table for both releases, which the new one sees as a view. */
+  readonly isShared?: boolean;
   /** Keys of this table and of its siblings differ, as the writer of the field must see to. */
   readonly isKeyApart?: boolean;
 }
@@ -68,6 +70,8 @@ export interface Held {
   readonly isRefused: boolean;
   /** Whether a lens that meets such a row cannot be read. */
   readonly isUnreadable: boolean;
+  /** Whether a row that breaks the rule no more may wait all the same until it is written. */
+  readonly isSticky?: boolean;
 }
 
 /**
@@ -111,7 +115,7 @@ export interface Shape {
   readonly head?: string;
   /** Queries read them as maps.NAME, with the columns old_id and new_id. */
   readonly maps?: readonly ShapedMap[];
-  /** Tables of which a row is the same in both releases, under one key, `id`. */
+  /** Tables of which a row is the same in both releases, under one key of the same names. */
   readonly twins?: readonly Twin[];
   readonly memory?: Memory;
   readonly held?: readonly Held[];
