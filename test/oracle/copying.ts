@@ -29,7 +29,8 @@ export async function computedCopy(client: Client, given: Given): Promise<Copy> 
   for (const row of given.rows) {
     const values = row.map((one, at) => `quote_nullable((${one})::text) as "${at}"`);
     const { rows: found } = await client.query(`select ${values.join(', ')}`);
-    rows.push(row.map((_, at) => String(found[0]?.[at])));
+    const literals = row.map((_, at) => String(found[0]?.[at]));
+    rows.push(literals.map((one) => (one === 'NULL' ? 'null' : one)));
   }
   return copyText(given, rows);
 }
