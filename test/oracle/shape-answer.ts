@@ -11,7 +11,7 @@ import { stateOf } from '../evolving/databases.js';
 import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import { type Asked, OTHER, type Statement } from './plain.js';
 import { noteHeld } from './shape-held.js';
-import { forget, moveInMaps, moveInMemory, remember } from './shape-keys.js';
+import { followUnwritten, forget, moveInMaps, moveInMemory, remember } from './shape-keys.js';
 import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
 import type { ShapedTable } from './shapes.js';
 
@@ -84,7 +84,10 @@ async function carry(
     if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;
     await follow(both, OTHER[release]);
     await noteHeld(both);
-    if (release === 'new') await (isBehindOwn ? forget : remember)(both);
+    if (release === 'new') {
+      await followUnwritten(both, isBehindOwn);
+      await (isBehindOwn ? forget : remember)(both);
+    }
     const isRight = release === 'old' || (await isHeld(both, 'new'));
     await remember(both);
     return isRight ? null : UNHELD;

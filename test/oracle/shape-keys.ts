@@ -86,6 +86,13 @@ export async function moveInMaps(
   }
 }
 
+/** @param isAll whether nothing keeps what does not follow. */
+export async function followUnwritten({ client, shape }: Both, isAll: boolean): Promise<void> {
+  for (const { query, isKept } of shape.memory?.following ?? []) {
+    if (isAll || !isKept) await client.query(query);
+  }
+}
+
 export async function moveInMemory(
   { client, shape: { memory } }: Both,
   from: string,

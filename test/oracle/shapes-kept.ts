@@ -1,5 +1,7 @@
-// Shapes where the new release may write what the old one cannot tell: keep, of add_column and of
-// convert_column. What was written stays until something else follows from the old row.
+// Shapes where columns of the new release follow from others: add_column and convert_column. With
+// `keep` the new release may write what the old one cannot tell, which stays until something else
+// follows from the old row. Without it, and where nothing keeps it, what nobody has written follows
+// whenever the new release writes what it hangs on.
 
 import { withBeside } from './beside.js';
 import type { Random } from './random.js';
@@ -54,36 +56,55 @@ const KEEPINGS: readonly Keeping[] = [
   },
 ];
 
+interface Drawn extends Keeping {
+  readonly isKept: boolean;
+}
+
 const NAME: Field = { name: 'name', values: [`'A'`, `'a'`, `'B'`, `'c'`] };
 
 export function kept(random: Random): Shape {
-  const drawn = random.shuffled(KEEPINGS).slice(0, 1 + random.below(2));
+  const some = random.shuffled(KEEPINGS).slice(0, 1 + random.below(2));
+  const drawn = some.map((one): Drawn => {
+    const isKept = random.percent(70);
+    // In dual, a row that gets another key is asked for all of its values.
+    return { ...one, isKept, up: isKept ? one.up : one.up.replace(' || id', ` || 'x'`) };
+  });
   const sides = { LIST: oldSide(drawn), ROWS: newSide(drawn) };
   const whole = withBeside(
     random,
     shape(sides, false, drawn.map(changeOf).join('\n  - ')),
     'clubs',
   );
+  const ups = drawn.map((one) => `${one.up} as ${one.new.name}`);
+  const had = drawn.map(({ new: { name } }) => `n.${name} as had_${name}`);
   const memory = {
     name: 'followed',
-    query: `select id, ${drawn.map((one) => `${one.up} as ${one.new.name}`)} from old.clubs`,
+    query: `select o.*, ${had.join(', ')} from (select ${['id', ...ups].join(', ')} from old.clubs) as o
+      join new.clubs as n on n.id = o.id`,
+    following: drawn.map(({ new: { name }, up, isKept }) => ({
+      isKept,
+      query: `update new.clubs as n set ${name} = o.${name}
+        from (select id, ${up} as ${name} from old.clubs) as o, maps.followed as k
+        where o.id = n.id and k.id = n.id and k.had_${name} is not distinct from n.${name}`,
+    })),
   };
   return { ...whole, memory, ...(whole.bare && { bare: { ...whole.bare, memory } }) };
 }
 
-function changeOf({ old, new: { name }, up, down }: Keeping): string {
+function changeOf({ old, new: { name }, up, down, isKept }: Drawn): string {
   const text = JSON.stringify(up);
+  const keep = isKept ? ', keep: true' : '';
   if (old.length === 0) {
-    return `add_column: { table: clubs, column: ${name}, up: ${text}, keep: true }`;
+    return `add_column: { table: clubs, column: ${name}, up: ${text}${keep} }`;
   }
   return (
     `convert_column: { table: clubs, columns: [${old.map((one) => one.name)}], to: ${name},\n` +
-    `      up: ${text}, down: ${JSON.stringify(down)}, keep: true }`
+    `      up: ${text}, down: ${JSON.stringify(down)}${keep} }`
   );
 }
 
 /** What the new release has not written otherwise stays as the old one has it. */
-function oldSide(drawn: readonly Keeping[]): Side {
+function oldSide(drawn: readonly Drawn[]): Side {
   const columns = drawn.flatMap((one) => one.old);
   const values = drawn.flatMap(({ old, new: { name: to }, down }) =>
     old.map(
@@ -101,10 +122,10 @@ function oldSide(drawn: readonly Keeping[]): Side {
   );
 }
 
-function newSide(drawn: readonly Keeping[]): Side {
+function newSide(drawn: readonly Drawn[]): Side {
   const values = drawn.map(
-    ({ new: { name } }) =>
-      `case when k.id = n.id and k.${name} is not distinct from o.${name} then n.${name}
+    ({ new: { name }, isKept }) =>
+      `case when ${isKept} and k.id = n.id and k.${name} is not distinct from o.${name} then n.${name}
         else o.${name} end as ${name}`,
   );
   const ups = drawn.map(({ up, new: { name } }) => `${up} as ${name}`);

@@ -81,6 +81,8 @@ export interface Held {
 export interface Memory {
   readonly name: string;
   readonly query: string;
+  /** Of the new release: what it has not written itself follows; of what is kept, by no lens. */
+  readonly following: readonly { readonly query: string; readonly isKept: boolean }[];
 }
 
 export interface Twin {
