@@ -37,6 +37,9 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   excluded,
 };
 
+/** What a case may have. */
+export const SHAPE_NAMES: readonly string[] = ['split', ...Object.keys(SHAPES)];
+
 /** Kinds of which an evolution has one at most: they use the same names. */
 const GROUPS = [
   ['split'],
@@ -74,7 +77,7 @@ function pairOf(kind: string, random: Random): Pair {
   if (kind === 'split') return splitPair(modelFrom(random));
   const draw = SHAPES[kind];
   if (draw === undefined) {
-    throw new Error(`no kind ${kind}: split, ${Object.keys(SHAPES).join(', ')}`);
+    throw new Error(`no kind ${kind}: ${SHAPE_NAMES.join(', ')}`);
   }
   return shapePair(kind, draw(random));
 }

@@ -120,6 +120,8 @@ export interface Shape {
   /** Tables of which a row is the same in both releases, under one key of the same names. */
   readonly twins?: readonly Twin[];
   readonly memory?: Memory;
+  /** Said to the model alone, when its tables are there. */
+  readonly setup?: string;
   readonly held?: readonly Held[];
   /** The same without what stands beside. */
   readonly bare?: Shape;
