@@ -79,7 +79,8 @@ export function kept(random: Random): Shape {
   const had = drawn.map(({ new: { name } }) => `n.${name} as had_${name}`);
   const memory = {
     name: 'followed',
-    query: `select o.*, ${had.join(', ')} from (select ${['id', ...ups].join(', ')} from old.clubs) as o
+    query: `select o.*, ${had.join(', ')}
+      from (select ${['id', ...ups].join(', ')} from old.clubs) as o
       join new.clubs as n on n.id = o.id`,
     following: drawn.map(({ new: { name }, up, isKept }) => ({
       isKept,
@@ -125,8 +126,8 @@ function oldSide(drawn: readonly Drawn[]): Side {
 function newSide(drawn: readonly Drawn[]): Side {
   const values = drawn.map(
     ({ new: { name }, isKept }) =>
-      `case when ${isKept} and k.id = n.id and k.${name} is not distinct from o.${name} then n.${name}
-        else o.${name} end as ${name}`,
+      `case when ${isKept} and k.id = n.id and k.${name} is not distinct from o.${name}
+        then n.${name} else o.${name} end as ${name}`,
   );
   const ups = drawn.map(({ up, new: { name } }) => `${up} as ${name}`);
   return sideOf(

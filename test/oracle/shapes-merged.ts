@@ -17,7 +17,7 @@ const AMOUNTS = ['0', '1', '2.5'];
 const NOTE: Field = { name: 'note', values: ['null', ...WORDS] };
 const STATES = [`'open'`, `'closed'`, `'unknown'`, `'planned'`];
 
-/** Whether the spent amount comes with a state that has to be there, and a third table is merged. */
+/** Whether what is spent comes with a state that has to be there, and a third table is merged. */
 interface Drawing {
   readonly hasState: boolean;
   readonly hasThird: boolean;

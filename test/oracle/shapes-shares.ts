@@ -95,6 +95,7 @@ export function moved(random: Random): Shape {
   const isRequired = random.percent(50);
   const rule = isRequired ? `not null default 'd'` : '';
   const as = random.percent(30) ? 'basin' : 'pool';
+  const stated = as === 'pool' ? '' : `, as: ${as}`;
   const pool = (name: string): Field => ({ name, values: isRequired ? WORDS : ['null', ...WORDS] });
   const clusters = (extra: string) => `create table clusters (id int primary key,
     center int not null references centers (id) on delete cascade on update cascade${extra});
@@ -154,7 +155,7 @@ export function moved(random: Random): Shape {
   const whole = shape(
     { LIST: before, ROWS: after },
     false,
-    `move_column: { table: centers, column: pool, to: clusters${as === 'pool' ? '' : `, as: ${as}`} }`,
+    `move_column: { table: centers, column: pool, to: clusters${stated} }`,
   );
   return withBeside(random, whole, random.pick(['centers', 'clusters']));
 }
