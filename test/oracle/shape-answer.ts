@@ -15,6 +15,9 @@ import { followUnwritten, forget, moveInMaps, moveInMemory, remember } from './s
 import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
 import type { ShapedTable } from './shapes.js';
 
+/** SQLSTATE of ON CONFLICT that meets a row of its own. */
+const TWICE = '21000';
+
 const FIXED: Outcome = { ...UNHELD, state: 'HL003' };
 
 /** The client is in a transaction; after a refusal it has to go back. */
@@ -136,6 +139,11 @@ async function throughLens(both: Both, lensed: Lensed): Promise<Outcome[]> {
   const after = plainly.state === null ? await rowsOf(both, table) : before;
   await client.query('rollback to savepoint lens');
   const isMoved = movesFixed(lensed, { before, after });
+  if (plainly.state === TWICE && statement.rows !== null) {
+    // A lens looks at the rules of a row before it meets the row again.
+    const refusal = await oneByOne(both, lensed, statement.rows);
+    return refusal === null ? [plainly] : [plainly, refusal];
+  }
   // Of several reasons for a refusal any may come first.
   if (plainly.state !== null) return isMoved || setsFixed(lensed) ? [plainly, FIXED] : [plainly];
   if (isMoved) return plainly.count > 0 ? [FIXED] : [];
