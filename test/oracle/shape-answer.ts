@@ -31,7 +31,8 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   const isTruncate = release === 'new' && text.startsWith('truncate');
   if (isAlone) {
     const plainly = await outcomeOf(both.client, text);
-    return isTruncate && asked.isContracting ? [plainly, FIXED] : [plainly];
+    if (!asked.isContracting || plainly.state !== null) return [plainly];
+    return isTruncate ? [plainly, FIXED] : [plainly, ...(await refusedStill(both, asked, plainly))];
   }
   const table = both.shape[release].tables.find((one) => one.name === statement.table);
   if (table === undefined) throw new Error(`no table ${statement.table}`);
@@ -50,6 +51,15 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   if (carried === null) return [plainly];
   // What one table of the old release keeps unique is its own key.
   return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
+}
+
+/** Until contract has come to its end, what is written may be carried back still. */
+async function refusedStill(both: Both, asked: Asked, { count }: Outcome): Promise<Outcome[]> {
+  await both.client.query('savepoint still');
+  const refusal = await carry(both, asked, count);
+  if (refusal === null) return [];
+  await both.client.query('rollback to savepoint still');
+  return [refusal];
 }
 
 /** With the key that the shard has drawn; whatever the model draws will do where it was refused. */

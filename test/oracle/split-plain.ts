@@ -135,7 +135,10 @@ async function answersTo(split: Split, asked: Asked): Promise<Outcome[]> {
       ? UNHELD
       : plainly;
   if (wanted.state === null && !isAlone) await carry(split, side, attempt);
-  return [wanted];
+  // Until contract has come to its end, what is written may be carried back still.
+  const isRefusedStill =
+    asked.isContracting && (await isUnheld(split, { ...asked, isAlone: false }));
+  return isRefusedStill ? [wanted, UNHELD] : [wanted];
 }
 
 /** A statement that the plain database of its release has carried out. */
