@@ -1,5 +1,5 @@
-// COPY … FROM STDIN, with rows as a statement has them: SQL literals or expressions; and COPY … TO
-// STDOUT.
+// COPY … FROM STDIN, with rows as a statement has them: SQL literals or expressions; and
+// COPY … TO STDOUT.
 
 import pg from 'pg';
 import type { Client } from '../evolving/databases.js';

@@ -3,12 +3,13 @@
 import type { Bundle } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { type Client, openClient } from '../evolving/databases.js';
+import { copyOut } from './copying.js';
 import type { Pair, Place, Plain, Statement } from './plain.js';
 import type { Random } from './random.js';
 import { answersTo } from './shape-answer.js';
 import { createHeld, curesOf, hiddenFrom } from './shape-held.js';
 import { adopt, createMaps, createMemory, learn } from './shape-keys.js';
-import { type Both, become, beginAgain, keysOf, linesOf } from './shape-model.js';
+import { type Both, become, beginAgain, columnsOf, keysOf, linesOf } from './shape-model.js';
 import { shapedStatement } from './shape-statements.js';
 import type { Shape, ShapedTable } from './shapes.js';
 
@@ -82,6 +83,9 @@ async function draw(both: Both, random: Random, place: Place): Promise<Statement
   const cures = release === 'old' ? await curesOf(both, 'reading') : [];
   if (cures.length > 0 && random.percent(30)) return random.pick(cures);
   const table = random.pick(tables);
+  // Whether what follows is written along can be told when contract has come to its end.
+  const isUntold = both.shape.memory?.following.some((one) => !one.isKept) === true;
+  if (place.isContracting && isUntold) return reading(table);
   await become(both.client, release);
   const keys = new Map<string, string[][]>();
   for (const one of tables) keys.set(one.name, await keysOf(both.client, one));
@@ -99,6 +103,11 @@ async function draw(both: Both, random: Random, place: Place): Promise<Statement
     takesConflict: release === 'old' || !isBehindOwn,
     takesCopy: isTable || !isOneTable,
   });
+}
+
+function reading(table: ShapedTable): Statement {
+  const text = copyOut(table.name, columnsOf(table), false);
+  return { table: table.name, text, withKey: null, rows: null, copy: null, move: null };
 }
 
 function inDual(table: ShapedTable): ShapedTable {
