@@ -109,6 +109,13 @@ export const SAID: readonly Said[] = [
       on conflict on constraint hosts_serial do nothing returning *`,
   },
   { text: `insert into hosts default values on conflict do nothing` },
+  // A row that breaks a rule by itself, whatever is in its way.
+  { text: `insert into hosts (name, price) values ('host 1', null) on conflict do nothing` },
+  { text: `insert into heartbeats (host_id) values (1) on conflict (host_id) do nothing` },
+  {
+    text: `insert into hosts (name, writes) values ('host 1', null) on conflict (name) do update
+      set memory_bytes = 0`,
+  },
   // DO UPDATE: excluded, the table's own columns, both kinds of names, WHERE.
   {
     text: `insert into hosts (name, memory_bytes) values ($1, $2) on conflict (name) do update

@@ -50,6 +50,9 @@ dirty:
           `update hosts set memory = '${n}x' where id = 4`,
           `update hosts set memory = 64 where id = 4`,
         ),
+        // Nor does a key that it changes.
+        newWrite(`update hosts set id = ${70 + n} where id = 4`),
+        newWrite(`update hosts set id = 4 where id = ${70 + n}`),
         newWrite(
           `update hosts set memory = ${100 + n}, name = 'b' where id = 3`,
           `update hosts set memory = '${100 + n}', name = 'b' where id = 3`,

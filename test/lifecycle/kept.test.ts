@@ -1,6 +1,9 @@
 // Values of the new release that do not follow from the old row, with `keep`: through every phase.
 
 import { describe, expect, it } from 'vitest';
+import { withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard, NEW_PATH } from '../evolving/shard.js';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 import { lines, refusal, sides } from './session-sides.js';
 
@@ -93,7 +96,9 @@ describe('a value that is kept', () => {
           `update t set name = 'R', slug = 'r-${n}' where id = ${n}03`,
           `update t set name = 'R' where id = ${n}03`,
         ),
-        newWrite(`delete from t where id = ${n - 1}03`),
+        // What followed from the key it had is a value of its own under another.
+        newWrite(`update t set id = ${n}04 where id = ${n}03`),
+        newWrite(`delete from t where id = ${n - 1}04`),
         newWrite(
           `update t set access = 'public' where id = 1`,
           `update t set is_open = true where id = 1`,
@@ -250,5 +255,41 @@ describe('a value that a prepared shard would keep', () => {
       '3|public',
     ]);
     expect(await lines(old, 'select * from t order by id')).toEqual(['1|f', '2|f', '3|t']);
+  });
+});
+
+describe('a value that follows', () => {
+  it('does so where the new release writes only what it follows from', async () => {
+    const compiled = await compilePair(
+      'create table t (id int primary key, name text not null, note text);',
+      `create table t (id int primary key, name text not null);
+       create table notes (id int primary key references t (id), note text, both_of text);`,
+      `changes:
+  - split_table: { table: t, into: { t: {}, notes: {} } }
+  - add_column: { table: notes, column: both_of, up: "name || coalesce(note, '-')" }
+`,
+    );
+    const shard = await installShard(compiled);
+    try {
+      await withClient(shard.url, null, async (asOld) => {
+        await asOld.query(`insert into t values (1, 'a', 'n'), (2, 'b', null), (3, 'c', 'x')`);
+        for (const [verb, sign] of [
+          ['prepare', '!'],
+          ['expand', '?'],
+        ] as const) {
+          await shard.run(verb);
+          await withClient(shard.url, NEW_PATH, async (asNew) => {
+            await asNew.query(`update t set name = name || '${sign}' where id = 1`);
+            await asNew.query(`update notes set note = '${sign}' where id in (2, 3)`);
+            const { rows } = await asNew.query('select both_of from notes order by id');
+            const name = verb === 'prepare' ? 'a!' : 'a!?';
+            expect(rows.map((row) => row.both_of)).toEqual([`${name}n`, `b${sign}`, `c${sign}`]);
+          });
+        }
+        await shard.run('verify');
+      });
+    } finally {
+      await shard.drop();
+    }
   });
 });

@@ -34,19 +34,27 @@ const CONVERTED: Extra = {
 };
 
 const DROPPED: Field = { name: 'gone', values: ['null', `'g'`, `'h'`] };
+/** What the old release reads in rows that the new one has made. */
+const STATED = {
+  name: 'gone',
+  values: [`'g'`, `'h'`],
+  change: `  - drop_column: { table: TABLE, column: gone, down: "'none'" }\n`,
+  setup: `alter table old.TABLE alter column gone set default 'none';`,
+};
 const ADDED: Field = { name: 'extra', values: ['null', '7', '8'], beside: '7' };
 
 /** Some of them, for a table that is in both releases under one name and with one key, `id`. */
 export function withBeside(random: Random, shape: Shape, table: string): Shape {
   const extras = [RENAMED, CONVERTED].filter(() => random.percent(25));
   const isDropping = random.percent(20);
+  const isStated = isDropping && random.percent(50);
   const isAdding = random.percent(20);
   const old = sideWith(shape.old, table, {
     texts: [
       ...extras.map((one) => `${one.old.name} ${one.old.type}`),
-      ...(isDropping ? ['gone text'] : []),
+      ...(isDropping ? [`gone text ${isStated ? 'not null' : ''}`] : []),
     ],
-    fields: [...extras.map((one) => one.old), ...(isDropping ? [DROPPED] : [])],
+    fields: [...extras.map((one) => one.old), ...(isDropping ? [isStated ? STATED : DROPPED] : [])],
     from: extras.map(({ old: { name }, down }) => ({
       columns: ['id', name],
       query: `select id, ${down} as ${name} from new.${table}`,
@@ -65,9 +73,12 @@ export function withBeside(random: Random, shape: Shape, table: string): Shape {
       isMore: true,
     })),
   });
-  const changes = extras.map((one) => one.change.replace('TABLE', table)).join('');
+  const all = [...extras, ...(isStated ? [STATED] : [])];
+  const changes = all.map((one) => one.change.replace('TABLE', table)).join('');
+  const setup = isStated ? STATED.setup.replace('TABLE', table) : '';
   return {
     ...shape,
+    setup: `${shape.setup ?? ''}${setup}`,
     old,
     new: fresh,
     changes: `${changes}${shape.changes}`,

@@ -6,10 +6,15 @@ import type { Random } from './random.js';
 import { shapePair } from './shape-plain.js';
 import type { Shape } from './shapes.js';
 import { custom } from './shapes-custom.js';
+import { dirty } from './shapes-dirty.js';
+import { kept } from './shapes-kept.js';
 import { keyed } from './shapes-keyed.js';
 import { rekeyed } from './shapes-keys.js';
+import { labels } from './shapes-labels.js';
 import { elements, slots } from './shapes-lists.js';
 import { extracted, inlined } from './shapes-lookups.js';
+import { merged } from './shapes-merged.js';
+import { excluded, partitioned } from './shapes-shared.js';
 import { moved, shares } from './shapes-shares.js';
 import { splitPair } from './split-plain.js';
 import { together } from './together.js';
@@ -24,7 +29,16 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
   inlined,
   rekeyed,
   keyed,
+  labels,
+  kept,
+  merged,
+  dirty,
+  partitioned,
+  excluded,
 };
+
+/** What a case may have. */
+export const SHAPE_NAMES: readonly string[] = ['split', ...Object.keys(SHAPES)];
 
 /** Kinds of which an evolution has one at most: they use the same names. */
 const GROUPS = [
@@ -36,6 +50,12 @@ const GROUPS = [
   ['extracted', 'inlined'],
   ['rekeyed'],
   ['keyed'],
+  ['labels'],
+  ['kept'],
+  ['merged'],
+  ['dirty'],
+  ['partitioned'],
+  ['excluded'],
 ];
 
 /** One of them is drawn so often of a hundred times, because it has so many forms. */
@@ -57,7 +77,7 @@ function pairOf(kind: string, random: Random): Pair {
   if (kind === 'split') return splitPair(modelFrom(random));
   const draw = SHAPES[kind];
   if (draw === undefined) {
-    throw new Error(`no kind ${kind}: split, ${Object.keys(SHAPES).join(', ')}`);
+    throw new Error(`no kind ${kind}: ${SHAPE_NAMES.join(', ')}`);
   }
   return shapePair(kind, draw(random));
 }

@@ -67,7 +67,11 @@ function entriesOf({ parts, columns, key }: Bare): string {
     const pairs = part.key.map((name, place) => `${name}: ${key[place]?.name}`);
     const decider = columns.find((one) => one.decides && one.new?.part === index);
     const when = decider === undefined ? '' : `\n          when: ${decider.old?.name} is not null`;
-    return `        ${part.table}:\n          key: { ${pairs.join(', ')} }${when}`;
+    const stated = columns.flatMap(({ old, new: at, otherwise: value }) =>
+      old === null || value === null || at?.part !== index ? [] : [`${old.name}: ${yaml(value)}`],
+    );
+    const otherwise = stated.length === 0 ? '' : `\n          otherwise: { ${stated.join(', ')} }`;
+    return `        ${part.table}:\n          key: { ${pairs.join(', ')} }${when}${otherwise}`;
   });
   return entries.join('\n');
 }

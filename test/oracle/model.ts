@@ -18,6 +18,8 @@ export interface Column {
     only. */
   readonly isRequired: boolean;
   readonly default: string | null;
+  /** Stated for the old column while its part has no row. */
+  readonly otherwise: string | null;
   readonly kind: Kind;
   /** Whether a row of the part is there when this column is not null. */
   readonly decides: boolean;
@@ -202,6 +204,7 @@ function columnsOf(part: Part, index: number, random: Random): Column[] {
       down: null,
       isRequired,
       default: isRequired || random.percent(50) ? (kind.values[0] ?? null) : null,
+      otherwise: null,
       kind,
       decides: false,
     });
@@ -232,6 +235,7 @@ function mapped(
           ? null
           : (kind.values[0] ?? null)
         : null,
+    otherwise: isPart && !decides && random.percent(20) ? random.pick(kind.values) : null,
     kind,
     decides,
   };
@@ -247,6 +251,7 @@ function droppedColumn(random: Random): Column {
     down: null,
     isRequired,
     default: isRequired || random.percent(50) ? (kind.values[1] ?? null) : null,
+    otherwise: null,
     kind,
     decides: false,
   };

@@ -1,7 +1,7 @@
 // What a statement answers, and how two answers and two states are compared.
 
 import { type Client, stateOf } from '../evolving/databases.js';
-import { type Copy, copyIn } from './copying.js';
+import { type Copy, copyIn, copyRows, isCopyOut } from './copying.js';
 
 export interface Outcome {
   /** SQLSTATE of the refusal; null for none. */
@@ -24,6 +24,10 @@ export async function outcomeOf(
   try {
     if (copy !== null) {
       return { state: null, message: '', count: await copyIn(client, copy), rows: [], keys: [] };
+    }
+    if (isCopyOut(text)) {
+      const lines = (await copyRows(client, text)).sort();
+      return { state: null, message: '', count: lines.length, rows: lines, keys: [] };
     }
     const { rows, rowCount } = await client.query<Record<string, string>>(text);
     const keys = Object.values(rows[0] ?? {});

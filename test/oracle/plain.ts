@@ -4,6 +4,7 @@
 // (together.ts).
 
 import type { Bundle } from '@halflap/engine';
+import type { Verb } from '@halflap/protocol';
 import type { Client } from '../evolving/databases.js';
 import type { Copy } from './copying.js';
 import type { Outcome } from './outcome.js';
@@ -68,6 +69,12 @@ export interface Pair {
   readonly smaller: (statements: readonly string[]) => Pair[];
 }
 
+/** The evolution file below `from`; null for none. */
+export function evolutionOf({ head, changes }: Pair): string | null {
+  const text = `${head}${changes === '' ? '' : `changes:\n${changes}`}`;
+  return text === '' ? null : text;
+}
+
 export interface Plain {
   /** Tables by which statements are known to belong here. */
   readonly tables: ReadonlySet<string>;
@@ -81,6 +88,11 @@ export interface Plain {
   answersTo(asked: Asked): Promise<Outcome[]>;
   /** Whether what the transaction leaves behind cannot be held. */
   isRefusedAtCommit(place: Place): Promise<boolean>;
+  /**
+   * Statements of the release in the field that put all rows right which stand in the way of a
+   * verb, or of the new release.
+   */
+  cures(way: Verb | 'reading'): Promise<Statement[]>;
   /** What a release sees on the shard, and what it should see. */
   read(client: Client, release: Release): Promise<string[]>;
   lines(release: Release): Promise<string[]>;

@@ -1,5 +1,6 @@
 // One random case: which releases, what happens, and what is left of it when it fails.
 
+import type { Verb } from '@halflap/protocol';
 import { caseFrom } from './cases.js';
 import { type Action, isServed, type Play, perform, placeOf, withPlay } from './player.js';
 import { type Random, randomFrom } from './random.js';
@@ -52,6 +53,7 @@ async function randomCourse(play: Play, course: Course): Promise<void> {
     if (random.percent(75)) await act({ do: 'lend' });
     await writeSome(play, course, random.below(5));
   }
+  await cure(play, course, 'verify');
   await act({ do: 'verb', verb: 'verify', diesAt: null });
   if (random.percent(70)) {
     await act({ do: 'take back' });
@@ -76,11 +78,20 @@ async function runVerb(
 ): Promise<void> {
   const { random } = course;
   const act = actor(play, course);
+  await cure(play, course, verb);
   for (let deaths = 0; deaths < 2 && random.percent(30); deaths += 1) {
     if (await act({ do: 'verb', verb, diesAt: 1 + random.below(8) })) return;
     await writeSome(play, course, random.below(3));
+    await cure(play, course, verb);
   }
   await act({ do: 'verb', verb, diesAt: null });
+}
+
+/** Rows that stand in the way of a verb are put right before. */
+async function cure(play: Play, course: Course, verb: Verb): Promise<void> {
+  for (const statement of await play.plain.cures(verb)) {
+    await actor(play, course)({ do: 'write', release: 'old', statement });
+  }
 }
 
 async function expand(play: Play, course: Course, isStopping: boolean): Promise<void> {
@@ -89,6 +100,7 @@ async function expand(play: Play, course: Course, isStopping: boolean): Promise<
   const steps = play.shard.bundle.steps.expand.length;
   const stopAt = isStopping ? 1 + random.below(steps) : Number.POSITIVE_INFINITY;
   for (let step = 0; step < stopAt; step += 1) {
+    await cure(play, course, 'expand');
     const diesAt = random.percent(15) ? 1 + random.below(5) : null;
     if (await act({ do: 'step', diesAt })) return;
     if (random.percent(15)) await act({ do: 'take back' });
@@ -99,7 +111,10 @@ async function expand(play: Play, course: Course, isStopping: boolean): Promise<
 async function writeSome(play: Play, course: Course, count: number): Promise<void> {
   const { random } = course;
   for (let done = 0; done < count; done += 1) {
-    const served = (['old', 'new'] as const).filter((one) => isServed(play, one));
+    const isHeld = (await play.plain.cures('reading')).length > 0;
+    const served = (['old', 'new'] as const).filter(
+      (one) => isServed(play, one) && !(isHeld && one === 'new'),
+    );
     const release = random.pick(served);
     if (random.percent(20)) {
       await transaction(play, course, release);

@@ -8,6 +8,7 @@
 // An action that has no place where it stands does nothing, so that a story can be told again
 // without any part of it.
 
+import { loadGrammar, readLensRelations, throughLens } from '@halflap/client/lens';
 import type { Verb } from '@halflap/protocol';
 import { type Client, openClient } from '../evolving/databases.js';
 import { compilePair } from '../evolving/releases.js';
@@ -15,7 +16,8 @@ import { lendLens, takeLensBack } from '../evolving/session-lens.js';
 import { installShard, NEW_PATH, type Shard, type StepOptions } from '../evolving/shard.js';
 import { runToSign } from './doom.js';
 import { assertAnswer, assertLines, outcomeOf, UNHELD } from './outcome.js';
-import type { Pair, Place, Plain, Release, Statement } from './plain.js';
+import type { Release, Statement } from './plain.js';
+import { evolutionOf, type Pair, type Place, type Plain } from './plain.js';
 
 export type Action =
   | { readonly do: 'verb'; readonly verb: Verb; readonly diesAt: number | null }
@@ -48,8 +50,7 @@ export async function withPlay<Result>(
   trace: string[],
   body: (play: Play) => Promise<Result>,
 ): Promise<Result> {
-  const changes = pair.changes === '' ? null : `${pair.head}changes:\n${pair.changes}`;
-  const compiled = await compilePair(pair.schemas.old, pair.schemas.new, changes);
+  const compiled = await compilePair(pair.schemas.old, pair.schemas.new, evolutionOf(pair));
   const shard = await installShard(compiled);
   const mixed = { old: await openClient(shard.url), new: await openClient(shard.url, NEW_PATH) };
   const watcher = await openClient(shard.url);
@@ -223,7 +224,8 @@ async function write(play: Play, action: Action & { do: 'write' }): Promise<void
     await mixed[release].query('savepoint s');
   }
   trace.push(wordsOf(action));
-  const found = await outcomeOf(mixed[release], statement.text, statement.copy);
+  const text = release === 'new' ? await sentBy(play, statement.text) : statement.text;
+  const found = await outcomeOf(mixed[release], text, statement.copy);
   if (!isOpen) await plain.say('begin');
   await plain.say('savepoint s');
   const asked = { ...placeOf(play, release), statement, found, isOpen };
@@ -235,6 +237,22 @@ async function write(play: Play, action: Action & { do: 'write' }): Promise<void
   } else if (!isOpen) {
     await plain.say('commit');
   }
+}
+
+/** As the client of the new release sends it while the shard's lens stands. */
+async function sentBy({ phase, hasOwnLens, mixed, shard }: Play, text: string): Promise<string> {
+  const isBehindLens = phase === 'prepared' || phase === 'expanding';
+  if (!isBehindLens || hasOwnLens || !/\bconflict\b/.test(text)) return text;
+  const { app, to } = shard.bundle;
+  const reader = {
+    query: async (asked: string, values: string[]) => {
+      const { rows } = await mixed.new.query<{ columns: string }>(asked, values);
+      // These sessions give every value as text.
+      return { rows: rows.map((row) => ({ ...row, columns: JSON.parse(row.columns) })) };
+    },
+  };
+  const relations = await readLensRelations(reader, { app, release: to.version });
+  return throughLens(text, relations, await loadGrammar());
 }
 
 async function compare(play: Play): Promise<void> {

@@ -226,7 +226,8 @@ export function unheldRows(model: Model): string {
   return ['false', ...conditions].join(' or ');
 }
 
-function missingValue({ isRequired, default: value, old }: Column): string {
+function missingValue({ isRequired, default: value, otherwise, old }: Column): string {
+  if (otherwise !== null) return `(${otherwise})::${old?.type}`;
   return isRequired ? `(${value})::${old?.type}` : 'null';
 }
 

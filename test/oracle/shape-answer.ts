@@ -10,9 +10,13 @@
 import { stateOf } from '../evolving/databases.js';
 import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import { type Asked, OTHER, type Statement } from './plain.js';
-import { moveInMaps } from './shape-keys.js';
+import { noteHeld } from './shape-held.js';
+import { followUnwritten, forget, moveInMaps, moveInMemory, remember } from './shape-keys.js';
 import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
 import type { ShapedTable } from './shapes.js';
+
+/** SQLSTATE of ON CONFLICT that meets a row of its own. */
+const TWICE = '21000';
 
 const FIXED: Outcome = { ...UNHELD, state: 'HL003' };
 
@@ -27,7 +31,8 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   const isTruncate = release === 'new' && text.startsWith('truncate');
   if (isAlone) {
     const plainly = await outcomeOf(both.client, text);
-    return isTruncate && asked.isContracting ? [plainly, FIXED] : [plainly];
+    if (!asked.isContracting || plainly.state !== null) return [plainly];
+    return isTruncate ? [plainly, FIXED] : [plainly, ...(await refusedStill(both, asked, plainly))];
   }
   const table = both.shape[release].tables.find((one) => one.name === statement.table);
   if (table === undefined) throw new Error(`no table ${statement.table}`);
@@ -46,6 +51,15 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   if (carried === null) return [plainly];
   // What one table of the old release keeps unique is its own key.
   return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
+}
+
+/** Until contract has come to its end, what is written may be carried back still. */
+async function refusedStill(both: Both, asked: Asked, { count }: Outcome): Promise<Outcome[]> {
+  await both.client.query('savepoint still');
+  const refusal = await carry(both, asked, count);
+  if (refusal === null) return [];
+  await both.client.query('rollback to savepoint still');
+  return [refusal];
 }
 
 /** With the key that the shard has drawn; whatever the model draws will do where it was refused. */
@@ -76,18 +90,35 @@ async function carry(
       await moveInMaps(both, release, { table, from, to });
       const twin = both.shape.twins?.find((one) => one[release] === table);
       if (twin !== undefined) {
-        const at = `${OTHER[release]}.${twin[OTHER[release]]}`;
-        await both.client.query(`update ${at} set id = ${to} where id = ${from}`);
+        await moveTwin(both, `${OTHER[release]}.${twin[OTHER[release]]}`, statement);
+        await moveInMemory(both, from, to);
       }
     }
     if (isBehindOwn && (await isKeptBeside(both))) return UNHELD;
     await follow(both, OTHER[release]);
-    return release === 'old' || (await isHeld(both, 'new')) ? null : UNHELD;
+    await noteHeld(both);
+    if (release === 'new') {
+      await followUnwritten(both, isBehindOwn);
+      await (isBehindOwn ? forget : remember)(both);
+    }
+    const isRight = release === 'old' || (await isHeld(both, 'new'));
+    await remember(both);
+    return isRight ? null : UNHELD;
   } catch (error) {
     const state = stateOf(error);
     if (release === 'old' || !state.startsWith('23')) throw error;
     return { ...UNHELD, state, message: String(error) };
   }
+}
+
+/** The same row of the other release. */
+async function moveTwin({ client, shape }: Both, at: string, statement: Statement): Promise<void> {
+  const tables = [...shape.old.tables, ...shape.new.tables];
+  const { key = [] } = tables.find((one) => one.name === statement.table) ?? {};
+  const { from = [], to = [] } = statement.move ?? {};
+  const pairs = (values: readonly string[], joint: string) =>
+    key.map(({ name }, place) => `${name} = ${values[place]}`).join(joint);
+  await client.query(`update ${at} set ${pairs(to, ', ')} where ${pairs(from, ' and ')}`);
 }
 
 /** What only the new release knows, and nobody keeps for a lens of a session. */
@@ -118,6 +149,11 @@ async function throughLens(both: Both, lensed: Lensed): Promise<Outcome[]> {
   const after = plainly.state === null ? await rowsOf(both, table) : before;
   await client.query('rollback to savepoint lens');
   const isMoved = movesFixed(lensed, { before, after });
+  if (plainly.state === TWICE && statement.rows !== null) {
+    // A lens looks at the rules of a row before it meets the row again.
+    const refusal = await oneByOne(both, lensed, statement.rows);
+    return refusal === null ? [plainly] : [plainly, refusal];
+  }
   // Of several reasons for a refusal any may come first.
   if (plainly.state !== null) return isMoved || setsFixed(lensed) ? [plainly, FIXED] : [plainly];
   if (isMoved) return plainly.count > 0 ? [FIXED] : [];

@@ -14,8 +14,26 @@ export async function createMaps({ client, shape }: Both): Promise<void> {
   }
 }
 
-export async function forgetMaps({ client, shape }: Both): Promise<void> {
-  for (const { name } of shape.maps ?? []) await client.query(`truncate maps.${name}`);
+export async function forgetMaps(both: Both): Promise<void> {
+  for (const { name } of both.shape.maps ?? []) await both.client.query(`truncate maps.${name}`);
+  await forget(both);
+}
+
+/** When the tables are there. */
+export async function createMemory({ client, shape: { memory } }: Both): Promise<void> {
+  if (memory === undefined) return;
+  await client.query(`create table maps.${memory.name} as ${memory.query} with no data`);
+}
+
+export async function forget({ client, shape: { memory } }: Both): Promise<void> {
+  if (memory !== undefined) await client.query(`delete from maps.${memory.name}`);
+}
+
+export async function remember(both: Both): Promise<void> {
+  const { memory } = both.shape;
+  if (memory === undefined) return;
+  await forget(both);
+  await both.client.query(`insert into maps.${memory.name} ${memory.query}`);
 }
 
 /** Every row of the release that has written has an entry. */
@@ -66,6 +84,22 @@ export async function moveInMaps(
     await client.query(`delete from maps.${map.name} where ${column} = ${to} and ${to} <> ${from}`);
     await client.query(`update maps.${map.name} set ${column} = ${to} where ${column} = ${from}`);
   }
+}
+
+/** @param isAll whether nothing keeps what does not follow. */
+export async function followUnwritten({ client, shape }: Both, isAll: boolean): Promise<void> {
+  for (const { query, isKept } of shape.memory?.following ?? []) {
+    if (isAll || !isKept) await client.query(query);
+  }
+}
+
+export async function moveInMemory(
+  { client, shape: { memory } }: Both,
+  from: string,
+  to: string,
+): Promise<void> {
+  if (memory === undefined) return;
+  await client.query(`update maps.${memory.name} set id = ${to} where id = ${from}`);
 }
 
 /** Guesses give way to what the shard has drawn for the same rows. */

@@ -4,7 +4,7 @@
 
 import type { Client } from '../evolving/databases.js';
 import { OTHER, type Release } from './plain.js';
-import { completeMaps, forgetMaps } from './shape-keys.js';
+import { completeMaps, forgetMaps, remember } from './shape-keys.js';
 import type { Shape, ShapedTable, Side, Source } from './shapes.js';
 
 export interface Both {
@@ -54,14 +54,21 @@ export async function beginAgain(both: Both): Promise<void> {
   await both.client.query(`truncate ${names.join(', ')}`);
   await forgetMaps(both);
   await follow(both, 'new');
+  await remember(both);
 }
 
-/** All rows of a release, as text. */
-export async function linesOf(client: Client, side: Side): Promise<string[]> {
+/** All rows of a release, as text, but for those with hidden keys. */
+export async function linesOf(
+  client: Client,
+  side: Side,
+  hidden: ReadonlyMap<string, readonly string[]>,
+): Promise<string[]> {
   const parts = side.tables.map((table) => {
+    const keys = hidden.get(table.name) ?? [];
+    const where = keys.length === 0 ? '' : ` where id not in (${keys.join(', ')})`;
     const columns = columnsOf(table).map((name) => `'${name}', ${name}::text`);
     return `select '${table.name}: ' || json_build_object(${columns.join(', ')})::text as row
-      from ${table.name}`;
+      from ${table.name}${where}`;
   });
   const { rows } = await client.query<{ row: string }>(parts.join(' union all '));
   return rows.map((one) => one.row).sort();

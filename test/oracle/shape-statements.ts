@@ -1,6 +1,6 @@
 // Random statements on the tables of a shape: single and bulk, of values and of keys.
 
-import { copyOf } from './copying.js';
+import { copyOf, copyOut } from './copying.js';
 import type { Statement } from './plain.js';
 import type { Random } from './random.js';
 import type { Field, ShapedTable } from './shapes.js';
@@ -14,6 +14,9 @@ export interface ShapedSituation {
   readonly taken: readonly (readonly string[])[];
   /** Whether what is written is a table and not a lens. */
   readonly isTable: boolean;
+  /** Whether it takes ON CONFLICT, by itself or by the client, and COPY … FROM. */
+  readonly takesConflict: boolean;
+  readonly takesCopy: boolean;
 }
 
 export function shapedStatement(situation: ShapedSituation): Statement {
@@ -28,12 +31,16 @@ export function shapedStatement(situation: ShapedSituation): Statement {
   if (kind < 74 && (situation.isTable || table.isTruncateRefused === true)) {
     return { ...plain, text: `truncate ${table.name} cascade` };
   }
+  if (kind < 77) {
+    const names = [...table.key, ...table.columns].map((one) => one.name);
+    return { ...plain, text: copyOut(table.name, names, situation.isTable) };
+  }
   const text = `update ${table.name} set ${assignments(situation)} where ${where}`;
   return { ...plain, text: `${text}${returning(situation)}` };
 }
 
 function insert(situation: ShapedSituation): Statement {
-  const { random, table, isTable } = situation;
+  const { random, table, takesConflict, takesCopy } = situation;
   const left = table.columns.filter((one) => one.values.includes('null') && random.percent(20));
   const given = table.columns.filter((one) => !left.includes(one));
   if (table.drawn !== undefined && random.percent(70)) return insertDrawn(situation, given);
@@ -44,14 +51,14 @@ function insert(situation: ShapedSituation): Statement {
   ]);
   const names = [...table.key, ...given].map((one) => one.name);
   const into = (some: readonly (readonly string[])[]) => insertInto(table.name, names, some);
-  const end = isTable && random.percent(20) ? onConflict(situation, given) : '';
-  const isCopied = isTable && end === '' && random.percent(15);
+  const end = takesConflict && random.percent(20) ? onConflict(situation, given) : '';
+  const isCopied = takesCopy && end === '' && random.percent(15);
   return {
     table: table.name,
     text: `${into(rows)}${end}${isCopied ? '' : returning(situation)}`,
     withKey: null,
-    rows: rows.map((row) => into([row])),
-    copy: isCopied ? copyOf(table.name, names, rows) : null,
+    rows: rows.map((row) => `${into([row])}${end}`),
+    copy: isCopied ? copyOf({ table: table.name, names, rows }) : null,
     move: null,
   };
 }

@@ -124,7 +124,8 @@ export function elements(random: Random): Shape {
       },
     ],
   };
-  const delimiter = form.delimiter === null ? '' : `, delimiter: "${form.delimiter}"`;
+  const stated = random.percent(25) ? ', key: { post: id }' : '';
+  const delimiter = `${form.delimiter === null ? '' : `, delimiter: "${form.delimiter}"`}${stated}`;
   const change = isNested
     ? `nest_table: { table: elements, into: posts, column: list, value: v${delimiter} }`
     : `unnest_column: { table: posts, column: list, into: elements, value: v${delimiter}` +

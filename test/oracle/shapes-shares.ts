@@ -94,6 +94,8 @@ export function shares(random: Random): Shape {
 export function moved(random: Random): Shape {
   const isRequired = random.percent(50);
   const rule = isRequired ? `not null default 'd'` : '';
+  const as = random.percent(30) ? 'basin' : 'pool';
+  const stated = as === 'pool' ? '' : `, as: ${as}`;
   const pool = (name: string): Field => ({ name, values: isRequired ? WORDS : ['null', ...WORDS] });
   const clusters = (extra: string) => `create table clusters (id int primary key,
     center int not null references centers (id) on delete cascade on update cascade${extra});
@@ -112,7 +114,7 @@ export function moved(random: Random): Shape {
           { columns: ['id', 'title'], query: 'select id, title from ROWS.centers' },
           {
             columns: ['id', 'pool'],
-            query: `select distinct on (center) center as id, pool from ROWS.clusters
+            query: `select distinct on (center) center as id, ${as} as pool from ROWS.clusters
               order by center, id`,
           },
         ],
@@ -128,7 +130,7 @@ export function moved(random: Random): Shape {
   };
   const after: Side = {
     schema: `create table centers (id int primary key, title text);
-      ${clusters(`, pool text ${isRequired ? 'not null' : ''}`)}`,
+      ${clusters(`, ${as} text ${isRequired ? 'not null' : ''}`)}`,
     tables: [
       {
         name: 'centers',
@@ -139,11 +141,11 @@ export function moved(random: Random): Shape {
       {
         name: 'clusters',
         key: [key],
-        columns: [center, pool('pool')],
+        columns: [center, pool(as)],
         from: [
           {
-            columns: ['id', 'center', 'pool'],
-            query: `select r.id, r.center, c.pool from LIST.clusters as r
+            columns: ['id', 'center', as],
+            query: `select r.id, r.center, c.pool as ${as} from LIST.clusters as r
               join LIST.centers as c on c.id = r.center`,
           },
         ],
@@ -153,7 +155,7 @@ export function moved(random: Random): Shape {
   const whole = shape(
     { LIST: before, ROWS: after },
     false,
-    'move_column: { table: centers, column: pool, to: clusters }',
+    `move_column: { table: centers, column: pool, to: clusters${stated} }`,
   );
   return withBeside(random, whole, random.pick(['centers', 'clusters']));
 }

@@ -25,6 +25,8 @@ export interface ShapedTable {
   readonly parent?: { readonly table: string; readonly column: string } & Pick<Field, 'values'>;
   /** The one key column is drawn by the table's default; a row is known again by others. */
   readonly drawn?: Drawn;
+  /** Whether it is one table for both releases, which the new one sees as a view. */
+  readonly isShared?: boolean;
   /** Keys of this table and of its siblings differ, as the writer of the field must see to. */
   readonly isKeyApart?: boolean;
 }
@@ -37,6 +39,8 @@ export interface Field {
   readonly refersTo?: string;
   /** Only the new release has the column: what it is in rows that nobody has written it in. */
   readonly beside?: string;
+  /** From dual on, in place of `values`. */
+  readonly valuesInDual?: readonly string[];
 }
 
 export interface Drawn {
@@ -54,6 +58,31 @@ export interface ShapedMap {
   readonly new: MapSide;
   /** Column of the new table that holds the old key; null where the old key is drawn. */
   readonly told: string | null;
+}
+
+/** Rows of the release in the field that break a rule of the new one, which may not see them. */
+export interface Held {
+  readonly table: string;
+  readonly when: string;
+  /** An assignment that puts such a row right. */
+  readonly cure: string;
+  /** Whether they keep the shard from being prepared and expanded. */
+  readonly isRefused: boolean;
+  /** Whether a lens that meets such a row cannot be read. */
+  readonly isUnreadable: boolean;
+  /** Whether a row that breaks the rule no more may wait all the same until it is written. */
+  readonly isSticky?: boolean;
+}
+
+/**
+ * What followed from the rows of the old release, `id` among it, after the last statement. Queries
+ * read it as maps.NAME; it is empty where nothing is kept beside the old release's tables.
+ */
+export interface Memory {
+  readonly name: string;
+  readonly query: string;
+  /** Of the new release: what it has not written itself follows; of what is kept, by no lens. */
+  readonly following: readonly { readonly query: string; readonly isKept: boolean }[];
 }
 
 export interface Twin {
@@ -88,8 +117,12 @@ export interface Shape {
   readonly head?: string;
   /** Queries read them as maps.NAME, with the columns old_id and new_id. */
   readonly maps?: readonly ShapedMap[];
-  /** Tables of which a row is the same in both releases, under one key, `id`. */
+  /** Tables of which a row is the same in both releases, under one key of the same names. */
   readonly twins?: readonly Twin[];
+  readonly memory?: Memory;
+  /** Said to the model alone, when its tables are there. */
+  readonly setup?: string;
+  readonly held?: readonly Held[];
   /** The same without what stands beside. */
   readonly bare?: Shape;
   /** Whether the release to come needs a prepared shard. */

@@ -5,7 +5,7 @@
 // no statement names.
 
 import { signatureOf } from './outcome.js';
-import type { Pair } from './plain.js';
+import { evolutionOf, type Pair } from './plain.js';
 import { type Action, perform, withPlay, wordsOf } from './player.js';
 
 export interface Failure {
@@ -104,7 +104,8 @@ async function replay(
   }
 }
 
-function storyOf({ schemas, head, changes }: Pair, trace: readonly string[], error: Error): string {
-  const evolution = changes === '' ? 'no evolution file' : `${head}changes:\n${changes}`;
-  return [schemas.old, schemas.new, evolution, ...trace, String(error.stack ?? error)].join('\n');
+function storyOf(pair: Pair, trace: readonly string[], error: Error): string {
+  const { old, new: fresh } = pair.schemas;
+  const evolution = evolutionOf(pair) ?? 'no evolution file';
+  return [old, fresh, evolution, ...trace, String(error.stack ?? error)].join('\n');
 }

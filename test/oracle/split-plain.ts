@@ -4,6 +4,7 @@
 import type { Bundle } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { type Client, openClient } from '../evolving/databases.js';
+import { computedCopy } from './copying.js';
 import { type Model, modelOf } from './model.js';
 import { type Outcome, outcomeOf, UNHELD } from './outcome.js';
 import type { Asked, Pair, Place, Plain, Release, Statement } from './plain.js';
@@ -82,6 +83,7 @@ async function openSplit(model: Model, bundle: Bundle): Promise<Plain> {
     answersTo: (asked) => answersTo(split, asked),
     isRefusedAtCommit: async ({ isBehindOwn, release }) =>
       isBehindOwn && (await unheldOf({ ...split, coming: sideOf(split, release) })).isRowImplied,
+    cures: async () => [],
     read,
     lines: (release) => read(plain[sideOf(split, release)], release),
     beginAgain: () => beginAgain(split),
@@ -100,17 +102,23 @@ function sideOf({ model }: Pick<Split, 'model'>, release: Release): Side {
 async function draw(
   split: Split,
   random: Parameters<Plain['draw']>[0],
-  { release, isNative, isBehindOwn }: Place,
+  { release, isNative, isBehindOwn, isAlone }: Place,
 ): Promise<Statement> {
   const { model } = split;
   const side = sideOf(split, release);
-  return statementOf(side, {
+  const isTable = release === 'old' || isAlone || !isOverlay(split);
+  const { given, ...statement } = statementOf(side, {
     random,
     model,
     keys: await keysOf(split, side),
     isInField: release === 'old',
-    isNative: isNative || (!isBehindOwn && isOverlay(split)),
+    isNative: isNative && isTable,
+    takesConflict: isNative || !isBehindOwn,
   });
+  // Not even by triggers does the view of an overlay take it.
+  if (given === null || !isTable || random.percent(80)) return statement;
+  const text = statement.text.replace(/ returning [^)]*$/, '');
+  return { ...statement, text, copy: await computedCopy(split.plain[side], given) };
 }
 
 async function answersTo(split: Split, asked: Asked): Promise<Outcome[]> {
@@ -127,7 +135,10 @@ async function answersTo(split: Split, asked: Asked): Promise<Outcome[]> {
       ? UNHELD
       : plainly;
   if (wanted.state === null && !isAlone) await carry(split, side, attempt);
-  return [wanted];
+  // Until contract has come to its end, what is written may be carried back still.
+  const isRefusedStill =
+    asked.isContracting && (await isUnheld(split, { ...asked, isAlone: false }));
+  return isRefusedStill ? [wanted, UNHELD] : [wanted];
 }
 
 /** A statement that the plain database of its release has carried out. */

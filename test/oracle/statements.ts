@@ -1,6 +1,7 @@
 // Random statements of either release, as text: single and bulk, with and without RETURNING, some
 // of which must fail.
 
+import { copyOut, type Given } from './copying.js';
 import type { Column, Model } from './model.js';
 import type { Statement } from './plain.js';
 import type { Random } from './random.js';
@@ -28,9 +29,16 @@ export interface Situation {
   readonly isInField: boolean;
   /** Whether the release writes its own tables and not a lens. */
   readonly isNative: boolean;
+  /** Whether it takes ON CONFLICT, by itself or by the client. */
+  readonly takesConflict: boolean;
 }
 
-export function statementOf(release: 'old' | 'new', situation: Situation): Statement {
+/** A statement with what it writes, where that can be copied as well. */
+export interface Drawn extends Statement {
+  readonly given: Given | null;
+}
+
+export function statementOf(release: 'old' | 'new', situation: Situation): Drawn {
   const { random, model } = situation;
   if (model.hasChildren && random.percent(15)) {
     return plain('children', childStatement(situation, release));
@@ -40,6 +48,7 @@ export function statementOf(release: 'old' | 'new', situation: Situation): State
   const table = tables[index] as Table;
   const kind = random.below(100);
   const some = (text: string) => plain(table.name, text, { situation, table });
+  if (kind < 3) return copyTo(situation, table);
   if (kind < 28) return insert(situation, table);
   if (kind < 50) {
     return some(`${update(situation, table)} where ${keyIs(table, someKey(situation))}`);
@@ -51,7 +60,7 @@ export function statementOf(release: 'old' | 'new', situation: Situation): State
   if (kind < 92 && situation.isInField) {
     return plain(table.name, `truncate ${table.name} cascade`);
   }
-  if (situation.isInField || situation.isNative) {
+  if (situation.isInField || situation.takesConflict) {
     return plain(table.name, upsert(situation, table));
   }
   return some(`${update(situation, table)} where true`);
@@ -62,7 +71,12 @@ interface Written {
   readonly table: Table;
 }
 
-function plain(name: string, text: string, written?: Written): Statement {
+function copyTo({ isNative, isInField }: Situation, { name, key, columns }: Table): Drawn {
+  const names = [...key, ...columns.map((one) => one.name)];
+  return plain(name, copyOut(name, names, isNative || isInField));
+}
+
+function plain(name: string, text: string, written?: Written): Drawn {
   const isReturning = written?.situation.random.percent(40) === true;
   // By name: a star gives the old release also the columns that the new one has added beside.
   const { key = [], columns = [] } = written?.table ?? {};
@@ -75,6 +89,7 @@ function plain(name: string, text: string, written?: Written): Statement {
     rows: null,
     copy: null,
     move: null,
+    given: null,
   };
 }
 
@@ -100,9 +115,9 @@ function side(at: { readonly name: string; readonly type: string } | null) {
   return { name: at?.name ?? '', type: at?.type ?? '' };
 }
 
-function insert(situation: Situation, table: Table): Statement {
+function insert(situation: Situation, table: Table): Drawn {
   const { random } = situation;
-  if (table.isGenerating) {
+  if (table.isGenerating && random.percent(85)) {
     const given = chosen(situation, table);
     const values = given.map((one) => value(random, one));
     const names = given.map((one) => one.name);
@@ -118,6 +133,7 @@ function insert(situation: Situation, table: Table): Statement {
       rows: null,
       copy: null,
       move: null,
+      given: null,
     };
   }
   const given = chosen(situation, table);
@@ -127,14 +143,18 @@ function insert(situation: Situation, table: Table): Statement {
     const key = random.percent(table.name.startsWith('part') ? 85 : 25)
       ? someKey(situation)
       : poolKey(situation);
-    return `(${[...key, ...given.map((one) => value(random, one))].join(', ')})`;
+    return [...key, ...given.map((one) => value(random, one))];
   });
   const names = [...table.key, ...given.map((one) => one.name)];
-  const text = `insert into ${table.name} (${names.join(', ')}) values ${rows.join(', ')}`;
-  return plain(table.name, text, { situation, table });
+  const values = rows.map((row) => `(${row.join(', ')})`).join(', ');
+  const text = `insert into ${table.name} (${names.join(', ')}) overriding system value
+    values ${values}`;
+  return {
+    ...plain(table.name, text, { situation, table }),
+    given: { table: table.name, names, rows },
+  };
 }
 
-/** Native tables only: a lens over a rebuilt table cannot take it. */
 function upsert(situation: Situation, table: Table): string {
   const given = chosen(situation, table);
   const row = [...someKey(situation), ...given.map((one) => value(situation.random, one))];
@@ -156,7 +176,7 @@ function update(situation: Situation, table: Table): string {
   return `update ${table.name} set ${list.join(', ')}`;
 }
 
-function move(situation: Situation, table: Table): Statement {
+function move(situation: Situation, table: Table): Drawn {
   const [from, to] = [someKey(situation), poolKey(situation)];
   const set = table.key.map((name, at) => `${name} = ${to[at]}`).join(', ');
   return {
@@ -166,6 +186,7 @@ function move(situation: Situation, table: Table): Statement {
     rows: null,
     copy: null,
     move: { from, to },
+    given: null,
   };
 }
 

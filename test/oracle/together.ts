@@ -1,6 +1,6 @@
 // Several kinds in one evolution: each has its own tables and knows its own part of the answer.
 
-import type { Pair, Plain } from './plain.js';
+import type { Pair, Plain, Statement } from './plain.js';
 
 export function together(pairs: readonly Pair[]): Pair {
   const [first] = pairs;
@@ -17,7 +17,7 @@ export function together(pairs: readonly Pair[]): Pair {
       new: joined((one) => one.schemas.new, '\n'),
     },
     changes: joined((one) => one.changes, ''),
-    head: joined((one) => one.head, ''),
+    head: headsOf(pairs),
     needsPrepared: pairs.some((one) => one.needsPrepared),
     open: async (bundle) => {
       const parts: Plain[] = [];
@@ -33,6 +33,17 @@ export function together(pairs: readonly Pair[]): Pair {
       ),
     ],
   };
+}
+
+/** What stands under one key is put under that key once. */
+function headsOf(pairs: readonly Pair[]): string {
+  const keys = new Map<string, string>();
+  for (const { head } of pairs) {
+    for (const [, key = '', entries = ''] of head.matchAll(/^(\w+:\n)((?: .*\n)*)/gm)) {
+      keys.set(key, `${keys.get(key) ?? ''}${entries}`);
+    }
+  }
+  return [...keys].map((one) => one.join('')).join('');
 }
 
 function allOf(parts: readonly Plain[]): Plain {
@@ -57,6 +68,11 @@ function allOf(parts: readonly Plain[]): Plain {
     isRefusedAtCommit: async (place) => {
       for (const part of parts) if (await part.isRefusedAtCommit(place)) return true;
       return false;
+    },
+    cures: async (way) => {
+      const found: Statement[] = [];
+      for (const part of parts) found.push(...(await part.cures(way)));
+      return found;
     },
     read: (client, release) => lines((part) => part.read(client, release)),
     lines: (release) => lines((part) => part.lines(release)),

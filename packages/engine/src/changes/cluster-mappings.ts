@@ -5,6 +5,7 @@ import { assigned } from '../compile/assigned.js';
 import type { BackwardColumn, ForwardColumn } from '../compile/layout.js';
 import {
   type Bind,
+  type Following,
   type Mapping,
   newRelation,
   type Relation,
@@ -97,6 +98,26 @@ export function forwardMapping(
   };
 }
 
+/** Columns of the part whose `up` looks at what other columns of the new release give back. */
+export function followsOf(
+  part: Part,
+  parts: readonly Part[],
+  columns: readonly OldColumn[],
+): Following[] {
+  return part.mapped.flatMap(({ column, up, isKept }) => {
+    if (isKept === true) return [];
+    const asked = columnsOf(up as string).flatMap((one) => [one, ...sourcesOf(part.pair.old, one)]);
+    const givers = parts.filter((other, index) =>
+      columns.some((old) => {
+        if (old.owner !== index || !asked.includes(old.column.name)) return false;
+        if (isKeyOf(part, old.column)) return false;
+        return other !== part || columnsOf(old.down as string).some((one) => one !== column.name);
+      }),
+    );
+    return givers.map((one) => ({ column: column.name, source: newRelation(one.table.name) }));
+  });
+}
+
 /** Columns of one old table among those of the joined one, with what generated ones are made of. */
 function ownNames(old: Table, { names }: OldSource, columns: readonly string[]): string[] {
   const all = new Set(columns.flatMap((one) => [one, ...sourcesOf(old, one)]));
@@ -150,6 +171,7 @@ export function backwardMapping(
     onInsert: [],
     absence: null,
     kept: [],
+    blurred: mapped.flatMap((one) => (isTakenOver(one, parts) ? [] : [one.called])),
     query: (bind) => {
       const joins = parts.map((part, index) => {
         const relation = sql`${bind(newRelation(part.table.name))} as ${name(`p${index}`)}`;
@@ -179,6 +201,12 @@ export function backwardMapping(
       };
     }),
   };
+}
+
+/** Whether the value is the same in both releases, whatever it is. */
+function isTakenOver({ owner, source }: OldColumn, parts: readonly Part[]): boolean {
+  const given = parts[owner ?? -1]?.mapped.find((one) => one.column.name === source);
+  return given !== undefined && given.source !== null;
 }
 
 /** Each column qualified by the first part that has it. */

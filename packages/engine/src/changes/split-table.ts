@@ -27,6 +27,7 @@ import {
   absenceMapping,
   backwardMapping,
   columnOf,
+  followsOf,
   forwardMapping,
   isKeyOf,
   type OldColumn,
@@ -116,7 +117,10 @@ export function clusterOf(
       existence,
       rows,
       origin: null,
-      mapping: forwardMapping(side, part, { existence, rows, absence }),
+      mapping: {
+        ...forwardMapping(side, part, { existence, rows, absence }),
+        follows: followsOf(part, parts, columns),
+      },
       isPlain: side.sources.length === 1 && isPlain(part, parts, columns, absences),
     };
   });

@@ -15,6 +15,7 @@ import { anyDiffers, sameKey, typesOf } from './compared.js';
 import { excluded } from './exclusions.js';
 import { isOnceForNull, unguaranteed } from './guarantees.js';
 import { inRelease, type Places } from './places.js';
+import { drawsFromSequence } from './sequences.js';
 import { stableBigint } from './statement.js';
 
 /**
@@ -36,6 +37,24 @@ export function constraints(
     ...checked.uniques.map((key) => isUnique(key, part, places, self)),
     ...checked.exclusions.map((one) => isApart(one, excluded(one, part, places, self), part)),
     ...checked.foreignKeys.map((key) => referenceExists(key, part.table)),
+  ];
+}
+
+/**
+ * Rules that a NEW row breaks by itself, whichever layout keeps them and whatever is there. What is
+ * drawn may be drawn later.
+ */
+export function ownRules({ table, generated }: SplitPartPlan): Sql[] {
+  const given = table.columns.filter(
+    (column) =>
+      column.notNull &&
+      column.generated === null &&
+      !generated.includes(column) &&
+      !drawsFromSequence(column),
+  );
+  return [
+    ...given.map((column) => isGiven(column, table)),
+    ...table.checks.map((check) => holds(check, table)),
   ];
 }
 

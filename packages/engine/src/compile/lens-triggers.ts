@@ -202,6 +202,8 @@ function apply(writing: Writing): Sql[] {
   // A base row whose key changes has been moved already: before and after then have the new key.
   const before = event === 'insert' ? row('new', true) : beforeRow(part, event);
   const after = event === 'delete' ? row('old', true) : row('new', false);
+  // A value is kept anew where another key is what something else follows from.
+  const read = bindWith(part.relation, row('old', event === 'insert'), lens);
   const keyRow = event === 'delete' ? 'old' : 'new';
   const key = part.key.map((one) => sql`${name(keyRow, one.new.name)} as ${name(one.old)}`);
   const change = {
@@ -225,7 +227,14 @@ function apply(writing: Writing): Sql[] {
         : []),
       ...(updates !== null && !isDriver ? [updates] : []),
       ...((isDriver && isAbsence) || isConditional
-        ? [applyUpserts(target, plan.bind, { ...change, always }, isAbsence ? [] : touch.feeds)]
+        ? [
+            applyUpserts(
+              target,
+              plan.bind,
+              { ...change, always, ...(isOfValues(target) && { before: read }) },
+              { columns: isAbsence ? [] : touch.feeds, moved: null },
+            ),
+          ]
         : []),
       ...(isDriver && event === 'insert' && !isAbsence
         ? [applyInserts(target, plan.bind, { ...change, always })]

@@ -26,6 +26,7 @@ import type { Statement } from './bundle.js';
 import { differs, sameKey, typesOf } from './compared.js';
 import { arbiters } from './guarantees.js';
 import { defaultsOn } from './lens.js';
+import { ownRules } from './lens-constraints.js';
 import { baseOf, lockBase, lockBeside } from './lens-triggers.js';
 import { isKnown, isMeant, isOfKey, look, tablesOf, type Upserting } from './lens-upsert-keys.js';
 import { inRelease, type Places, work } from './places.js';
@@ -121,6 +122,8 @@ export function upsertFunction(one: Upserting, stage: 'filling' | 'dual'): Sql {
   end if;`,
       isKnown(one),
       isComputed(one),
+      // PostgreSQL looks for a row in the way of one that may be there.
+      ...ownRules(part),
       sql`loop
     ${look(one)}
     exit when is_found and new.halflap_do = 'nothing';

@@ -58,6 +58,12 @@ export interface KeptValue {
   readonly type: string;
 }
 
+/** A column that hangs on what the new release says in another one, which `source` has. */
+export interface Following {
+  readonly column: string;
+  readonly source: Relation;
+}
+
 export interface Mapping {
   readonly target: Relation;
   /** Columns that tell the target's rows apart: those of the slice where a slice is one row. */
@@ -75,6 +81,10 @@ export interface Mapping {
   readonly absence: Relation | null;
   /** Spill that keeps values which do not follow from the old row, one relation a column. */
   readonly kept: readonly KeptValue[];
+  /** Columns of a new table that follow, too, when the new release writes others. */
+  readonly follows?: readonly Following[];
+  /** Columns of an old table in which several values may mean one of the new release. */
+  readonly blurred?: readonly string[];
   readonly query: (bind: Bind) => Sql;
   readonly touches: readonly Touch[];
 }

@@ -155,17 +155,33 @@ export function applyInserts(target: Target, bind: Bind, change: Change): Sql {
   return insertInto(target, bind, appeared(target, change));
 }
 
+/** What is written into a row that is there already. */
+export interface Rewritten {
+  readonly columns: readonly string[];
+  /** How the row's values are read where its key was moved; null where it is another row. */
+  readonly moved: Bind | null;
+}
+
 /**
- * Inserts where the row may be there already: one whose key was moved, or of spill. Of a row that
- * is there only `columns` are written.
+ * Inserts where the row may be there already: one whose key was moved, or of spill. One that was
+ * moved keeps values that still mean what was written.
  */
 export function applyUpserts(
   target: Target,
   bind: Bind,
   change: Change,
-  columns: readonly string[],
+  { columns, moved }: Rewritten,
 ): Sql {
-  return insertOrUpdate(target, bind, appeared(target, change), columns);
+  const { mapping, types } = target;
+  const values = (column: string) => {
+    const written = name('excluded', column);
+    if (moved === null || mapping.blurred?.includes(column) !== true) return written;
+    const meant = sql`(select ${name('m', column)} from (${mapping.query(moved)}) as m
+        where ${sameKey('m', mapping.slice, 't')})`;
+    const isOther = differs(meant, written, types.get(column));
+    return sql`case when ${isOther} then ${written} else ${name('t', column)} end`;
+  };
+  return insertOrUpdate(target, bind, appeared(target, change), { columns, values });
 }
 
 /** Rows that the query yields after the change and did not before. */
@@ -224,16 +240,24 @@ function insertInto(target: Target, bind: Bind, source: Sql): Sql {
     ${source}`;
 }
 
+interface Replaced {
+  readonly columns: readonly string[];
+  readonly values: (column: string) => Sql;
+}
+
 function insertOrUpdate(
   target: Target,
   bind: Bind,
   source: Sql,
-  columns: readonly string[] = target.mapping.columns,
+  { columns, values }: Replaced = {
+    columns: target.mapping.columns,
+    values: (column) => name('excluded', column),
+  },
 ): Sql {
   const insert = sql`${insertInto(target, bind, source)}
     on conflict (${names(target.mapping.slice)})`;
   if (columns.length === 0) return sql`${insert} do nothing`;
-  const assignments = columns.map((column) => sql`${name(column)} = ${name('excluded', column)}`);
+  const assignments = columns.map((column) => sql`${name(column)} = ${values(column)}`);
   return sql`${insert} do update
     set ${assignments}
     where ${anyDiffers('t', 'excluded', columns, target.types)}`;

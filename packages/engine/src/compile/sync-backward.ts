@@ -9,6 +9,7 @@ import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { differs, rowOf, sameKey } from './compared.js';
 import { bindWith, type Mapping, type Touch } from './mapping.js';
+import { asOldSays } from './old-says.js';
 import {
   applyDeletes,
   applyInserts,
@@ -18,6 +19,7 @@ import {
   lockSlices,
   type Slices,
   type Target,
+  updateMany,
 } from './recompute.js';
 import { dynamic, raise } from './routine.js';
 import {
@@ -69,7 +71,10 @@ export function backwardFunction(plan: SyncPlan, source: Target, event: Event): 
   const written: Written = { plan, source, event };
   const slices = touchedSlices(event, source.mapping, plan);
   const work = (form: (one: Sql) => Sql) =>
-    joined([...carryBack(written, slices, form), roundTrip(written)], '\n    ');
+    joined(
+      [...carryBack(written, slices, form), roundTrip(written), ...follow(written, slices, form)],
+      '\n    ',
+    );
   const locked = lockedTargets(written);
   const locks = locked.length === 0 ? [] : [lockPolitely(plan, locked, slices)];
   return syncRoutine(plan, {
@@ -229,10 +234,11 @@ function differencesOf(
   // A row of spill stands for a row that is missing: it goes when one comes.
   const isSpill = target.mapping.target.side === 'spill';
   // A new key must be free; a key that an update gives has been moved there, with the whole row.
+  const moved = isSpill ? null : asOldSays(plan);
   const inserts =
     event === 'insert' && !isSpill
       ? applyInserts(target, plan.bind, change)
-      : applyUpserts(target, plan.bind, change, feeds);
+      : applyUpserts(target, plan.bind, change, { columns: feeds, moved });
   return [
     ...(drives && (event !== 'insert' || isSpill) ? [applyDeletes(target, plan.bind, change)] : []),
     ...(updates !== null && (!drives || event === 'update') ? [updates] : []),
@@ -259,6 +265,22 @@ function roundTrip({ plan, source, event }: Written): Sql {
         ),
       })}
     end loop;`;
+}
+
+/** What nobody has written follows from what was. */
+function follow({ plan, source }: Written, slices: Slices, form: (one: Sql) => Sql): Sql[] {
+  const { target: written } = source.mapping;
+  // There, what does not come back is refused whoever has written it.
+  if (takesTurns(plan)) return [];
+  return plan.forward.flatMap((target) => {
+    const { mapping } = target;
+    const columns = (mapping.follows ?? []).flatMap((one) =>
+      one.source.name === written.name ? [one.column] : [],
+    );
+    const own = { ...target, mapping: { ...mapping, columns } };
+    const update = updateMany(own, plan.bind, renameSlices(plan, slices, mapping));
+    return update === null ? [] : [form(update)];
+  });
 }
 
 function stillThere(plan: SyncPlan, { mapping }: Target): Sql {

@@ -9,13 +9,14 @@
 
 import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
-import { rowOf, sameKey } from './compared.js';
+import { rowOf } from './compared.js';
 import { made } from './key-maps-new.js';
-import { type Bind, bindWith } from './mapping.js';
+import type { Bind } from './mapping.js';
+import { asOldSays } from './old-says.js';
 import { stateTable } from './places.js';
 import type { Slices } from './recompute.js';
 import { dynamic, raise } from './routine.js';
-import { applyDifferences, mismatches, writtenColumns } from './slices.js';
+import { applyDifferences, mismatches } from './slices.js';
 import { isServed, lockPolitely } from './sync-backward.js';
 import { isAnythingQuarantined } from './sync-carry.js';
 import {
@@ -88,20 +89,6 @@ function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
     const rows = sql`(select t.* from ${plan.bind(target)} as t where ${isOfSlice})`;
     return made(map, plan.places, rows, true);
   });
-}
-
-/** New tables as they follow from the old ones; what only they have is as it is in them. */
-function asOldSays(plan: SyncPlan): Bind {
-  return plan.forward.reduce<Bind>((bind, { mapping, types }) => {
-    const told = writtenColumns(mapping);
-    const own = [...types.keys()].filter((column) => !told.includes(column));
-    const ownJoined = sql` left join ${plan.bind(mapping.target)} as n
-        on ${sameKey('n', mapping.key, 'q')}`;
-    const columns = [...told.map((one) => name('q', one)), ...own.map((one) => name('n', one))];
-    const rows = sql`(select ${columns}
-        from (${mapping.query(plan.bind)}) as q${own.length === 0 ? sql`` : ownJoined})`;
-    return bindWith(mapping.target, rows, bind);
-  }, plan.bind);
 }
 
 /** Of a slice `s`, whether it is in quarantine, for some reason. */

@@ -38,6 +38,18 @@ describe('takenOver', () => {
     }
   });
 
+  it('serves it as null under a domain that takes one', async () => {
+    const cases = [
+      ["check (value <> 'b')", 'null'],
+      ['not null', "'b'"],
+    ] as const;
+    for (const [rule, stand] of cases) {
+      const under = (type: string) => `create domain tone as ${type} ${rule};${table('tone')}`;
+      const [, down] = await ways(one("'b'") + under('one'), one("'b', 'c'") + under('one'));
+      expect(down).toContain(`when 'c' then ${stand} else`);
+    }
+  });
+
   it('reads the label of the same name where several become one, else the first', async () => {
     const rename = (label: string, to: string) =>
       `rename_label: { type: one, label: ${label}, to: ${to} }`;

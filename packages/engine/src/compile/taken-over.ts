@@ -20,6 +20,8 @@ export interface TypesOfBoth {
   readonly newLabels: ReadonlyMap<string, readonly string[]>;
   /** What each domain is over. */
   readonly domains: ReadonlyMap<string, string>;
+  /** Those whose own rules speak of null. */
+  readonly required: ReadonlySet<string>;
   readonly renames: readonly RenameLabel[];
 }
 
@@ -33,6 +35,11 @@ export function typesOfBoth(from: Catalog, to: Catalog, evolution: Evolution): T
     newLabels: labelsOf(to),
     domains: new Map(
       [...from.domains, ...to.domains].map((one) => [printed(one.name), typeUnder(one.definition)]),
+    ),
+    required: new Set(
+      [...from.domains, ...to.domains]
+        .filter((one) => /\bnull\b/i.test(one.definition))
+        .map((one) => printed(one.name)),
     ),
     renames: evolution.changes.filter((change) => change.kind === 'rename_label'),
   };
@@ -154,15 +161,23 @@ function standFor(
   { notNull, type, default: given }: Column,
   { up }: LabelPairs,
   { isArray }: Enums,
-  { domains }: TypesOfBoth,
+  types: TypesOfBoth,
 ): string | null {
   if (up.size === 0) return null;
-  if (!notNull && !domains.has(type)) return 'null';
+  if (!notNull && mayBeNull(type, types)) return 'null';
   if (isArray) return "'{}'::text[]";
   const [, constant] = /^'((?:[^']|'')*)'::/.exec(given ?? '') ?? [];
   const usual = constant?.replaceAll("''", "'") ?? '';
   const [first = ''] = up.keys();
   return literal(up.has(usual) ? usual : first).text;
+}
+
+function mayBeNull(
+  type: string,
+  { domains, required }: Pick<TypesOfBoth, 'domains' | 'required'>,
+): boolean {
+  const under = domains.get(type);
+  return under === undefined || (!required.has(type) && mayBeNull(under, { domains, required }));
 }
 
 function relabelled(value: string, isArray: boolean, steps: LabelSteps): string {

@@ -11,7 +11,7 @@ import { contextOf, type Session } from '../pg.js';
 import { join, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { type FloorTables, floorTable } from './holes.js';
 
-/** One thing to lock: its qualified name, what it must be, and the statement that takes the lock. */
+/** One thing to lock: its qualified name, what it must be, and what takes the lock. */
 export interface Lockable {
   readonly relation: Sql;
   readonly isSequence: boolean;

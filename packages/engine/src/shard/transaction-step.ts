@@ -107,8 +107,8 @@ function dirtyRows(run: Run, step: TransactionStep, cause: unknown): HalflapErro
 }
 
 /**
- * Doubles every twenty waits for the first lock, to eight times at most: beside sessions that never let go of a
- * table at once, a patient attempt costs its clients less than endless short ones.
+ * Doubles every twenty waits for the first lock, to eight times at most: beside sessions that never
+ * let go of a table at once, a patient attempt costs its clients less than endless short ones.
  */
 export function timeoutAfter(waits: number, timeoutMs: number): number {
   return timeoutMs * 2 ** Math.min(3, Math.floor(waits / 20));
