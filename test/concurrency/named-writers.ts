@@ -1,7 +1,7 @@
 // Writers of rows whose keys differ between the releases: both name them by what they share.
 
+import { type Account, type Release, STRICT, type Unit, unit } from './account.js';
 import type { Writer } from './load.js';
-import { type Account, type Release, STRICT, type Unit, unit } from './slice-writers.js';
 
 export function namedWriters(account: Account, release: Release): Writer[] {
   const user = (turn: number, salt: number) => `u${1 + account.pick(turn, salt)}`;

@@ -1,13 +1,12 @@
 // Evolutions whose slices hold many rows, each with writers of both releases on the same slices.
 
+import { type Account, HOT } from './account.js';
 import type { Writer } from './load.js';
 import { namedWriters } from './named-writers.js';
 import {
-  type Account,
   ALONE,
   CHILDREN,
   flatWriters,
-  HOT,
   moveWriters,
   PLACES,
   rowWriters,

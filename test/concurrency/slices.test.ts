@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
 import { compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
+import { Account } from './account.js';
 import { AGAIN, type Load, NOT_SERVED, startLoad } from './load.js';
 import { CASES, SLICES, type SliceCase } from './slice-cases.js';
-import { Account } from './slice-writers.js';
 
 const TURNS = 8;
 
