@@ -80,12 +80,13 @@ order by 1`;
 export async function assertOwnSchemas(run: Run): Promise<void> {
   const { bundle, shard, verb } = run;
   const floor = releaseSchema(bundle.app, bundle.from.version);
-  const found = [
-    ...(await strangers(run, bundle.releaseSchema, bundle.to.catalog)),
-    ...(await strangers(run, floor, bundle.from.catalog)),
-    // Contract leaves what is there, or says itself what depends on it.
-    ...(verb === 'contract' ? [] : await dependents(run)),
-  ];
+  const own = bundle.releaseSchema;
+  const present = await presentOf(run, [own, floor]);
+  const found: string[] = [];
+  if (present.has(own)) found.push(...(await strangers(run, own, bundle.to.catalog)));
+  if (present.has(floor)) found.push(...(await strangers(run, floor, bundle.from.catalog)));
+  // Contract leaves what is there, or says itself what depends on it.
+  if (present.has(own) && verb !== 'contract') found.push(...(await dependents(run)));
   if (found.length === 0) return;
   throw new HalflapError(
     'SHARD_DRIFTED',
@@ -96,6 +97,15 @@ export async function assertOwnSchemas(run: Run): Promise<void> {
       hint: `move them to another schema, or drop them; then halflap ${verb} --shard ${shard}`,
     },
   );
+}
+
+/** Those that the shard has: most of the time one, and before the first prepare none. */
+async function presentOf({ session }: Run, schemas: readonly string[]): Promise<Set<string>> {
+  const rows = await session.query<{ schema: string }>(
+    'select nspname as schema from pg_catalog.pg_namespace where nspname = any ($1::name[])',
+    [schemas],
+  );
+  return new Set(rows.map(({ schema }) => schema));
 }
 
 async function strangers({ session }: Run, schema: string, catalog: Catalog): Promise<string[]> {
