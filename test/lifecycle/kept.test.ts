@@ -259,14 +259,22 @@ describe('a value that a prepared shard would keep', () => {
 });
 
 describe('a value that follows', () => {
-  it('does so where the new release writes only what it follows from', async () => {
+  it('does so, and so do all old columns, where the new release writes one of them', async () => {
     const compiled = await compilePair(
-      'create table t (id int primary key, name text not null, note text);',
+      `create table t (id int primary key, name text not null, note text);
+       create table people (id int primary key, first text, last text not null);`,
       `create table t (id int primary key, name text not null);
+       create table people (id int primary key, whole text);
        create table notes (id int primary key references t (id), note text, both_of text);`,
       `changes:
   - split_table: { table: t, into: { t: {}, notes: {} } }
   - add_column: { table: notes, column: both_of, up: "name || coalesce(note, '-')" }
+  - convert_column:
+      table: people
+      columns: [first, last]
+      to: whole
+      up: first || ' ' || last
+      down: { first: "split_part(whole, ' ', 1)", last: "coalesce(split_part(whole, ' ', 2), '')" }
 `,
     );
     const shard = await installShard(compiled);
@@ -278,7 +286,12 @@ describe('a value that follows', () => {
           ['expand', '?'],
         ] as const) {
           await shard.run(verb);
+          await asOld.query(`insert into people values (1, null, 'B')
+            on conflict (id) do update set first = null, last = 'B'`);
           await withClient(shard.url, NEW_PATH, async (asNew) => {
+            await asNew.query(`update people set whole = 'A '`);
+            const people = await asOld.query('select first, last from people');
+            expect(people.rows).toEqual([{ first: 'A', last: '' }]);
             await asNew.query(`update t set name = name || '${sign}' where id = 1`);
             await asNew.query(`update notes set note = '${sign}' where id in (2, 3)`);
             const { rows } = await asNew.query('select both_of from notes order by id');

@@ -171,7 +171,11 @@ export function backwardMapping(
     onInsert: [],
     absence: null,
     kept: [],
-    blurred: mapped.flatMap((one) => (isTakenOver(one, parts) ? [] : [one.called])),
+    blurred: new Map(
+      mapped
+        .filter((one) => !isTakenOver(one, parts))
+        .map((one) => [one.called, givenWith(one, mapped).map((other) => other.called)]),
+    ),
     query: (bind) => {
       const joins = parts.map((part, index) => {
         const relation = sql`${bind(newRelation(part.table.name))} as ${name(`p${index}`)}`;
@@ -201,6 +205,16 @@ export function backwardMapping(
       };
     }),
   };
+}
+
+/** Those whose `down` looks at a column that its own looks at. */
+function givenWith<Given extends OldColumn>(one: Given, all: readonly Given[]): Given[] {
+  const asked = columnsOf(one.down as string);
+  const isAsked = (column: string) => asked.includes(column);
+  return all.filter(
+    (other) =>
+      other === one || (other.owner === one.owner && columnsOf(other.down as string).some(isAsked)),
+  );
 }
 
 /** Whether the value is the same in both releases, whatever it is. */

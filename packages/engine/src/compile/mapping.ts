@@ -83,8 +83,11 @@ export interface Mapping {
   readonly kept: readonly KeptValue[];
   /** Columns of a new table that follow, too, when the new release writes others. */
   readonly follows?: readonly Following[];
-  /** Columns of an old table in which several values may mean one of the new release. */
-  readonly blurred?: readonly string[];
+  /**
+   * Columns of an old table in which several values may mean one of the new release, each with
+   * those that are given back by the same columns, itself among them.
+   */
+  readonly blurred?: ReadonlyMap<string, readonly string[]>;
   readonly query: (bind: Bind) => Sql;
   readonly touches: readonly Touch[];
 }

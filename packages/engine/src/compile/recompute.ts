@@ -127,7 +127,9 @@ export function applyUpdates(target: Target, bind: Bind, change: Change): Sql | 
   const assignments = mapping.columns.map((column) => {
     const after = name('a', column);
     if (isAlways(column)) return sql`${name(column)} = ${after}`;
-    const isChanged = differs(name('b', column), after, types.get(column));
+    // Of columns that one of the new release gives back together, none means what it was alone.
+    const together = mapping.blurred?.get(column) ?? [column];
+    const isChanged = anyDiffers('b', 'a', together, types);
     const kept = name('t', column);
     return sql`${name(column)} = case when ${isChanged} then ${after} else ${kept} end`;
   });
@@ -175,7 +177,7 @@ export function applyUpserts(
   const { mapping, types } = target;
   const values = (column: string) => {
     const written = name('excluded', column);
-    if (moved === null || mapping.blurred?.includes(column) !== true) return written;
+    if (moved === null || mapping.blurred?.has(column) !== true) return written;
     const meant = sql`(select ${name('m', column)} from (${mapping.query(moved)}) as m
         where ${sameKey('m', mapping.slice, 't')})`;
     const isOther = differs(meant, written, types.get(column));
