@@ -10,6 +10,7 @@
 
 import { loadGrammar, readLensRelations, throughLens } from '@halflap/client/lens';
 import type { Verb } from '@halflap/protocol';
+import pg from 'pg';
 import { type Client, openClient } from '../evolving/databases.js';
 import { compilePair } from '../evolving/releases.js';
 import { lendLens, takeLensBack } from '../evolving/session-lens.js';
@@ -245,11 +246,9 @@ async function sentBy({ phase, hasOwnLens, mixed, shard }: Play, text: string): 
   if (!isBehindLens || hasOwnLens || !/\bconflict\b/.test(text)) return text;
   const { app, to } = shard.bundle;
   const reader = {
-    query: async (asked: string, values: string[]) => {
-      const { rows } = await mixed.new.query<{ columns: string }>(asked, values);
-      // These sessions give every value as text.
-      return { rows: rows.map((row) => ({ ...row, columns: JSON.parse(row.columns) })) };
-    },
+    // These sessions give every value as text.
+    query: (asked: string, values: string[]) =>
+      mixed.new.query({ text: asked, values, types: pg.types }),
   };
   const relations = await readLensRelations(reader, { app, release: to.version });
   return throughLens(text, relations, await loadGrammar());
