@@ -14,7 +14,7 @@ describe('a value that is kept', () => {
         is_open boolean not null default false, size int, note text);`,
       to: `create table t (id int primary key, name text not null, slug text not null unique,
         access text not null check (access in ('private', 'internal', 'public')),
-        spec json, note text);`,
+        spec json, note text, own text default '-');`,
       evolution: `changes:
   - add_column: { table: t, column: slug, up: "lower(name) || '-' || id", keep: true }
   - convert_column:
@@ -76,7 +76,7 @@ describe('a value that is kept', () => {
           `update t set name = 'P', slug = 'p-${n}01', spec = '{"size" : ${n + 1}}'
             where id = ${n}01`,
         ),
-        newWrite(`update t set slug = 'q-${n}' where id = ${n}01`, 'select'),
+        newWrite(`update t set slug = 'q-${n}', own = 'its' where id = ${n}01`, 'select'),
         // With what is kept, a key moves; a key that is used again starts anew.
         oldWrite(
           `update t set id = ${n}03, name = name where id = ${n}01`,
@@ -118,7 +118,7 @@ describe('a value that is kept', () => {
           dual: '23514',
         },
       ],
-      lostByAbort: `update t set slug = lower(name) || '-' || id,
+      lostByAbort: `update t set own = default, slug = lower(name) || '-' || id,
         access = case when access = 'public' then 'public' else 'private' end,
         spec = json_build_object('size', (spec ->> 'size')::int)`,
     }));

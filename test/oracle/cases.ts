@@ -41,7 +41,7 @@ const SHAPES: Readonly<Record<string, (random: Random) => Shape>> = {
 export const SHAPE_NAMES: readonly string[] = ['split', ...Object.keys(SHAPES)];
 
 /** Kinds of which an evolution has one at most: they use the same names. */
-const GROUPS = [
+export const GROUPS = [
   ['split'],
   ['elements', 'slots'],
   ['shares'],

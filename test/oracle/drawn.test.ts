@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { caseFrom, SHAPE_NAMES } from './cases.js';
+import { caseFrom, GROUPS, SHAPE_NAMES } from './cases.js';
 import { evolutionOf } from './plain.js';
 import { randomFrom } from './random.js';
 
@@ -80,6 +80,22 @@ describe('the oracle', () => {
     expect(left).toEqual(Object.keys(NOT_DRAWN));
   });
 });
+
+describe('kinds that may come together', () => {
+  it('have no table and no type in common', () => {
+    const names = GROUPS.map((kinds) => new Set(kinds.flatMap(namesIn)));
+    const all = names.flatMap((one) => [...one]);
+    expect(all.filter((one, at) => all.indexOf(one) !== at)).toEqual([]);
+  });
+});
+
+function namesIn(kind: string): string[] {
+  return Array.from({ length: CASES }, (_, seed) => {
+    const { old, new: fresh } = caseFrom(randomFrom(seed), [kind]).schemas;
+    const made = `${old}\n${fresh}`.matchAll(/create (?:table|type|domain) (\w+)/g);
+    return [...made].map(([, name = '']) => name);
+  }).flat();
+}
 
 function drawnBy(kind: string): ReadonlySet<string> {
   const paths = Array.from({ length: CASES }, (_, seed) => {

@@ -26,19 +26,19 @@ export function partitioned(random: Random): Shape {
     { name: 'at', values: ['1', '5', '15', '99'] },
   ];
   const table = (name: string, more: readonly Field[], query: string): ShapedTable => ({
-    name: 'events',
+    name: 'logs',
     isMovable: true,
     key,
     columns: [TITLE, kind(name), ...more],
     from: [{ columns: ['id', 'at', 'title', name], query }],
   });
   const schema = (columns: readonly string[]) =>
-    `create table events (id int, at int, title text, ${columns.join(', ')}, primary key (id, at))
+    `create table logs (id int, at int, title text, ${columns.join(', ')}, primary key (id, at))
       partition by ${isRange ? RANGES : LISTS}`;
   const gone = isDropping ? [{ name: 'gone', values: ['null', `'g'`] }] : [];
   const extra = isAdding ? [{ name: 'extra', values: ['null', '7', '8'], beside: '7' }] : [];
   const from = (name: string, as: string, side: string) =>
-    `select id, at, title, ${name} as ${as} from ${side}.events`;
+    `select id, at, title, ${name} as ${as} from ${side}.logs`;
   const sides = {
     LIST: {
       schema: schema(['kind text not null', ...gone.map(() => 'gone text')]),
@@ -51,22 +51,22 @@ export function partitioned(random: Random): Shape {
   };
   return {
     ...shape(sides, false, ''),
-    changes: isRenaming ? '  - rename_column: { table: events, column: kind, to: sort }\n' : '',
-    twins: [{ old: 'events', new: 'events' }],
+    changes: isRenaming ? '  - rename_column: { table: logs, column: kind, to: sort }\n' : '',
+    twins: [{ old: 'logs', new: 'logs' }],
   };
 }
 
 const RANGES = `range (at);
-  create table events_low partition of events for values from (0) to (10);
-  create table events_mid partition of events for values from (10) to (50) partition by list (id);
-  create table events_mid_1 partition of events_mid for values in (1, 2, 3);
-  create table events_mid_rest partition of events_mid default;
-  create table events_rest partition of events default;`;
+  create table logs_low partition of logs for values from (0) to (10);
+  create table logs_mid partition of logs for values from (10) to (50) partition by list (id);
+  create table logs_mid_1 partition of logs_mid for values in (1, 2, 3);
+  create table logs_mid_rest partition of logs_mid default;
+  create table logs_rest partition of logs default;`;
 
 const LISTS = `list (at);
-  create table events_low partition of events for values in (1, 5);
-  create table events_mid partition of events for values in (15);
-  create table events_rest partition of events default;`;
+  create table logs_low partition of logs for values in (1, 5);
+  create table logs_mid partition of logs for values in (15);
+  create table logs_rest partition of logs default;`;
 
 /** Ranges of one table that may not overlap: for one release, or for both. */
 export function excluded(random: Random): Shape {

@@ -13,6 +13,8 @@ import {
   backwardName,
   forwardName,
   keyNames,
+  MARK_VARIABLES,
+  marked,
   ownQuarantine,
   ROWS,
   type SyncPlan,
@@ -191,13 +193,18 @@ export function existenceFunction(plan: SyncPlan, parts: readonly SplitPartPlan[
   });
 }
 
-/** Sync sees to rows from now on; to drop the trigger needs a stronger lock. */
+/**
+ * Sync sees to rows from now on; to drop the trigger needs a stronger lock. What ends is carried by
+ * the trigger of the statement: carried at once, a row whose key changes would be taken for gone,
+ * with all that only the new release knows of it.
+ */
 export function endExistence(plan: SyncPlan): Sql {
   return routine(plan.places, {
     at: forwardName(plan, plan.cluster.id, 'existence'),
     returns: 'trigger',
     about: 'rows are synced as wholes, and only values that were kept may end',
-    body: [...endKept(plan), sql`return null;`],
+    declare: MARK_VARIABLES,
+    body: [...marked(plan, endKept(plan)), sql`return null;`],
   });
 }
 
