@@ -154,6 +154,50 @@ describe('a change that is stated as queries', () => {
         },
       ],
     }));
+
+  it('makes one row of rows of several tables, each of which may go to another', () =>
+    lifecycleCase({
+      isAbortedOnce: true,
+      from: `create table pairs (id int primary key, x text, y text, note text not null default '-',
+        check (x is not null or y is not null));`,
+      to: `create table lefts (id int primary key, x text not null);
+        create table rights (id int primary key, y text not null);`,
+      evolution: `changes:
+  - custom:
+      from:
+        pairs:
+          slice: id
+          query: |
+            select coalesce(l.id, r.id) as id, l.x, r.y
+            from lefts as l full join rights as r on r.id = l.id
+      into:
+        lefts: { slice: id, query: "select id, x from pairs where x is not null" }
+        rights: { slice: id, query: "select id, y from pairs where y is not null" }
+`,
+      seed: {
+        old: `insert into pairs values (1, 'x', 'y'), (2, 'x', null);`,
+        new: `insert into lefts values (1, 'x'), (2, 'x'); insert into rights values (1, 'y');`,
+      },
+      writes: (n) => [
+        oldWrite(
+          `insert into pairs values (${n}0, 'x', 'y', 'n'), (${n}1, 'x', null, 'm'),
+            (${n}2, null, 'y', 'k')`,
+          `insert into lefts values (${n}0, 'x'), (${n}1, 'x');
+           insert into rights values (${n}0, 'y'), (${n}2, 'y')`,
+        ),
+        // Its row stays, and that of the other is there.
+        ...inDual(
+          `update rights set id = ${n}1 where id = ${n}0`,
+          `update pairs set y = null where id = ${n}0;
+           update pairs set y = 'y' where id = ${n}1`,
+        ),
+        // Nothing is left of its row, which goes along.
+        ...inDual(
+          `update rights set id = ${n}3 where id = ${n}2`,
+          `update pairs set id = ${n}3 where id = ${n}2`,
+        ),
+      ],
+    }));
 });
 
 function inDual(as: string, old: string): Write[] {

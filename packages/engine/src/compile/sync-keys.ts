@@ -43,9 +43,19 @@ export function forwardKeyFunction(plan: SyncPlan, { relation, key }: OldTable):
   });
 }
 
-/** Row trigger on the new table that has one row for every old one: moves the old row. */
+/**
+ * Row trigger on a new table that has one row for every old one: moves the old row. Where several
+ * tables make one row, it stays for those that stay, and is not needed where others are already.
+ */
 export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
-  const moves = plan.backward.map((target) => move(plan, target.mapping, base.slice));
+  const moves = plan.backward.map(({ mapping }) => {
+    const moved = move(plan, mapping, base.slice);
+    if (!isSliced(plan)) return moved;
+    return sql`${moved} and not exists (select from ${plan.bind(mapping.target)} as f
+        where ${sameKey('f', mapping.slice, 'new', base.slice)})
+      and not exists (select from (${mapping.query(plan.bind)}) as q
+        where ${sameKey('q', mapping.slice, 'old', base.slice)})`;
+  });
   return syncRoutine(plan, {
     at: backwardName(plan, base.target.name, 'key'),
     about: `a key of ${base.target.name} changes`,
