@@ -240,17 +240,18 @@ async function write(play: Play, action: Action & { do: 'write' }): Promise<void
   }
 }
 
-/** As the client of the new release sends it while the shard's lens stands. */
+/** As the client of the new release sends it while a lens stands, its own or the shard's. */
 async function sentBy({ phase, hasOwnLens, mixed, shard }: Play, text: string): Promise<string> {
   const isBehindLens = phase === 'prepared' || phase === 'expanding';
-  if (!isBehindLens || hasOwnLens || !/\bconflict\b/.test(text)) return text;
+  if (!(isBehindLens || hasOwnLens) || !/\bconflict\b/.test(text)) return text;
   const { app, to } = shard.bundle;
   const reader = {
     // These sessions give every value as text.
     query: (asked: string, values: string[]) =>
       mixed.new.query({ text: asked, values, types: pg.types }),
   };
-  const relations = await readLensRelations(reader, { app, release: to.version });
+  const whose = hasOwnLens ? 'own' : 'shard';
+  const relations = await readLensRelations(reader, { app, release: to.version }, whose);
   return throughLens(text, relations, await loadGrammar());
 }
 

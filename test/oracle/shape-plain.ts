@@ -78,7 +78,7 @@ async function openShape(shape: Shape): Promise<Plain> {
 }
 
 async function draw(both: Both, random: Random, place: Place): Promise<Statement> {
-  const { release, isNative, isBehindOwn } = place;
+  const { release, isNative } = place;
   const tables = both.shape[release].tables.map((one) => (isNative ? inDual(one) : one));
   const cures = release === 'old' ? await curesOf(both, 'reading') : [];
   if (cures.length > 0 && random.percent(30)) return random.pick(cures);
@@ -100,7 +100,6 @@ async function draw(both: Both, random: Random, place: Place): Promise<Statement
     keys,
     taken,
     isTable,
-    takesConflict: release === 'old' || !isBehindOwn,
     takesCopy: isTable || !isOneTable,
   });
 }

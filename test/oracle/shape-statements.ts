@@ -14,8 +14,7 @@ export interface ShapedSituation {
   readonly taken: readonly (readonly string[])[];
   /** Whether what is written is a table and not a lens. */
   readonly isTable: boolean;
-  /** Whether it takes ON CONFLICT, by itself or by the client, and COPY … FROM. */
-  readonly takesConflict: boolean;
+  /** Whether it takes COPY … FROM. */
   readonly takesCopy: boolean;
 }
 
@@ -40,7 +39,7 @@ export function shapedStatement(situation: ShapedSituation): Statement {
 }
 
 function insert(situation: ShapedSituation): Statement {
-  const { random, table, takesConflict, takesCopy } = situation;
+  const { random, table, takesCopy } = situation;
   const left = table.columns.filter((one) => one.values.includes('null') && random.percent(20));
   const given = table.columns.filter((one) => !left.includes(one));
   if (table.drawn !== undefined && random.percent(70)) return insertDrawn(situation, given);
@@ -51,7 +50,7 @@ function insert(situation: ShapedSituation): Statement {
   ]);
   const names = [...table.key, ...given].map((one) => one.name);
   const into = (some: readonly (readonly string[])[]) => insertInto(table.name, names, some);
-  const end = takesConflict && random.percent(20) ? onConflict(situation, given) : '';
+  const end = random.percent(20) ? onConflict(situation, given) : '';
   const isCopied = takesCopy && end === '' && random.percent(15);
   return {
     table: table.name,

@@ -102,7 +102,7 @@ function sideOf({ model }: Pick<Split, 'model'>, release: Release): Side {
 async function draw(
   split: Split,
   random: Parameters<Plain['draw']>[0],
-  { release, isNative, isBehindOwn, isAlone }: Place,
+  { release, isNative, isAlone }: Place,
 ): Promise<Statement> {
   const { model } = split;
   const side = sideOf(split, release);
@@ -113,7 +113,6 @@ async function draw(
     keys: await keysOf(split, side),
     isInField: release === 'old',
     isNative: isNative && isTable,
-    takesConflict: isNative || !isBehindOwn,
   });
   // Not even by triggers does the view of an overlay take it.
   if (given === null || !isTable || random.percent(80)) return statement;

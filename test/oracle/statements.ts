@@ -29,8 +29,6 @@ export interface Situation {
   readonly isInField: boolean;
   /** Whether the release writes its own tables and not a lens. */
   readonly isNative: boolean;
-  /** Whether it takes ON CONFLICT, by itself or by the client. */
-  readonly takesConflict: boolean;
 }
 
 /** A statement with what it writes, where that can be copied as well. */
@@ -60,10 +58,7 @@ export function statementOf(release: 'old' | 'new', situation: Situation): Drawn
   if (kind < 92 && situation.isInField) {
     return plain(table.name, `truncate ${table.name} cascade`);
   }
-  if (situation.isInField || situation.takesConflict) {
-    return plain(table.name, upsert(situation, table));
-  }
-  return some(`${update(situation, table)} where true`);
+  return plain(table.name, upsert(situation, table));
 }
 
 interface Written {
