@@ -27,7 +27,9 @@ const OLD = `create table items (id bigint generated always as identity primary 
   create table posts (id int primary key, tags text[] not null);
   create table orders (id int primary key, name text not null);
   create table scores (order_id int references orders (id) on delete cascade, place int,
-    score int not null, primary key (order_id, place));`;
+    score int not null, primary key (order_id, place));
+  create table units (code text primary key, title text);
+  insert into units values ('m', 'metre'), ('s', 'sec');`;
 const NEW = `create table items (id bigint generated always as identity primary key,
   title text not null,
   bytes bigint);
@@ -37,7 +39,9 @@ const NEW = `create table items (id bigint generated always as identity primary 
   create table posts (id int primary key);
   create table post_tags (post int references posts (id) on delete cascade, place int,
     tag text not null, primary key (post, place));
-  create table orders (id int primary key, name text not null, scores int[] not null);`;
+  create table orders (id int primary key, name text not null, scores int[] not null);
+  create table units (code text primary key, title text);
+  insert into units values ('m', 'metre'), ('s', 'second'), ('g', 'gram');`;
 const EVOLUTION = `changes:
   - rename_column: { table: items, column: name, to: title }
   - convert_column:
@@ -73,6 +77,9 @@ const LISTS = {
     )::text as list from posts
     union all select 'order ' || id, scores::text from orders order by key`,
 };
+
+/** Rows that the releases ship. */
+const UNITS = `select string_agg(code || ' ' || title, ', ' order by code) as units from units`;
 
 /** Dozens of processes, one after another, on a machine that may be busy. */
 const TIMEOUT_MS = 300_000;
@@ -114,6 +121,7 @@ async function expectWhole(shard: Shard, isFenced = false): Promise<void> {
   expect(fresh.rows.length).toBeGreaterThan(1900);
   const lists = await withClient(shard.url, NEW_PATH, (client) => client.query(LISTS.new));
   expect(lists.rows.length).toBeGreaterThan(500);
+  expect(await unitsOf(shard, NEW_PATH)).toBe('g gram, m metre, s second');
   if (isFenced) return;
   const oldLists = await withClient(shard.url, null, (client) => client.query(LISTS.old));
   expect(lists.rows).toEqual(oldLists.rows);
@@ -121,6 +129,13 @@ async function expectWhole(shard: Shard, isFenced = false): Promise<void> {
     client.query('select id, name, size, note from items order by id'),
   );
   expect(fresh.rows).toEqual(old.rows);
+}
+
+async function unitsOf(shard: Shard, path: string | null): Promise<string | undefined> {
+  const { rows } = await withClient(shard.url, path, (client) =>
+    client.query<{ units: string }>(UNITS),
+  );
+  return rows[0]?.units;
 }
 
 /** What the old release does while nobody runs the shard. */
@@ -193,6 +208,7 @@ describe('a runner killed by SIGKILL', () => {
     await withStepGate(shard.url, (gate) => killInEachStep(shard, gate, 'abort'));
     await shard.run('abort');
     expect(await leftovers(shard.url, compiled.bundle)).toEqual([]);
+    expect(await unitsOf(shard, null)).toBe('m metre, s sec');
     await shard.run('prepare');
     await shard.run('expand');
     await expectWhole(shard);
