@@ -62,28 +62,33 @@ describe('a default of duplicates', () => {
             }
           });
         };
+        const atOnce = async (at: string) => {
+          await withClient(shard.url, null, async (other) => {
+            await asOld.query(`begin; insert into people values (20, 'r')`);
+            await other.query(`begin; insert into people values (22, 's')`);
+            const late = other.query(`insert into people values (21, 'r')`);
+            await asOld.query('commit');
+            await late;
+            await other.query('commit');
+          });
+          await withClient(shard.url, NEW_PATH, async (asNew) => {
+            expect((await emails(asNew)).slice(-3), at).toEqual(['20r', '21r+21', '22s']);
+          });
+          await asOld.query('delete from people where id >= 20');
+        };
         await shard.step('prepare');
         await asOld.query(`update people set n = 0`);
         await shard.run('abort');
         await shard.run('prepare');
         await round('prepared');
+        await atOnce('prepared');
         await shard.step('expand');
         await round('expanding');
+        await atOnce('expanding');
         await shard.run('expand');
         await round('dual');
         await shard.run('verify');
-        await withClient(shard.url, null, async (other) => {
-          await asOld.query(`begin; insert into people values (20, 'r')`);
-          await other.query(`begin; insert into people values (22, 's')`);
-          const late = other.query(`insert into people values (21, 'r')`);
-          await asOld.query('commit');
-          await late;
-          await other.query('commit');
-        });
-        await withClient(shard.url, NEW_PATH, async (asNew) => {
-          expect((await emails(asNew)).slice(-3)).toEqual(['20r', '21r+21', '22s']);
-        });
-        await asOld.query('delete from people where id >= 20');
+        await atOnce('dual');
         await shard.run('abort');
         expect(await leftovers(shard.url, shard.bundle)).toEqual([]);
         await shard.run('prepare');
