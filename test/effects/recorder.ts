@@ -2,14 +2,7 @@
 // which locks it holds: further statements in the steps of a bundle write them to a table. What has
 // been recorded is then told statement by statement.
 
-import {
-  type Bundle,
-  LOCK_MODES,
-  type LockMode,
-  type Statement,
-  type Step,
-  textsOf,
-} from '@halflap/engine';
+import { type Bundle, LOCK_MODES, type LockMode, type Step, textsOf } from '@halflap/engine';
 import type { Client } from '../evolving/databases.js';
 
 /** A lock as it was first held: after which statement of which step, on what. */
@@ -65,8 +58,8 @@ function recorded(step: Step): Step[] {
         step.statements.map((one) => one.sql),
         0,
       );
-      const locks = step.statements.map((one) => one.lock);
-      return [{ ...step, statements: withLocks(statements, locks) }];
+      // Told of no lock, the runner takes none ahead of the statement that needs it.
+      return [{ ...step, statements: statements.map((sql) => ({ sql, lock: null })) }];
     }
     case 'backfill':
       return [{ ...step, batch: watched(step.id, step.batch, 0) }, asTransaction(step)];
@@ -75,14 +68,6 @@ function recorded(step: Step): Step[] {
     default:
       return [step];
   }
-}
-
-/** The runner needs to know of the locks for which it must wait. */
-function withLocks(texts: readonly string[], locks: readonly Statement['lock'][]): Statement[] {
-  return texts.map((sql, index) => ({
-    sql,
-    lock: index % 2 === 1 ? (locks[(index - 1) / 2] ?? null) : null,
-  }));
 }
 
 function asTransaction(step: Step): Step {

@@ -24,7 +24,7 @@ import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
-import { endForward, exclusive } from './contract.js';
+import { endForward } from './contract.js';
 import { duplicatesTriggers, endDuplicates } from './duplicates.js';
 import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
@@ -33,7 +33,7 @@ import { oldNames } from './mapping.js';
 import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
 import { abortShipped } from './shipped.js';
-import { statement, transactionStep } from './statement.js';
+import { exclusive, statement, transactionStep } from './statement.js';
 import { FORWARD_EVENTS } from './sync-plan.js';
 import { tombstone } from './tombstone.js';
 

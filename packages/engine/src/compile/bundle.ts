@@ -109,7 +109,12 @@ export interface Statement {
    * For the runner: the lock on a relation in use that it may have to wait for, which is given what
    * is left of the lock timeout; null for none. What it takes in all is among the effects.
    */
-  readonly lock: { readonly mode: LockMode; readonly relation: string } | null;
+  readonly lock: {
+    readonly mode: LockMode;
+    readonly relation: string;
+    /** The table goes to another schema, and its own sequences go with it. */
+    readonly isMoved?: true;
+  } | null;
 }
 
 export type Step = TransactionStep | IndexStep | BarrierStep | BackfillStep | VerifyStep;

@@ -24,12 +24,12 @@ import {
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
-import { exclusive, oldFence, type Shared, sharedPlace } from './contract.js';
+import { oldFence, type Shared, sharedPlace } from './contract.js';
 import type { PairedTable } from './layout.js';
 import { floorSchema, floorTable, inRelease, type Places, relationOf, work } from './places.js';
 import { giveUpSequences, redraw } from './sequence-contract.js';
 import { drawsFromSequence } from './sequences.js';
-import { type Lock, statement, transactionStep } from './statement.js';
+import { exclusive, type Lock, moving, statement, transactionStep } from './statement.js';
 import { validateConstraint } from './tables.js';
 import { tombstone } from './tombstone.js';
 
@@ -87,7 +87,7 @@ function leaveHome(pair: PairedTable, interim: Sql, evolving: Evolving): Stateme
     statement(
       sql`alter table ${floorSchema(pair.old.name)}.${trusted(table ?? '')}
 set schema ${trusted(schema ?? '')}`,
-      lock,
+      moving(pair.old.name),
     ),
     ...tombstone(pair.old, name(HOME_SCHEMA, pair.old.name), oldFence(evolving), evolving.places),
   ];

@@ -20,7 +20,7 @@ import { fenced, floorTable, inRelease, type Places, work } from './places.js';
 import { backwardFunctions, type Rebuilt } from './rebuilt.js';
 import { routine } from './routine.js';
 import { handOver } from './sequence-contract.js';
-import { type Lock, statement, transactionStep } from './statement.js';
+import { exclusive, moving, statement, transactionStep } from './statement.js';
 import {
   backwardName,
   EVENTS,
@@ -47,10 +47,6 @@ export function sharedPlace({ kind, pair }: Shared, places: Places): Sql {
 /** What the old release meets after contract. */
 export function oldFence({ places, from, to }: Evolving): Fence {
   return { release: places.from, successor: places.to, goneTypes: typesOnlyIn(from, to) };
-}
-
-export function exclusive(relation: string): Lock {
-  return { mode: 'ACCESS EXCLUSIVE', relation };
 }
 
 /**
@@ -103,7 +99,7 @@ function putAside({ table }: OldTable, key: readonly string[], evolving: Evolvin
   const lock = exclusive(table.name);
   const move = sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`;
   return [
-    statement(move, lock),
+    statement(move, moving(table.name)),
     ...freeRules(table, key, from).map((rule) =>
       statement(sql`alter table ${fenced(places, table.name)} drop constraint ${name(rule)}`, lock),
     ),
@@ -114,10 +110,10 @@ function putAside({ table }: OldTable, key: readonly string[], evolving: Evolvin
 export function fenceDropped(table: Table, evolving: Evolving): Statement[] {
   const { places } = evolving;
   return [
-    statement(sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`, {
-      mode: 'ACCESS EXCLUSIVE',
-      relation: table.name,
-    }),
+    statement(
+      sql`alter table ${floorTable(table.name)} set schema ${name(places.workSchema)}`,
+      moving(table.name),
+    ),
     ...tombstone(table, name(HOME_SCHEMA, table.name), oldFence(evolving), places),
   ];
 }

@@ -22,7 +22,7 @@ import { name, type Sql, sql } from '../sql.js';
 import type { Statement, Step, VerifyStep } from './bundle.js';
 import { physicalName } from './classify.js';
 import type { Evolving } from './compile.js';
-import { exclusive, type Shared, sharedPlace } from './contract.js';
+import { type Shared, sharedPlace } from './contract.js';
 import { matchedForeignKeys, sameForeignKey } from './contract-shared.js';
 import { isDrawnReference, isWithinSlice } from './drawn-references.js';
 import { gentleForm } from './gentle-keys.js';
@@ -31,7 +31,7 @@ import { isNewTable } from './lookups.js';
 import { oldNames } from './mapping.js';
 import { floorTable, inRelease, relationOf, work } from './places.js';
 import { type Repointed, repoint, type Unlinked, unlink, validateRepointed } from './repoint.js';
-import { statement, transactionStep } from './statement.js';
+import { exclusive, statement, transactionStep } from './statement.js';
 import { addForeignKey, validateConstraint } from './tables.js';
 import { verifyKeys } from './verify-keys.js';
 

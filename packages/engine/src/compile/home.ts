@@ -10,10 +10,10 @@
 import { HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import { literal, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { exclusive, type Shared } from './contract.js';
+import type { Shared } from './contract.js';
 import { eachRelation } from './each-relation.js';
 import type { Places } from './places.js';
-import { statement } from './statement.js';
+import { exclusive, statement } from './statement.js';
 import { isTombstone } from './tombstone.js';
 
 /** Sequences that no column owns: the others go wherever their table goes. */

@@ -43,7 +43,7 @@ import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
 import { writtenColumns } from './slices.js';
 import { keptTables, keptTypes, spillTable } from './spill-tables.js';
-import { type Lock, statement, transactionStep } from './statement.js';
+import { moving, statement, transactionStep } from './statement.js';
 import { backwardFunction } from './sync-backward.js';
 import { carryFunction } from './sync-carry.js';
 import { forwardFunction, spillFunction } from './sync-forward.js';
@@ -191,16 +191,12 @@ export function switchFunctions({ cluster, dual }: Rebuilt): Statement[] {
 /** The switch: native tables take the place of the lens, and sync runs both ways. */
 export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[] {
   const { cluster, places, dual } = one;
-  const relation = (table: string): Lock => ({
-    mode: 'ACCESS EXCLUSIVE',
-    // Where it still is for whoever waits.
-    relation: relationOf(work(places, table)),
-  });
   return [
     ...cluster.parts.map((part) =>
       statement(
         sql`alter table ${work(places, part.table.name)} set schema ${name(places.releaseSchema)}`,
-        relation(part.table.name),
+        // Where it still is for whoever waits.
+        moving(relationOf(work(places, part.table.name))),
       ),
     ),
     ...cluster.parts.flatMap((part) => ownNewSequences(part, places, sequences)),

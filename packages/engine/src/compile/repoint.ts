@@ -5,9 +5,8 @@
 import type { ForeignKey, Table } from '../release/catalog.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
-import { exclusive } from './contract.js';
 import { relationOf } from './places.js';
-import { statement, transactionStep } from './statement.js';
+import { exclusive, statement, transactionStep } from './statement.js';
 import { addForeignKey, validateConstraint } from './tables.js';
 
 /** Where a foreign key points to once the old layout is gone. */

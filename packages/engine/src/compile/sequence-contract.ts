@@ -10,7 +10,7 @@ import { literal, name, type Sql, sql, trusted } from '../sql.js';
 import type { Statement } from './bundle.js';
 import { physicalName } from './classify.js';
 import type { Evolving } from './compile.js';
-import { exclusive, type Shared, sharedPlace } from './contract.js';
+import { type Shared, sharedPlace } from './contract.js';
 import { fenced, inRelease } from './places.js';
 import {
   type Continued,
@@ -28,7 +28,7 @@ import {
   sequenceOf,
   sharedSequenceSource,
 } from './sequences.js';
-import { type Lock, statement } from './statement.js';
+import { exclusive, type Lock, statement } from './statement.js';
 import { identityOf } from './tables.js';
 
 /** Before shared tables move, after those of clusters are aside. */

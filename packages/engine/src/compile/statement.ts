@@ -2,11 +2,17 @@
 
 import { createHash } from 'node:crypto';
 import type { Sql } from '../sql.js';
-import type { LockMode, Statement, TransactionStep } from './bundle.js';
+import type { Statement, TransactionStep } from './bundle.js';
 
-export interface Lock {
-  readonly mode: LockMode;
-  readonly relation: string;
+export type Lock = NonNullable<Statement['lock']>;
+
+export function exclusive(relation: string): Lock {
+  return { mode: 'ACCESS EXCLUSIVE', relation };
+}
+
+/** To another schema. */
+export function moving(relation: string): Lock {
+  return { ...exclusive(relation), isMoved: true };
 }
 
 export function statement(sql: Sql, lock: Lock | null = null): Statement {

@@ -18,14 +18,13 @@ import { name, type Sql, sql } from '../sql.js';
 import { ownSequences, typesOf } from './added.js';
 import type { Statement, Step, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
-import { exclusive } from './contract.js';
 import { copyRights, usageForAll } from './grants.js';
 import { oldNames } from './mapping.js';
 import { overlayView } from './overlay.js';
 import { floorTable, inRelease, type Places, work } from './places.js';
 import { switchFunctions, switchRebuilt } from './rebuilt.js';
 import { HASH_HOLE } from './routine.js';
-import { statement, transactionStep } from './statement.js';
+import { exclusive, moving, statement, transactionStep } from './statement.js';
 
 export function switchSteps(evolving: Evolving, bound: readonly Statement[]): Step[] {
   const { places, clusters, foreignKeys } = evolving;
@@ -53,7 +52,6 @@ function replaceSchema(evolving: Evolving): Statement[] {
   const { places, layout } = evolving;
   const schema = name(places.releaseSchema);
   const about = `Halflap ${places.evolution} ${HASH_HOLE}: release ${places.to}`;
-  const back = (relation: string) => exclusive(`${places.releaseSchema}.${relation}`);
   return [
     statement(sql`alter schema ${schema} rename to ${name(places.lensSchema)}`),
     statement(sql`create schema ${schema}`),
@@ -64,13 +62,13 @@ function replaceSchema(evolving: Evolving): Statement[] {
     ...ownSequences(evolving).map((one) =>
       statement(
         sql`alter sequence ${inLens(places, one.name)} set schema ${schema}`,
-        back(one.name),
+        exclusive(`${places.releaseSchema}.${one.name}`),
       ),
     ),
     ...layout.added.map((table) =>
       statement(
         sql`alter table ${inLens(places, table.name)} set schema ${schema}`,
-        back(table.name),
+        moving(`${places.releaseSchema}.${table.name}`),
       ),
     ),
     ...overlays(evolving).flatMap((pair) => [

@@ -10,6 +10,7 @@ import { type Lockable, lockablesOf, refusedFirst, takeLocks } from './lock-orde
 const TABLES = `create schema "Odd";
   create table children (id int generated always as identity);
   create table parents (id serial);
+  create table others (id serial);
   create table "Odd"."a.b" (id serial);`;
 const FLOOR = { hash: '', schema: 'shop_1_0', tables: new Set<string>() };
 
@@ -17,11 +18,16 @@ function needs(relation: string, mode: 'ACCESS EXCLUSIVE' | 'SHARE ROW EXCLUSIVE
   return { sql: 'select', lock: { relation, mode } };
 }
 
+function moves(relation: string): Statement {
+  return { sql: 'select', lock: { relation, mode: 'ACCESS EXCLUSIVE', isMoved: true } };
+}
+
 const STEP = [
   needs('children', 'SHARE ROW EXCLUSIVE'),
   { sql: 'select', lock: null },
-  needs('children', 'ACCESS EXCLUSIVE'),
-  needs('parents', 'ACCESS EXCLUSIVE'),
+  moves('children'),
+  moves('parents'),
+  needs('others', 'ACCESS EXCLUSIVE'),
   needs('Odd.a.b', 'SHARE ROW EXCLUSIVE'),
   needs('shop_2_0.not_there_yet', 'ACCESS EXCLUSIVE'),
 ];
@@ -65,6 +71,7 @@ describe('the locks of a step', () => {
       '"Odd"."a.b" ShareRowExclusiveLock',
       'children AccessExclusiveLock',
       'children_id_seq AccessExclusiveLock',
+      'others AccessExclusiveLock',
       'parents AccessExclusiveLock',
       'parents_id_seq AccessExclusiveLock',
     ]);
@@ -84,7 +91,7 @@ describe('the locks of a step', () => {
       await client.query('rollback');
       expect(first()).toBe(refused);
     }
-    expect(await held(lockables)).toHaveLength(5);
+    expect(await held(lockables)).toHaveLength(6);
   });
 
   it('stay in their order after an error that tells of none', async () => {

@@ -25,24 +25,19 @@ export async function lockablesOf(
   floor: FloorTables,
 ): Promise<Lockable[]> {
   const modes = new Map<string, LockMode>();
+  const moved = new Set<string>();
   for (const { lock } of statements) {
     if (lock === null) continue;
     const relation = lockedRelation(lock.relation, floor).text;
     modes.set(relation, stronger(modes.get(relation) ?? lock.mode, lock.mode));
+    if (lock.isMoved === true) moved.add(relation);
   }
-  const tables = [...modes].map(([relation, mode]) => ({ relation: trusted(relation), mode }));
-  const moving = tables.filter(({ mode }) => mode === 'ACCESS EXCLUSIVE');
-  return [
-    ...tables.map(({ relation, mode }) => ({
-      relation,
-      isSequence: false,
-      take: sql`lock table only ${relation} in ${trusted(mode.toLowerCase())} mode`,
-    })),
-    ...(await sequencesOf(
-      session,
-      moving.map(({ relation }) => relation),
-    )),
-  ];
+  const tables = [...modes].map(([text, mode]): Lockable => {
+    const relation = trusted(text);
+    const take = sql`lock table only ${relation} in ${trusted(mode.toLowerCase())} mode`;
+    return { relation, isSequence: false, take };
+  });
+  return [...tables, ...(await sequencesOf(session, [...moved]))];
 }
 
 /** The same with that first of which the error tells; as they were where it tells of none. */
@@ -74,7 +69,7 @@ export function lockedRelation(relation: string, floor: FloorTables): Sql {
 }
 
 /** The sequences that move with these tables. The statement changes nothing and takes the lock. */
-async function sequencesOf(session: Session, tables: readonly Sql[]): Promise<Lockable[]> {
+async function sequencesOf(session: Session, tables: readonly string[]): Promise<Lockable[]> {
   if (tables.length === 0) return [];
   const rows = await session.query<{ schema: string; sequence: string; owner: string }>(
     `select n.nspname as schema, s.relname as sequence, pg_get_userbyid(s.relowner) as owner
@@ -85,7 +80,7 @@ async function sequencesOf(session: Session, tables: readonly Sql[]): Promise<Lo
        and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype in ('a', 'i')
        and d.refobjid in (select to_regclass(one) from unnest($1::text[]) as one)
      order by 1, 2`,
-    [tables.map(({ text }) => text)],
+    [tables],
   );
   return rows.map(({ schema, sequence, owner }) => ({
     relation: name(schema, sequence),
