@@ -23,6 +23,7 @@ import { generatedName } from '../names.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { Evolution, SplitTable } from '../release/evolution.js';
 import { type Sql, sql, trusted } from '../sql.js';
+import { assertNoCircle } from './circles.js';
 import {
   absenceMapping,
   backwardMapping,
@@ -78,6 +79,7 @@ export function splitCluster(
   pairs.forEach((pair, index) => {
     parts.push(partOf(pair, change?.into[index] ?? null, parts[0] ?? null, evolution));
   });
+  assertNoCircle(parts, evolution);
   const base = parts[0] as Part;
   const side = oldSideOf(
     base.pair.old,

@@ -242,6 +242,21 @@ describe('parseEvolution refuses', () => {
     );
   });
 
+  it('two tables that are split into each other', () => {
+    const error = refusal(
+      only(
+        `split_table: { table: a, into: { b: {}, a: {} } }
+  - split_table: { table: b, into: { a: {}, b: {} } }`,
+      ),
+    );
+    expect(error.detail.evidence).toEqual([
+      'evolution.yaml:4:38: split_table changes table a of the new release, ' +
+        'which split_table on line 3 changes already',
+      'evolution.yaml:4:45: split_table changes table b of the new release, ' +
+        'which split_table on line 3 changes already',
+    ]);
+  });
+
   it('everything at once, in the order of the file', () => {
     const error = refusal(
       only('rename_tabel: {}\n  - add_column: { table: t, column: c, up: a + }'),
