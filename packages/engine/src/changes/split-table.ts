@@ -18,7 +18,7 @@ import {
   type Relation,
   spillRelation,
 } from '../compile/mapping.js';
-import { refuse, statedAt } from '../compile/refuse.js';
+import { assertOldSupplied, refuse } from '../compile/refuse.js';
 import { generatedName } from '../names.js';
 import type { Column, Table } from '../release/catalog.js';
 import type { Evolution, SplitTable } from '../release/evolution.js';
@@ -179,21 +179,6 @@ function oldColumns(
       isComputed: false,
       missing: part.isBase ? sql`null` : missingValue(column, part, change, evolution),
     };
-  });
-}
-
-function assertOldSupplied(old: Table, column: Column, evolution: Evolution): void {
-  if (!column.notNull || column.default !== null || column.identity !== null) return;
-  if (column.generated !== null) return;
-  throw refuse(evolution, {
-    code: 'EVOLUTION_INCOMPLETE',
-    message:
-      `column ${old.name}.${column.name} is not null, has no default, ` +
-      'and nothing says what the old release reads there in rows of the new one',
-    hint:
-      `state it: - drop_column: { table: ${old.name}, column: ${column.name}, ` +
-      'down: <expression> }, or rename_column, or convert_column',
-    at: statedAt(evolution, old.name),
   });
 }
 

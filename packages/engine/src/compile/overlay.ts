@@ -28,7 +28,7 @@ import { copyAllRights, sharedSources } from './grants.js';
 import type { PairedTable } from './layout.js';
 import { missingValue } from './lens-carried.js';
 import { floorSchema, floorTable, inRelease, type Places, work } from './places.js';
-import { refuse, stateColumn, statedAt } from './refuse.js';
+import { assertOldSupplied, refuse, stateColumn, statedAt } from './refuse.js';
 import { HASH_HOLE } from './routine.js';
 import { drawsFromSequence } from './sequences.js';
 import { type Lock, statement } from './statement.js';
@@ -38,7 +38,7 @@ import { indexStep, typeOf } from './tables.js';
 export function addColumns(pair: PairedTable, evolution: Evolution): Statement[] {
   const at = floorTable(pair.old.name);
   const lock: Lock = { mode: 'ACCESS EXCLUSIVE', relation: pair.old.name };
-  return addedColumns(pair).flatMap((column) => {
+  const added = addedColumns(pair).flatMap((column) => {
     const named = name(column.name);
     const type = typeOf(column);
     if (column.generated !== null || column.identity !== null)
@@ -59,6 +59,10 @@ export function addColumns(pair: PairedTable, evolution: Evolution): Statement[]
           ]),
     ];
   });
+  for (const { column, down } of pair.backward) {
+    if (down === null) assertOldSupplied(pair.old, column, evolution);
+  }
+  return added;
 }
 
 /** `again`: what it stands on is there already. Rights are those of the table both times. */

@@ -1,6 +1,7 @@
 // How the compiler says no: with the file, the position, what was found and what to write instead.
 
 import { type ErrorCode, HalflapError } from '@halflap/protocol';
+import type { Column, Table } from '../release/catalog.js';
 import type { Change, Evolution, Position } from '../release/evolution.js';
 
 export interface Refusal {
@@ -29,6 +30,22 @@ export function statedAt(evolution: Evolution, oldTable: string): Position | und
     return 'from' in change && change.from.some((one) => one.table === oldTable);
   };
   return evolution.changes.find(isAbout)?.at;
+}
+
+/** A column that only the old release has must have a value in rows that the new one writes. */
+export function assertOldSupplied(old: Table, column: Column, evolution: Evolution): void {
+  if (!column.notNull || column.default !== null || column.identity !== null) return;
+  if (column.generated !== null) return;
+  throw refuse(evolution, {
+    code: 'EVOLUTION_INCOMPLETE',
+    message:
+      `column ${old.name}.${column.name} is not null, has no default, ` +
+      'and nothing says what the old release reads there in rows of the new one',
+    hint:
+      `state it: - drop_column: { table: ${old.name}, column: ${column.name}, ` +
+      'down: <expression> }, or rename_column, or convert_column',
+    at: statedAt(evolution, old.name),
+  });
 }
 
 /** The hint for a column of the new release that has no value in the old release's rows. */

@@ -183,3 +183,16 @@ describe('a column of the new release on a shared table', () => {
     expect((error as Error).message).toContain(reason);
   });
 });
+
+describe('a column of the old release on a shared table', () => {
+  it('is refused where nothing says what it is in rows of the new release', async () => {
+    const from = T.replace('b int', 'b int, d text not null');
+    expect(await refusal(from, T, [])).toMatchObject({
+      code: 'EVOLUTION_INCOMPLETE',
+      message: expect.stringContaining('column t.d is not null, has no default, and nothing says'),
+      hint: expect.stringContaining('drop_column: { table: t, column: d, down: <expression> }'),
+    });
+    const stated = ['drop_column: { table: t, column: d, down: "\'-\'" }'];
+    expect(await refusal(from, T, stated)).toMatchObject({ app: 'shop' });
+  });
+});
