@@ -56,6 +56,15 @@ export async function openLane(label: string, url: string, searchPath: string): 
   return { label, client, processId: rows[0]?.pid ?? 0 };
 }
 
+/** Label, database and search_path of each. */
+export async function openLanes(
+  list: readonly (readonly [string, string, string])[],
+): Promise<Lane[]> {
+  const lanes: Lane[] = [];
+  for (const [label, url, path] of list) lanes.push(await openLane(label, url, path));
+  return lanes;
+}
+
 /** Costs by statement of the workload, then by lane. */
 export async function compareCosts(
   lanes: readonly Lane[],

@@ -1,0 +1,149 @@
+// What does each kind of change cost the statements of both releases? One small pair of releases
+// after the other, on a table of a size at which reading all of it would show, against databases
+// that Halflap never touched: one of 1.0 and one of 2.0.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { searchPath } from '@halflap/protocol';
+import type { KindCase, Side } from './kind-case.js';
+import { KIND_CASES } from './kind-cases.js';
+import { compareCosts, type Lane, type LaneCost, openLanes, type Statement } from './measure.js';
+import type { BenchOptions } from './options.js';
+import { type Bench, clone, drive, loadPair, type Pair, withClient } from './shards.js';
+
+/** The yardstick is the first lane of each list: the settled database of the release. */
+export interface KindFigures {
+  readonly kind: string;
+  readonly old: SideCosts;
+  readonly new: SideCosts;
+}
+
+/** Lanes: native, prepared, dual. */
+export interface SideCosts {
+  readonly read: readonly LaneCost[];
+  readonly write: readonly LaneCost[];
+}
+
+/** So many that a write hardly ever meets the value that it sets. */
+const MANY_VALUES = 1_000_000;
+
+export async function measureKinds(
+  bench: Bench,
+  options: BenchOptions,
+  tell: (line: string) => void,
+): Promise<KindFigures[]> {
+  const figures: KindFigures[] = [];
+  for (const one of KIND_CASES.filter(({ kind }) => options.kinds.includes(kind))) {
+    const say = (line: string) => tell(`kinds: ${one.kind}, ${line}`);
+    figures.push(await measureOne(bench, one, { ...options, tell: say }));
+  }
+  return figures;
+}
+
+type Told = BenchOptions & { readonly tell: (line: string) => void };
+
+async function measureOne(bench: Bench, one: KindCase, options: Told): Promise<KindFigures> {
+  const pair = await compileKind(one);
+  const lanes: Lane[] = [];
+  try {
+    const urls = await createDatabases(bench, { pair, one, options });
+    const path = searchPath(pair.bundle.app, pair.bundle.to.version);
+    const old = await openLanes([
+      ['native', urls.settled, 'public'],
+      ['prepared', urls.prepared, 'public'],
+      ['dual', urls.dual, 'public'],
+    ]);
+    const fresh = await openLanes([
+      ['native', urls.plain, 'public'],
+      ['prepared', urls.prepared, path],
+      ['dual', urls.dual, path],
+    ]);
+    lanes.push(...old, ...fresh);
+    const keys = Math.floor(options.sizeRows / (one.perKey ?? 1));
+    await expectSameRows(old, one.old.read, keys);
+    await expectSameRows(fresh, one.new.read, keys);
+    return {
+      kind: one.kind,
+      old: await measureSide(old, one.old, { ...options, keys, version: '1.0' }),
+      new: await measureSide(fresh, one.new, { ...options, keys, version: '2.0' }),
+    };
+  } finally {
+    for (const { client } of lanes) await client.end();
+    for (const name of DATABASES) await bench.server.dropDatabase(name);
+  }
+}
+
+/** Releases are read from directories, as everywhere. */
+export async function compileKind(one: KindCase): Promise<Pair> {
+  const releases = await mkdtemp(join(tmpdir(), 'halflap-bench-'));
+  try {
+    for (const version of ['1.0', '2.0']) await mkdir(join(releases, version));
+    await writeFile(join(releases, '1.0/schema.sql'), one.old.schema);
+    await writeFile(join(releases, '2.0/schema.sql'), one.new.schema);
+    const evolution = `from: "1.0"\nchanges:\n${one.changes}\n`;
+    await writeFile(join(releases, '2.0/evolution.yaml'), evolution);
+    return await loadPair('kind', releases);
+  } finally {
+    await rm(releases, { recursive: true });
+  }
+}
+
+const DATABASES = ['kind_settled', 'kind_prepared', 'kind_dual', 'kind_plain'] as const;
+
+async function createDatabases(
+  bench: Bench,
+  { pair, one, options }: { readonly pair: Pair; readonly one: KindCase; readonly options: Told },
+) {
+  const { rows, tell } = { rows: options.sizeRows, tell: options.tell };
+  const create = async (name: string, side: Side) => {
+    tell(`filling ${name}`);
+    await bench.server.createDatabase(name);
+    await withClient(bench.server.url(name), async (client) => {
+      await client.query(side.schema);
+      for (const statement of side.fill) await client.query(statement, [rows]);
+      await client.query('vacuum (freeze, analyze)');
+    });
+    return bench.server.url(name);
+  };
+  const settled = await create('kind_settled', one.old);
+  const plain = await create('kind_plain', one.new);
+  const prepared = await clone(bench, 'kind_settled', 'kind_prepared');
+  const dual = await clone(bench, 'kind_settled', 'kind_dual');
+  tell('preparing one shard, and expanding another');
+  await drive(pair, prepared, ['prepare']);
+  await drive(pair, dual, ['prepare', 'expand']);
+  for (const url of [prepared, dual]) {
+    await withClient(url, (client) => client.query('vacuum (freeze, analyze)'));
+  }
+  return { settled, plain, prepared, dual };
+}
+
+async function measureSide(
+  lanes: readonly Lane[],
+  side: Side,
+  options: Told & { readonly keys: number; readonly version: string },
+): Promise<SideCosts> {
+  const key = () => 1 + Math.floor(Math.random() * options.keys);
+  const other = () => Math.floor(Math.random() * MANY_VALUES);
+  const costs = async (name: keyof SideCosts, values: Statement['values']) => {
+    options.tell(`${name} of ${options.version}`);
+    const [found = []] = await compareCosts(lanes, [{ name, text: side[name], values }], options);
+    return found;
+  };
+  const read = await costs('read', () => [key()]);
+  return { read, write: await costs('write', () => [key(), other()]) };
+}
+
+/** What is compared must answer the same. */
+async function expectSameRows(lanes: readonly Lane[], read: string, keys: number): Promise<void> {
+  for (const key of [7, Math.floor(keys / 2), keys]) {
+    const answers: string[] = [];
+    for (const { client } of lanes) {
+      const { rows } = await client.query(read, [key]);
+      answers.push(JSON.stringify(rows));
+    }
+    if (new Set(answers).size === 1 && answers[0] !== '[]') continue;
+    throw new Error(`${read}, with ${key}: ${answers.join(' and ')}`);
+  }
+}
