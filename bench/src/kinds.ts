@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { searchPath } from '@halflap/protocol';
 import type { KindCase, Side } from './kind-case.js';
 import { KIND_CASES } from './kind-cases.js';
-import { compareCosts, type Lane, type LaneCost, openLanes, type Statement } from './measure.js';
+import { compareCosts, type Lane, type LaneCost, openLanes } from './measure.js';
 import type { BenchOptions } from './options.js';
 import { type Bench, clone, drive, loadPair, type Pair, withClient } from './shards.js';
 
@@ -25,6 +25,11 @@ export interface SideCosts {
   readonly write: readonly LaneCost[];
 }
 
+/**
+ * All statements go to these keys, drawn from the whole table, and each is visited once before it
+ * counts. Else the databases differed by which of them still has its pages in memory.
+ */
+const HOT_KEYS = 1000;
 /** So many that a write hardly ever meets the value that it sets. */
 const MANY_VALUES = 1_000_000;
 
@@ -124,15 +129,24 @@ async function measureSide(
   side: Side,
   options: Told & { readonly keys: number; readonly version: string },
 ): Promise<SideCosts> {
-  const key = () => 1 + Math.floor(Math.random() * options.keys);
-  const other = () => Math.floor(Math.random() * MANY_VALUES);
-  const costs = async (name: keyof SideCosts, values: Statement['values']) => {
+  const hot = Array.from({ length: HOT_KEYS }, () => 1 + drawn(options.keys));
+  const costs = async (name: keyof SideCosts, valuesOf: (key: number) => readonly unknown[]) => {
     options.tell(`${name} of ${options.version}`);
+    for (const { client } of lanes) {
+      for (const key of hot)
+        await client.query({ name, text: side[name], values: [...valuesOf(key)] });
+    }
+    const values = () => valuesOf(hot[drawn(HOT_KEYS)] ?? 1);
     const [found = []] = await compareCosts(lanes, [{ name, text: side[name], values }], options);
     return found;
   };
-  const read = await costs('read', () => [key()]);
-  return { read, write: await costs('write', () => [key(), other()]) };
+  const read = await costs('read', (key) => [key]);
+  return { read, write: await costs('write', (key) => [key, drawn(MANY_VALUES)]) };
+}
+
+/** From 0 on. */
+function drawn(below: number): number {
+  return Math.floor(Math.random() * below);
 }
 
 /** What is compared must answer the same. */

@@ -89,7 +89,10 @@ function print(bench: Bench, options: BenchOptions, figures: Figures): void {
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
   if (size !== null) console.log(`\nSize\n${sizeTable(size)}`);
   if (compile !== null) console.log(`\nCompiling\n${compileTable(compile)}`);
-  if (kinds !== null) console.log(`\nKinds of change\n${kindTable(kinds)}`);
+  if (kinds !== null) {
+    const rows = options.sizeRows.toLocaleString('en');
+    console.log(`\nKinds of change, ${rows} rows in the largest table\n${kindTable(kinds)}`);
+  }
 }
 
 /** A wrong command line is answered in a line; everything else is a defect and shows whole. */
