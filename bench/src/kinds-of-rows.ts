@@ -2,6 +2,8 @@
 
 import { type KindCase, ROWS } from './kind-case.js';
 
+/** Of the columns that become lookup tables, and back. */
+const VALUES = 'generate_series(0, least(999, $1::int)) as n';
 const SEEN = `'2026-01-01'::timestamptz + i * interval '1 second'`;
 
 const renameColumn: KindCase = {
@@ -47,7 +49,11 @@ const convertColumn: KindCase = {
 
 const addColumnKeep: KindCase = {
   kind: 'add_column_keep',
-  changes: `  - add_column: { table: groups, column: slug, up: "lower(name) || '-' || id", keep: true }`,
+  changes: `  - add_column:
+      table: groups
+      column: slug
+      up: lower(name) || '-' || id
+      keep: true`,
   old: {
     schema: 'create table groups (id int primary key, name text not null);',
     fill: [`insert into groups select i, 'Group' from ${ROWS}`],
@@ -137,7 +143,7 @@ const extractTable: KindCase = {
         customer_id int not null references customers (id), amount int not null);
       create index on orders (customer_id);`,
     fill: [
-      `insert into customers (name) select 'customer ' || n from generate_series(0, least(999, $1::int)) as n`,
+      `insert into customers (name) select 'customer ' || n from ${VALUES}`,
       `insert into orders select i, c.id, i % 99
        from ${ROWS} join customers c on c.name = 'customer ' || i % 1000`,
     ],
@@ -162,7 +168,7 @@ const inlineTable: KindCase = {
         born int);
       create index on artists (name_id);`,
     fill: [
-      `insert into names (name) select 'name ' || n from generate_series(0, least(999, $1::int)) as n`,
+      `insert into names (name) select 'name ' || n from ${VALUES}`,
       `insert into artists select i, n.id, 1900 + i % 99
        from ${ROWS} join names n on n.name = 'name ' || i % 1000`,
     ],

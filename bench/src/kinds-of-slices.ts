@@ -196,14 +196,16 @@ const custom: KindCase = {
     schema: `create table readings (sensor int, day date, morning int, evening int,
       primary key (sensor, day), check (morning is not null or evening is not null));`,
     fill: [
-      `insert into readings select i / 30, '2026-01-01'::date + i % 30, i % 40, i % 30 from ${HALF}`,
+      `insert into readings
+       select i / 30, '2026-01-01'::date + i % 30, i % 40, i % 30 from ${HALF}`,
     ],
     read: `select morning, evening from readings where ${DAY}`,
     write: `update readings set morning = $2::int where ${DAY}`,
   },
   new: {
     schema: `create table measurements (sensor int, day date,
-      half text check (half in ('am', 'pm')), value int not null, primary key (sensor, day, half));`,
+      half text check (half in ('am', 'pm')), value int not null,
+      primary key (sensor, day, half));`,
     fill: [
       `insert into measurements
        select i / 30, '2026-01-01'::date + i % 30, v.half, v.value
