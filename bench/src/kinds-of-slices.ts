@@ -156,8 +156,8 @@ const keyed = (type: string): Side => ({
     `insert into mails select i, 'u' || i || '@example.org', u.id
      from ${ROWS} join users u on u.name = 'user ' || i`,
   ],
-  read: `select address from mails
-    where user_id = (select id from users where name = 'user ' || $1::int)`,
+  read: `select u.n, m.address from users u join mails m on m.user_id = u.id
+    where u.name = 'user ' || $1::int`,
   write: `update users set n = $2::int
     where id = (select id from users where name = 'user ' || $1::int)`,
 });
