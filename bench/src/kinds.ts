@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { searchPath } from '@halflap/protocol';
 import type { KindCase, Side } from './kind-case.js';
 import { KIND_CASES } from './kind-cases.js';
-import { compareCosts, type Lane, type LaneCost, openLanes } from './measure.js';
+import { acrossSessions, compareCosts, type Lane, type LaneCost, openLanes } from './measure.js';
 import type { BenchOptions } from './options.js';
 import { type Bench, clone, drive, loadPair, type Pair, withClient } from './shards.js';
 
@@ -33,6 +33,8 @@ const HOT_KEYS = 1000;
 /** A burst of these statements is short, so that some fit between two disturbances. */
 const MORE_ROUNDS = 2;
 const SHORTER_BURSTS = 2;
+/** One after the other: a session may stay on a processor that somebody else keeps busy. */
+const SESSIONS = 5;
 /** So many that a write hardly ever meets the value that it sets. */
 const MANY_VALUES = 1_000_000;
 
@@ -49,35 +51,34 @@ export async function measureKinds(
   return figures;
 }
 
+/** Label, database and search_path of each lane. */
+type Ways = Parameters<typeof openLanes>[0];
 type Told = BenchOptions & { readonly tell: (line: string) => void };
 
 async function measureOne(bench: Bench, one: KindCase, options: Told): Promise<KindFigures> {
   const pair = await compileKind(one);
-  const lanes: Lane[] = [];
   try {
     const urls = await createDatabases(bench, { pair, one, options });
     const path = searchPath(pair.bundle.app, pair.bundle.to.version);
-    const old = await openLanes([
+    const old: Ways = [
       ['native', urls.settled, 'public'],
       ['prepared', urls.prepared, 'public'],
       ['dual', urls.dual, 'public'],
-    ]);
-    const fresh = await openLanes([
+    ];
+    const fresh: Ways = [
       ['native', urls.plain, 'public'],
       ['prepared', urls.prepared, path],
       ['dual', urls.dual, path],
-    ]);
-    lanes.push(...old, ...fresh);
+    ];
     const keys = Math.floor(options.sizeRows / (one.perKey ?? 1));
-    await expectSameRows(old, one.old.read, keys);
-    await expectSameRows(fresh, one.new.read, keys);
+    await withLanes(old, (lanes) => expectSameRows(lanes, one.old.read, keys));
+    await withLanes(fresh, (lanes) => expectSameRows(lanes, one.new.read, keys));
     return {
       kind: one.kind,
       old: await measureSide(old, one.old, { ...options, keys, version: '1.0' }),
       new: await measureSide(fresh, one.new, { ...options, keys, version: '2.0' }),
     };
   } finally {
-    for (const { client } of lanes) await client.end();
     for (const name of DATABASES) await bench.server.dropDatabase(name);
   }
 }
@@ -130,24 +131,48 @@ async function createDatabases(
 }
 
 async function measureSide(
-  lanes: readonly Lane[],
+  ways: Ways,
   side: Side,
   options: Told & { readonly keys: number; readonly version: string },
 ): Promise<SideCosts> {
   const hot = Array.from({ length: HOT_KEYS }, () => 1 + drawn(options.keys));
+  const pace = {
+    rounds: Math.ceil((options.rounds * MORE_ROUNDS) / SESSIONS),
+    burst: options.burst / SHORTER_BURSTS,
+  };
   const costs = async (name: keyof SideCosts, valuesOf: (key: number) => readonly unknown[]) => {
     options.tell(`${name} of ${options.version}`);
-    for (const { client } of lanes) {
-      for (const key of hot)
-        await client.query({ name, text: side[name], values: [...valuesOf(key)] });
-    }
+    const text = side[name];
+    await withLanes(ways, async (lanes) => {
+      for (const { client } of lanes) {
+        for (const key of hot) await client.query({ name, text, values: [...valuesOf(key)] });
+      }
+    });
     const values = () => valuesOf(hot[drawn(HOT_KEYS)] ?? 1);
-    const pace = { rounds: options.rounds * MORE_ROUNDS, burst: options.burst / SHORTER_BURSTS };
-    const [found = []] = await compareCosts(lanes, [{ name, text: side[name], values }], pace);
-    return found;
+    const sessions: (readonly LaneCost[])[] = [];
+    for (let session = 0; session < SESSIONS; session += 1) {
+      const compare = (lanes: readonly Lane[]) =>
+        compareCosts(lanes, [{ name, text, values }], pace);
+      const [found = []] = await withLanes(ways, compare);
+      sessions.push(found);
+    }
+    return acrossSessions(sessions);
   };
   const read = await costs('read', (key) => [key]);
   return { read, write: await costs('write', (key) => [key, drawn(MANY_VALUES)]) };
+}
+
+/** Sessions for the time of `body`. */
+async function withLanes<Result>(
+  ways: Ways,
+  body: (lanes: readonly Lane[]) => Promise<Result>,
+): Promise<Result> {
+  const lanes = await openLanes(ways);
+  try {
+    return await body(lanes);
+  } finally {
+    for (const { client } of lanes) await client.end();
+  }
 }
 
 /** From 0 on. */

@@ -103,6 +103,27 @@ export async function compareCosts(
   });
 }
 
+/** The median of each figure over sessions, each of which gave the costs of the same lanes. */
+export function acrossSessions(sessions: readonly (readonly LaneCost[])[]): LaneCost[] {
+  return (sessions[0] ?? []).map((first, at) => {
+    const all = sessions.map((costs) => costs[at] ?? first);
+    const middle = (figure: (cost: LaneCost) => number) => quantile(all.map(figure), 0.5);
+    const told = (figure: (cost: LaneCost) => number | null) =>
+      figure(first) === null ? null : middle((cost) => figure(cost) ?? Number.NaN);
+    return {
+      label: first.label,
+      latencyUs: middle((cost) => cost.latencyUs),
+      serverUs: told((cost) => cost.serverUs),
+      latencyRatio: middle((cost) => cost.latencyRatio),
+      serverRatio: told((cost) => cost.serverRatio),
+      quickUs: told((cost) => cost.quickUs),
+      quickRatio: told((cost) => cost.quickRatio),
+      quartiles: [middle((cost) => cost.quartiles[0]), middle((cost) => cost.quartiles[1])],
+      failure: all.find((cost) => cost.failure !== null)?.failure ?? null,
+    };
+  });
+}
+
 /** Another lane first in each round, so that none always follows the same neighbour. */
 function rotated(lanes: readonly Lane[], by: number): Lane[] {
   const at = lanes.length === 0 ? 0 : by % lanes.length;
