@@ -2,7 +2,7 @@
 // touched by Halflap.
 
 import { searchPath } from '@halflap/protocol';
-import { compareCosts, type Lane, type LaneCost, openLane } from './measure.js';
+import { compareCosts, type Lane, type LaneCost, openLanes } from './measure.js';
 import type { BenchOptions } from './options.js';
 import { type Bench, clone, createFilled, drive, holdExpanding, withClient } from './shards.js';
 import { type Aim, type Measured, newWorkloads, oldWorkloads } from './workloads.js';
@@ -85,10 +85,4 @@ async function createDatabases(bench: Bench, rows: number): Promise<Databases> {
   const release = await holdExpanding(bench, expanding);
   await withClient(expanding, (client) => client.query('vacuum analyze'));
   return { settled, settledAgain, prepared, expanding, dual, plain, plainAgain, release };
-}
-
-async function openLanes(list: readonly (readonly [string, string, string])[]): Promise<Lane[]> {
-  const lanes: Lane[] = [];
-  for (const [label, url, path] of list) lanes.push(await openLane(label, url, path));
-  return lanes;
 }

@@ -6,11 +6,13 @@ import { EXIT } from '@halflap/protocol';
 import { type BackfillFigures, measureBackfill } from './backfill.js';
 import { type CompileFigures, measureCompiling } from './compiling.js';
 import { type CostRow, measureCosts } from './costs.js';
+import { type KindFigures, measureKinds } from './kinds.js';
 import { type BenchOptions, readOptions, USAGE, UsageError } from './options.js';
 import {
   backfillTable,
   compileTable,
   costTable,
+  kindTable,
   noiseLine,
   saturationTable,
   sizeTable,
@@ -28,6 +30,7 @@ interface Figures {
   readonly backfill: BackfillFigures | null;
   readonly size: readonly SizeFigures[] | null;
   readonly compile: CompileFigures | null;
+  readonly kinds: readonly KindFigures[] | null;
 }
 
 async function main(): Promise<void> {
@@ -59,12 +62,13 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
     compile: wants('compile') ? await measureCompiling(bench, options, tell) : null,
     stalls: wants('stalls') ? await measureStalls(bench, options, tell) : null,
     saturation: wants('saturation') ? await measureSaturation(bench, options, tell) : null,
+    kinds: wants('kinds') ? await measureKinds(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
   };
 }
 
 function print(bench: Bench, options: BenchOptions, figures: Figures): void {
-  const { costs, stalls, saturation, backfill, size, compile } = figures;
+  const { costs, stalls, saturation, backfill, size, compile, kinds } = figures;
   console.log(
     `\nPostgreSQL ${bench.server.version} (fsync ${options.isDurable ? 'on' : 'off'}), ` +
       `${cpus().length} processors, ${options.rows.toLocaleString('en')} rows; ! misses the aim`,
@@ -85,6 +89,10 @@ function print(bench: Bench, options: BenchOptions, figures: Figures): void {
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
   if (size !== null) console.log(`\nSize\n${sizeTable(size)}`);
   if (compile !== null) console.log(`\nCompiling\n${compileTable(compile)}`);
+  if (kinds !== null) {
+    const rows = options.sizeRows.toLocaleString('en');
+    console.log(`\nKinds of change, ${rows} rows in the largest table\n${kindTable(kinds)}`);
+  }
 }
 
 /** A wrong command line is answered in a line; everything else is a defect and shows whole. */

@@ -32,6 +32,12 @@ export interface LaneCost {
   /** Median over the rounds of this lane's cost divided by the yardstick's. */
   readonly latencyRatio: number;
   readonly serverRatio: number | null;
+  /**
+   * The same of the server alone in the quickest tenth of this lane's rounds, and of the
+   * yardstick's: on a machine with other work, what nothing has disturbed.
+   */
+  readonly quickUs: number | null;
+  readonly quickRatio: number | null;
   /** Quartiles of the rounds' latency ratios: how far one round may be off. */
   readonly quartiles: readonly [number, number];
   /** Why the statement does not work on this lane; then all figures are NaN. */
@@ -47,6 +53,7 @@ interface Round {
 const WARM_UP_STATEMENTS = 30;
 /** Rounds before the first that counts: pages come into memory. */
 const WARM_UP_ROUNDS = 3;
+const QUICK_PART = 0.1;
 
 export async function openLane(label: string, url: string, searchPath: string): Promise<Lane> {
   const client = new Client({ connectionString: url });
@@ -54,6 +61,15 @@ export async function openLane(label: string, url: string, searchPath: string): 
   await client.query('select set_config($1, $2, false)', ['search_path', searchPath]);
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   return { label, client, processId: rows[0]?.pid ?? 0 };
+}
+
+/** Label, database and search_path of each. */
+export async function openLanes(
+  list: readonly (readonly [string, string, string])[],
+): Promise<Lane[]> {
+  const lanes: Lane[] = [];
+  for (const [label, url, path] of list) lanes.push(await openLane(label, url, path));
+  return lanes;
 }
 
 /** Costs by statement of the workload, then by lane. */
@@ -84,6 +100,27 @@ export async function compareCosts(
     return lanes.map((lane) =>
       costOf(lane.label, kept.get(lane)?.[index] ?? [], base, failures.get(lane) ?? null),
     );
+  });
+}
+
+/** The median of each figure over sessions, each of which gave the costs of the same lanes. */
+export function acrossSessions(sessions: readonly (readonly LaneCost[])[]): LaneCost[] {
+  return (sessions[0] ?? []).map((first, at) => {
+    const all = sessions.map((costs) => costs[at] ?? first);
+    const middle = (figure: (cost: LaneCost) => number) => quantile(all.map(figure), 0.5);
+    const told = (figure: (cost: LaneCost) => number | null) =>
+      figure(first) === null ? null : middle((cost) => figure(cost) ?? Number.NaN);
+    return {
+      label: first.label,
+      latencyUs: middle((cost) => cost.latencyUs),
+      serverUs: told((cost) => cost.serverUs),
+      latencyRatio: middle((cost) => cost.latencyRatio),
+      serverRatio: told((cost) => cost.serverRatio),
+      quickUs: told((cost) => cost.quickUs),
+      quickRatio: told((cost) => cost.quickRatio),
+      quartiles: [middle((cost) => cost.quartiles[0]), middle((cost) => cost.quartiles[1])],
+      failure: all.find((cost) => cost.failure !== null)?.failure ?? null,
+    };
   });
 }
 
@@ -132,12 +169,20 @@ function costOf(
   const server = rounds.map((one) => one.serverUs).filter((one) => one !== null);
   const ratios = rounds.map((one, index) => one.latencyUs / (base[index]?.latencyUs ?? Number.NaN));
   const serverRatios = server.map((one, index) => one / (base[index]?.serverUs ?? Number.NaN));
+  const isTold = server.length > 0;
+  const quickUs = quantile(server, QUICK_PART);
+  const baseUs = quantile(
+    base.map((one) => one.serverUs).filter((one) => one !== null),
+    QUICK_PART,
+  );
   return {
     label,
+    quickUs: isTold ? quickUs : null,
+    quickRatio: isTold ? quickUs / baseUs : null,
     latencyUs: quantile(latency, 0.5),
-    serverUs: server.length === 0 ? null : quantile(server, 0.5),
+    serverUs: isTold ? quantile(server, 0.5) : null,
     latencyRatio: quantile(ratios, 0.5),
-    serverRatio: server.length === 0 ? null : quantile(serverRatios, 0.5),
+    serverRatio: isTold ? quantile(serverRatios, 0.5) : null,
     quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
     failure,
   };

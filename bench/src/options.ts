@@ -1,12 +1,15 @@
 // What the command line of the benchmark says.
 
 import { parseArgs } from 'node:util';
+import { KIND_CASES } from './kind-cases.js';
 
 export interface BenchOptions {
   /** Rows of the table that is split. */
   readonly rows: number;
-  /** The same for the part `size`. */
+  /** The same for the parts `size` and `kinds`, of the largest table. */
   readonly sizeRows: number;
+  /** Kinds of change that are measured by `kinds`. */
+  readonly kinds: readonly string[];
   /** Tables of the releases that are compiled. */
   readonly tables: number;
   /** File for all figures as JSON; null for none. */
@@ -22,15 +25,29 @@ export interface BenchOptions {
   readonly isDurable: boolean;
 }
 
-export const PARTS = ['costs', 'stalls', 'saturation', 'backfill', 'size', 'compile'] as const;
+export const PARTS = [
+  'costs',
+  'stalls',
+  'saturation',
+  'backfill',
+  'size',
+  'compile',
+  'kinds',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 const SIZE_ROWS = 1_000_000;
+const KINDS = KIND_CASES.map(({ kind }) => kind);
 
 export const USAGE = `npm run bench -- [options]
 
-  --rows N       rows of the table that is split (default 100000; 1000000 for size)
+  --rows N       rows of the table that is split (default 100000); for size and
+                 kinds, of the largest table (default 1000000)
   --only PART    one of ${PARTS.join(', ')}; may be given several times
+  --kind KIND    of the part kinds, one of
+                 ${KINDS.slice(0, 5).join(', ')},
+                 ${KINDS.slice(5, 10).join(', ')},
+                 ${KINDS.slice(10).join(', ')}; may be given several times
   --quick        fewer rows and repetitions: a look, not a measurement
   --in-memory    commits do not wait for the disk: nothing hides what Halflap adds
   --json FILE    all figures as JSON
@@ -40,6 +57,7 @@ const OPTIONS = {
   rows: { type: 'string' },
   json: { type: 'string' },
   only: { type: 'string', multiple: true },
+  kind: { type: 'string', multiple: true },
   quick: { type: 'boolean', default: false },
   'in-memory': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -58,9 +76,12 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   }
   const unknown = values.only?.find((one) => !isPart(one));
   if (unknown !== undefined) throw new UsageError(`--only takes ${PARTS.join(', ')}: ${unknown}`);
+  const strange = values.kind?.find((one) => !KINDS.includes(one));
+  if (strange !== undefined) throw new UsageError(`--kind takes ${KINDS.join(', ')}: ${strange}`);
   return {
     rows,
     sizeRows: values.rows !== undefined || values.quick ? rows : SIZE_ROWS,
+    kinds: values.kind ?? KINDS,
     tables: values.quick ? 30 : 150,
     json: values.json ?? null,
     rounds: values.quick ? 7 : 25,

@@ -4,6 +4,7 @@
 import type { BackfillFigures } from './backfill.js';
 import type { CompileFigures } from './compiling.js';
 import type { CostRow } from './costs.js';
+import type { KindFigures } from './kinds.js';
 import { type LaneCost, quantile } from './measure.js';
 import type { SaturationFigures } from './saturation.js';
 import type { SizeFigures } from './size.js';
@@ -127,6 +128,31 @@ export function compileTable(figures: CompileFigures): string {
     ]),
     `${tables} tables, ${columns.toLocaleString('en')} columns, ${changes} changes; ` +
       `load and compile take ${figures.ratio.toFixed(1)}× the schemas alone`,
+  ].join('\n');
+}
+
+/** The microseconds of the native statement, and what it costs elsewhere as ratios to that. */
+export function kindTable(figures: readonly KindFigures[]): string {
+  const head = [
+    ...['', '1.0 reads', 'prepared', 'dual', '1.0 writes', 'prepared', 'dual'],
+    ...['2.0 reads', 'lens', 'dual', '2.0 writes', 'lens', 'dual'],
+  ];
+  const body = (cell: (cost: LaneCost, isYardstick: boolean) => string) =>
+    figures.map(({ kind, old, new: fresh }) => {
+      const costs = [old.read, old.write, fresh.read, fresh.write];
+      return [kind, ...costs.flatMap((lanes) => lanes.map((lane, at) => cell(lane, at === 0)))];
+    });
+  const times = (us: number | null, ratio: number | null, isYardstick: boolean) =>
+    isYardstick ? `${us?.toFixed(0) ?? '–'} µs` : `${ratio?.toFixed(2) ?? '–'}×`;
+  const latency = body((cost, isYardstick) =>
+    cost.failure === null
+      ? times(cost.latencyUs, cost.latencyRatio, isYardstick)
+      : `fails: ${cost.failure}`.slice(0, 40),
+  );
+  const server = body((cost, isYardstick) => times(cost.quickUs, cost.quickRatio, isYardstick));
+  return [
+    table([head, ...latency]),
+    `\nthe time of the server alone, where nothing disturbed it\n${table([head, ...server])}`,
   ].join('\n');
 }
 

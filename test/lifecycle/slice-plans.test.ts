@@ -183,3 +183,38 @@ describe('a statement on one slice reads few rows', () => {
   }
   describe('merge', () => promises(OUTER, OUTER_STATEMENTS));
 });
+
+describe('a value that is kept', () => {
+  it('is found by an index, however few were kept when the table was analysed', async () => {
+    const shard = await installShard(
+      await compilePair(
+        'create table groups (id int primary key, name text not null);',
+        'create table groups (id int primary key, name text not null, slug text not null);',
+        `changes:
+  - add_column: { table: groups, column: slug, up: lower(name), keep: true }
+`,
+      ),
+    );
+    try {
+      await withClient(shard.url, null, (client) =>
+        client.query(`insert into groups select i, 'G' from generate_series(1, ${SLICES}) as i`),
+      );
+      await shard.run('prepare');
+      await withClient(shard.url, NEW_PATH, async (client) => {
+        await client.query(`update groups set slug = 'own' where id <= 60`);
+        await client.query('vacuum analyze');
+        await client.query('begin');
+        await client.query(`update groups set slug = 'own-' || id where id between 61 and 200`);
+        const { rows } = await client.query<{ line: string }>(
+          `select format('%s: %s', relid::regclass, seq_tup_read) as line
+           from pg_stat_xact_user_tables
+           where relname like 'halflap_kept%' and seq_tup_read > ${FEW_ROWS}`,
+        );
+        expect(rows).toEqual([]);
+        await client.query('rollback');
+      });
+    } finally {
+      await shard.drop();
+    }
+  });
+});

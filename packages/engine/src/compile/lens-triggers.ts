@@ -25,7 +25,7 @@ import {
   applyUpserts,
   type Target,
 } from './recompute.js';
-import { lockPolitely, POLITE_VARIABLES } from './sync-backward.js';
+import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
 import { type Event, isOfValues, type SyncPlan, spillsOf, touchOf } from './sync-plan.js';
 
 export function lensTriggers(
@@ -40,6 +40,7 @@ export function lensTriggers(
         sql`found_row record`,
         ...(part.isJoined ? [sql`before_row record`, ...POLITE_VARIABLES] : []),
       ],
+      settings: ONE_ROW_PLANS,
       body: bodyOf(writing),
     });
   });

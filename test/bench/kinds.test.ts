@@ -1,0 +1,51 @@
+// The pairs of releases that the benchmark measures, one for each kind of change: through the lens
+// the new release's statements find what they find in a database of its own.
+
+import { loadParser, runVerb } from '@halflap/engine';
+import { withDatabase } from '@halflap/engine/testing';
+import { searchPath } from '@halflap/protocol';
+import { beforeAll, expect, it } from 'vitest';
+import type { Side } from '../../bench/src/kind-case.js';
+import { KIND_CASES } from '../../bench/src/kind-cases.js';
+import { compileKind } from '../../bench/src/kinds.js';
+import { type Client, withClient } from '../evolving/databases.js';
+
+const ROWS = 2000;
+const KEY = 7;
+
+beforeAll(() => loadParser());
+
+async function fill(client: Client, side: Side): Promise<void> {
+  await client.query(side.schema);
+  for (const statement of side.fill) await client.query(statement, [ROWS]);
+}
+
+/** What it reads before and after its write. */
+async function readings(client: Client, { read, write }: Side) {
+  const { rows: before } = await client.query(read, [KEY]);
+  const { rowCount } = await client.query(write, [KEY, 12]);
+  const { rows: after } = await client.query(read, [KEY]);
+  return { before, rowCount, after };
+}
+
+for (const one of KIND_CASES) {
+  it(`${one.kind} reads and writes the same through the lens`, async () => {
+    const { bundle } = await compileKind(one);
+    const plain = await withDatabase((url) =>
+      withClient(url, null, async (client) => {
+        await fill(client, one.new);
+        return readings(client, one.new);
+      }),
+    );
+    expect(plain).toMatchObject({ rowCount: 1 });
+    await withDatabase(async (url) => {
+      await withClient(url, null, (client) => fill(client, one.old));
+      await runVerb({ url, shard: 'eu1', bundle, verb: 'prepare', log: () => {} });
+      const path = searchPath(bundle.app, bundle.to.version);
+      const lens = await withClient(url, path, (client) => readings(client, one.new));
+      expect(lens).toEqual(plain);
+      const old = await withClient(url, null, (client) => readings(client, one.old));
+      expect(old).toMatchObject({ rowCount: 1 });
+    });
+  });
+}
