@@ -4,9 +4,9 @@
 // One statement of the new release may change several of its tables: by WITH, or because rows go
 // along with those that they refer to; or insert some rows and update others, by ON CONFLICT. Each
 // trigger finds all that the statement has left, so what follows from rows of two of them is a
-// difference of neither. A slice that does not come back is therefore carried as a whole before it
-// is refused. What the slice was before, the old tables say: in dual both layouts are equal until a
-// statement begins.
+// difference of neither. A slice that does not
+// come back is therefore carried as a whole before it is refused. What the slice was before, the
+// old tables say: in dual both layouts are equal until a statement begins.
 
 import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
