@@ -240,7 +240,6 @@ export function backwardFunctions(
   plan: SyncPlan,
 ): Statement[] {
   const source = plan.forward[cluster.parts.indexOf(part)] as Target;
-  const isShared = cluster.parts.filter((one) => one.isBase).length > 1;
   const isTaking = takenWith(cluster, part).length > 0;
   const left = isTaking ? withoutOrphans(cluster, part, plan.bind) : null;
   return [
@@ -251,7 +250,7 @@ export function backwardFunctions(
           : backwardFunction(plan, source, event),
       ),
     ),
-    ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping, isShared))] : []),
+    ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping))] : []),
     ...(isSliced(plan) ? [statement(yieldFunction(plan, part.table.name))] : []),
   ];
 }

@@ -44,14 +44,13 @@ export function forwardKeyFunction(plan: SyncPlan, { relation, key }: OldTable):
 }
 
 /**
- * Row trigger on a new table that has one row for every old one: moves the old row.
- * @param isShared several tables make one row: it stays for those that stay, and is not needed
- * where others are already.
+ * Row trigger on a new table that has one row for every old one: moves the old row. Where several
+ * tables make one row, it stays for those that stay, and is not needed where others are already.
  */
-export function backwardKeyFunction(plan: SyncPlan, base: Mapping, isShared: boolean): Sql {
+export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
   const moves = plan.backward.map(({ mapping }) => {
     const moved = move(plan, mapping, base.slice);
-    if (!isShared) return moved;
+    if (!isSliced(plan)) return moved;
     return sql`${moved} and not exists (select from ${plan.bind(mapping.target)} as f
         where ${sameKey('f', mapping.slice, 'new', base.slice)})
       and not exists (select from (${mapping.query(plan.bind)}) as q

@@ -2,9 +2,8 @@
 // and what is done where they do not.
 //
 // One statement of the new release may change several of its tables: by WITH, or because rows go
-// along with those that they refer to; or insert some rows and update others, by ON CONFLICT. Each
-// trigger finds all that the statement has left, so what follows from rows of two of them is a
-// difference of neither. A slice that does not
+// along with those that they refer to. Each table's trigger finds the others as the statement left
+// them, so what follows from rows of two of them is a difference of neither. A slice that does not
 // come back is therefore carried as a whole before it is refused. What the slice was before, the
 // old tables say: in dual both layouts are equal until a statement begins.
 
@@ -53,7 +52,9 @@ export function roundTrip(plan: SyncPlan, left: Bind, slices: Slices): Sql {
     end if;`;
 }
 
+/** What one table's rows alone could bring about has been carried; with several, all is. */
 function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
+  if (plan.forward.length === 1) return refuseLost(plan, left, slices);
   const changes = applyDifferences(plan.backward, plan.bind, {
     before: asOldSays(plan),
     after: left,
