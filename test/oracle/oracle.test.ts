@@ -7,6 +7,8 @@ import { PATIENCE } from './shrink.js';
 
 const SECONDS = Number(process.env.HALFLAP_ORACLE_MINUTES ?? 0) * 60 || 20;
 const ONE = process.env.HALFLAP_SEED;
+/** A commit is judged by the same stories each time; new ones are looked for by longer runs. */
+const SAME_SEED = 953_582_613;
 /** After so many it ends; each is made short before. */
 const FAILURES = Number(process.env.HALFLAP_FAILURES ?? 1);
 
@@ -23,7 +25,7 @@ describe('two releases on one shard', () => {
         await playOf(Number(ONE));
         return;
       }
-      const first = Date.now() % 1_000_000_000;
+      const first = process.env.CI === undefined ? Date.now() % 1_000_000_000 : SAME_SEED;
       const failed: string[] = [];
       let cases = 0;
       let statements = 0;

@@ -93,7 +93,7 @@ function insertInto(
 }
 
 function onConflict({ random, table }: ShapedSituation, given: readonly Field[]): string {
-  if (random.percent(20)) return ' on conflict do nothing';
+  if (table.isBarredByOther !== true && random.percent(20)) return ' on conflict do nothing';
   const set = given.map(({ name }) => `${name} = excluded.${name}`);
   const action =
     set.length === 0 || random.percent(30) ? 'nothing' : `update set ${set.join(', ')}`;

@@ -84,6 +84,7 @@ export function excluded(random: Random): Shape {
         {
           name: 'bookings',
           isMovable: true,
+          ...(by === 'old' && release === 'new' && { isBarredByOther: true }),
           key: [{ name: 'id', values: KEYS }],
           columns,
           from: [{ columns: ['id', 'title', 'during'], query: `${query}${clean}` }],

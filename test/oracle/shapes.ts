@@ -13,6 +13,8 @@ export interface ShapedTable {
   /** What the other release's rows say about this table's rows. A row that none gives is gone. */
   readonly from: readonly Source[];
   readonly isMovable?: boolean;
+  /** A rule that only the other release has keeps rows out, which DO NOTHING then leaves out. */
+  readonly isBarredByOther?: boolean;
   /** Columns by which others know the rows: through a lens they stay as they are, HL003. */
   readonly fixed?: readonly string[];
   /** Columns that stay as they are until contract, HL001 in dual. */
