@@ -104,7 +104,7 @@ async function createDatabases(
   bench: Bench,
   { pair, one, options }: { readonly pair: Pair; readonly one: KindCase; readonly options: Told },
 ) {
-  const { rows, tell } = { rows: options.sizeRows, tell: options.tell };
+  const { sizeRows: rows, tell } = options;
   const create = async (name: string, side: Side) => {
     tell(`filling ${name}`);
     await bench.server.createDatabase(name);

@@ -2,7 +2,14 @@
 // which locks it holds: further statements in the steps of a bundle write them to a table. What has
 // been recorded is then told statement by statement.
 
-import { type Bundle, LOCK_MODES, type LockMode, type Step, textsOf } from '@halflap/engine';
+import {
+  type Bundle,
+  LOCK_MODES,
+  type LockMode,
+  type Statement,
+  type Step,
+  textsOf,
+} from '@halflap/engine';
 import type { Client } from '../evolving/databases.js';
 
 /** A lock as it was first held: after which statement of which step, on what. */
@@ -35,9 +42,9 @@ export async function prepareRecording(client: Client): Promise<void> {
  * The same bundle, recording. What a runner does not run as it stands (the queries of verify, a
  * batch row by row) is run as well, in a transaction of its own, before or after the step itself.
  */
-export function recording(bundle: Bundle): Bundle {
+export function recording(bundle: Bundle, when: When): Bundle {
   const { prepare, expand, verify, contract, abort } = bundle.steps;
-  const every = (steps: readonly Step[]) => steps.flatMap(recorded);
+  const every = (steps: readonly Step[]) => steps.flatMap((step) => recorded(step, when));
   return {
     ...bundle,
     steps: {
@@ -50,16 +57,20 @@ export function recording(bundle: Bundle): Bundle {
   };
 }
 
-function recorded(step: Step): Step[] {
+/** Each lock with the statement that needs it, or as the runner takes them: ahead, all at once. */
+export type When = 'with its statement' | 'ahead';
+
+function recorded(step: Step, when: When): Step[] {
   switch (step.kind) {
     case 'transaction': {
-      const statements = watched(
-        step.id,
-        step.statements.map((one) => one.sql),
-        0,
-      );
-      // Told of no lock, the runner takes none ahead of the statement that needs it.
-      return [{ ...step, statements: statements.map((sql) => ({ sql, lock: null })) }];
+      const { statements: own } = step;
+      const texts = own.map((one) => one.sql);
+      const statements = watched(step.id, texts, 0).map((sql, index): Statement => {
+        // Records stand between; told of no lock, the runner takes none ahead.
+        const lock = index % 2 === 1 && when === 'ahead' ? own[(index - 1) / 2]?.lock : null;
+        return { sql, lock: lock ?? null };
+      });
+      return [{ ...step, statements }];
     }
     case 'backfill':
       return [{ ...step, batch: watched(step.id, step.batch, 0) }, asTransaction(step)];

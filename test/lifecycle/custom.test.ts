@@ -196,6 +196,17 @@ describe('a change that is stated as queries', () => {
           `update rights set id = ${n}3 where id = ${n}2`,
           `update pairs set id = ${n}3 where id = ${n}2`,
         ),
+        // Each takes the key that another has just left, and its old row with it.
+        oldWrite(
+          `insert into pairs values (${n}7, null, 'y', 'of 7'), (${n}6, null, 'y', 'of 6')`,
+          `insert into rights values (${n}7, 'y'), (${n}6, 'y')`,
+        ),
+        ...inDual(
+          `with first as (update rights set id = ${n}8 where id = ${n}7 returning id)
+           update rights set id = ${n}7 from first where rights.id = ${n}6`,
+          `with first as (update pairs set id = ${n}8 where id = ${n}7 returning id)
+           update pairs set id = ${n}7 from first where pairs.id = ${n}6`,
+        ),
       ],
     }));
 });

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { unlikeFresh } from '../evolving/catalogue.js';
-import { withClient } from '../evolving/databases.js';
+import { stateOf, withClient } from '../evolving/databases.js';
 import { compilePair } from '../evolving/releases.js';
-import { installShard } from '../evolving/shard.js';
+import { installShard, NEW_PATH } from '../evolving/shard.js';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 describe('exclusion constraints', () => {
@@ -81,6 +81,35 @@ describe('exclusion constraints', () => {
         await shard.run('contract');
         expect(await unlikeFresh(shard.url, compiled.bundle)).toEqual([]);
       });
+    } finally {
+      await shard.drop();
+    }
+  });
+
+  it('of the old release alone leave rows out of DO NOTHING, until contract', async () => {
+    const table = 'create table bookings (id int primary key, during int4range';
+    const exclusion = ', constraint once exclude using gist (during with &&)';
+    const shard = await installShard(
+      await compilePair(`${table}${exclusion});`, `${table});`, null),
+    );
+    const answer = (clause: string) =>
+      withClient(shard.url, NEW_PATH, (client) =>
+        client
+          .query(`insert into bookings values (2, '[2,4)') ${clause}`)
+          .then(({ rowCount }) => rowCount, stateOf),
+      );
+    try {
+      await withClient(shard.url, null, (client) =>
+        client.query(`insert into bookings values (1, '[1,3)')`),
+      );
+      for (const verb of ['prepare', 'expand'] as const) {
+        await shard.run(verb);
+        expect(await answer('on conflict do nothing'), verb).toBe(0);
+        expect(await answer('on conflict (id) do nothing'), verb).toBe('23P01');
+      }
+      await shard.run('verify');
+      await shard.run('contract');
+      expect(await answer('on conflict do nothing')).toBe(1);
     } finally {
       await shard.drop();
     }

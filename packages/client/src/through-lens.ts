@@ -20,7 +20,7 @@ export interface Lens {
   readonly grammar: Grammar;
 }
 
-/** One round trip on a bound session; PostgreSQL's parser is loaded the first time. */
+/** One or two round trips on a bound session; the parser is loaded the first time. */
 export async function readLens(
   client: ClientBase,
   who: Pick<Settings, 'app' | 'release'>,

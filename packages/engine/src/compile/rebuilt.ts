@@ -240,6 +240,9 @@ export function backwardFunctions(
   plan: SyncPlan,
 ): Statement[] {
   const source = plan.forward[cluster.parts.indexOf(part)] as Target;
+  const others = cluster.parts
+    .filter((one) => one.isBase && one !== part)
+    .map((one) => one.mapping);
   const isTaking = takenWith(cluster, part).length > 0;
   const left = isTaking ? withoutOrphans(cluster, part, plan.bind) : null;
   return [
@@ -250,7 +253,7 @@ export function backwardFunctions(
           : backwardFunction(plan, source, event),
       ),
     ),
-    ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping))] : []),
+    ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping, others))] : []),
     ...(isSliced(plan) ? [statement(yieldFunction(plan, part.table.name))] : []),
   ];
 }

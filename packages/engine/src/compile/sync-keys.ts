@@ -44,17 +44,26 @@ export function forwardKeyFunction(plan: SyncPlan, { relation, key }: OldTable):
 }
 
 /**
- * Row trigger on a new table that has one row for every old one: moves the old row. Where several
- * tables make one row, it stays for those that stay, and is not needed where others are already.
+ * Row trigger on a new table that has one row for every old one: moves the old row.
+ * @param others new tables of which it is a row, too: it stays for theirs, and is not needed where
+ * they have one already.
  */
-export function backwardKeyFunction(plan: SyncPlan, base: Mapping): Sql {
+export function backwardKeyFunction(
+  plan: SyncPlan,
+  base: Mapping,
+  others: readonly Mapping[],
+): Sql {
+  const isKept = others.map(
+    ({ target, slice }) => sql`
+      and not exists (select from ${plan.bind(target)} as s
+        where ${sameKey('s', slice, 'old', base.slice)})`,
+  );
   const moves = plan.backward.map(({ mapping }) => {
     const moved = move(plan, mapping, base.slice);
-    if (!isSliced(plan)) return moved;
-    return sql`${moved} and not exists (select from ${plan.bind(mapping.target)} as f
-        where ${sameKey('f', mapping.slice, 'new', base.slice)})
-      and not exists (select from (${mapping.query(plan.bind)}) as q
-        where ${sameKey('q', mapping.slice, 'old', base.slice)})`;
+    if (others.length === 0) return moved;
+    return sql`${moved}${joined(isKept, '')}
+      and not exists (select from ${plan.bind(mapping.target)} as f
+        where ${sameKey('f', mapping.slice, 'new', base.slice)})`;
   });
   return syncRoutine(plan, {
     at: backwardName(plan, base.target.name, 'key'),
