@@ -12,9 +12,9 @@ import { CASES, SLICES, type SliceCase } from './slice-cases.js';
 const TURNS = 8;
 
 /**
- * Now and then (once in some forty runs of "nest") the lens answers HL001, and not 40001, to a writer
- * of the new release that keeps a snapshot. Where a commit is judged it may happen twice; elsewhere
- * the test fails at once.
+ * Now and then (once in some forty runs of "nest") the lens answers HL001, and not 40001, to a
+ * writer of the new release that keeps a snapshot. Where a commit is judged it may happen twice;
+ * elsewhere the test fails at once.
  */
 const RETRIES = process.env.CI === undefined ? 0 : 2;
 
