@@ -209,6 +209,47 @@ describe('a change that is stated as queries', () => {
         ),
       ],
     }));
+
+  it('takes a statement that inserts one row of a slice and updates another', () =>
+    lifecycleCase({
+      isAbortedOnce: true,
+      from: `create table readings (sensor int primary key, morning int, evening int,
+        check (morning is not null or evening is not null));`,
+      to: `create table measurements (sensor int, half text check (half in ('am', 'pm')),
+        value int not null, primary key (sensor, half));`,
+      evolution: `changes:
+  - custom:
+      from:
+        readings:
+          slice: sensor
+          query: |
+            select sensor, max(value) filter (where half = 'am') as morning,
+              max(value) filter (where half = 'pm') as evening
+            from measurements group by sensor
+      into:
+        measurements:
+          slice: sensor
+          query: |
+            select r.sensor, v.half, v.value from readings as r
+            cross join lateral (values ('am', r.morning), ('pm', r.evening)) as v(half, value)
+            where v.value is not null
+`,
+      seed: {
+        old: 'insert into readings values (1, null, 2)',
+        new: "insert into measurements values (1, 'pm', 2)",
+      },
+      writes: (n) => [
+        oldWrite(
+          `insert into readings values (${n}0, null, 2)`,
+          `insert into measurements values (${n}0, 'pm', 2)`,
+        ),
+        ...inDual(
+          `insert into measurements values (${n}0, 'am', 3), (${n}0, 'pm', 4)
+           on conflict (sensor, half) do update set value = excluded.value`,
+          `update readings set morning = 3, evening = 4 where sensor = ${n}0`,
+        ),
+      ],
+    }));
 });
 
 function inDual(as: string, old: string): Write[] {

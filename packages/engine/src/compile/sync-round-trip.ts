@@ -2,10 +2,11 @@
 // and what is done where they do not.
 //
 // One statement of the new release may change several of its tables: by WITH, or because rows go
-// along with those that they refer to. Each table's trigger finds the others as the statement left
-// them, so what follows from rows of two of them is a difference of neither. A slice that does not
-// come back is therefore carried as a whole before it is refused. What the slice was before, the
-// old tables say: in dual both layouts are equal until a statement begins.
+// along with those that they refer to; and by ON CONFLICT it inserts some rows and updates others.
+// Each trigger finds the rows of the others as the statement left them, so what follows from rows
+// of two of them is a difference of neither. A slice that does not come back is therefore carried
+// as a whole before it is refused. What the slice was before, the old tables say: in dual both
+// layouts are equal until a statement begins.
 
 import { SQLSTATES } from '@halflap/protocol';
 import { joined, literal, name, type Sql, sql } from '../sql.js';
@@ -52,9 +53,8 @@ export function roundTrip(plan: SyncPlan, left: Bind, slices: Slices): Sql {
     end if;`;
 }
 
-/** What one table's rows alone could bring about has been carried; with several, all is. */
 function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
-  if (plan.forward.length === 1) return refuseLost(plan, left, slices);
+  if (isOneByMap(plan)) return refuseLost(plan, left, slices);
   const changes = applyDifferences(plan.backward, plan.bind, {
     before: asOldSays(plan),
     after: left,
@@ -74,6 +74,14 @@ function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
       ${refuseLost(plan, left, slices)}
       exit;
     end loop;`;
+}
+
+/**
+ * Whether a map tells the slices of the only new table. It has followed the rows already, and says
+ * no more which old rows they were: to make those anew would leave the others behind.
+ */
+function isOneByMap({ forward: [first, ...others] }: SyncPlan): boolean {
+  return others.length === 0 && first !== undefined && first.mapping.via !== null;
 }
 
 /**
