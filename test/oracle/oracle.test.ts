@@ -36,6 +36,7 @@ describe('two releases on one shard', () => {
           return { name: '', statements: 0 };
         });
         statements += played.statements;
+        tell(seed, end, failed);
         if (failed.length >= FAILURES) break;
       }
       await annotate(`oracle: seeds ${first}–${first + cases - 1}, ${statements} statements`);
@@ -44,3 +45,14 @@ describe('two releases on one shard', () => {
     (SECONDS + 120) * 1000 + FAILURES * PATIENCE,
   );
 });
+
+/** In a long run, a line for each case, and what failed as soon as it is known. */
+function tell(seed: number, end: number, failed: readonly string[]): void {
+  if (process.env.HALFLAP_ORACLE_MINUTES === undefined) return;
+  const left = Math.max(0, Math.ceil((end - performance.now()) / 60_000));
+  const last = failed.at(-1);
+  if (last?.includes(`SEED=${seed} `)) process.stdout.write(`${last}\n`);
+  process.stdout.write(
+    `seed ${seed} played, failed so far: ${failed.length}, minutes left: ${left}\n`,
+  );
+}
