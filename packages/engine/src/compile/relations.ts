@@ -12,11 +12,12 @@ import {
   droppedColumns,
   rebuildReason,
   renamedColumns,
+  standingColumns,
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
 import { unmetRules, withPolicies } from './dirty-notes.js';
-import type { ForwardColumn } from './layout.js';
+import type { ForwardColumn, PairedTable } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
 import { withShipped } from './shipped-notes.js';
@@ -66,11 +67,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
   );
 }
 
-function sharedNotes(
-  evolving: Evolving,
-  pair: Evolving['layout']['pairs'][number],
-  hides: boolean,
-): string[] {
+function sharedNotes(evolving: Evolving, pair: PairedTable, hides: boolean): string[] {
   return [
     ...(pair.old.name === pair.new.name ? [] : [`renamed from ${pair.old.name}`]),
     ...renamedColumns(pair).map((one) => `column ${one.source} is now ${one.column.name}`),
@@ -82,12 +79,23 @@ function sharedNotes(
       (column) =>
         `column ${column.name} is only for release ${evolving.places.from} and goes at contract`,
     ),
+    ...orderNotes(pair),
     ...(hides
       ? [
           'rows of the old release that break a new rule are hidden from the new one, ' +
             'and contract waits for them',
         ]
       : []),
+  ];
+}
+
+function orderNotes(pair: PairedTable): string[] {
+  const names = (columns: readonly Column[]) => columns.map((one) => one.name).join(', ');
+  const stands = names(standingColumns(pair));
+  if (stands === names(pair.new.columns)) return [];
+  return [
+    `its columns stand in another order than on a fresh install: ${stands}`,
+    'name them in INSERT, COPY and SELECT, or let schema.sql have them in this order',
   ];
 }
 
