@@ -183,6 +183,7 @@ function apply(writing: Writing): Sql {
     slices: slicesFor(writing),
     isFresh: event === 'insert',
     mayBeMade: false,
+    moved: null,
   });
   return sql`${changes} into applied;`;
 }

@@ -249,7 +249,7 @@ export function backwardFunctions(
     ...EVENTS.map((event) =>
       statement(
         isSliced(plan)
-          ? backwardSlicesFunction(plan, source, { event, left })
+          ? backwardSlicesFunction(plan, source, { event, left, movesOld: part.isBase })
           : backwardFunction(plan, source, event),
       ),
     ),

@@ -61,6 +61,7 @@ function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
     slices: (mapping) => renameSlices(plan, slices, mapping),
     isFresh: false,
     mayBeMade: true,
+    moved: null,
   });
   return sql`for refused in ${lost(plan, left, slices)} loop
       ${lockPolitely(plan, plan.backward, slices)}
@@ -89,6 +90,13 @@ function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
     const rows = sql`(select t.* from ${plan.bind(target)} as t where ${isOfSlice})`;
     return made(map, plan.places, rows, true);
   });
+}
+
+/** Whether no slice is in quarantine, and so the old rows can be read as new ones. */
+export function isReadable(plan: SyncPlan, slices: Slices): Sql {
+  return sql`not (${isAnythingQuarantined(plan)} and exists (
+      select from (${slices}) as s where ${isHeld(plan)}
+    ))`;
 }
 
 /** Of a slice `s`, whether it is in quarantine, for some reason. */

@@ -4,9 +4,10 @@
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
+import { asOldSays } from './old-says.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
 import { dynamic } from './routine.js';
-import { applyDifferences, deleteAllGone } from './slices.js';
+import { applyDifferences, deleteAllGone, type MovedRows } from './slices.js';
 import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
 import {
   asStatic,
@@ -23,7 +24,7 @@ import {
   touchOf,
   untilQuiet,
 } from './sync-plan.js';
-import { isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
+import { isReadable, isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -82,14 +83,19 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
   ].map(asStatic);
 }
 
-/**
- * The trigger function on a new table for one event.
- * @param left what of the cluster is left when rows go, and others with them; else null.
- */
+interface Written {
+  readonly event: Event;
+  /** What of the cluster is left when rows go, and others with them; else null. */
+  readonly left: Bind | null;
+  /** Whether an old row is moved along with the key of a row. */
+  readonly movesOld: boolean;
+}
+
+/** The trigger function on a new table for one event. */
 export function backwardSlicesFunction(
   plan: SyncPlan,
   source: Target,
-  { event, left }: { readonly event: Event; readonly left: Bind | null },
+  { event, left, movesOld }: Written,
 ): Sql {
   const slices = touchedSlices(event, source.mapping, plan);
   const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
@@ -103,6 +109,7 @@ export function backwardSlicesFunction(
     slices: own,
     isFresh: event === 'insert',
     mayBeMade: plan.forward.length > 1,
+    moved: movesOld && event === 'update' ? movedRows(plan, source, slices) : null,
   });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
   const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
@@ -127,6 +134,16 @@ export function backwardSlicesFunction(
   end if;`,
     ]),
   });
+}
+
+/** Old rows that the statement's row triggers have moved before. */
+function movedRows(plan: SyncPlan, { mapping }: Target, slices: Slices): MovedRows {
+  const isThere = sql`select from ${ROWS.old} as o where ${sameKey('o', mapping.slice, 'n')}`;
+  return {
+    says: asOldSays(plan),
+    isAny: sql`exists (select from ${ROWS.new} as n where not exists (${isThere}))
+      and ${isReadable(plan, slices)}`,
+  };
 }
 
 /**
