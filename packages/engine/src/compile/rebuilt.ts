@@ -250,7 +250,7 @@ export function backwardFunctions(
       statement(
         isSliced(plan)
           ? backwardSlicesFunction(plan, source, { event, left, movesOld: part.isBase })
-          : backwardFunction(plan, source, event),
+          : backwardFunction(plan, source, { event, movesOld: part.isBase }),
       ),
     ),
     ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping, others))] : []),

@@ -7,8 +7,14 @@ import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
 import { asOldSays } from './old-says.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
 import { dynamic } from './routine.js';
-import { applyDifferences, deleteAllGone, type MovedRows } from './slices.js';
-import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
+import { applyDifferences, deleteAllGone } from './slices.js';
+import {
+  areMoved,
+  isServed,
+  lockPolitely,
+  ONE_ROW_PLANS,
+  POLITE_VARIABLES,
+} from './sync-backward.js';
 import {
   asStatic,
   backwardName,
@@ -24,7 +30,7 @@ import {
   touchOf,
   untilQuiet,
 } from './sync-plan.js';
-import { isReadable, isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
+import { isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -109,7 +115,10 @@ export function backwardSlicesFunction(
     slices: own,
     isFresh: event === 'insert',
     mayBeMade: plan.forward.length > 1,
-    moved: movesOld && event === 'update' ? movedRows(plan, source, slices) : null,
+    moved:
+      movesOld && event === 'update'
+        ? { says: asOldSays(plan), isAny: areMoved(plan, source.mapping, slices) }
+        : null,
   });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
   const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
@@ -134,16 +143,6 @@ export function backwardSlicesFunction(
   end if;`,
     ]),
   });
-}
-
-/** Old rows that the statement's row triggers have moved before. */
-function movedRows(plan: SyncPlan, { mapping }: Target, slices: Slices): MovedRows {
-  const isThere = sql`select from ${ROWS.old} as o where ${sameKey('o', mapping.slice, 'n')}`;
-  return {
-    says: asOldSays(plan),
-    isAny: sql`exists (select from ${ROWS.new} as n where not exists (${isThere}))
-      and ${isReadable(plan, slices)}`,
-  };
 }
 
 /**
