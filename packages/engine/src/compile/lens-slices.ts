@@ -183,7 +183,6 @@ function apply(writing: Writing): Sql {
     slices: slicesFor(writing),
     isFresh: event === 'insert',
     mayBeMade: false,
-    moved: null,
   });
   return sql`${changes} into applied;`;
 }

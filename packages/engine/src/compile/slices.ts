@@ -103,19 +103,6 @@ export interface SliceChange {
   readonly isFresh: boolean;
   /** Whether the same statement may have made such a row already, on behalf of another table. */
   readonly mayBeMade: boolean;
-  /** Null where rows of the target are still under their keys. */
-  readonly moved: MovedRows | null;
-}
-
-/**
- * Rows of the target that have been moved along with a key: under the key that such a row has now
- * there was nothing before, or another row.
- */
-export interface MovedRows {
-  /** The relations as they follow from the target as it stands. */
-  readonly says: Bind;
-  /** Whether there are any, and they can be read. */
-  readonly isAny: Sql;
 }
 
 /**
@@ -156,7 +143,7 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
             and not (${anyDiffers('m', 'a', columns, types)}))`;
   const isDue = change.isFresh && change.mayBeMade ? isMade : sql``;
   return [
-    sql`${called('b')} as materialized (${rowsBefore(mapping, change)})`,
+    sql`${called('b')} as materialized (${inSlices(mapping, change.before, slices)})`,
     sql`${called('a')} as materialized (${inSlices(mapping, change.after, slices)})`,
     sql`${called('gone')} as (delete from ${at} using ${called('b')} as b
       where ${sameKey('t', mapping.key, 'b')} and ${missing(called('a'), 't')} returning 1)`,
@@ -174,19 +161,6 @@ function differencesOf(target: Target, index: number, bind: Bind, change: SliceC
       where ${missing(called('b'), 'a')}${isDue}
         and (select count(*) from ${called('gone')}) >= 0${conflict})`,
   ];
-}
-
-/** By their keys, what rows were which are under them now; or which were, where none is. */
-function rowsBefore(mapping: Mapping, { before, slices, moved }: SliceChange): Sql {
-  const rows = inSlices(mapping, before, slices(mapping));
-  if (moved === null) return rows;
-  return sql`with m as materialized (
-        select * from (${inSlices(mapping, moved.says, slices(mapping))}) as q where ${moved.isAny}
-      )
-      select * from m
-      union all
-      select * from (${rows}) as r
-      where not exists (select from m where ${sameKey('m', mapping.key, 'r')})`;
 }
 
 /** Keys of the slices under which the target does not hold what the query yields. */

@@ -202,18 +202,16 @@ function isMoving({ event, movesOld }: Written): boolean {
 }
 
 /**
- * Whether a statement has moved old rows, along with its own, which can be read as new ones.
- * Nothing pairs its rows: one may have the key that another one has left.
+ * Whether a statement has moved old rows, along with its own, which can be read as new ones. Then
+ * these are compared as they stand: nothing pairs the rows of a statement, and one may have the key
+ * that another one has left.
  */
 export function areMoved(plan: SyncPlan, { slice }: Mapping, slices: Slices): Sql {
-  return sql`exists (
-      select from ${ROWS.new} as n where not exists (
-        select from ${ROWS.old} as o where ${sameKey('o', slice, 'n')}
-      )
-    ) and ${isReadable(plan, slices)}`;
+  const isThere = sql`select from ${ROWS.old} as o where ${sameKey('o', slice, 'n')}`;
+  return sql`select exists (select from ${ROWS.new} as n where not exists (${isThere}))
+      and ${isReadable(plan, slices)}`;
 }
 
-/** Rows that have been moved are compared as they stand: what was under their keys was others. */
 function carryMany(written: Written, slices: Slices): Sql[] {
   const { plan, source } = written;
   const { mapping } = source;
@@ -221,7 +219,7 @@ function carryMany(written: Written, slices: Slices): Sql[] {
   if (!isMoving(written)) return carried;
   const standing = carryBack(written, slices, dynamic, asOldSays(plan)(mapping.target));
   return [
-    sql`execute ${literal(sql`select ${areMoved(plan, mapping, slices)}`.text)} into are_moved;`,
+    sql`execute ${literal(areMoved(plan, mapping, slices).text)} into are_moved;`,
     sql`if are_moved then
       ${joined(standing, '\n      ')}
     else

@@ -53,7 +53,6 @@ function carryWhole(plan: SyncPlan, left: Bind, slices: Slices): Sql {
     slices: (mapping) => renameSlices(plan, slices, mapping),
     isFresh: false,
     mayBeMade: true,
-    moved: null,
   });
   return sql`for refused in ${lost(plan, left, slices)} loop
       ${lockPolitely(plan, plan.backward, slices)}
