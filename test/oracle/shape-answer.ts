@@ -90,7 +90,9 @@ async function carry(
       await moveInMaps(both, release, { table, from, to });
       const twin = both.shape.twins?.find((one) => one[release] === table);
       if (twin !== undefined) {
-        await moveTwin(both, `${OTHER[release]}.${twin[OTHER[release]]}`, statement);
+        const other = twin[OTHER[release]];
+        await moveTwin(both, `${OTHER[release]}.${other}`, statement);
+        await moveInMaps(both, OTHER[release], { table: other, from, to });
         await moveInMemory(both, from, to);
       }
     }

@@ -147,6 +147,22 @@ export function isAnythingQuarantined(plan: SyncPlan): Sql {
   return sql`pg_sequence_last_value(${count}::regclass) is not null`;
 }
 
+/** Whether no slice is in quarantine, and so the old rows can be read as new ones. */
+export function isReadable(plan: SyncPlan, slices: Slices): Sql {
+  return sql`not (${isAnythingQuarantined(plan)} and exists (
+      select from (${slices}) as s where ${isHeld(plan)}
+    ))`;
+}
+
+/** Of a slice `s`, whether it is in quarantine, for some reason. */
+export function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
+  const key = keyNames(plan).map((one) => name('s', one));
+  return sql`exists (
+        select from ${stateTable('quarantine')} as z
+        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
+      )`;
+}
+
 /**
  * A row that is in quarantine is carried as a whole, whatever the statement changed of it: nothing
  * of it was carried when it went there. Where that succeeds, it needs nobody's attention any more.

@@ -9,25 +9,17 @@
 // layouts are equal until a statement begins.
 
 import { SQLSTATES } from '@halflap/protocol';
-import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, type Sql, sql } from '../sql.js';
 import { rowOf } from './compared.js';
 import { made } from './key-maps-new.js';
 import type { Bind } from './mapping.js';
 import { asOldSays } from './old-says.js';
-import { stateTable } from './places.js';
 import type { Slices } from './recompute.js';
 import { dynamic, raise } from './routine.js';
 import { applyDifferences, mismatches } from './slices.js';
 import { isServed, lockPolitely } from './sync-backward.js';
-import { isAnythingQuarantined } from './sync-carry.js';
-import {
-  isOfKey,
-  keyNames,
-  ownQuarantine,
-  quarantineKey,
-  renameSlices,
-  type SyncPlan,
-} from './sync-plan.js';
+import { isAnythingQuarantined, isHeld } from './sync-carry.js';
+import { renameSlices, type SyncPlan } from './sync-plan.js';
 
 /** What stands in the way of a row only for as long as somebody else is busy. */
 const CONTENDED = ['40001', '40P01', '55P03'];
@@ -97,15 +89,6 @@ function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
     const rows = sql`(select t.* from ${plan.bind(target)} as t where ${isOfSlice})`;
     return made(map, plan.places, rows, true);
   });
-}
-
-/** Of a slice `s`, whether it is in quarantine, for some reason. */
-function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
-  const key = keyNames(plan).map((one) => name('s', one));
-  return sql`exists (
-        select from ${stateTable('quarantine')} as z
-        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
-      )`;
 }
 
 /**
