@@ -11,13 +11,6 @@ import { CASES, SLICES, type SliceCase } from './slice-cases.js';
 
 const TURNS = 8;
 
-/**
- * Now and then (once in some forty runs of "nest") the lens answers HL001, and not 40001, to a
- * writer of the new release that keeps a snapshot. Where a commit is judged it may happen twice;
- * elsewhere the test fails at once.
- */
-const RETRIES = process.env.CI === undefined ? 0 : 2;
-
 async function held(shard: Shard, release: 'old' | 'new', text: string): Promise<string[]> {
   const path = release === 'new' ? NEW_PATH : null;
   const { rows } = await withClient(shard.url, path, (client) =>
@@ -94,7 +87,7 @@ describe('writers of both releases on the same slices, through every phase', () 
   for (const [called, one] of Object.entries(CASES)) {
     it(
       `lose nothing, and the old release is never refused: ${called}`,
-      { timeout: 180_000, retry: RETRIES },
+      { timeout: 180_000 },
       ({ annotate }) => underLoad(one, annotate),
     );
   }
