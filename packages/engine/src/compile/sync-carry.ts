@@ -143,8 +143,12 @@ function insertQuarantined(plan: SyncPlan, key: Sql): Sql {
  * the evolution went to quarantine.
  */
 export function isAnythingQuarantined(plan: SyncPlan): Sql {
-  const count = literal(quarantineCount(plan.places).text);
-  return sql`pg_sequence_last_value(${count}::regclass) is not null`;
+  return sql`${lastQuarantined(plan)} is not null`;
+}
+
+/** Another value whenever a row has gone to quarantine. */
+export function lastQuarantined({ places }: SyncPlan): Sql {
+  return sql`pg_sequence_last_value(${literal(quarantineCount(places).text)}::regclass)`;
 }
 
 /** Whether no slice is in quarantine, and so the old rows can be read as new ones. */

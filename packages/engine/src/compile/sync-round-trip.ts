@@ -18,7 +18,7 @@ import type { Slices } from './recompute.js';
 import { dynamic, raise } from './routine.js';
 import { applyDifferences, mismatches } from './slices.js';
 import { isServed, lockPolitely } from './sync-backward.js';
-import { isAnythingQuarantined, isHeld } from './sync-carry.js';
+import { isAnythingQuarantined, isHeld, lastQuarantined } from './sync-carry.js';
 import { renameSlices, type SyncPlan } from './sync-plan.js';
 
 /** What stands in the way of a row only for as long as somebody else is busy. */
@@ -96,15 +96,46 @@ function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
  * older than it says: what is computed from it would write over what was left.
  */
 export function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
-  const isLeft = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
   const message = `could not serialize access to ${plan.cluster.id}: not all of it is carried yet`;
-  return sql`if ${isAnythingQuarantined(plan)} and exists (
-    select from (${slices}) as s where ${isHeld(plan, isLeft)}
-  ) then
+  return sql`if ${isAnythingQuarantined(plan)} and ${isLeft(plan, slices)} then
     raise serialization_failure using
       message = ${literal(message)},
       hint = 'Run the transaction again; halflap verify carries what nobody else does.';
   end if;`;
+}
+
+/** Whether any of the slices is in quarantine because somebody else was busy. */
+function isLeft(plan: SyncPlan, slices: Slices): Sql {
+  const why = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
+  return sql`exists (
+    select from (${slices}) as s where ${isHeld(plan, why)}
+  )`;
+}
+
+/**
+ * What a statement through the lens writes is carried forward as the old release's writes are, and
+ * left in quarantine where a new row is newer than the transaction's snapshot, as one is that a row
+ * came into which the snapshot does not show. The old release would go on. The new one gives way:
+ * after the switch it would not see what it was acknowledged, and a statement that is under way
+ * then would look for its row in the new table.
+ */
+export function isCarried(plan: SyncPlan, slices: Slices): Sql[] {
+  if (plan.places.isTemporary) return [];
+  const message = `could not serialize access to ${plan.cluster.id} due to concurrent update`;
+  return [
+    sql`if ${lastQuarantined(plan)} is distinct from quarantined_before
+    and ${isLeft(plan, slices)} then
+    raise serialization_failure using
+      message = ${literal(message)}, hint = 'Run the transaction again.';
+  end if;`,
+  ];
+}
+
+/** Of a function that asks whether its writes are carried: what is in quarantine by others. */
+export function carriedVariables(plan: SyncPlan): Sql[] {
+  return plan.places.isTemporary
+    ? []
+    : [sql`quarantined_before bigint := ${lastQuarantined(plan)}`];
 }
 
 function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {
