@@ -12,10 +12,12 @@ import { CASES, SLICES, type SliceCase } from './slice-cases.js';
 const TURNS = 8;
 
 /**
- * In "move" a writer of the new release may wait for a new row that one of the old release holds,
- * and that one then for an old row. The new one has waited longer, and its deadlock detector finds
- * the circle; on a machine that is busy with much else it may come too late, and the old one is
- * told 40P01. Where a commit is judged that may happen twice; elsewhere the test fails at once.
+ * What "move" meets now and then on a machine that is busy with much else. A writer of the new
+ * release waits for a new row that one of the old release holds, and then that one for an old row:
+ * the new one's deadlock detector should find the circle, since it has waited longer, but may come
+ * too late, and the old one is told 40P01. And contract's fence, which wants several tables, may
+ * run out of attempts. Where a commit is judged that may happen twice; elsewhere the test fails at
+ * once.
  */
 const RETRIES: { readonly [called: string]: number } =
   process.env.CI === undefined ? {} : { move: 2 };
