@@ -60,8 +60,8 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
 }
 
 /** Views that answer the fenced release stand beside what the new release knows. */
-function isTombstone({ kind }: Difference): boolean {
-  return kind === 'extra object';
+function isTombstone({ kind, object }: Difference): boolean {
+  return kind === 'extra object' && !/^(?:trigger|rule|policy) /.test(object);
 }
 
 function merged(bundle: Bundle, own: Catalog, home: Catalog): Catalog {

@@ -5,6 +5,7 @@ import { type Sliced, type SlicedTable, unmapped } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Table } from '../release/catalog.js';
 import { printed } from '../release/types-apart.js';
+import { actingUntilContract } from './acting.js';
 import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
@@ -16,6 +17,7 @@ import {
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
+import type { Shared } from './contract.js';
 import { unmetRules, withPolicies } from './dirty-notes.js';
 import type { ForwardColumn, PairedTable } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
@@ -27,7 +29,8 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
   const plans = [
     ...clusters.flatMap(({ cluster }) => clusterPlans(cluster, evolving)),
-    ...shared.map(({ pair, kind }): RelationPlan => {
+    ...shared.map((one): RelationPlan => {
+      const { pair, kind } = one;
       const hidden = tightenedColumns(pair).length + addedChecks(pair).length > 0;
       const unheld = droppedColumns(pair).length > 0;
       return {
@@ -35,7 +38,10 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
         new: pair.new.name,
         kind,
         label: unheld ? 'lossy' : 'exact',
-        notes: kind === 'same' ? [] : sharedNotes(evolving, pair, hidden),
+        notes: [
+          ...(kind === 'same' ? [] : sharedNotes(evolving, pair, hidden)),
+          ...actingNotes(one, evolving),
+        ],
         isLensWithoutOnConflict: false,
       };
     }),
@@ -97,6 +103,12 @@ function orderNotes(pair: PairedTable): string[] {
     `its columns stand in another order than on a fresh install: ${stands}`,
     'name them in INSERT, COPY and SELECT, or let schema.sql have them in this order',
   ];
+function actingNotes(shared: Shared, evolving: Evolving): string[] {
+  const { from } = evolving.places;
+  return actingUntilContract(shared, evolving).map(
+    ({ kind, name }) =>
+      `${kind} ${name} of release ${from} acts for both releases until contract, which drops it`,
+  );
 }
 
 /** PostgreSQL looks at every row when it adds a column of a domain that has rules. */

@@ -59,7 +59,7 @@ export function resolve(input: CompileInput, places: Places): Evolving {
       shared.push({ pair, kind });
     }
   }
-  assertMovable(layout, clusters, shared, { from, evolution });
+  assertMovable(layout, clusters, shared, { from, to: to.catalog, evolution });
   const tables = {
     places,
     from,

@@ -52,6 +52,12 @@ export function sessionLens(evolving: Evolving): SessionLens {
     const impossible = `the duplicates of ${second.policy.constraint} need a prepared shard`;
     return { statements: [], impossible };
   }
+  const secured = shared.find(({ pair }) => pair.old.rowSecurity && addedColumns(pair).length > 0);
+  if (secured !== undefined) {
+    // Its views have the rights of the role that made them, also after SET ROLE.
+    const impossible = `row security of ${secured.pair.old.name} needs a prepared shard`;
+    return { statements: [], impossible };
+  }
   const places = temporary(evolving.places);
   // The others are written by triggers, or not at all.
   const plain = shared.filter(({ pair }) => addedColumns(pair).length === 0);

@@ -36,7 +36,8 @@ interface OfTable {
   readonly name: string;
 }
 
-interface TableRow extends Pick<Table, 'name' | 'comment' | 'rowSecurity' | 'partitionedBy'> {
+interface TableRow
+  extends Pick<Table, 'name' | 'comment' | 'rowSecurity' | 'rowSecurityForced' | 'partitionedBy'> {
   readonly oid: string;
 }
 
@@ -130,6 +131,7 @@ function tableFrom({ oid, ...table }: TableRow, rows: CatalogRows): Table {
     indexes: indexes.filter((index) => index.isAlone).map((index) => indexFrom(index, names)),
     comment: table.comment,
     rowSecurity: table.rowSecurity,
+    rowSecurityForced: table.rowSecurityForced,
     partitionedBy: table.partitionedBy,
     triggers: own(rows.triggers).map((trigger) => trigger.name),
   };
