@@ -6,6 +6,7 @@ import {
   type Difference,
   differences,
   introspect,
+  settingDifferences,
   type Table,
 } from '@halflap/engine';
 import pg from 'pg';
@@ -34,6 +35,7 @@ export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
     );
     return [
       ...differences(bundle.from.catalog, found).map((one) => one.text),
+      ...settingDifferences(bundle.from.catalog, found),
       ...[...relations.rows, ...routines.rows].map((one) => `${one.relation} is left`),
       ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
     ];
@@ -54,6 +56,7 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
       ...differences(plain(bundle.to.catalog, schemas), found)
         .filter((one) => !isTombstone(one))
         .map((one) => one.text),
+      ...settingDifferences(plain(bundle.to.catalog, schemas), found),
       ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
     ];
   });

@@ -20,7 +20,7 @@ import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
 import { elementOf, isApart } from '../release/types-apart.js';
 import { isSameExclusion } from './exclusions.js';
-import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
+import { definitionOf, type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
 
@@ -240,9 +240,10 @@ function generatedDiffers(pair: PairedTable, column: Column): boolean {
 
 function isNative(pair: PairedTable): boolean {
   const count = pair.old.columns.length;
-  const isPrefix = pair.new.columns
-    .slice(0, count)
-    .every((column, index) => JSON.stringify(column) === JSON.stringify(pair.old.columns[index]));
+  const isPrefix = pair.new.columns.slice(0, count).every((column, index) => {
+    const old = pair.old.columns[index];
+    return old !== undefined && definitionOf(column) === definitionOf(old);
+  });
   return (
     pair.old.name === pair.new.name &&
     isPrefix &&

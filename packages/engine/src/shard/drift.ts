@@ -8,7 +8,7 @@ import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
 import { type Catalog, findTable, type Table } from '../release/catalog.js';
-import { type Difference, differences } from '../release/compare.js';
+import { differences, settingDifferences } from '../release/compare.js';
 import { introspect } from '../release/introspect.js';
 
 export interface Expectation {
@@ -17,6 +17,8 @@ export interface Expectation {
   readonly release: ReleaseSummary;
   /** Where nobody has made anything by hand: what acts on its tables is all the release's. */
   readonly isScratch?: boolean;
+  /** Whether the tables must also be kept and described as a fresh install has them. */
+  readonly isFresh?: boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
       },
     );
   }
-  const evidence = findDrift(expectation, home, own).map((difference) => difference.text);
+  const evidence = findDrift(expectation, home, own);
   if (evidence.length === 0) return;
   throw new HalflapError(
     'SHARD_DRIFTED',
@@ -56,6 +58,8 @@ function findDrift(
   home: Catalog,
   own: Catalog,
 ): Difference[] {
+function findDrift(expectation: Expectation, home: Catalog, own: Catalog): string[] {
+  const { app, release, isFresh = false } = expectation;
   const hasOwn = own.tables.length > 0;
   const schemas = hasOwn ? [HOME_SCHEMA, releaseSchema(app, release.version)] : [];
   const expected = withoutSchemas(release.catalog, schemas);
@@ -63,7 +67,13 @@ function findDrift(
   return differences(expected, found, `release ${release.version}`).filter(
     ({ kind, object }) =>
       kind !== 'extra table' && (kind !== 'extra object' || (isScratch && acts(object, expected))),
+  const drift = differences(expected, found, `release ${release.version}`).filter(
+    ({ kind }) => kind !== 'extra table' && kind !== 'extra object',
   );
+  return [
+    ...drift.map((difference) => difference.text),
+    ...(isFresh ? settingDifferences(expected, found, `release ${release.version}`) : []),
+  ];
 }
 
 /** On what the release knows, by itself. */
