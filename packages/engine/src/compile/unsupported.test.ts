@@ -198,7 +198,7 @@ describe('a column of the new release on a shared table', () => {
     expect(error).toMatchObject({
       code: 'EVOLUTION_INCOMPLETE',
       message: expect.stringContaining(
-        'releases/2.0/evolution.yaml: column t.d needs a value for the rows of the old release',
+        'releases/2.0/evolution.yaml:2:1: column t.d needs a value for the rows of the old release',
       ),
       hint: expect.stringContaining('add_column: { table: t, column: d'),
     });
@@ -211,7 +211,9 @@ describe('a column of the old release on a shared table', () => {
     const from = T.replace('b int', 'b int, d text not null');
     expect(await refusal(from, T, [])).toMatchObject({
       code: 'EVOLUTION_INCOMPLETE',
-      message: expect.stringContaining('column t.d is not null, has no default, and nothing says'),
+      message: expect.stringContaining(
+        'evolution.yaml:2:1: column t.d is not null, has no default, and nothing says',
+      ),
       hint: expect.stringContaining('drop_column: { table: t, column: d, down: <expression> }'),
     });
     const stated = ['drop_column: { table: t, column: d, down: "\'-\'" }'];
