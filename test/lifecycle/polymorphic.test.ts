@@ -15,6 +15,10 @@ const byNew = (text: string) => newWrite(both(text));
 const tell = `update likes as l set who = (select title from photos where id = l.target)
   where kind = 'photo'`;
 
+const SEED = both(`insert into photos (title) values ('a'), ('b');
+  insert into posts values (1, 'p');
+  insert into likes values (1, 'photo', $photo 'b'), 'x'), (2, 'post', 1, 'y')`);
+
 describe('references of a type and an id', () => {
   it('follow the rows that get other keys', () =>
     lifecycleCase({
@@ -42,20 +46,20 @@ changes:
         likes:
           slice: id
           query: |
-            select l.id, l.kind, l.who, case l.kind when 'photo' then k.old_id else l.target end as target
+            select l.id, l.kind, l.who,
+              case l.kind when 'photo' then k.old_id else l.target end as target
             from likes l left join photo_ids k on l.kind = 'photo' and k.new_id = l.target
       into:
         likes:
           slice: id
           query: |
-            select l.id, l.kind, l.who, case l.kind when 'photo' then k.new_id else l.target end as target
+            select l.id, l.kind, l.who,
+              case l.kind when 'photo' then k.new_id else l.target end as target
             from likes l left join photo_ids k on l.kind = 'photo' and k.old_id = l.target
 `,
       seed: {
-        old: both(`insert into photos (title) values ('a'), ('b'); insert into posts values (1, 'p');
-          insert into likes values (1, 'photo', $photo 'b'), 'x'), (2, 'post', 1, 'y')`),
-        new: both(`insert into photos (title) values ('a'), ('b'); insert into posts values (1, 'p');
-          insert into likes values (1, 'photo', $photo 'b'), 'x'), (2, 'post', 1, 'y')`),
+        old: SEED,
+        new: SEED,
       },
       ignored: ['photos.id', 'likes.target'],
       ignoredOfOld: ['photos.id', 'likes.target'],

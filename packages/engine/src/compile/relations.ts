@@ -103,6 +103,8 @@ function orderNotes(pair: PairedTable): string[] {
     `its columns stand in another order than on a fresh install: ${stands}`,
     'name them in INSERT, COPY and SELECT, or let schema.sql have them in this order',
   ];
+}
+
 function actingNotes(shared: Shared, evolving: Evolving): string[] {
   const { from } = evolving.places;
   return actingUntilContract(shared, evolving).map(

@@ -62,7 +62,6 @@ export function resolve(input: CompileInput, places: Places): Evolving {
   }
   assertMovable(layout, clusters, shared, { from, to: to.catalog, evolution });
   assertSettingsCarried(shared, evolution);
-  assertMovable(layout, clusters, shared, { from, evolution });
   const tables = {
     places,
     from,

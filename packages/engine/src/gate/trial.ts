@@ -198,7 +198,6 @@ async function compare(options: TrialOptions, url: string, side: 'from' | 'to'):
         app: bundle.app,
         release: bundle[side],
         isScratch: true,
-        isFresh: true,
       }),
     );
   } catch (cause) {

@@ -15,10 +15,11 @@ export interface Expectation {
   readonly shard: string;
   readonly app: string;
   readonly release: ReleaseSummary;
-  /** Where nobody has made anything by hand: what acts on its tables is all the release's. */
+  /**
+   * Where nobody has made or set anything by hand: what acts on its tables is all the release's,
+   * and they are kept and described as a fresh install has them.
+   */
   readonly isScratch?: boolean;
-  /** Whether the tables must also be kept and described as a fresh install has them. */
-  readonly isFresh?: boolean;
 }
 
 /**
@@ -57,22 +58,18 @@ function findDrift(
   { app, release, isScratch = false }: Expectation,
   home: Catalog,
   own: Catalog,
-): Difference[] {
-function findDrift(expectation: Expectation, home: Catalog, own: Catalog): string[] {
-  const { app, release, isFresh = false } = expectation;
+): string[] {
   const hasOwn = own.tables.length > 0;
   const schemas = hasOwn ? [HOME_SCHEMA, releaseSchema(app, release.version)] : [];
   const expected = withoutSchemas(release.catalog, schemas);
   const found = hasOwn ? merge(expected, withoutSchemas(own, schemas), home, schemas) : home;
-  return differences(expected, found, `release ${release.version}`).filter(
+  const drift = differences(expected, found, `release ${release.version}`).filter(
     ({ kind, object }) =>
       kind !== 'extra table' && (kind !== 'extra object' || (isScratch && acts(object, expected))),
-  const drift = differences(expected, found, `release ${release.version}`).filter(
-    ({ kind }) => kind !== 'extra table' && kind !== 'extra object',
   );
   return [
     ...drift.map((difference) => difference.text),
-    ...(isFresh ? settingDifferences(expected, found, `release ${release.version}`) : []),
+    ...(isScratch ? settingDifferences(expected, found, `release ${release.version}`) : []),
   ];
 }
 
