@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { unlikeFresh } from '../evolving/catalogue.js';
 import { type Client, stateOf, withClient } from '../evolving/databases.js';
 import { compilePair } from '../evolving/releases.js';
+import { lendLens } from '../evolving/session-lens.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 
 const tenant = `tenant_${randomBytes(4).toString('hex')}`;
@@ -108,6 +109,9 @@ it('is looked at before a view is made, or rows are carried, past a policy', asy
       ),
     );
   try {
+    await switchTo('enable');
+    const lent = withClient(other.url, null, (client) => lendLens(client, other.bundle));
+    await expect(lent).rejects.toThrow('a session lens would pass the row security of s, t');
     for (const verb of ['prepare', 'expand'] as const) {
       await switchTo('enable');
       expect(await other.run(verb).catch((error: unknown) => error)).toMatchObject({
