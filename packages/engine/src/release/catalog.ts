@@ -162,6 +162,7 @@ export interface OtherObject {
     | 'trigger'
     | 'rule'
     | 'policy'
+    | 'statistics'
     | 'type';
   /** `table.name` for what belongs to a table, `name(types)` for a function. */
   readonly name: string;

@@ -26,6 +26,7 @@ import { executeStep } from './execute.js';
 import { failureOf } from './failure.js';
 import { type Journal, readJournal } from './journal.js';
 import { LIMITS, type Limits } from './limits.js';
+import { assertNothingLost } from './old-tables.js';
 import { type OpenShard, withShard } from './opening.js';
 import { assertOwnSchemas } from './own-schemas.js';
 import { readPace } from './pace.js';
@@ -137,6 +138,7 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
   if (verb === 'prepare' || verb === 'expand') await assertNoRowSecurity(run);
   if (verb === 'prepare' && !hasActed(journal, steps)) {
     await assertNotDrifted(run.session, { ...run, app: bundle.app, release: bundle.from });
+    await assertNothingLost(run);
   }
   if (verb !== 'verify' && verb !== 'prepare') await assertOwnSchemas(run);
   if (verb !== 'contract') {
@@ -144,6 +146,7 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
     return runList(run, steps, { journal, isRestart, detail: {} });
   }
   if (state.phase !== 'dual') return runList(run, steps, { journal, isRestart: false, detail: {} });
+  await assertNothingLost(run);
   const stale = await readStaleVerify(run);
   const verified = await runList(run, stale, { journal, isRestart: true, detail: {} });
   const detail = await refuseOnEvidence(run, force);
