@@ -50,13 +50,28 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
     const work = await client.query('select from pg_namespace where nspname = $1', [
       bundle.workSchema,
     ]);
+    const wanted = plain(bundle.to.catalog, schemas);
+    const said = new Set(commentsIn(bundle, found));
     return [
-      ...differences(plain(bundle.to.catalog, schemas), found)
+      ...differences(wanted, found)
         .filter((one) => !isTombstone(one))
         .map((one) => one.text),
+      ...commentsIn(bundle, wanted).filter((one) => !said.has(one)),
       ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
     ];
   });
+}
+
+/** Of tables that are made anew, in words; tables that stay keep those that they have. */
+function commentsIn({ relations }: Bundle, { tables }: Catalog): string[] {
+  const isMade = (table: string) =>
+    relations.some((one) => one.new === table && (one.kind === 'rebuilt' || one.kind === 'added'));
+  return tables
+    .filter((table) => isMade(table.name))
+    .flatMap((table) => [
+      `comment on ${table.name}: ${table.comment}`,
+      ...table.columns.map((one) => `comment on ${table.name}.${one.name}: ${one.comment}`),
+    ]);
 }
 
 /** Views that answer the fenced release stand beside what the new release knows. */
