@@ -52,11 +52,12 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
     const work = await client.query('select from pg_namespace where nspname = $1', [
       bundle.workSchema,
     ]);
+    const wanted = plain(bundle.to.catalog, schemas);
     return [
-      ...differences(plain(bundle.to.catalog, schemas), found)
+      ...differences(wanted, found)
         .filter((one) => !isTombstone(one))
         .map((one) => one.text),
-      ...settingDifferences(plain(bundle.to.catalog, schemas), found),
+      ...settingDifferences(wanted, found),
       ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
     ];
   });

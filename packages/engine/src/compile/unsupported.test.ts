@@ -55,6 +55,18 @@ describe('assertMovable', () => {
     });
   });
 
+  it.each([
+    ['another key', ' partition by range (id)', ' partition by range (b)'],
+    ['a first one', '', ' partition by range (id)'],
+  ])('refuses to partition a table that stays by %s', async (_, before, after) => {
+    const table = 'create table t (id int, b int, primary key (id, b))';
+    expect(await refusal(`${table}${before};`, `${table}${after};`, [])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringContaining('another partitioning of t'),
+      hint: expect.stringContaining('or leave the table as it is'),
+    });
+  });
+
   it('refuses a view over a table that is renamed or dropped', async () => {
     const view = 'create view w as select id from t;';
     const renamed = 'create table t2 (id int primary key, a int, b int);';
