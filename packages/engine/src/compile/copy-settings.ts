@@ -169,7 +169,14 @@ export function refuseTuned(evolving: Evolving): Statement[] {
   ];
   if (found.length === 0) return [];
   const message = 'what is set on tables of release %s has no place after it: %s';
-  return [refuseWhere(joined(found, '\n    union all\n    '), { message, over: 'tables', places })];
+  return [
+    refuseWhere(joined(found, '\n    union all\n    '), {
+      message,
+      over: 'tables',
+      verb: 'contract',
+      places,
+    }),
+  ];
 }
 
 /** @param sets of columns that stay together. */

@@ -77,8 +77,9 @@ export function backwardFunction(
 ): Sql {
   const written: Written = { plan, source, event, movesOld };
   const slices = touchedSlices(event, source.mapping, plan);
-  const work = (form: (one: Sql) => Sql, carried: readonly Sql[]) =>
-    joined([...carried, roundTrip(written), ...follow(written, slices, form)], '\n    ');
+  const find = notKept(written);
+  const work = (form: (one: Sql) => Sql, carried: readonly Sql[], found: Sql) =>
+    joined([...carried, refuse(written, found), ...follow(written, slices, form)], '\n    ');
   const locked = lockedTargets(written);
   const locks = locked.length === 0 ? [] : [lockPolitely(plan, locked, slices)];
   return syncRoutine(plan, {
@@ -96,10 +97,10 @@ export function backwardFunction(
       ...locks,
       ...(locks.length === 0 ? [] : [isServed(plan)]),
       sql`if touched_rows = 1 then
-    ${work(asStatic, carryBack(written, slices, asStatic))}
+    ${work(asStatic, carryBack(written, slices, asStatic), sql`${find} limit 1`)}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
-    ${work(dynamic, carryMany(written, slices))}
+    ${work(dynamic, carryMany(written, slices), amongMany(find))}
   end if;`,
     ]),
   });
@@ -287,15 +288,26 @@ function differencesOf(
 }
 
 /**
- * Refuses what the old layout has not kept: a written row that does not come back, or a column that
- * comes back with another value than was written.
+ * What the old layout has not kept: a written row that does not come back, or a column that comes
+ * back with another value than was written.
  */
-function roundTrip({ plan, source, event }: Written): Sql {
+function notKept({ plan, source, event }: Written): Sql {
+  return event === 'delete' ? stillThere(plan, source) : notAsWritten(plan, source, event);
+}
+
+/**
+ * Mostly there is none, so all rows are looked at, and joined by hashes: for the first one that is
+ * found, PostgreSQL would read the statement's rows again for each of them.
+ */
+function amongMany(find: Sql): Sql {
+  return sql`execute $many$with r as materialized (${find}) select r.* from r limit 1$many$`;
+}
+
+function refuse({ plan, source }: Written, found: Sql): Sql {
   const { target } = source.mapping;
-  const find = event === 'delete' ? stillThere(plan, source) : notAsWritten(plan, source, event);
   const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
         ${literal(plan.places.from)}, ${literal(target.name)}, refused.key)`;
-  return sql`for refused in ${find} limit 1 loop
+  return sql`for refused in ${found} loop
       ${raise('HL001', message, {
         detail: literal(SQLSTATES.HL001),
         hint: literal(

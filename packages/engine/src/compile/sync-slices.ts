@@ -1,7 +1,7 @@
 // Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
-import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
 import { type Bind, bindWith, type OldTable } from './mapping.js';
 import { asOldSays } from './old-says.js';
@@ -15,9 +15,11 @@ import {
   ONE_ROW_PLANS,
   POLITE_VARIABLES,
 } from './sync-backward.js';
+import { isReadable } from './sync-carry.js';
 import {
   asStatic,
   backwardName,
+  countTo,
   countToTwo,
   type Event,
   hasSlice,
@@ -31,6 +33,9 @@ import {
   untilQuiet,
 } from './sync-plan.js';
 import { isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
+
+/** Fewer cost less than a plan for them. */
+const MANY_ROWS = 50;
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -50,10 +55,18 @@ export function carrySlices(
   const flag = (one: Target) => name(`touched_${touched.indexOf(one)}`);
   const due = (one: Target, statement: Sql) =>
     event === 'update' ? sql`if ${flag(one)} then ${statement}; end if;` : asStatic(statement);
-  const work = [
-    ...[...touched].reverse().map((one) => due(one, deleteGone(one, plan.bind, own(one)))),
-    ...touched.map((one) => due(one, upsert(one, plan.bind, own(one)))),
-  ];
+  const gone = [...touched].reverse().map((one) => [one, deleteGone(one, plan.bind, own(one))]);
+  const there = touched.map((one) => [one, upsert(one, plan.bind, own(one))]);
+  const statements = [...gone, ...there] as [Target, Sql][];
+  const few = joined(
+    statements.map(([one, statement]) => due(one, statement)),
+    '\n        ',
+  );
+  const many = joined(
+    statements.map(([, statement]) => dynamic(statement)),
+    '\n        ',
+  );
+  const work = [byNumber(event, few, many)];
   if (event !== 'update') return { declare: [], body: work };
   const types = typesOf(source.table);
   const isTouched = touched.map(({ mapping }) => {
@@ -78,6 +91,22 @@ export function carrySlices(
       end if;`,
     ],
   };
+}
+
+/**
+ * Rows that are found by an index, one after the other, are as good for some; what the query yields
+ * for the slices has none, and is compared with itself for each row. So many rows are planned each
+ * time, as joins by hashes, which still do not read a whole table.
+ */
+function byNumber(event: Event, few: Sql, many: Sql): Sql {
+  const hashes = (isOn: Sql) => sql`perform set_config('enable_hashjoin', ${isOn}, true);`;
+  return sql`if ${countTo(event, MANY_ROWS)} < ${trusted(String(MANY_ROWS))} then
+        ${few}
+      else
+        ${hashes(sql`'on'`)}
+        ${many}
+        ${hashes(sql`'off'`)}
+      end if;`;
 }
 
 /** What is left of the new tables when an old one has lost all its rows. */
@@ -116,7 +145,6 @@ export function backwardSlicesFunction(
       isFresh: event === 'insert',
       mayBeMade: plan.forward.length > 1,
     });
-  const isMoving = movesOld && event === 'update';
   const rows = rowsBefore(plan, source, { event, slices });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
   const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
@@ -127,7 +155,7 @@ export function backwardSlicesFunction(
       sql`touched_rows bigint`,
       sql`refused record`,
       sql`applied int`,
-      ...(isMoving ? [sql`are_moved boolean`] : []),
+      sql`is_told boolean := false`,
       ...POLITE_VARIABLES,
     ],
     settings: ONE_ROW_PLANS,
@@ -135,10 +163,18 @@ export function backwardSlicesFunction(
       sql`touched_rows := ${countToTwo(event)};`,
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
-      ...(isMoving
-        ? carryMoved(areMoved(plan, source.mapping, slices), changesFrom(asOldSays(plan)))
+      ...(movesOld && event === 'update'
+        ? [
+            sql`if touched_rows = 1 then
+    ${areMoved(plan, source.mapping, slices)} into is_told;
+  end if;`,
+          ]
         : []),
-      carryDifferences(changesFrom(bindWith(source.mapping.target, rows, plan.bind)), isMoving),
+      carryDifferences({
+        told: changesFrom(asOldSays(plan)),
+        kept: changesFrom(bindWith(source.mapping.target, rows, plan.bind)),
+        isReadable: isReadable(plan, slices),
+      }),
       sql`if touched_rows > 0 then
     ${check}
   end if;`,
@@ -146,27 +182,32 @@ export function backwardSlicesFunction(
   });
 }
 
-/** Keys change seldom, so what a row that was moved differs in is planned each time. */
-function carryMoved(areMoved: Sql, changes: Sql): Sql[] {
-  return [
-    sql`if touched_rows = 1 then
-    ${areMoved} into are_moved;
-  elsif touched_rows > 1 then
-    execute ${literal(areMoved.text)} into are_moved;
-  end if;`,
-    sql`if are_moved then
-    ${dynamic(changes)}
-  end if;`,
-  ];
+interface Differences {
+  /** To what the old tables say was there. */
+  readonly told: Sql;
+  /** To what the statement's rows say was there: that of one row costs less, and has not moved. */
+  readonly kept: Sql;
+  /** Whether the old tables can be asked. */
+  readonly isReadable: Sql;
 }
 
-function carryDifferences(changes: Sql, isMoving: boolean): Sql {
-  const isElse = isMoving ? sql` and are_moved is not true` : sql``;
-  return sql`if touched_rows = 1${isElse} then
-    ${changes} into applied;
-  elsif touched_rows > 1${isElse} then
+/**
+ * The rows of a statement have no index: to look in them for those of each slice costs the square of
+ * their number. Old rows have one.
+ */
+function carryDifferences({ told, kept, isReadable }: Differences): Sql {
+  return sql`if touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
-    ${dynamic(changes)}
+    execute ${literal(sql`select ${isReadable}`.text)} into is_told;
+  end if;
+  if is_told then
+    ${dynamic(told)}
+  elsif touched_rows > 1 then
+    ${dynamic(kept)}
+  elsif touched_rows = 1 then
+    ${kept} into applied;
+  end if;
+  if touched_rows > 1 then
     perform set_config('enable_seqscan', 'off', true);
   end if;`;
 }
