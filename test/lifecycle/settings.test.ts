@@ -96,7 +96,7 @@ const KEPT = [
   'table sites: option autovacuum_vacuum_threshold is 7, the release has none',
 ];
 
-it('has what the new release says, and what a customer has tuned, as soon as it is made', async () => {
+it('has what the new release says and a customer has tuned, as soon as it is made', async () => {
   const shard = await installShard(await compilePair(FROM, TO, EVOLUTION));
   try {
     const kindOf = (name: string) => shard.bundle.relations.find((one) => one.new === name)?.kind;

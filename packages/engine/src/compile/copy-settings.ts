@@ -2,11 +2,11 @@
 // options (fillfactor, autovacuum), statistics, storage, replica identity. Read on the shard when
 // the step runs, as rights are (grants.ts).
 //
-// | what                      | where it goes                                                      |
-// |---------------------------|--------------------------------------------------------------------|
-// | of the table              | to the table that it becomes: alone, or as the base of a split     |
-// | of a column               | to the column that holds the same values in the same type          |
-// | extended statistics       | where all their columns go to one table                            |
+// | what                | where it goes                                               |
+// |---------------------|-------------------------------------------------------------|
+// | of the table        | to the table that it becomes: alone, or as base of a split  |
+// | of a column         | to the column that holds the same values in the same type   |
+// | extended statistics | where all their columns go to one table                     |
 //
 // The release goes first: where the two releases say something different, and where somebody has
 // set the new table by hand, it stays. What has nowhere to go is refused at contract, with names.

@@ -19,6 +19,7 @@ import { unmetRules, withPolicies } from './dirty-notes.js';
 import type { ForwardColumn } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { settingChanges } from './settings.js';
 import { withShipped } from './shipped-notes.js';
 import { conversionNotes } from './type-notes.js';
 
@@ -34,7 +35,10 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
         new: pair.new.name,
         kind,
         label: unheld ? 'lossy' : 'exact',
-        notes: kind === 'same' ? [] : sharedNotes(evolving, pair, hidden),
+        notes: [
+          ...(kind === 'same' ? [] : sharedNotes(evolving, pair, hidden)),
+          ...settingNotes(pair),
+        ],
         isLensWithoutOnConflict: false,
       };
     }),
@@ -89,6 +93,14 @@ function sharedNotes(
         ]
       : []),
   ];
+}
+
+/** Comments go without saying. */
+function settingNotes(pair: Evolving['layout']['pairs'][number]): string[] {
+  const keys = settingChanges(pair).flatMap(({ of, name, key }) =>
+    key === 'comment' ? [] : [of === 'table' ? key : `${key} of ${of} ${name}`],
+  );
+  return keys.length === 0 ? [] : [`set at contract: ${[...new Set(keys)].join(', ')}`];
 }
 
 /** PostgreSQL looks at every row when it adds a column of a domain that has rules. */
