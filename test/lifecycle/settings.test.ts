@@ -10,6 +10,9 @@ import { installShard } from '../evolving/shard.js';
 const FROM = `
 create table sites (id int primary key, name text, city text) with (fillfactor = 95);
 comment on table sites is 'Places.';
+alter table sites alter city set storage external, alter city set compression pglz;
+alter table sites alter name set statistics 70, alter name set (n_distinct = 9);
+alter table sites replica identity nothing;
 create statistics sites_apart on name, city from sites;
 create table owners (id int primary key, name text, mail text, phone text);
 comment on column owners.mail is 'One.';
