@@ -52,19 +52,20 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
     const work = await client.query('select from pg_namespace where nspname = $1', [
       bundle.workSchema,
     ]);
+    const wanted = plain(bundle.to.catalog, schemas);
     return [
-      ...differences(plain(bundle.to.catalog, schemas), found)
+      ...differences(wanted, found)
         .filter((one) => !isTombstone(one))
         .map((one) => one.text),
-      ...settingDifferences(plain(bundle.to.catalog, schemas), found),
+      ...settingDifferences(wanted, found),
       ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
     ];
   });
 }
 
 /** Views that answer the fenced release stand beside what the new release knows. */
-function isTombstone({ kind }: Difference): boolean {
-  return kind === 'extra object';
+function isTombstone({ kind, object }: Difference): boolean {
+  return kind === 'extra object' && !/^(?:trigger|rule|policy) /.test(object);
 }
 
 function merged(bundle: Bundle, own: Catalog, home: Catalog): Catalog {

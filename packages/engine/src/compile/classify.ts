@@ -78,6 +78,18 @@ export function renamedColumns(pair: PairedTable): ForwardColumn[] {
   return pair.forward.filter((one) => one.source !== null && one.source !== one.column.name);
 }
 
+/**
+ * The new release's columns as they stand on the one physical table: those of the old release where
+ * they are, and then those that have come. PostgreSQL moves no column of a table that is there.
+ */
+export function standingColumns(pair: PairedTable): readonly Column[] {
+  const place = new Map(pair.old.columns.map((column, index) => [column.name, index]));
+  const placeOf = ({ source }: ForwardColumn) => place.get(source ?? '') ?? place.size;
+  return [...pair.forward]
+    .sort((left, right) => placeOf(left) - placeOf(right))
+    .map((one) => one.column);
+}
+
 /** Old column name of each new column that exists in both. */
 export function physicalName(pair: PairedTable, column: string): string {
   return pair.forward.find((one) => one.column.name === column)?.source ?? column;

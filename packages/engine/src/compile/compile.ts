@@ -27,7 +27,7 @@ import { fenceShared, validateShared } from './contract-shared.js';
 import { copySettings, refuseTuned } from './copy-settings.js';
 import { copySettingsFunction } from './copy-settings-function.js';
 import { defaultFunctions } from './defaults.js';
-import { refuseDependents } from './dependents.js';
+import { dropSchemas, refuseDependents } from './dependents.js';
 import { dirtySteps } from './dirty-rows.js';
 import { createDuplicates, type Duplicates, endDuplicates, fillDuplicates } from './duplicates.js';
 import type { ForeignKeyPlan } from './foreign-keys.js';
@@ -343,8 +343,7 @@ function contractSteps(evolving: Evolving): Step[] {
       'contract/drop',
       `the layout of release ${places.from} goes`,
       [
-        statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
-        statement(sql`drop schema ${name(places.workSchema)} cascade`),
+        ...dropSchemas('contract', [places.lensSchema, places.workSchema], evolving),
         ...dropSequences(evolving, 'free'),
         ...dropTypes(evolving),
         ...newTypesHome(evolving),

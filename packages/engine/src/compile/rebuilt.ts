@@ -254,8 +254,8 @@ export function backwardFunctions(
     ...EVENTS.map((event) =>
       statement(
         isSliced(plan)
-          ? backwardSlicesFunction(plan, source, { event, left })
-          : backwardFunction(plan, source, event),
+          ? backwardSlicesFunction(plan, source, { event, left, movesOld: part.isBase })
+          : backwardFunction(plan, source, { event, movesOld: part.isBase }),
       ),
     ),
     ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping, others))] : []),

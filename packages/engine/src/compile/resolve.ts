@@ -60,8 +60,8 @@ export function resolve(input: CompileInput, places: Places): Evolving {
       shared.push({ pair, kind });
     }
   }
+  assertMovable(layout, clusters, shared, { from, to: to.catalog, evolution });
   assertSettingsCarried(shared, evolution);
-  assertMovable(layout, clusters, shared, { from, evolution });
   const tables = {
     places,
     from,

@@ -197,7 +197,7 @@ async function compare(options: TrialOptions, url: string, side: 'from' | 'to'):
         shard: 'scratch',
         app: bundle.app,
         release: bundle[side],
-        isFresh: true,
+        isScratch: true,
       }),
     );
   } catch (cause) {

@@ -42,7 +42,8 @@ interface OfTable {
   readonly name: string;
 }
 
-interface TableRow extends Pick<Table, 'name' | 'comment' | 'rowSecurity' | 'partitionedBy'> {
+interface TableRow
+  extends Pick<Table, 'name' | 'comment' | 'rowSecurity' | 'rowSecurityForced' | 'partitionedBy'> {
   readonly oid: string;
 }
 
@@ -141,6 +142,7 @@ function tableFrom({ oid, ...table }: TableRow, rows: CatalogRows): Omit<Table, 
     indexes: indexes.filter((index) => index.isAlone).map((index) => indexFrom(index, names)),
     comment: table.comment,
     rowSecurity: table.rowSecurity,
+    rowSecurityForced: table.rowSecurityForced,
     partitionedBy: table.partitionedBy,
     triggers: own(rows.triggers).map((trigger) => trigger.name),
   };

@@ -28,6 +28,8 @@ export interface Table {
   readonly indexes: readonly Index[];
   readonly comment: string | null;
   readonly rowSecurity: boolean;
+  /** Whether it binds the owner of the table too. */
+  readonly rowSecurityForced: boolean;
   /** As PostgreSQL prints the key: `RANGE (at)`; null for a table without partitions. */
   readonly partitionedBy: string | null;
   /** `halflap`-free names of the triggers that the release itself defines on the table. */
@@ -160,6 +162,7 @@ export interface OtherObject {
     | 'trigger'
     | 'rule'
     | 'policy'
+    | 'statistics'
     | 'type';
   /** `table.name` for what belongs to a table, `name(types)` for a function. */
   readonly name: string;

@@ -11,7 +11,10 @@ export interface Described {
   readonly facts: Readonly<Record<string, string | null>>;
 }
 
-/** Each table is followed by its columns, constraints and indexes; then come the other objects. */
+/**
+ * Each table is followed by its columns, constraints and indexes; then come the other objects,
+ * but for statistics: they change nothing that an application can see.
+ */
 export function describeCatalog(catalog: Catalog): Described[] {
   return [
     ...catalog.tables.flatMap(describeTable),
@@ -22,9 +25,9 @@ export function describeCatalog(catalog: Catalog): Described[] {
     ...catalog.domains.map(({ name, definition }) =>
       one('type', `domain ${name}`, { '': definition }),
     ),
-    ...catalog.others.map(({ kind, name, definition }) =>
-      one('other', `${kind} ${name}`, { definition }),
-    ),
+    ...catalog.others
+      .filter(({ kind }) => kind !== 'statistics')
+      .map(({ kind, name, definition }) => one('other', `${kind} ${name}`, { definition })),
   ];
 }
 
@@ -49,7 +52,7 @@ function describeTable(table: Table): Described[] {
   const { primaryKey } = table;
   return [
     of('table', `table ${table.name}`, {
-      'row security': table.rowSecurity ? 'on' : 'off',
+      'row security': rowSecurityText(table),
       partitioning: table.partitionedBy === null ? 'off' : `by ${table.partitionedBy}`,
     }),
     ...table.columns.map((column) => of('column', `column ${column.name}`, columnFacts(column))),
@@ -72,6 +75,11 @@ function describeTable(table: Table): Described[] {
       }),
     ),
   ];
+}
+
+function rowSecurityText({ rowSecurity, rowSecurityForced }: Table): string {
+  if (!rowSecurity) return 'off';
+  return rowSecurityForced ? 'on, for the owner too' : 'on';
 }
 
 function columnFacts(column: Column): Described['facts'] {

@@ -19,6 +19,7 @@ export function fingerprint(catalog: Catalog): string {
 
 /** What few tables have says nothing where there is none: catalogues were compared without it. */
 function isNone(key: string, value: unknown): boolean {
+  if (key === 'rowSecurityForced') return value === false;
   return key === 'exclusions' && Array.isArray(value) && value.length === 0;
 }
 

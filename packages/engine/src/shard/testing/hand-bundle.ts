@@ -37,6 +37,16 @@ export async function installByHand(
   });
 }
 
+/** As the new release has it: by another name for one column. */
+function renamed(catalog: Catalog): Catalog {
+  const called = (name: string) => (name === 'name' ? 'label' : name);
+  const tables = catalog.tables.map((table) => ({
+    ...table,
+    columns: table.columns.map((column) => ({ ...column, name: called(column.name) })),
+  }));
+  return { ...catalog, tables };
+}
+
 export function handBundle(catalog: Catalog, options: HandOptions = {}): Bundle {
   const key = options.key ?? ID_KEY;
   const names = key.map(quoted).join(', ');
@@ -44,7 +54,7 @@ export function handBundle(catalog: Catalog, options: HandOptions = {}): Bundle 
     format: BUNDLE_FORMAT,
     app: 'shop',
     from: { version: '1.0', fingerprint: 'one', catalog },
-    to: { version: '2.0', fingerprint: 'two', catalog },
+    to: { version: '2.0', fingerprint: 'two', catalog: renamed(catalog) },
     releaseSchema: 'shop_2_0',
     workSchema: 'halflap_shop_2_0',
     relations: [],
