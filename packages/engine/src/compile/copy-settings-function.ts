@@ -144,45 +144,6 @@ begin
       else format('set (%s = %L)', substr(item.key, 8), item.value)
     end);
   end loop;
-  for item in
-    select t.relnamespace::regnamespace as schema, s.stxname as name,
-           (
-             select '(' || string_agg(k.name, ', ' order by k.name) || ')'
-             from (
-               values ('d', 'ndistinct'), ('f', 'dependencies'), ('m', 'mcv')
-             ) as k(kind, name)
-             where k.kind::"char" = any (s.stxkind)
-           ) as kinds,
-           (
-             select string_agg(quote_ident(m.key), ', ' order by a.attnum)
-             from pg_attribute as a
-             cross join lateral (
-               select min(e.key) as key
-               from jsonb_each_text(about -> 'columns') as e
-               where e.value = a.attname
-             ) as m
-             where a.attrelid = source and a.attnum = any (s.stxkeys)
-           ) as columns
-    from pg_statistic_ext as s
-    join pg_class as t on t.oid = target
-    where s.stxrelid = source and s.stxexprs is null
-      and not about -> 'statistics' ? s.stxname
-      and not exists (
-        select from pg_attribute as a
-        where a.attrelid = source and a.attnum = any (s.stxkeys)
-          and not exists (
-            select from jsonb_each_text(about -> 'columns') as e where e.value = a.attname
-          )
-      )
-      and not exists (
-        select from pg_statistic_ext as o
-        where o.stxname = s.stxname
-          and (o.stxrelid = target or o.stxnamespace = t.relnamespace)
-      )
-  loop
-    execute format('create statistics %s.%I %s on %s from %s',
-      item.schema, item.name, item.kinds, item.columns, target);
-  end loop;
 end
 $halflap$`);
 }

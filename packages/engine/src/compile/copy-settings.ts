@@ -2,11 +2,10 @@
 // options (fillfactor, autovacuum), statistics, storage, replica identity. Read on the shard when
 // the step runs, as rights are (grants.ts).
 //
-// | what                      | where it goes                                                      |
-// |---------------------------|--------------------------------------------------------------------|
-// | of the table              | to the table that it becomes: alone, or as the base of a split     |
-// | of a column               | to the column that holds the same values in the same type          |
-// | extended statistics       | where all their columns go to one table                            |
+// | what                | where it goes                                               |
+// |---------------------|-------------------------------------------------------------|
+// | of the table        | to the table that it becomes: alone, or as base of a split  |
+// | of a column         | to the column that holds the same values in the same type   |
 //
 // The release goes first: where the two releases say something different, and where somebody has
 // set the new table by hand, it stays. What has nowhere to go is refused at contract, with names.
@@ -15,7 +14,7 @@ import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import { type Column, findColumn, type Table } from '../release/catalog.js';
 import { joined, literal, type Sql, sql } from '../sql.js';
 import type { Statement } from './bundle.js';
-import { droppedColumns, matchedIndexes, matchedKeys } from './classify.js';
+import { matchedIndexes, matchedKeys } from './classify.js';
 import { comparedType } from './compared.js';
 import type { Evolving } from './compile.js';
 import { settingsFunction } from './copy-settings-function.js';
@@ -139,62 +138,24 @@ function aboutOf({ old, isWhole, columns }: Carried, part: SplitPartPlan, stage:
       ...(isIdentity ? IDENTITIES.map((key) => ['', key]) : []),
       ...(stage === 'fenced' ? OF_INDEX.map((key) => ['', key]) : []),
     ],
-    statistics: old.settings.filter((one) => one.of === 'statistics').map((one) => one.name),
   };
 }
 
-/** Before anything goes: what a customer has made that no table of the new release can have. */
+/**
+ * Before anything goes: a replica identity that no table of the new release can have. Extended
+ * statistics of a customer are refused with whatever else he has made on the table (strangers.ts).
+ */
 export function refuseTuned(evolving: Evolving): Statement[] {
-  const { clusters, shared, places } = evolving;
-  const found = [
-    ...clusters.flatMap(({ cluster }) =>
-      cluster.olds.flatMap(({ table }) => {
-        const taken = cluster.parts.flatMap((part) =>
-          carriedTo(cluster, part).filter((one) => one.old === table),
-        );
-        return [
-          statisticsBeyond(
-            table,
-            taken.map((one) => [...one.columns.values()]),
-          ),
-          ...cluster.parts.flatMap((part) => identityBeyond(table, cluster, part, evolving)),
-        ];
-      }),
+  const { clusters, places } = evolving;
+  const found = clusters.flatMap(({ cluster }) =>
+    cluster.olds.flatMap(({ table }) =>
+      cluster.parts.flatMap((part) => identityBeyond(table, cluster, part, evolving)),
     ),
-    ...shared.flatMap(({ pair }) => {
-      const gone = droppedColumns(pair).map((one) => one.name);
-      const stays = pair.old.columns.map((one) => one.name).filter((one) => !gone.includes(one));
-      return gone.length === 0 ? [] : [statisticsBeyond(pair.old, [stays])];
-    }),
-  ];
+  );
   if (found.length === 0) return [];
   const message = 'what is set on tables of release %s has no place after it: %s';
-  return [
-    refuseWhere(joined(found, '\n    union all\n    '), {
-      message,
-      over: 'tables',
-      verb: 'contract',
-      places,
-    }),
-  ];
-}
-
-/** @param sets of columns that stay together. */
-function statisticsBeyond(table: Table, sets: readonly (readonly string[])[]): Sql {
-  const known = table.settings.filter((one) => one.of === 'statistics').map((one) => one.name);
-  const array = (list: readonly string[]) => sql`array[${list.map(literal)}]::text[]`;
-  const places = sets.map(
-    (columns) => sql`s.stxexprs is null and not exists (
-        select from pg_attribute as a
-        where a.attrelid = s.stxrelid and a.attnum = any (s.stxkeys)
-          and a.attname <> all (${array(columns)})
-      )`,
-  );
-  return sql`select pg_describe_object('pg_statistic_ext'::regclass, s.oid, 0) as what
-    from pg_statistic_ext as s
-    where s.stxrelid = $r$${floorTable(table.name)}$r$::regclass
-      and s.stxname <> all (${array(known)})
-      and not (${joined([sql`false`, ...places], ' or ')})`;
+  const all = joined(found, '\n    union all\n    ');
+  return [refuseWhere(all, { message, over: 'tables', verb: 'contract', places })];
 }
 
 /** A replica identity by an index that the new table has not got, or not for that. */
@@ -211,7 +172,7 @@ function identityBeyond(
   if (!isTaken || isSaid) return [];
   const at = inRelease(places, part.table.name);
   return [
-    sql`select 'replica identity by index ' || i.indexrelid::regclass
+    sql`select 'replica identity by index ' || i.indexrelid::regclass as what
     from pg_index as i
     where i.indrelid = $r$${floorTable(table.name)}$r$::regclass and i.indisreplident
       and (select c.relreplident from pg_class as c where c.oid = $r$${at}$r$::regclass) = 'd'`,

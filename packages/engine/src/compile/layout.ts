@@ -72,7 +72,7 @@ export function isUnchanged({ old, new: target, forward, backward }: PairedTable
   return definitionOf(old) === definitionOf(target) && [...forward, ...backward].every(isKept);
 }
 
-/** Without what contract sets on a table that stays (settings.ts): it needs no layout of its own. */
+/** Without what contract sets on a table that stays (settings.ts): that needs no layout. */
 export function definitionOf(part: Table | Column): string {
   const apart = ['comment', 'settings'];
   return JSON.stringify(part, (key, value) => (apart.includes(key) ? undefined : value));

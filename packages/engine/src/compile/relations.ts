@@ -22,6 +22,7 @@ import { unmetRules, withPolicies } from './dirty-notes.js';
 import type { ForwardColumn, PairedTable } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { settingChanges } from './settings.js';
 import { withShipped } from './shipped-notes.js';
 import { conversionNotes } from './type-notes.js';
 
@@ -40,6 +41,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
         label: unheld ? 'lossy' : 'exact',
         notes: [
           ...(kind === 'same' ? [] : sharedNotes(evolving, pair, hidden)),
+          ...settingNotes(pair),
           ...actingNotes(one, evolving),
         ],
         isLensWithoutOnConflict: false,
@@ -93,6 +95,14 @@ function sharedNotes(evolving: Evolving, pair: PairedTable, hides: boolean): str
         ]
       : []),
   ];
+}
+
+/** Comments go without saying. */
+function settingNotes(pair: PairedTable): string[] {
+  const keys = settingChanges(pair).flatMap(({ of, name, key }) =>
+    key === 'comment' ? [] : [of === 'table' ? key : `${key} of ${of} ${name}`],
+  );
+  return keys.length === 0 ? [] : [`set at contract: ${[...new Set(keys)].join(', ')}`];
 }
 
 function orderNotes(pair: PairedTable): string[] {

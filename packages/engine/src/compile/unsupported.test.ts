@@ -232,3 +232,16 @@ describe('a column of the old release on a shared table', () => {
     expect(await refusal(from, T, stated)).toMatchObject({ app: 'shop' });
   });
 });
+
+describe('assertSettingsCarried', () => {
+  it.each([
+    [T, T.replace('table', 'unlogged table'), 'table t is unlogged'],
+    [T.replace('table', 'unlogged table'), T, 'table t is not unlogged any more'],
+  ])('refuses what would rewrite a table that stays', async (from, to, found) => {
+    expect(await refusal(from, to, [])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringContaining(`every row of a table that stays: in release 2.0 ${found}`),
+      hint: expect.stringContaining('which is no drift'),
+    });
+  });
+});

@@ -49,7 +49,7 @@ export function differences(
   return told.sort((left, right) => rank(left) - rank(right) || byTable(left, right));
 }
 
-/** How the tables that both sides have are kept and described otherwise; empty when they are not. */
+/** How tables that both sides have are kept and described otherwise; empty where they are not. */
 export function settingDifferences(
   expected: Catalog,
   found: Catalog,

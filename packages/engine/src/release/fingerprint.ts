@@ -6,9 +6,9 @@ import type { Catalog } from './catalog.js';
 const LEFT_OUT = new Set(['comment', 'partitions', 'settings']);
 
 /**
- * Hex SHA-256 of the catalogue in canonical form: keys sorted; comments and settings left out, since
- * they change nothing that an application can do and customers tune them, and partitions, since
- * each shard has its own. Equal exactly when compare.ts finds no difference.
+ * Hex SHA-256 of the catalogue in canonical form: keys sorted; without comments and settings, since
+ * they change nothing that an application can do and customers tune them, and without partitions,
+ * since each shard has its own. Equal exactly when compare.ts finds no difference.
  */
 export function fingerprint(catalog: Catalog): string {
   const canonical = JSON.stringify(catalog, (key, value: unknown) =>
