@@ -155,7 +155,8 @@ describe('the schema of a release', () => {
       alter table shop_2_0.added add column note text`;
     const gone = `drop index s_by_n; drop trigger stamp on shop_2_0.added;
       alter table shop_2_0.added drop column note; drop view shop_2_0.report;
-      drop function shop_2_0.one; drop type shop_2_0.kind; drop table shop_2_0.mine; drop schema reports cascade`;
+      drop function shop_2_0.one; drop type shop_2_0.kind; drop table shop_2_0.mine;
+      drop schema reports cascade`;
     const inside = ['function shop_2_0.one()', 'table shop_2_0.mine', 'type shop_2_0.kind'];
     const outside = [
       'column m of table reports.noted',

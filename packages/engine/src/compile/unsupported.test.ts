@@ -23,6 +23,8 @@ describe('assertMovable', () => {
   it.each([
     ['a trigger', FUNCTION, FUNCTION + TRIGGER, 'trigger tr on t'],
     ['row security', '', 'alter table t enable row level security;', 'row security of t'],
+    ['a rule', '', 'create rule r as on delete to t do also select 1;', 'rule r on t'],
+    ['a policy', '', 'create policy p on t using (true);', 'policy p on t'],
     ['a view', '', 'create view w as select id from t;', 'view w over t'],
     [
       'a materialized view',

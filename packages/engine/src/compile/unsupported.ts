@@ -50,8 +50,17 @@ function reasonsOf(table: Table, catalog: Catalog): string[] {
     ...(table.partitionedBy === null ? [] : ['it is partitioned']),
     ...table.triggers.map((trigger) => `trigger ${trigger}`),
     ...(table.rowSecurity ? ['row security'] : []),
+    ...rulesOf(table, catalog),
     ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
   ];
+}
+
+/** As a catalogue lists them: `table.name`. A policy counts also while it is not in force. */
+function rulesOf(table: Table, { others }: Catalog): string[] {
+  const own = `${table.name}.`;
+  return others
+    .filter(({ kind, name }) => (kind === 'rule' || kind === 'policy') && name.startsWith(own))
+    .map(({ kind, name }) => `${kind} ${name.slice(own.length)}`);
 }
 
 function viewsOver(table: Table, catalog: Catalog): OtherObject[] {
@@ -82,6 +91,7 @@ export function assertMovable(
     ...rebuiltTables.flatMap((table) => [
       ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
       ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
+      ...rulesOf(table, from).map((rule) => `${rule} on ${table.name}`),
       ...(table.partitionedBy === null ? [] : [`partitions of ${table.name}`]),
     ]),
     ...shared
