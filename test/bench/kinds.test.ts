@@ -1,16 +1,19 @@
 // The pairs of releases that the benchmark measures, one for each kind of change: through the lens
-// the new release's statements find what they find in a database of its own.
+// the new release's statements find what they find in a database of its own, and in each phase
+// those of either release find it by an index.
 
 import { loadParser, runVerb } from '@halflap/engine';
 import { withDatabase } from '@halflap/engine/testing';
-import { searchPath } from '@halflap/protocol';
+import { searchPath, type Verb } from '@halflap/protocol';
 import { beforeAll, expect, it } from 'vitest';
 import type { Side } from '../../bench/src/kind-case.js';
 import { KIND_CASES } from '../../bench/src/kind-cases.js';
 import { compileKind } from '../../bench/src/kinds.js';
 import { type Client, withClient } from '../evolving/databases.js';
+import { readMuch } from '../evolving/reads.js';
 
-const ROWS = 2000;
+/** A quarter of them is the smallest table, and reading all of it shows. */
+const ROWS = 4000;
 const KEY = 7;
 
 beforeAll(() => loadParser());
@@ -18,6 +21,7 @@ beforeAll(() => loadParser());
 async function fill(client: Client, side: Side): Promise<void> {
   await client.query(side.schema);
   for (const statement of side.fill) await client.query(statement, [ROWS]);
+  await client.query('analyze');
 }
 
 /** What it reads before and after its write. */
@@ -28,8 +32,16 @@ async function readings(client: Client, { read, write }: Side) {
   return { before, rowCount, after };
 }
 
+/** By statement, so that a failure names all. */
+async function readsMuch(url: string, searchPath: string | null, { read, write }: Side) {
+  return withClient(url, searchPath, async (client) => ({
+    read: await readMuch(client, read, [KEY]),
+    write: await readMuch(client, write, [KEY, 13]),
+  }));
+}
+
 for (const one of KIND_CASES) {
-  it(`${one.kind} reads and writes the same through the lens`, async () => {
+  it(`${one.kind} reads and writes the same through the lens, and few rows`, async () => {
     const { bundle } = await compileKind(one);
     const plain = await withDatabase((url) =>
       withClient(url, null, async (client) => {
@@ -40,12 +52,19 @@ for (const one of KIND_CASES) {
     expect(plain).toMatchObject({ rowCount: 1 });
     await withDatabase(async (url) => {
       await withClient(url, null, (client) => fill(client, one.old));
-      await runVerb({ url, shard: 'eu1', bundle, verb: 'prepare', log: () => {} });
+      const run = (verb: Verb) => runVerb({ url, shard: 'eu1', bundle, verb, log: () => {} });
+      await run('prepare');
       const path = searchPath(bundle.app, bundle.to.version);
       const lens = await withClient(url, path, (client) => readings(client, one.new));
       expect(lens).toEqual(plain);
       const old = await withClient(url, null, (client) => readings(client, one.old));
       expect(old).toMatchObject({ rowCount: 1 });
+      const few = { read: [], write: [] };
+      expect(await readsMuch(url, path, one.new), 'prepared, new').toEqual(few);
+      expect(await readsMuch(url, null, one.old), 'prepared, old').toEqual(few);
+      await run('expand');
+      expect(await readsMuch(url, path, one.new), 'dual, new').toEqual(few);
+      expect(await readsMuch(url, null, one.old), 'dual, old').toEqual(few);
     });
   });
 }

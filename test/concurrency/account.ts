@@ -68,7 +68,7 @@ export function unit(account: Account, table: string, one: Unit): Writer {
   return {
     release,
     name: `${release} ${name}`,
-    isStrict,
+    isStrict: () => isStrict,
     work: async (client, own) => {
       const turn = own + account.turnsBefore;
       await client.query(isStrict ? `${begin} ${ISOLATION[turn % 2]}` : begin);

@@ -9,8 +9,8 @@ import { NEW_PATH } from '../evolving/shard.js';
 export interface Writer {
   readonly release: 'old' | 'new';
   readonly name: string;
-  /** Whether it asks for a snapshot of its own, and so may be told to come again. */
-  readonly isStrict?: boolean;
+  /** Whether a turn of it keeps a snapshot of its own, and so may be told to come again. */
+  readonly isStrict?: (turn: number) => boolean;
   /** One unit of work; throws what PostgreSQL answers. Is tried again as a whole. */
   readonly work: (client: Client, turn: number) => Promise<void>;
   /** What the unit did, for the account; called when it was acknowledged. */
@@ -107,7 +107,7 @@ async function loop(
       await client.query('rollback').catch(() => {});
       const answer = `${writer.name} ${stateOf(error)} ${(error as Error).message}`;
       const told = writer.release === 'old' ? `${answer}\n${evidence(error)}` : answer;
-      const isTold = writer.isStrict === true && AGAIN.has(stateOf(error));
+      const isTold = writer.isStrict?.(turn) === true && AGAIN.has(stateOf(error));
       const answers = isTold ? account.retries : account.refusals;
       answers.set(told, (answers.get(told) ?? 0) + 1);
       await delay(Math.random() * BACK_OFF_MS);

@@ -6,6 +6,7 @@ import {
   type Difference,
   differences,
   introspect,
+  settingDifferences,
   type Table,
 } from '@halflap/engine';
 import pg from 'pg';
@@ -34,6 +35,7 @@ export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
     );
     return [
       ...differences(bundle.from.catalog, found).map((one) => one.text),
+      ...settingDifferences(bundle.from.catalog, found),
       ...[...relations.rows, ...routines.rows].map((one) => `${one.relation} is left`),
       ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
     ];
@@ -50,18 +52,20 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
     const work = await client.query('select from pg_namespace where nspname = $1', [
       bundle.workSchema,
     ]);
+    const wanted = plain(bundle.to.catalog, schemas);
     return [
-      ...differences(plain(bundle.to.catalog, schemas), found)
+      ...differences(wanted, found)
         .filter((one) => !isTombstone(one))
         .map((one) => one.text),
+      ...settingDifferences(wanted, found),
       ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
     ];
   });
 }
 
 /** Views that answer the fenced release stand beside what the new release knows. */
-function isTombstone({ kind }: Difference): boolean {
-  return kind === 'extra object';
+function isTombstone({ kind, object }: Difference): boolean {
+  return kind === 'extra object' && !/^(?:trigger|rule|policy) /.test(object);
 }
 
 function merged(bundle: Bundle, own: Catalog, home: Catalog): Catalog {

@@ -3,13 +3,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CASES, type SliceCase } from '../concurrency/slice-cases.js';
-import { type Client, withClient } from '../evolving/databases.js';
+import { withClient } from '../evolving/databases.js';
+import { FEW_ROWS, readMuch } from '../evolving/reads.js';
 import { compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
 
 const SLICES = 20_000;
-/** More than any slice here has, and far less than a table. */
-const FEW_ROWS = 500;
 
 interface Statements {
   readonly reads: readonly string[];
@@ -125,19 +124,6 @@ const OUTER_STATEMENTS: Statements = {
     'delete from years where id = 779',
   ],
 };
-
-/** Tables of which a statement reads many rows, with how many; the statement is undone. */
-async function readMuch(client: Client, statement: string): Promise<string[]> {
-  await client.query('begin');
-  await client.query(statement);
-  const { rows } = await client.query<{ line: string }>(
-    `select format('%s: %s by sequence, %s by index', relid::regclass, seq_tup_read,
-       idx_tup_fetch) as line
-     from pg_stat_xact_user_tables where seq_tup_read + coalesce(idx_tup_fetch, 0) > ${FEW_ROWS}`,
-  );
-  await client.query('rollback');
-  return rows.map(({ line }) => line);
-}
 
 /** By statement, so that a failure names all. */
 async function all(shard: Shard, release: 'old' | 'new', statements: readonly string[]) {

@@ -8,16 +8,18 @@ export interface Refusal {
   readonly code: Extract<ErrorCode, `EVOLUTION_${string}`>;
   readonly message: string;
   readonly hint: string;
-  /** Where the cause stands in the file; undefined for what was inferred. */
+  /** Where the cause stands in the file; undefined for what is to be stated, or is in no file. */
   readonly at?: Position | undefined;
 }
 
 export function refuse(evolution: Evolution, refusal: Refusal): HalflapError {
-  const place = placeOf(evolution, refusal.at);
+  const isLacking = refusal.code === 'EVOLUTION_INCOMPLETE';
+  const at = refusal.at ?? (isLacking ? evolution.changesAt : undefined);
+  const place = placeOf(evolution, at);
   return new HalflapError(refusal.code, place + refusal.message, {
     detail: {
       ...(evolution.file === null ? {} : { file: evolution.file }),
-      ...(refusal.at ?? {}),
+      ...(at ?? {}),
     },
     hint: refusal.hint,
   });

@@ -3,11 +3,18 @@
 
 import { joined, literal, name, type Sql, sql } from '../sql.js';
 import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
-import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
+import { type Bind, bindWith, type OldTable } from './mapping.js';
+import { asOldSays } from './old-says.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
 import { dynamic } from './routine.js';
 import { applyDifferences, deleteAllGone } from './slices.js';
-import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
+import {
+  areMoved,
+  isServed,
+  lockPolitely,
+  ONE_ROW_PLANS,
+  POLITE_VARIABLES,
+} from './sync-backward.js';
 import {
   asStatic,
   backwardName,
@@ -82,51 +89,86 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
   ].map(asStatic);
 }
 
-/**
- * The trigger function on a new table for one event.
- * @param left what of the cluster is left when rows go, and others with them; else null.
- */
+interface Written {
+  readonly event: Event;
+  /** What of the cluster is left when rows go, and others with them; else null. */
+  readonly left: Bind | null;
+  /** Whether an old row is moved along with the key of a row. */
+  readonly movesOld: boolean;
+}
+
+/** The trigger function on a new table for one event. */
 export function backwardSlicesFunction(
   plan: SyncPlan,
   source: Target,
-  { event, left }: { readonly event: Event; readonly left: Bind | null },
+  { event, left, movesOld }: Written,
 ): Sql {
   const slices = touchedSlices(event, source.mapping, plan);
-  const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
   const targets = plan.backward.filter(
     ({ mapping }) => touchOf(mapping, source.mapping.target) !== null,
   );
   const after = event === 'delete' && left !== null ? left : plan.bind;
-  const changes = applyDifferences(targets, plan.bind, {
-    before: bindWith(source.mapping.target, rowsBefore(plan, source, { event, slices }), plan.bind),
-    after,
-    slices: own,
-    isFresh: event === 'insert',
-    mayBeMade: plan.forward.length > 1,
-  });
+  const changesFrom = (before: Bind) =>
+    applyDifferences(targets, plan.bind, {
+      before,
+      after,
+      slices: (mapping) => renameSlices(plan, slices, mapping),
+      isFresh: event === 'insert',
+      mayBeMade: plan.forward.length > 1,
+    });
+  const isMoving = movesOld && event === 'update';
+  const rows = rowsBefore(plan, source, { event, slices });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
   const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
-    declare: [sql`touched_rows bigint`, sql`refused record`, sql`applied int`, ...POLITE_VARIABLES],
+    declare: [
+      sql`touched_rows bigint`,
+      sql`refused record`,
+      sql`applied int`,
+      ...(isMoving ? [sql`are_moved boolean`] : []),
+      ...POLITE_VARIABLES,
+    ],
     settings: ONE_ROW_PLANS,
     body: untilQuiet(plan, [
       sql`touched_rows := ${countToTwo(event)};`,
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
-      sql`if touched_rows = 1 then
-    ${changes} into applied;
-  elsif touched_rows > 1 then
-    perform set_config('enable_seqscan', 'on', true);
-    ${dynamic(changes)}
-    perform set_config('enable_seqscan', 'off', true);
-  end if;
-  if touched_rows > 0 then
+      ...(isMoving
+        ? carryMoved(areMoved(plan, source.mapping, slices), changesFrom(asOldSays(plan)))
+        : []),
+      carryDifferences(changesFrom(bindWith(source.mapping.target, rows, plan.bind)), isMoving),
+      sql`if touched_rows > 0 then
     ${check}
   end if;`,
     ]),
   });
+}
+
+/** Keys change seldom, so what a row that was moved differs in is planned each time. */
+function carryMoved(areMoved: Sql, changes: Sql): Sql[] {
+  return [
+    sql`if touched_rows = 1 then
+    ${areMoved} into are_moved;
+  elsif touched_rows > 1 then
+    execute ${literal(areMoved.text)} into are_moved;
+  end if;`,
+    sql`if are_moved then
+    ${dynamic(changes)}
+  end if;`,
+  ];
+}
+
+function carryDifferences(changes: Sql, isMoving: boolean): Sql {
+  const isElse = isMoving ? sql` and are_moved is not true` : sql``;
+  return sql`if touched_rows = 1${isElse} then
+    ${changes} into applied;
+  elsif touched_rows > 1${isElse} then
+    perform set_config('enable_seqscan', 'on', true);
+    ${dynamic(changes)}
+    perform set_config('enable_seqscan', 'off', true);
+  end if;`;
 }
 
 /**

@@ -14,6 +14,9 @@ const SPLIT = ['split_table: { table: t, into: { t: {}, u: {} } }'];
 const FUNCTION =
   'create function f() returns trigger language plpgsql as $f$ begin return new; end $f$;';
 const TRIGGER = 'create trigger tr before insert on t for each row execute function f();';
+const RULE = 'create rule ru as on delete to t do instead nothing;';
+const POLICY = 'create policy po on t using (id > 0);';
+const MATERIALIZED = 'create materialized view w as select 1 as one;';
 const SAME_VIEW = 'create view w as select 1 as one;';
 
 const refusal = (from: string, to: string, changes: readonly string[] = SPLIT) =>
@@ -22,9 +25,8 @@ const refusal = (from: string, to: string, changes: readonly string[] = SPLIT) =
 describe('assertMovable', () => {
   it.each([
     ['a trigger', FUNCTION, FUNCTION + TRIGGER, 'trigger tr on t'],
-    ['row security', '', 'alter table t enable row level security;', 'row security of t'],
-    ['a rule', '', 'create rule r as on delete to t do also select 1;', 'rule r on t'],
-    ['a policy', '', 'create policy p on t using (true);', 'policy p on t'],
+    ['a rule', '', RULE, 'rule ru on t'],
+    ['a policy', '', POLICY, 'policy po on t'],
     ['a view', '', 'create view w as select id from t;', 'view w over t'],
     [
       'a materialized view',
@@ -50,6 +52,18 @@ describe('assertMovable', () => {
     expect(await refusal(partitioned('int'), partitioned('bigint'), [])).toMatchObject({
       code: 'EVOLUTION_UNSUPPORTED',
       message: expect.stringContaining('partitions of t'),
+    });
+  });
+
+  it.each([
+    ['another key', ' partition by range (id)', ' partition by range (b)'],
+    ['a first one', '', ' partition by range (id)'],
+  ])('refuses to partition a table that stays by %s', async (_, before, after) => {
+    const table = 'create table t (id int, b int, primary key (id, b))';
+    expect(await refusal(`${table}${before};`, `${table}${after};`, [])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringContaining('another partitioning of t'),
+      hint: expect.stringContaining('or leave the table as it is'),
     });
   });
 
@@ -84,6 +98,24 @@ describe('assertCarried', () => {
     ['a view that is new', '', SAME_VIEW, 'view w'],
     ['a view that differs', SAME_VIEW, SAME_VIEW.replace('1 as', '2 as'), 'view w'],
     ['a function that is new', '', FUNCTION, 'function f()'],
+    ['a trigger that is new', FUNCTION, FUNCTION + TRIGGER, 'trigger t.tr'],
+    [
+      'a trigger that differs',
+      FUNCTION + TRIGGER,
+      FUNCTION + TRIGGER.replace('insert', 'update'),
+      'trigger t.tr',
+    ],
+    ['a policy that is new', '', POLICY, 'policy t.po'],
+    ['a policy that differs', POLICY, POLICY.replace('> 0', '> 1'), 'policy t.po'],
+    ['a rule that is new', '', RULE, 'rule t.ru'],
+    ['a rule that differs', RULE, RULE.replace('delete', 'update'), 'rule t.ru'],
+    ['a materialized view that is new', '', MATERIALIZED, 'materialized view w'],
+    [
+      'a materialized view that differs',
+      MATERIALIZED,
+      MATERIALIZED.replace('1 as', '2 as'),
+      'materialized view w',
+    ],
   ])('refuses %s', async (_, from, to, found) => {
     expect(await refusal(T + from, T + to, [])).toMatchObject({
       code: 'EVOLUTION_UNSUPPORTED',
@@ -178,7 +210,7 @@ describe('a column of the new release on a shared table', () => {
     expect(error).toMatchObject({
       code: 'EVOLUTION_INCOMPLETE',
       message: expect.stringContaining(
-        'releases/2.0/evolution.yaml: column t.d needs a value for the rows of the old release',
+        'releases/2.0/evolution.yaml:2:1: column t.d needs a value for the rows of the old release',
       ),
       hint: expect.stringContaining('add_column: { table: t, column: d'),
     });
@@ -191,7 +223,9 @@ describe('a column of the old release on a shared table', () => {
     const from = T.replace('b int', 'b int, d text not null');
     expect(await refusal(from, T, [])).toMatchObject({
       code: 'EVOLUTION_INCOMPLETE',
-      message: expect.stringContaining('column t.d is not null, has no default, and nothing says'),
+      message: expect.stringContaining(
+        'evolution.yaml:2:1: column t.d is not null, has no default, and nothing says',
+      ),
       hint: expect.stringContaining('drop_column: { table: t, column: d, down: <expression> }'),
     });
     const stated = ['drop_column: { table: t, column: d, down: "\'-\'" }'];

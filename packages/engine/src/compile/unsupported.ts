@@ -3,6 +3,8 @@
 
 import type { Catalog, OtherObject, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
+import { actingOn, assertActsAlike, assertRowSecurityHolds } from './acting.js';
+import type { Evolving } from './compile.js';
 import type { Shared } from './contract.js';
 import type { Layout } from './layout.js';
 import type { Rebuilt } from './rebuilt.js';
@@ -12,9 +14,7 @@ import { assertTypesCarried } from './unsupported-types.js';
 /** Objects that the engine compares but does not carry yet must be equal in both releases. */
 export function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
   const list = (catalog: Catalog) =>
-    catalog.others
-      .filter((one) => one.kind !== 'statistics')
-      .map((one) => [`${one.kind} ${one.name}`, one.definition] as const);
+    catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const);
   const before = new Map(list(from));
   const changed = list(to).flatMap(([key, text]) => (before.get(key) === text ? [] : [key]));
   const all = changed.join(', ');
@@ -48,19 +48,10 @@ function reasonsOf(table: Table, catalog: Catalog): string[] {
   return [
     ...(table.primaryKey === null ? ['it has no primary key'] : []),
     ...(table.partitionedBy === null ? [] : ['it is partitioned']),
-    ...table.triggers.map((trigger) => `trigger ${trigger}`),
+    ...actingOn(catalog, table.name).map(({ kind, name }) => `${kind} ${name}`),
     ...(table.rowSecurity ? ['row security'] : []),
-    ...rulesOf(table, catalog),
     ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
   ];
-}
-
-/** As a catalogue lists them: `table.name`. A policy counts also while it is not in force. */
-function rulesOf(table: Table, { others }: Catalog): string[] {
-  const own = `${table.name}.`;
-  return others
-    .filter(({ kind, name }) => (kind === 'rule' || kind === 'policy') && name.startsWith(own))
-    .map(({ kind, name }) => `${kind} ${name.slice(own.length)}`);
 }
 
 function viewsOver(table: Table, catalog: Catalog): OtherObject[] {
@@ -76,24 +67,24 @@ export function assertMovable(
   layout: Layout,
   clusters: readonly Rebuilt[],
   shared: readonly Shared[],
-  { from, evolution }: { readonly from: Catalog; readonly evolution: Evolution },
+  { from, to, evolution }: Pick<Evolving, 'from' | 'to' | 'evolution'>,
 ): void {
-  const rebuiltTables = clusters.flatMap(({ cluster }) => [
-    ...cluster.olds.map((one) => one.table),
-    ...cluster.parts.map((part) => part.table),
-  ]);
-  const moved = [
-    ...rebuiltTables,
-    ...shared.filter((one) => one.kind === 'overlay').map((one) => one.pair.old),
-    ...layout.dropped,
-  ];
+  const olds = clusters.flatMap(({ cluster }) => cluster.olds.map((one) => one.table));
+  const news = clusters.flatMap(({ cluster }) => cluster.parts.map((part) => part.table));
+  const overlays = shared.filter((one) => one.kind === 'overlay').map((one) => one.pair);
+  const lookedUp = layout.lookups.map((one) => one.table);
+  const viewed = [...olds, ...news, ...overlays.map((pair) => pair.old), ...lookedUp];
+  assertRowSecurityHolds(viewed, { shared, layout, evolution });
+  assertActsAlike(shared, { from, to }, evolution);
+  const moved = [...olds, ...news, ...overlays.map((pair) => pair.old), ...layout.dropped];
+  const acting = (catalog: Catalog) => (table: Table) =>
+    actingOn(catalog, table.name).map(({ kind, name }) => `${kind} ${name} on ${table.name}`);
   const found = [
-    ...rebuiltTables.flatMap((table) => [
-      ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
-      ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
-      ...rulesOf(table, from).map((rule) => `${rule} on ${table.name}`),
-      ...(table.partitionedBy === null ? [] : [`partitions of ${table.name}`]),
-    ]),
+    ...olds.flatMap(acting(from)),
+    ...news.flatMap(acting(to)),
+    ...[...olds, ...news].flatMap((table) =>
+      table.partitionedBy === null ? [] : [`partitions of ${table.name}`],
+    ),
     ...shared
       .filter(({ pair }) => pair.old.partitionedBy !== pair.new.partitionedBy)
       .map(({ pair }) => `another partitioning of ${pair.new.name}`),

@@ -108,6 +108,10 @@ describe('differences', () => {
       'row security of table hosts is on, release 1.0 has off',
     ],
     [
+      'alter table hosts enable row level security, force row level security',
+      'row security of table hosts is on, for the owner too, release 1.0 has off',
+    ],
+    [
       'alter table hosts drop seen, add seen timestamptz default now()',
       'table hosts: order of columns is id, owner, owner_id, seen, ' +
         'release 1.0 has id, owner, seen, owner_id',

@@ -72,7 +72,8 @@ export function parseEvolution(
   const stated = fields?.get('dirty');
   const dirty = stated === undefined ? [] : dirtyPolicies(source, stated);
   refuseFindings([...source.findings, ...conflictsIn(changes)], file);
-  return { from: from ?? '', to, keys, changes, dirty, file };
+  const changesAt = list?.at ?? { line: 1, column: 1 };
+  return { from: from ?? '', to, keys, changes, dirty, file, changesAt };
 }
 
 function changesIn(source: EvolutionSource, node: Node | null, at: Change['at']): Change[] {

@@ -17,6 +17,8 @@ export interface Evolution {
   readonly dirty: readonly DirtyPolicy[];
   /** Path of the file, for messages; null when there is no file and all is inferred. */
   readonly file: string | null;
+  /** Where a change that is missing belongs: at `changes`, else at the start of the file. */
+  readonly changesAt?: Position;
 }
 
 export interface Position {

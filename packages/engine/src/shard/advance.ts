@@ -31,6 +31,7 @@ import { type OpenShard, withShard } from './opening.js';
 import { assertOwnSchemas } from './own-schemas.js';
 import { readPace } from './pace.js';
 import { openState } from './register.js';
+import { assertNoRowSecurity } from './row-security.js';
 import { assertNotStopped, type Pace, type Progress, type Run } from './run.js';
 import { secondsSince } from './seconds.js';
 import { readState, type ShardState } from './state.js';
@@ -134,6 +135,7 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
   const steps = bundle.steps[verb];
   // Paused means that nothing begins; the way back is always open.
   if (verb !== 'abort' && verb !== 'verify') await readPace(run);
+  if (verb === 'prepare' || verb === 'expand') await assertNoRowSecurity(run);
   if (verb === 'prepare' && !hasActed(journal, steps)) {
     await assertNotDrifted(run.session, { ...run, app: bundle.app, release: bundle.from });
     await assertNothingLost(run);

@@ -32,6 +32,11 @@ where d.refclassid = 'pg_namespace'::regclass and n.nspname = $1 and d.deptype =
     where o.classid = d.classid and o.objid = d.objid and o.refclassid = 'pg_class'::regclass
       and c.relkind = 'S' and o.deptype in ('a', 'i')
   )
+  and not exists (
+    select from pg_catalog.pg_statistic_ext as s join pg_catalog.pg_class as o on o.oid = s.stxrelid
+    where d.classid = 'pg_statistic_ext'::regclass and s.oid = d.objid
+      and o.relname = any ($2::name[])
+  )
 order by 1`;
 
 /** @throws SHARD_DRIFTED, naming what is in the way, before anything is done. */
