@@ -45,7 +45,7 @@ export function namesOn(...both: readonly (readonly [table: Table, of: Catalog])
 }
 
 /** Kinds that a catalogue lists as `table.name`. */
-const HANGING = new Set<string>(['trigger', 'rule', 'policy', 'statistics']);
+const HANGING = new Set<string>(['trigger', 'rule', 'policy']);
 
 /**
  * A query for what would be lost, as `what` in the words of PostgreSQL. `is_part`: whether it
@@ -132,8 +132,11 @@ const HOSTED = sql`hosted as (
     obj_description(c.oid, 'pg_class') as remark,
     coalesce(a.attname, k.conname, g.tgname, p.polname, s.stxname, x.relname,
       nullif(w.rulename, '_RETURN'), c.relname, t.typname) as called,
-    -- Said by others: the constraint of an index, the column of a default or of NOT NULL.
-    f.classid = 'pg_attrdef'::regclass or k.contype in ('n', 't') or g.tgisinternal
+    -- Said by others: the constraint of an index, the column of a default or of NOT NULL. Extended
+    -- statistics are carried (compile/copy-settings.ts).
+    f.classid in ('pg_attrdef'::regclass, 'pg_statistic_ext'::regclass)
+      or k.contype in ('n', 't')
+      or g.tgisinternal
       or w.rulename = '_RETURN'
       or exists (select from pg_constraint as o where o.conindid = i.indexrelid)
       or f.classid = 'pg_class'::regclass and f.objsubid = 0 and i.indexrelid is null

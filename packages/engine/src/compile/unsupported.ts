@@ -14,9 +14,7 @@ import { assertTypesCarried } from './unsupported-types.js';
 /** Objects that the engine compares but does not carry yet must be equal in both releases. */
 export function assertCarried(from: Catalog, to: Catalog, evolution: Evolution): void {
   const list = (catalog: Catalog) =>
-    catalog.others
-      .filter((one) => one.kind !== 'statistics')
-      .map((one) => [`${one.kind} ${one.name}`, one.definition] as const);
+    catalog.others.map((one) => [`${one.kind} ${one.name}`, one.definition] as const);
   const before = new Map(list(from));
   const changed = list(to).flatMap(([key, text]) => (before.get(key) === text ? [] : [key]));
   const all = changed.join(', ');

@@ -185,14 +185,6 @@ others as (
   join tables t on t.oid = p.polrelid
   union all
   select
-    'statistics',
-    t.relname || '.' || s.stxname,
-    pg_catalog.pg_get_statisticsobjdef(s.oid)
-  from pg_catalog.pg_statistic_ext s
-  join tables t on t.oid = s.stxrelid
-  where not starts_with(s.stxname, 'halflap_')
-  union all
-  select
     'type',
     t.typname::text,
     case t.typtype

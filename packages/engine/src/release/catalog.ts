@@ -162,7 +162,6 @@ export interface OtherObject {
     | 'trigger'
     | 'rule'
     | 'policy'
-    | 'statistics'
     | 'type';
   /** `table.name` for what belongs to a table, `name(types)` for a function. */
   readonly name: string;

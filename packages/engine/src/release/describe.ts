@@ -11,10 +11,7 @@ export interface Described {
   readonly facts: Readonly<Record<string, string | null>>;
 }
 
-/**
- * Each table is followed by its columns, constraints and indexes; then come the other objects,
- * but for statistics: they change nothing that an application can see.
- */
+/** Each table is followed by its columns, constraints and indexes; then come the other objects. */
 export function describeCatalog(catalog: Catalog): Described[] {
   return [
     ...catalog.tables.flatMap(describeTable),
@@ -25,9 +22,9 @@ export function describeCatalog(catalog: Catalog): Described[] {
     ...catalog.domains.map(({ name, definition }) =>
       one('type', `domain ${name}`, { '': definition }),
     ),
-    ...catalog.others
-      .filter(({ kind }) => kind !== 'statistics')
-      .map(({ kind, name, definition }) => one('other', `${kind} ${name}`, { definition })),
+    ...catalog.others.map(({ kind, name, definition }) =>
+      one('other', `${kind} ${name}`, { definition }),
+    ),
   ];
 }
 

@@ -4,7 +4,7 @@
 import { BUNDLE_FORMAT, type Bundle, type KeyColumn, type Step } from '../../compile/bundle.js';
 import { bundleHash } from '../../compile/bundle-hash.js';
 import { type Session, withSession } from '../../pg.js';
-import type { Catalog } from '../../release/catalog.js';
+import type { Catalog, Index } from '../../release/catalog.js';
 import { introspect } from '../../release/introspect.js';
 import { name } from '../../sql.js';
 
@@ -37,12 +37,21 @@ export async function installByHand(
   });
 }
 
-/** As the new release has it: by another name for one column. */
+const LABEL_INDEX: Index = {
+  name: 'items_label',
+  isUnique: false,
+  columns: ['label'],
+  mentions: ['label'],
+  definition: 'btree (label)',
+};
+
+/** As the new release has it: by another name for one column, with an index on it. */
 function renamed(catalog: Catalog): Catalog {
   const called = (name: string) => (name === 'name' ? 'label' : name);
   const tables = catalog.tables.map((table) => ({
     ...table,
     columns: table.columns.map((column) => ({ ...column, name: called(column.name) })),
+    indexes: [...table.indexes, LABEL_INDEX],
   }));
   return { ...catalog, tables };
 }
