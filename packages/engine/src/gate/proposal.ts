@@ -54,14 +54,14 @@ export interface Proposal {
   /** Without those that were given; in the order in which they are to be written. */
   readonly changes: readonly Proposed[];
   readonly questions: readonly Question[];
-  /** What the change language has no word for, and what is lost at contract. */
+  /** What may have been meant and is not proposed, and what is lost at contract. */
   readonly remarks: readonly Remark[];
   /** Ids of the answers that were of use. */
   readonly answered: readonly string[];
 }
 
 export interface Remark {
-  /** `lost` follows from the schemas; `unsaid` may be a change that cannot be stated yet. */
+  /** `lost` follows from the schemas; `unsaid` may be a change that only its author can tell. */
   readonly kind: 'lost' | 'unsaid';
   readonly text: string;
 }

@@ -361,6 +361,13 @@ describe('propose', () => {
       `create table t (id int primary key);
        create table u (id int primary key, t_id int references t, note text);`,
     ],
+    [
+      'custom',
+      `create table t (id int primary key);
+       create table u (id int primary key, t_id int references t, note text);`,
+      `create table t (id int primary key, note text);
+       create table u (id int primary key, t_id int references t);`,
+    ],
     ['custom', 'create table t (id int primary key);', 'create table t (id bigint primary key);'],
     [
       'rekey_table',

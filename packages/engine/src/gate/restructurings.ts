@@ -139,7 +139,9 @@ function moved(going: readonly ColumnAt[], coming: readonly ColumnAt[]): string[
       )
       .map((come) => {
         const [from, to] = [`${old.table.name}.${old.column.name}`, come.table.name];
-        return saying('move_column', `${from} may have moved to ${to}`);
+        // The other way, which of several rows tells the value is for a query to say.
+        const kind = refersTo(come.table, old.table) ? 'move_column' : 'custom';
+        return saying(kind, `${from} may have moved to ${to}`);
       }),
   );
 }
