@@ -85,6 +85,8 @@ export interface Found {
   /** Changes that wait for an answer: what they speak of is spoken for. */
   readonly held: readonly Change[];
   readonly questions: readonly Question[];
+  /** Changes that the stages to come do not see, as they would see their tables no more. */
+  readonly last?: readonly Proposed[];
 }
 
 /** The answer to a question that nothing goes on. */

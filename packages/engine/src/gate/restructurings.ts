@@ -7,7 +7,8 @@
 import type { Column, Table } from '../release/catalog.js';
 import type { Change } from '../release/evolution.js';
 import { isSameType, likeness, similarNames } from './alike.js';
-import { listed, type Remark, type Sight } from './proposal.js';
+import { listed, NONE, type Remark, type Sight } from './proposal.js';
+import { moveId } from './propose-moves.js';
 import { type ColumnAt, keyText, pairsIn, unpairedIn } from './unpaired.js';
 
 /** As much as this in common is the same rows. */
@@ -47,7 +48,7 @@ export function remarksOn(sight: Sight): Remark[] {
       gone: layout.added,
       lone: layout.dropped,
     }),
-    ...moved(going, coming),
+    ...moved(sight, going, coming),
     ...rekeyed(pairs),
   ];
   const stated = new Set(
@@ -128,8 +129,13 @@ function partsIn({ names, pairs, gone, lone }: View): string[] {
 }
 
 /** A column that one table loses and a table which it is tied to gets. */
-function moved(going: readonly ColumnAt[], coming: readonly ColumnAt[]): string[] {
-  return going.flatMap((old) =>
+function moved(
+  { answer }: Sight,
+  going: readonly ColumnAt[],
+  coming: readonly ColumnAt[],
+): string[] {
+  const open = going.filter((one) => answer(moveId(one)) !== NONE);
+  return open.flatMap((old) =>
     coming
       .filter(
         (come) =>
