@@ -1,6 +1,7 @@
 // Every major release of PostgreSQL that Halflap promises: one evolution with a bit of everything
 // is taken forth and back and to the end on a server of it. Once the bundle comes from the same
-// server; once from another major, as with a vendor whose customers run something else.
+// server; once from another major, as with a vendor whose customers run something else. So is one
+// with the kinds of change that carry by slices, by keys that are drawn, and beside the row.
 
 import {
   findInstallations,
@@ -20,6 +21,7 @@ import {
   newWrite,
   oldWrite,
 } from '../lifecycle/lifecycle-case.js';
+import { KINDS } from './kinds.js';
 
 /** What the two releases share, and what majors print in different ways. */
 const SHARED = `create type kind as enum ('open', 'closed');
@@ -107,8 +109,10 @@ const majors = installations.map((one) => one.major);
 const newest = Math.max(...majors);
 const oldest = Math.min(...majors);
 const built = new Map<number, Compiled>();
+let kinds: Compiled;
 
 beforeAll(async () => {
+  kinds = await compilePair(KINDS.from, KINDS.to, KINDS.evolution ?? null);
   for (const major of new Set([oldest, newest])) {
     const installation = installationOf(major);
     if (installation === undefined) continue;
@@ -152,5 +156,8 @@ for (const major of SUPPORTED_MAJORS) {
 
     it(`takes one that was compiled on PostgreSQL ${other}`, () =>
       lifecycleCase(WAREHOUSE, built.get(other)));
+
+    it('takes rows that become several, drawn keys, lookups and kept values along', () =>
+      lifecycleCase(KINDS, kinds));
   });
 }

@@ -54,14 +54,14 @@ export interface Proposal {
   /** Without those that were given; in the order in which they are to be written. */
   readonly changes: readonly Proposed[];
   readonly questions: readonly Question[];
-  /** What the change language has no word for, and what is lost at contract. */
+  /** What may have been meant and is not proposed, and what is lost at contract. */
   readonly remarks: readonly Remark[];
   /** Ids of the answers that were of use. */
   readonly answered: readonly string[];
 }
 
 export interface Remark {
-  /** `lost` follows from the schemas; `unsaid` may be a change that cannot be stated yet. */
+  /** `lost` follows from the schemas; `unsaid` may be a change that only its author can tell. */
   readonly kind: 'lost' | 'unsaid';
   readonly text: string;
 }
@@ -85,6 +85,8 @@ export interface Found {
   /** Changes that wait for an answer: what they speak of is spoken for. */
   readonly held: readonly Change[];
   readonly questions: readonly Question[];
+  /** Changes that the stages to come do not see, as they would see their tables no more. */
+  readonly last?: readonly Proposed[];
 }
 
 /** The answer to a question that nothing goes on. */

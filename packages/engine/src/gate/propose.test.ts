@@ -167,6 +167,13 @@ const TOLD: readonly [string, string, string, string[], string[]][] = [
   ],
 ];
 
+const MOVED = `create table t (id int primary key, note text);
+  create table u (id int primary key, t_id int not null references t, size int);
+  create index on u (t_id);`;
+const MOVED_TO = `create table t (id int primary key);
+  create table u (id int primary key, t_id int not null references t, total int, note text);
+  create index on u (t_id);`;
+
 /** What, from which schema, to which, the questions, their answers, the changes then. */
 const ASKED: readonly [string, string, string, string[], Record<string, string>, string[]][] = [
   [
@@ -244,6 +251,25 @@ const ASKED: readonly [string, string, string, string[], Record<string, string>,
       u: {}`,
       '- drop_column: { table: u, column: at, down: now() }',
     ],
+  ],
+  [
+    'a column that goes to a table that refers to its own, beside another question',
+    MOVED,
+    MOVED_TO,
+    ['t.note.to', 'u.size'],
+    { 't.note.to': 'u', 'u.size': 'total' },
+    [
+      '- rename_column: { table: u, column: size, to: total }',
+      '- move_column: { table: t, column: note, to: u }',
+    ],
+  ],
+  [
+    'one that only seems to',
+    MOVED,
+    MOVED_TO,
+    ['t.note.to', 'u.size'],
+    { 't.note.to': 'none', 'u.size': 'total' },
+    ['- rename_column: { table: u, column: size, to: total }'],
   ],
   [
     'what stands where a merged table had no row',
@@ -355,11 +381,11 @@ describe('propose', () => {
       'create table jobs (id int primary key, kind text, at date);',
     ],
     [
-      'move_column',
-      `create table t (id int primary key, note text);
-       create table u (id int primary key, t_id int references t);`,
+      'custom',
       `create table t (id int primary key);
        create table u (id int primary key, t_id int references t, note text);`,
+      `create table t (id int primary key, note text);
+       create table u (id int primary key, t_id int references t);`,
     ],
     ['custom', 'create table t (id int primary key);', 'create table t (id bigint primary key);'],
     [

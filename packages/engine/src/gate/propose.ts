@@ -14,6 +14,7 @@ import { proposeAbsent } from './propose-absent.js';
 import { proposeColumns, proposeTypes } from './propose-columns.js';
 import { proposeKeys } from './propose-keys.js';
 import { proposeLabels } from './propose-labels.js';
+import { proposeMoves } from './propose-moves.js';
 import { proposeParts, proposeTables } from './propose-tables.js';
 import { proposeValues } from './propose-values.js';
 import { remarksOn } from './restructurings.js';
@@ -32,6 +33,7 @@ const STAGES: readonly ((sight: Sight) => Found)[] = [
   proposeTables,
   proposeParts,
   proposeKeys,
+  proposeMoves,
   proposeColumns,
   proposeLabels,
   proposeTypes,
@@ -54,6 +56,7 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
   let changes: readonly Proposed[] = [];
   let held: readonly Change[] = [];
   let questions: readonly Question[] = [];
+  let last: readonly Proposed[] = [];
   const look = (): Sight => {
     const all = [...given, ...changes.map((one) => one.change), ...held];
     const to = releases.to.catalog;
@@ -74,11 +77,13 @@ export function propose(releases: Differing, answers: Answers = new Map()): Prop
     changes = [...withoutRenamed(changes, found.changes), ...found.changes];
     held = [...held, ...found.held];
     questions = [...questions, ...found.questions];
+    last = [...last, ...(found.last ?? [])];
   }
   const absent = proposeAbsent(look(), changes);
-  changes = absent.changes;
+  const remarks = remarksOn(look());
+  changes = [...absent.changes, ...last];
   questions = [...questions, ...absent.questions];
-  return { changes, questions, remarks: remarksOn(look()), answered: [...answered] };
+  return { changes, questions, remarks, answered: [...answered] };
 }
 
 /** A table that is split or merged says under which name it goes on. */

@@ -7,7 +7,8 @@
 import type { Column, Table } from '../release/catalog.js';
 import type { Change } from '../release/evolution.js';
 import { isSameType, likeness, similarNames } from './alike.js';
-import { listed, type Remark, type Sight } from './proposal.js';
+import { listed, NONE, type Remark, type Sight } from './proposal.js';
+import { moveId } from './propose-moves.js';
 import { type ColumnAt, keyText, pairsIn, unpairedIn } from './unpaired.js';
 
 /** As much as this in common is the same rows. */
@@ -47,7 +48,7 @@ export function remarksOn(sight: Sight): Remark[] {
       gone: layout.added,
       lone: layout.dropped,
     }),
-    ...moved(going, coming),
+    ...moved(sight, going, coming),
     ...rekeyed(pairs),
   ];
   const stated = new Set(
@@ -128,8 +129,13 @@ function partsIn({ names, pairs, gone, lone }: View): string[] {
 }
 
 /** A column that one table loses and a table which it is tied to gets. */
-function moved(going: readonly ColumnAt[], coming: readonly ColumnAt[]): string[] {
-  return going.flatMap((old) =>
+function moved(
+  { answer }: Sight,
+  going: readonly ColumnAt[],
+  coming: readonly ColumnAt[],
+): string[] {
+  const open = going.filter((one) => answer(moveId(one)) !== NONE);
+  return open.flatMap((old) =>
     coming
       .filter(
         (come) =>
@@ -139,7 +145,9 @@ function moved(going: readonly ColumnAt[], coming: readonly ColumnAt[]): string[
       )
       .map((come) => {
         const [from, to] = [`${old.table.name}.${old.column.name}`, come.table.name];
-        return saying('move_column', `${from} may have moved to ${to}`);
+        // The other way, which of several rows tells the value is for a query to say.
+        const kind = refersTo(come.table, old.table) ? 'move_column' : 'custom';
+        return saying(kind, `${from} may have moved to ${to}`);
       }),
   );
 }
