@@ -225,7 +225,8 @@ export function countToTwo(event: Event): Sql {
 
 /** The number of the statement's rows, of which no more are counted than is asked. */
 export function countTo(event: Event, most: number): Sql {
-  return sql`(select count(*) from (select from ${rowsOf(event)} limit ${trusted(String(most))}) as r)`;
+  const some = sql`select from ${rowsOf(event)} limit ${trusted(String(most))}`;
+  return sql`(select count(*) from (${some}) as r)`;
 }
 
 /** The rows as the statement left them, or took them. */

@@ -192,8 +192,8 @@ interface Differences {
 }
 
 /**
- * The rows of a statement have no index: to look in them for those of each slice costs the square of
- * their number. Old rows have one.
+ * The rows of a statement have no index: to look in them for those of each slice costs the square
+ * of their number. Old rows have one.
  */
 function carryDifferences({ told, kept, isReadable }: Differences): Sql {
   return sql`if touched_rows > 1 then

@@ -146,7 +146,8 @@ describe('differences', () => {
   it('finds none between equals, and tells comments and what is tuned apart', async () => {
     const found = await catalogAfter(
       "comment on table hosts is 'x'; comment on column hosts.id is 'y';" +
-        'alter table hosts set (fillfactor = 70); alter table hosts alter id set statistics 0',
+        'alter table hosts set (fillfactor = 70); alter table hosts alter id set statistics 0;' +
+        'create statistics mine (mcv) on id, owner from hosts',
     );
     expect(differences(release, found)).toEqual([]);
     expect(fingerprint(found)).toBe(fingerprint(release));
@@ -154,6 +155,7 @@ describe('differences', () => {
       'table hosts: comment is x, release 1.0 has none',
       'table hosts: comment of column id is y, release 1.0 has none',
       'table hosts: statistics target of column id is 0, release 1.0 has none',
+      'table hosts: definition of statistics mine is (mcv) on id, owner, release 1.0 has none',
       'table hosts: option fillfactor is 70, release 1.0 has none',
     ]);
   });
