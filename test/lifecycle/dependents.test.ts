@@ -15,7 +15,7 @@ const OWN = `create table t (id int primary key, v int, w int, parent int refere
   create function stamp() returns trigger language plpgsql as 'begin return new; end';
   create trigger own_stamp before update on gone for each row execute function stamp();
   create table kept (id int primary key, a int, b int);
-  create index on kept (a);`;
+  create index on kept (a); create statistics own_pairs on v, w from t;`;
 
 const MINE = `create schema reports; create view reports.all_of_t as select * from t;
   create view reports.again as select id from reports.all_of_t;
@@ -42,12 +42,13 @@ const DEPENDING = [
 /** On the old tables themselves, made at any time. */
 const HUNG = `create trigger audit after insert on t for each statement execute function stamp();
   create rule quiet as on delete to gone do also select 1;
-  create policy tenants on t using (v > 0);
+  create policy tenants on t using (v > 0); create statistics pairs on id, v from t;
   create table reports.child (more text) inherits (t);`;
 
 const HANGING = [
   'policy tenants on table t',
   'rule quiet on table gone',
+  'statistics object pairs',
   'table reports.child',
   'trigger audit on table t',
 ];
@@ -84,7 +85,7 @@ describe('contract', () => {
         const atFirst = await refusal('prepare');
         expect(atFirst).toMatchObject({ code: 'SHARD_DRIFTED', detail: { evidence: HANGING } });
         await client.query(`drop trigger audit on t; drop rule quiet on gone;
-          drop policy tenants on t; drop table reports.child`);
+          drop policy tenants on t; drop statistics pairs; drop table reports.child`);
         for (const verb of ['prepare', 'expand'] as const) await shard.run(verb);
 
         await client.query(`${HUNG} ${LATE} insert into reports.child values (2, 2)`);
@@ -100,7 +101,7 @@ describe('contract', () => {
         await client.query(`drop function reports.count_gone, reports.name_of;
           drop table reports.noted, reports.saved, reports.child;
           drop view reports.all_of_t cascade; drop trigger audit on t;
-          drop rule quiet on gone; drop policy tenants on t;
+          drop rule quiet on gone; drop policy tenants on t; drop statistics pairs;
           alter table t drop column note, drop constraint few, drop constraint by_v;
           drop sequence counter; drop index mine`);
         const atLast = await refusal('contract');

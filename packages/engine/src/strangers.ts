@@ -35,8 +35,9 @@ export function namesOn(...both: readonly (readonly [table: Table, of: Catalog])
     const rules = [...table.uniques, ...table.checks, ...table.exclusions, ...table.foreignKeys];
     const own = `${table.name}.`;
     const beside = others.filter((one) => HANGING.has(one.kind) && one.name.startsWith(own));
+    const statistics = table.settings.filter((one) => one.of === 'statistics');
     return [
-      ...[...table.columns, ...rules, ...table.indexes].map((one) => one.name),
+      ...[...table.columns, ...rules, ...table.indexes, ...statistics].map((one) => one.name),
       ...(table.primaryKey === null ? [] : [table.primaryKey.name]),
       ...beside.map((one) => one.name.slice(own.length)),
     ];
@@ -132,9 +133,8 @@ const HOSTED = sql`hosted as (
     obj_description(c.oid, 'pg_class') as remark,
     coalesce(a.attname, k.conname, g.tgname, p.polname, s.stxname, x.relname,
       nullif(w.rulename, '_RETURN'), c.relname, t.typname) as called,
-    -- Said by others: the constraint of an index, the column of a default or of NOT NULL. Extended
-    -- statistics are carried (compile/copy-settings.ts).
-    f.classid in ('pg_attrdef'::regclass, 'pg_statistic_ext'::regclass)
+    -- Said by others: the constraint of an index, the column of a default or of NOT NULL.
+    f.classid = 'pg_attrdef'::regclass
       or k.contype in ('n', 't')
       or g.tgisinternal
       or w.rulename = '_RETURN'

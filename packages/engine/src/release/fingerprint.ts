@@ -6,14 +6,13 @@ import type { Catalog } from './catalog.js';
 const LEFT_OUT = new Set(['comment', 'partitions', 'settings']);
 
 /**
- * Hex SHA-256 of the catalogue in canonical form: keys sorted; without comments, settings and
- * statistics, since they change nothing that an application can do and customers tune them, and
- * without partitions, since each shard has its own. Equal exactly when compare.ts finds no
+ * Hex SHA-256 of the catalogue in canonical form: keys sorted; without comments and settings, since
+ * they change nothing that an application can do and customers tune them, and without partitions,
+ * since each shard has its own. Equal exactly when compare.ts finds no
  * difference.
  */
 export function fingerprint(catalog: Catalog): string {
-  const others = catalog.others.filter(({ kind }) => kind !== 'statistics');
-  const canonical = JSON.stringify({ ...catalog, others }, (key, value: unknown) =>
+  const canonical = JSON.stringify(catalog, (key, value: unknown) =>
     LEFT_OUT.has(key) || isNone(key, value) ? undefined : withSortedKeys(value),
   );
   return createHash('sha256').update(canonical).digest('hex');
