@@ -159,26 +159,29 @@ export function backwardSlicesFunction(
       ...POLITE_VARIABLES,
     ],
     settings: ONE_ROW_PLANS,
-    body: untilQuiet(plan, [
-      sql`touched_rows := ${countToTwo(event)};`,
-      ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
-      isUpToDate(plan, slices),
-      ...(movesOld && event === 'update'
-        ? [
-            sql`if touched_rows = 1 then
+    body: [
+      PATIENT_AGAIN,
+      ...untilQuiet(plan, [
+        sql`touched_rows := ${countToTwo(event)};`,
+        ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
+        isUpToDate(plan, slices),
+        ...(movesOld && event === 'update'
+          ? [
+              sql`if touched_rows = 1 then
     ${areMoved(plan, source.mapping, slices)} into is_told;
   end if;`,
-          ]
-        : []),
-      carryDifferences({
-        told: changesFrom(asOldSays(plan)),
-        kept: changesFrom(bindWith(source.mapping.target, rows, plan.bind)),
-        isReadable: isReadable(plan, slices),
-      }),
-      sql`if touched_rows > 0 then
+            ]
+          : []),
+        carryDifferences({
+          told: changesFrom(asOldSays(plan)),
+          kept: changesFrom(bindWith(source.mapping.target, rows, plan.bind)),
+          isReadable: isReadable(plan, slices),
+        }),
+        sql`if touched_rows > 0 then
     ${check}
   end if;`,
-    ]),
+      ]),
+    ],
   });
 }
 
@@ -214,34 +217,61 @@ function carryDifferences({ told, kept, isReadable }: Differences): Sql {
 
 /**
  * A transaction of the new release that holds old rows must not come to wait for a new row while
- * somebody of the old release waits for it: of the two, PostgreSQL would end whoever has waited
- * longer, and that is the old one. So it looks before each further statement. One that began to
- * wait before is found out by its own deadlock detector first.
+ * somebody of the old release waits for it: of the two, PostgreSQL would end whoever has looked for
+ * a circle last, and that is the old one. So it looks before each further statement, and does not
+ * wait for as long as a detector does, which looks but once, while there is one who may come.
  */
 export function yieldFunction(plan: SyncPlan, table: string): Sql {
   const message =
     `could not serialize access to ${table} due to concurrent update ` +
     `by release ${plan.places.from}`;
+  const writes = literal(oldWrites(plan.places).text);
   return syncRoutine(plan, {
     at: backwardName(plan, table, 'yield'),
     about: `gives way to release ${plan.places.from} before a statement on ${table}`,
+    declare: [sql`is_waited_for boolean`, sql`may_be boolean`, sql`patience int`, sql`shorter int`],
     body: [
-      sql`if pg_current_xact_id_if_assigned() is not null and exists (
-    with l as materialized (select * from pg_locks)
-    select from l as mine
-    join l as waits on waits.transactionid = mine.transactionid and not waits.granted
-    where mine.pid = pg_backend_pid() and mine.granted and exists (
-      select from l as old join l as late on late.pid = old.pid and not late.granted
-      where old.relation = ${literal(oldWrites(plan.places).text)}::regclass and old.granted
-        and (late.transactionid = mine.transactionid or late.locktype = 'tuple')
+      sql`if pg_current_xact_id_if_assigned() is not null then
+    with l as materialized (select * from pg_locks),
+    old as (
+      select l.pid from l
+      where l.relation = ${writes}::regclass and l.granted and l.pid <> pg_backend_pid()
     )
-  ) then
-    raise serialization_failure using
-      message = ${literal(message)}, hint = 'Run the transaction again.';
+    select exists (select from old), exists (
+      select from l as mine
+      join l as waits on waits.transactionid = mine.transactionid and not waits.granted
+      where mine.pid = pg_backend_pid() and mine.granted and exists (
+        select from old join l as late on late.pid = old.pid and not late.granted
+        where late.transactionid = mine.transactionid or late.locktype = 'tuple'
+      )
+    ) into may_be, is_waited_for;
+    if is_waited_for then
+      raise serialization_failure using
+        message = ${literal(message)}, hint = 'Run the transaction again.';
+    end if;
+    patience := ${milliseconds('lock_timeout')};
+    shorter := greatest(${milliseconds('deadlock_timeout')} * 4 / 5, 1);
+    if may_be and (patience = 0 or patience > shorter) then
+      perform set_config(${PATIENCE}, patience::text, true),
+        set_config('lock_timeout', shorter::text, true);
+    end if;
   end if;`,
     ],
   });
 }
+
+/** What a transaction's lock_timeout was before the statement under way. */
+const PATIENCE = literal('halflap.patience');
+
+function milliseconds(setting: string): Sql {
+  return sql`(extract(epoch from current_setting(${literal(setting)})::interval) * 1000)::int`;
+}
+
+/** What yieldFunction has set for the statement ends with it. */
+const PATIENT_AGAIN = sql`if coalesce(current_setting(${PATIENCE}, true), '') <> '' then
+    perform set_config('lock_timeout', current_setting(${PATIENCE}), true),
+      set_config(${PATIENCE}, '', true);
+  end if;`;
 
 /**
  * The written table as it was before the statement, as far as it is of the slices: where a query
