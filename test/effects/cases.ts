@@ -56,13 +56,19 @@ export const CASES: readonly Case[] = [
   },
   {
     title: 'columns that are added with rules, and renamed, on tables that stay',
-    from: `create table owners (id serial primary key, mail text not null unique,
+    from: `create function note() returns trigger language plpgsql as
+        $$ begin return null; end $$;
+      create table owners (id serial primary key, mail text not null unique,
         rank int default 1 constraint ranked check (rank > 0));
       create table cars (id int generated always as identity primary key,
         owner int references owners (id) on delete cascade, plate text, gone text,
         constraint plated unique (plate));
-      create index cars_owner on cars (owner);`,
-    to: `create table people (id serial primary key, address text not null unique,
+      create index cars_owner on cars (owner);
+      create trigger noted after update on cars for each row execute function note();
+      create rule kept as on delete to owners where old.rank > 9 do instead nothing;`,
+    to: `create function note() returns trigger language plpgsql as
+        $$ begin return null; end $$;
+      create table people (id serial primary key, address text not null unique,
         rank int default 2 constraint ranked check (rank > 0));
       create table cars (id int generated always as identity primary key,
         owner int references people (id) on delete cascade, plate text not null,

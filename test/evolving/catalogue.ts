@@ -6,6 +6,7 @@ import {
   type Difference,
   differences,
   introspect,
+  settingDifferences,
   type Table,
 } from '@halflap/engine';
 import pg from 'pg';
@@ -34,6 +35,7 @@ export function leftovers(url: string, bundle: Bundle): Promise<string[]> {
     );
     return [
       ...differences(bundle.from.catalog, found).map((one) => one.text),
+      ...settingDifferences(bundle.from.catalog, found),
       ...[...relations.rows, ...routines.rows].map((one) => `${one.relation} is left`),
       ...triggers.rows.map((one) => `trigger ${one.tgname} is left`),
     ];
@@ -51,32 +53,19 @@ export function unlikeFresh(url: string, bundle: Bundle): Promise<string[]> {
       bundle.workSchema,
     ]);
     const wanted = plain(bundle.to.catalog, schemas);
-    const said = new Set(commentsIn(bundle, found));
     return [
       ...differences(wanted, found)
         .filter((one) => !isTombstone(one))
         .map((one) => one.text),
-      ...commentsIn(bundle, wanted).filter((one) => !said.has(one)),
+      ...settingDifferences(wanted, found),
       ...(work.rows.length > 0 ? [`schema ${bundle.workSchema} is left`] : []),
     ];
   });
 }
 
-/** Of tables that are made anew, in words; tables that stay keep those that they have. */
-function commentsIn({ relations }: Bundle, { tables }: Catalog): string[] {
-  const isMade = (table: string) =>
-    relations.some((one) => one.new === table && (one.kind === 'rebuilt' || one.kind === 'added'));
-  return tables
-    .filter((table) => isMade(table.name))
-    .flatMap((table) => [
-      `comment on ${table.name}: ${table.comment}`,
-      ...table.columns.map((one) => `comment on ${table.name}.${one.name}: ${one.comment}`),
-    ]);
-}
-
 /** Views that answer the fenced release stand beside what the new release knows. */
-function isTombstone({ kind }: Difference): boolean {
-  return kind === 'extra object';
+function isTombstone({ kind, object }: Difference): boolean {
+  return kind === 'extra object' && !/^(?:trigger|rule|policy) /.test(object);
 }
 
 function merged(bundle: Bundle, own: Catalog, home: Catalog): Catalog {

@@ -18,7 +18,9 @@ const SPLIT = `create table items (id bigint generated always as identity primar
   create table notes (item bigint primary key references items (id) on delete cascade,
     note text not null);
   create table events (id serial primary key,
-    item bigint not null references items (id) on delete cascade);`;
+    item bigint not null references items (id) on delete cascade);
+  create statistics items_apart on id, name from items;
+  create statistics notes_apart on item, note from notes;`;
 const LINE = [
   { version: '1.0', schema: FIRST, changes: null },
   {
@@ -31,7 +33,7 @@ const LINE = [
   },
   {
     version: '3.0',
-    schema: SPLIT.replace('note text', 'remark text'),
+    schema: SPLIT.replace('note text', 'remark text').replace('item, note', 'item, remark'),
     changes: 'changes: [rename_column: { table: notes, column: note, to: remark }]',
   },
   {

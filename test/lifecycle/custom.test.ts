@@ -168,7 +168,7 @@ describe('a change that is stated as queries', () => {
         pairs:
           slice: id
           query: |
-            select coalesce(l.id, r.id) as id, l.x, r.y
+            select coalesce(l.id, r.id) as id, l.x, r.y, '-' as note
             from lefts as l full join rights as r on r.id = l.id
       into:
         lefts: { slice: id, query: "select id, x from pairs where x is not null" }

@@ -179,9 +179,9 @@ describe('keys that are drawn', () => {
     await shard.drop();
   });
 
-  it('are known of rows that come with others in one statement', async () => {
+  it('are known of rows that come with others in one statement, and stay with theirs', async () => {
     const compiled = await compilePair(
-      'create table vouchers (id int primary key, code text not null unique);',
+      'create table vouchers (id int primary key, code text unique);',
       `create table vouchers (id int primary key);
       create table codes (id uuid primary key default gen_random_uuid(),
         voucher_id int not null references vouchers (id) on delete cascade,
@@ -194,13 +194,14 @@ changes:
       from:
         vouchers:
           slice: id
-          query: select k.old_id as id, c.code from codes c join code_ids k on k.new_id = c.id
+          query: select v.id, c.code from vouchers v left join codes c on c.voucher_id = v.id
+            and c.id in (select k.new_id from code_ids k where k.old_id = v.id)
       into:
         vouchers: { slice: id, query: select id from vouchers }
         codes:
           slice: voucher_id
           query: select k.new_id as id, v.id as voucher_id, v.code
-            from vouchers v join code_ids k on k.old_id = v.id
+            from vouchers v join code_ids k on k.old_id = v.id where v.code is not null
 `,
     );
     const shard = await installShard(compiled);
@@ -214,6 +215,19 @@ changes:
     await withClient(shard.url, null, async (client) => {
       const { rows } = await client.query('select id, code from vouchers');
       expect(rows).toEqual([{ id: '1', code: 'a' }]);
+    });
+    // It belongs to the row of the old release, whatever number that has, and whoever gives it.
+    await withClient(shard.url, NEW_PATH, async (client) => {
+      await client.query('delete from codes');
+      await client.query('update vouchers set id = 2');
+    });
+    await withClient(shard.url, null, async (client) => {
+      await client.query("insert into vouchers values (1, 'b')");
+      await client.query("update vouchers set code = 'a' where id = 2");
+    });
+    await withClient(shard.url, NEW_PATH, async (client) => {
+      const { rows } = await client.query(`select code from codes where id = '${NEW}'`);
+      expect(rows).toEqual([{ code: 'a' }]);
     });
     await shard.run('verify');
     await shard.drop();

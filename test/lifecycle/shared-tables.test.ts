@@ -1,6 +1,9 @@
 // Changes that leave rows where they are: columns, defaults, nullability, checks, indexes, tables.
 
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { readColumns, withClient } from '../evolving/databases.js';
+import { compilePair } from '../evolving/releases.js';
+import { installShard, NEW_PATH } from '../evolving/shard.js';
 import { lifecycleCase, newWrite, oldWrite } from './lifecycle-case.js';
 
 describe('an added column', () => {
@@ -281,4 +284,29 @@ describe('whole tables', () => {
       ],
       lostByAbort: `truncate comes, more restart identity`,
     }));
+});
+
+describe('the order of columns', () => {
+  it('is the same in every phase, and told where that of a fresh install is another', async () => {
+    const compiled = await compilePair(
+      `create table t (id int primary key, a text, b text, gone text);
+       create table same (id int primary key, x text);`,
+      `create table t (id int primary key, d text, b text, c text);
+       create table same (id int primary key, x text, y text);`,
+      'changes:\n  - rename_column: { table: t, column: a, to: c }\n',
+    );
+    const notes = compiled.bundle.relations.map((one) => `${one.new}: ${one.notes.join('; ')}`);
+    expect(notes.filter((one) => one.includes('order'))).toEqual([
+      expect.stringMatching(/^t: .*than on a fresh install: id, c, b, d; name them in INSERT/),
+    ]);
+    const shard = await installShard(compiled);
+    for (const verb of ['prepare', 'expand', 'contract'] as const) {
+      await shard.run(verb);
+      const columns = await withClient(shard.url, NEW_PATH, (client) =>
+        readColumns(client, compiled.to.catalog),
+      );
+      expect(columns, verb).toEqual(['same(id, x, y)', 't(id, c, b, d)']);
+    }
+    await shard.drop();
+  });
 });

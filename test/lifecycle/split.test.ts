@@ -381,6 +381,19 @@ describe('the key of a split table', () => {
           `insert into tags values ('new ${n}')`,
           `insert into tags (name, uses) values ('new ${n}', null)`,
         ),
+        oldWrite(
+          `insert into tags values ('6 ${n}', 'six', 6), ('7 ${n}', 'seven', 7)`,
+          `insert into tags values ('6 ${n}', 'six'), ('7 ${n}', 'seven');
+           insert into tag_uses values ('6 ${n}', 6), ('7 ${n}', 7)`,
+        ),
+        {
+          // It has the key and the color now that another row had, and its own uses.
+          ...newWrite(
+            `with first as (update tags set name = '8 ${n}' where name = '7 ${n}' returning 1)
+             update tags set name = '7 ${n}', color = 'seven' from first where name = '6 ${n}'`,
+          ),
+          since: 'dual',
+        },
         oldWrite(`delete from tags where name like 'old ${n - 1}%'`),
       ],
       lostByAbort: `insert into tag_uses select name, null from tags

@@ -13,7 +13,7 @@ import { type Asked, OTHER, type Statement } from './plain.js';
 import { noteHeld } from './shape-held.js';
 import { followUnwritten, forget, moveInMaps, moveInMemory, remember } from './shape-keys.js';
 import { type Both, become, columnsOf, follow, isHeld } from './shape-model.js';
-import type { ShapedTable } from './shapes.js';
+import type { ShapedTable, Twin } from './shapes.js';
 
 /** SQLSTATE of ON CONFLICT that meets a row of its own. */
 const TWICE = '21000';
@@ -88,9 +88,11 @@ async function carry(
     if (move !== null && count > 0) {
       const [from, to] = [move.from[0] ?? '', move.to[0] ?? ''];
       await moveInMaps(both, release, { table, from, to });
-      const twin = both.shape.twins?.find((one) => one[release] === table);
-      if (twin !== undefined) {
-        await moveTwin(both, `${OTHER[release]}.${twin[OTHER[release]]}`, statement);
+      for (const twin of both.shape.twins ?? []) {
+        if (twin[release] !== table) continue;
+        const other = twin[OTHER[release]];
+        await moveTwin(both, { at: `${OTHER[release]}.${other}`, twin }, statement);
+        await moveInMaps(both, OTHER[release], { table: other, from, to });
         await moveInMemory(both, from, to);
       }
     }
@@ -112,13 +114,19 @@ async function carry(
 }
 
 /** The same row of the other release. */
-async function moveTwin({ client, shape }: Both, at: string, statement: Statement): Promise<void> {
+async function moveTwin(
+  { client, shape }: Both,
+  { at, twin }: { readonly at: string; readonly twin: Twin },
+  { table, move }: Statement,
+): Promise<void> {
   const tables = [...shape.old.tables, ...shape.new.tables];
-  const { key = [] } = tables.find((one) => one.name === statement.table) ?? {};
-  const { from = [], to = [] } = statement.move ?? {};
+  const { key = [] } = tables.find((one) => one.name === table) ?? {};
+  const { from = [], to = [] } = move ?? {};
   const pairs = (values: readonly string[], joint: string) =>
     key.map(({ name }, place) => `${name} = ${values[place]}`).join(joint);
-  await client.query(`update ${at} set ${pairs(to, ', ')} where ${pairs(from, ' and ')}`);
+  const isFree =
+    twin.isOneOf === true ? ` and not exists (select from ${at} where ${pairs(to, ' and ')})` : '';
+  await client.query(`update ${at} set ${pairs(to, ', ')} where ${pairs(from, ' and ')}${isFree}`);
 }
 
 /** What only the new release knows, and nobody keeps for a lens of a session. */

@@ -96,6 +96,7 @@ export function keyed(random: Random): Shape {
     ...shape({ LIST: list, ROWS: rows }, false, changeOf(from, into)),
     head: `keys:\n  ${MAP}: { from: vouchers, into: codes, column: id, key: { voucher_id: id } }\n`,
     needsPrepared: true,
+    twins: [{ old: 'vouchers', new: 'vouchers' }],
     maps: [
       {
         name: MAP,

@@ -87,7 +87,12 @@ export function shares(random: Random): Shape {
       into:
         logins: { when: kind = 'login', values: { kind: "'login'" } }
         notes: { when: kind <> 'login' }`;
-  return shape({ LIST: whole, ROWS: rows }, isUnited, change);
+  const twins = ['logins', 'notes'].map((part) =>
+    isUnited
+      ? { old: part, new: 'events', isOneOf: true }
+      : { old: 'events', new: part, isOneOf: true },
+  );
+  return { ...shape({ LIST: whole, ROWS: rows }, isUnited, change), twins };
 }
 
 /** move_column. */

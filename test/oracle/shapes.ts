@@ -90,6 +90,8 @@ export interface Memory {
 export interface Twin {
   readonly old: string;
   readonly new: string;
+  /** Whether its row may be that of another table, and is not needed where that one is. */
+  readonly isOneOf?: boolean;
 }
 
 export interface MapSide {

@@ -5,6 +5,7 @@ import type { QueriesChecked, QueryFinding, QueryVerdict } from './queries.js';
 
 const WORDS: Readonly<Record<QueryVerdict, string>> = {
   refused: 'refused through the lens',
+  misplaced: 'writes into other columns than on a fresh install',
   client: 'only by the client through the lens',
   differs: 'differs through the lens',
   wrong: 'refused on tables too',
@@ -56,13 +57,13 @@ function shortened(text: string): string {
 /**
  * The error with which the command ends; null where every statement works with the client. A
  * database was sent statements of others too, such as an older release or a program that watches
- * it: there only what the lens refuses counts.
+ * it: there only what the lens refuses, or misplaces, counts.
  */
 export function queriesFailure({ findings }: QueriesChecked): HalflapError | null {
   const failing = findings.filter((one) =>
     'file' in one
       ? one.verdict !== 'client' && one.verdict !== 'differs'
-      : one.verdict === 'refused',
+      : one.verdict === 'refused' || one.verdict === 'misplaced',
   );
   if (failing.length === 0) return null;
   const what = failing.length === 1 ? '1 statement' : `${failing.length} statements`;

@@ -27,17 +27,20 @@ import {
   type Statements,
 } from '@halflap/engine';
 import { HalflapError } from '@halflap/protocol';
+import { nodesOf } from './syntax-nodes.js';
+import { type OtherOrders, readOtherOrders, unnamedIn } from './unnamed-columns.js';
 
 /**
- * | verdict | through the lens                                     | on the release's own tables |
- * |---------|------------------------------------------------------|-----------------------------|
- * | refused | fails, by the client too                             | works                       |
- * | client  | works by the client, fails for programs without it   | works                       |
- * | differs | works, and does not give the same                    | works                       |
- * | wrong   | –                                                    | fails                       |
- * | unread  | was not asked: does not parse, or touches no rows    | –                           |
+ * | verdict   | through the lens                                   | on the release's own tables |
+ * |-----------|----------------------------------------------------|-----------------------------|
+ * | refused   | fails, by the client too                           | works                       |
+ * | misplaced | works, and writes values into other columns        | works                       |
+ * | client    | works by the client, fails for programs without it | works                       |
+ * | differs   | works, and does not give the same                  | works                       |
+ * | wrong     | –                                                  | fails                       |
+ * | unread    | was not asked: does not parse, or touches no rows  | –                           |
  */
-export type QueryVerdict = 'refused' | 'client' | 'differs' | 'wrong' | 'unread';
+export type QueryVerdict = 'refused' | 'misplaced' | 'client' | 'differs' | 'wrong' | 'unread';
 
 /** One finding of `check --queries --json`, with its place; additions only. */
 export type QueryFinding = QueryPlace & Found;
@@ -130,11 +133,12 @@ export async function checkQueries(
 ): Promise<readonly QueryFinding[]> {
   const { lens } = questions;
   const reader = {
-    query: async (text: string, values: string[]) => ({ rows: await lens.query(text, values) }),
+    query: async (text: string, values: unknown[]) => ({ rows: await lens.query(text, values) }),
   };
   const release = bundle.to.version;
   const relations = await readLensRelations(reader, { app: bundle.app, release });
-  const asking: Asking = { questions, relations, grammar: await loadGrammar() };
+  const orders = await readOtherOrders(reader, bundle);
+  const asking: Asking = { questions, relations, orders, grammar: await loadGrammar() };
   const findings: QueryFinding[] = [];
   for (const text of texts) {
     const found = await findingOf(text, asking);
@@ -155,6 +159,7 @@ function placeOf(query: QueryText): QueryPlace & Pick<Found, 'text'> {
 interface Asking {
   readonly questions: QueryQuestions;
   readonly relations: LensRelations;
+  readonly orders: OtherOrders;
   readonly grammar: Grammar;
 }
 
@@ -176,13 +181,29 @@ async function findingOf(query: QueryText, asking: Asking): Promise<Found | null
     return unread(`without its constants PostgreSQL cannot plan it: ${onTables.message}`, null);
   }
   if (onTables !== null) return { verdict: 'wrong', ...onTables, fix: null };
+  const misplaced = byOrder(tree, asking.orders);
+  if (misplaced?.verdict === 'misplaced') return misplaced;
   const upsert = await upsertFinding(text, asking);
   if (upsert !== undefined) return upsert;
   const onLens = await asking.questions.onLens(text, tree);
   if (onLens !== null && onLens !== 'not a question') {
     return { verdict: 'refused', ...onLens, fix: fixOf(tree, onLens) };
   }
-  return atRunTime(tree, asking.relations);
+  return atRunTime(tree, asking.relations) ?? misplaced;
+}
+
+/** What names no columns of a table, whose order is not that of a fresh install. */
+function byOrder(tree: Tree, orders: OtherOrders): Found | null {
+  const found = unnamedIn(tree, orders);
+  if (found === null) return null;
+  const { table, isWritten } = found;
+  const order = orders.get(table)?.join(', ');
+  return {
+    verdict: isWritten ? 'misplaced' : 'differs',
+    sqlstate: null,
+    message: `the columns of ${table} stand as ${order} once its shard is prepared, and for good`,
+    fix: isWritten ? 'name the columns' : 'name the columns, where they are not read by name',
+  };
 }
 
 /**
@@ -296,14 +317,4 @@ function fixOf(tree: object, { sqlstate }: Refusal): string | null {
     if (has('UpdateStmt')) return 'delete the row and insert it with its new key';
   }
   return 'another form, or wait until the shard is dual';
-}
-
-/** Contents of all nodes of one kind. */
-function nodesOf(tree: unknown, kind: string): Record<string, unknown>[] {
-  if (Array.isArray(tree)) return tree.flatMap((one) => nodesOf(one, kind));
-  if (typeof tree !== 'object' || tree === null) return [];
-  return Object.entries(tree).flatMap(([key, value]) => [
-    ...(key === kind ? [value as Record<string, unknown>] : []),
-    ...nodesOf(value, kind),
-  ]);
 }

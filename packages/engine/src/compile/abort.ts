@@ -25,12 +25,13 @@ import type { Statement, Step, TransactionStep } from './bundle.js';
 import { addedColumns, addedIndexes, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
 import { endForward } from './contract.js';
+import { dropSchemas } from './dependents.js';
 import { duplicatesTriggers, endDuplicates } from './duplicates.js';
 import { oldKeyTriggerNames } from './key-maps.js';
 import type { PairedTable } from './layout.js';
 import { abortLookup, oldTriggers } from './lookups.js';
 import { oldNames } from './mapping.js';
-import { floorSchema, floorTable, inRelease, type Places, stateTable } from './places.js';
+import { floorSchema, floorTable, inRelease, stateTable } from './places.js';
 import { dropKeysTo } from './repoint.js';
 import { abortShipped } from './shipped.js';
 import { exclusive, statement, transactionStep } from './statement.js';
@@ -45,7 +46,7 @@ export function abortSteps(evolving: Evolving): Step[] {
     ...lookupSteps(evolving),
     ...foreignKeySteps(evolving),
     ...abortShipped(evolving),
-    dropStep(evolving.places),
+    dropStep(evolving),
     ...shared.flatMap(({ pair, kind }) => (kind === 'same' ? [] : columnsStep(pair, evolving))),
   ];
   return steps.map((step, index) =>
@@ -155,11 +156,11 @@ function staying({ shared, clusters }: Evolving, table: string, isAdded: boolean
   return cluster?.cluster.id ?? null;
 }
 
-function dropStep(places: Places): TransactionStep {
+function dropStep(evolving: Evolving): TransactionStep {
+  const { places } = evolving;
+  const schemas = [places.goneSchema, places.lensSchema, places.workSchema];
   return transactionStep('abort/drop', `what release ${places.to} had goes`, [
-    statement(sql`drop schema ${name(places.goneSchema)} cascade`),
-    statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
-    statement(sql`drop schema ${name(places.workSchema)} cascade`),
+    ...dropSchemas('abort', schemas, evolving),
     // What could not be carried to the new layout is in the old one, and nothing is wrong with it.
     statement(sql`delete from ${stateTable('quarantine')} as q
 where q.evolution = ${literal(places.evolution)}`),

@@ -10,6 +10,7 @@ import { copyRights } from './grants.js';
 import { floorTable, inRelease } from './places.js';
 import { newSequences } from './sequence-plan.js';
 import { createSequence } from './sequences.js';
+import { indexSettings } from './settings.js';
 import { statement } from './statement.js';
 import { createPartitions, createTable } from './tables.js';
 
@@ -83,6 +84,7 @@ export function addedTable(table: Table, { places, from, to, sequences }: Evolvi
         sql`create ${unique}index ${name(index.name)} on ${at} using ${trusted(index.definition)}`,
       );
     }),
+    ...indexSettings(at, table),
     ...(first === undefined ? [] : [copyRights(places, floorTable(first.name), at)]),
   ];
 }

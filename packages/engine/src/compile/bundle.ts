@@ -130,6 +130,12 @@ interface StepBase {
 export const DIRTY_STATE = 'HL004';
 
 /**
+ * SQLSTATE by which a step refuses to take along what is neither Halflap's nor a release's: one
+ * object a line in the detail, what to do in the hint.
+ */
+export const STRANGERS_STATE = 'HL005';
+
+/**
  * The step that carries rows which the new release ships; its row in the journal has those that
  * stood against others under `leftOut`.
  */

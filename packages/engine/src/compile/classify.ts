@@ -20,7 +20,7 @@ import { bindColumns, columnsOf } from '../release/expression.js';
 import { bindIndex } from '../release/index-definition.js';
 import { elementOf, isApart } from '../release/types-apart.js';
 import { isSameExclusion } from './exclusions.js';
-import { type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
+import { definitionOf, type ForwardColumn, isUnchanged, type PairedTable } from './layout.js';
 
 export type Crossing = 'same' | 'native' | 'overlay' | 'rebuilt';
 
@@ -76,6 +76,18 @@ export function droppedColumns(pair: PairedTable): Column[] {
 /** Columns of both releases that have another name in each. */
 export function renamedColumns(pair: PairedTable): ForwardColumn[] {
   return pair.forward.filter((one) => one.source !== null && one.source !== one.column.name);
+}
+
+/**
+ * The new release's columns as they stand on the one physical table: those of the old release where
+ * they are, and then those that have come. PostgreSQL moves no column of a table that is there.
+ */
+export function standingColumns(pair: PairedTable): readonly Column[] {
+  const place = new Map(pair.old.columns.map((column, index) => [column.name, index]));
+  const placeOf = ({ source }: ForwardColumn) => place.get(source ?? '') ?? place.size;
+  return [...pair.forward]
+    .sort((left, right) => placeOf(left) - placeOf(right))
+    .map((one) => one.column);
 }
 
 /** Old column name of each new column that exists in both. */
@@ -228,9 +240,10 @@ function generatedDiffers(pair: PairedTable, column: Column): boolean {
 
 function isNative(pair: PairedTable): boolean {
   const count = pair.old.columns.length;
-  const isPrefix = pair.new.columns
-    .slice(0, count)
-    .every((column, index) => JSON.stringify(column) === JSON.stringify(pair.old.columns[index]));
+  const isPrefix = pair.new.columns.slice(0, count).every((column, index) => {
+    const old = pair.old.columns[index];
+    return old !== undefined && definitionOf(column) === definitionOf(old);
+  });
   return (
     pair.old.name === pair.new.name &&
     isPrefix &&

@@ -24,8 +24,10 @@ import {
   standAlone,
 } from './contract.js';
 import { fenceShared, validateShared } from './contract-shared.js';
+import { copySettings, refuseTuned } from './copy-settings.js';
+import { copySettingsFunction } from './copy-settings-function.js';
 import { defaultFunctions } from './defaults.js';
-import { refuseDependents } from './dependents.js';
+import { dropSchemas, refuseDependents } from './dependents.js';
 import { dirtySteps } from './dirty-rows.js';
 import { createDuplicates, type Duplicates, endDuplicates, fillDuplicates } from './duplicates.js';
 import type { ForeignKeyPlan } from './foreign-keys.js';
@@ -62,6 +64,8 @@ import type { Routine } from './routine.js';
 import { dropSequences, takeSequences } from './sequence-contract.js';
 import type { SequencePlan } from './sequence-plan.js';
 import { sessionLens } from './session-lens.js';
+import { moveStatisticsFrom } from './setting-statements.js';
+import { indexSettings, settingSteps } from './settings.js';
 import { isCarrying, shippedSteps } from './shipped.js';
 import type { ShippedPlan } from './shipped-plan.js';
 import { statement, transactionStep } from './statement.js';
@@ -183,6 +187,7 @@ function beginPrepare(evolving: Evolving): Statement[] {
       places,
       clusters.some(({ cluster }) => cluster.olds.length > 1),
     ),
+    ...(clusters.length === 0 ? [] : [copySettingsFunction(places)]),
     ...sequencesHome(places),
     ...newTypes(evolving),
     ...defaultFunctions(evolving, places),
@@ -264,9 +269,7 @@ function expandSteps(evolving: Evolving): Step[] {
           transactionStep(
             'expand/analyze',
             'gather statistics of the new tables',
-            clusters.flatMap(({ cluster }) =>
-              cluster.parts.map((part) => statement(sql`analyze ${work(places, part.table.name)}`)),
-            ),
+            clusters.flatMap(analyzed),
           ),
         ]),
     ...clusters.flatMap((one) => verifySteps(one, 'filling', evolving.layout.lookups)),
@@ -280,6 +283,18 @@ function expandSteps(evolving: Evolving): Step[] {
   ];
 }
 
+/** With the statistics that are asked of each column. */
+function analyzed(one: Rebuilt): Statement[] {
+  return one.cluster.parts.flatMap((part) => {
+    const at = work(one.places, part.table.name);
+    return [
+      ...indexSettings(at, part.table),
+      ...copySettings(one, part, 'filling'),
+      statement(sql`analyze ${at}`),
+    ];
+  });
+}
+
 function contractSteps(evolving: Evolving): Step[] {
   const { places, clusters, shared, layout, foreignKeys } = evolving;
   const floorSchema = releaseSchema(places.app, places.from);
@@ -291,6 +306,7 @@ function contractSteps(evolving: Evolving): Step[] {
         ...bound(places),
         ...refuseDependents(goingTables(evolving), evolving),
         ...refuseTypeDependents(evolving),
+        ...refuseTuned(evolving),
         ...clusters.flatMap((one) => fenceCluster(one, evolving)),
         ...layout.lookups.flatMap((one) => endLookup(one, places)),
         ...evolving.duplicates.flatMap((one) => endDuplicates(one, places)),
@@ -322,15 +338,16 @@ function contractSteps(evolving: Evolving): Step[] {
       ),
     ...shared.flatMap((one) => validateShared(one, places)),
     ...oldKeySteps(evolving),
+    ...settingSteps(evolving),
     transactionStep(
       'contract/drop',
       `the layout of release ${places.from} goes`,
       [
-        statement(sql`drop schema if exists ${name(places.lensSchema)} cascade`),
-        statement(sql`drop schema ${name(places.workSchema)} cascade`),
+        ...dropSchemas('contract', [places.lensSchema, places.workSchema], evolving),
         ...dropSequences(evolving, 'free'),
         ...dropTypes(evolving),
         ...newTypesHome(evolving),
+        moveStatisticsFrom(floorSchema),
         dropTombstones(floorSchema),
       ],
       { settles: 'to', entersPhase: 'settled' },

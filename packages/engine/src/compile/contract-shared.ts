@@ -8,6 +8,7 @@ import { HOME_SCHEMA } from '@halflap/protocol';
 import { generatedName } from '../names.js';
 import type { Column, ForeignKey } from '../release/catalog.js';
 import { name, type Sql, sql, trusted } from '../sql.js';
+import { actingUntilContract } from './acting.js';
 import type { LockMode, Statement, TransactionStep } from './bundle.js';
 import {
   addedChecks,
@@ -47,7 +48,7 @@ export function fenceShared(evolving: Evolving): Statement[] {
     ...overlays.flatMap((pair) => dropOverlayView(pair, places)),
     ...renames.map((one, index) => pass(one, one.before, [name(one.from), interim(index)])),
     ...giveUpSequences(evolving),
-    ...all.flatMap((one) => dropGone(one)),
+    ...all.flatMap((one) => [...dropActing(one, evolving), ...dropGone(one)]),
     ...overlays.flatMap((pair, index) => leaveHome(pair, interimTable(places, index), evolving)),
     ...overlays.flatMap((pair, index) => takeForm(pair, interimTable(places, index), places)),
     ...renames.map((one, index) => pass(one, one.after, [interim(index), name(one.to)])),
@@ -120,6 +121,17 @@ function takeForm(pair: PairedTable, interim: Sql, places: Places): Statement[] 
 
 function hasInner(pair: PairedTable): boolean {
   return pair.backward.some((one) => one.source === null && one.down !== null);
+}
+
+/** What of the old release has acted on both until now. */
+function dropActing(shared: Shared, evolving: Evolving): Statement[] {
+  const { old } = shared.pair;
+  return actingUntilContract(shared, evolving).map(({ kind, name: called }) =>
+    statement(
+      sql`drop ${trusted(kind)} if exists ${name(called)} on ${floorTable(old.name)}`,
+      exclusive(old.name),
+    ),
+  );
 }
 
 /** What only the old release has on the table, and whose name another may take. */

@@ -12,6 +12,7 @@ import { typesOnlyIn } from '../release/types-apart.js';
 import { literal, name, type Sql, sql } from '../sql.js';
 import type { Statement, TransactionStep } from './bundle.js';
 import type { Evolving } from './compile.js';
+import { copySettings } from './copy-settings.js';
 import { copyPartRights } from './grants.js';
 import { dropNewKeyFunctions } from './key-maps-new.js';
 import type { PairedTable } from './layout.js';
@@ -233,6 +234,7 @@ export function standAlone(rebuilt: Rebuilt, evolving: Evolving): TransactionSte
           .filter((map) => map.table === part.table)
           .flatMap((map) => dropNewKeyFunctions(map, plan.places)),
         ...handOver(cluster, part, evolving),
+        ...copySettings(rebuilt, part, 'fenced'),
       ],
     ),
   );

@@ -1,73 +1,95 @@
 // What an operator has made on an old table, and no release knows, must not go with it in silence:
 // contract drops the old layout with all that hangs on it, so it looks first, while there is a way
-// back.
+// back. What comes between that look and the locks is found before the schemas are dropped.
 
-import { joined, literal, name, type Sql, sql } from '../sql.js';
-import type { Statement } from './bundle.js';
+import { literal, name, type Sql, sql } from '../sql.js';
+import { type Going, type KnownTable, namesOn, strangersWith } from '../strangers.js';
+import { STRANGERS_STATE, type Statement } from './bundle.js';
+import { droppedColumns, physicalIndexName } from './classify.js';
 import type { Evolving } from './compile.js';
+import { sharedPlace } from './contract.js';
 import { floorTable, type Places } from './places.js';
 import { schemaAtFence } from './sequence-plan.js';
 import { statement } from './statement.js';
 
 /**
- * Fails where a view, a function, a default or a foreign key of somebody else depends on the
- * tables, or on sequences that go; and where a session still has its own lens over a table that
- * changes, from before it was prepared. Keys and defaults of the old release's own tables go in
- * other steps.
+ * Fails where anything of somebody else depends on tables, columns or sequences that go, or belongs
+ * to them; and where a session still has its own lens over a table that changes, from before it was
+ * prepared.
  */
 export function refuseDependents(tables: readonly string[], evolving: Evolving): Statement[] {
-  const { from, places } = evolving;
-  const sequences = goneSequences(evolving);
-  const changed = evolving.shared.flatMap(({ pair, kind }) =>
-    kind === 'overlay' ? [pair.old.name] : [],
+  const { shared, places, sequences } = evolving;
+  const columns = shared.flatMap(({ pair }) =>
+    droppedColumns(pair).map(({ name: column }) => ({ at: floorTable(pair.old.name), column })),
   );
-  if (tables.length + sequences.length + changed.length === 0) return [];
-  const known = from.tables.flatMap((table) =>
-    table.foreignKeys
-      .filter((key) => tables.includes(key.referencedTable) && !tables.includes(table.name))
-      .map(
-        (key) => sql` and not (k.conname = ${literal(key.name)}
-        and k.conrelid = $r$${floorTable(table.name)}$r$::regclass)`,
-      ),
-  );
-  const at = (relation: Sql) => sql`$r$${relation}$r$::regclass`;
-  const gone = [...tables.map((table) => at(floorTable(table))), ...sequences.map(at)];
-  const going = gone.length === 0 ? [sql`null`] : gone;
-  const lensed = [...tables, ...changed].map((table) => at(floorTable(table)));
-  const own = from.tables.map((table) => at(floorTable(table.name)));
-  const found = sql`select distinct pg_describe_object('pg_class'::regclass, v.oid, 0) as what
+  const changed = shared.flatMap(({ pair, kind }) => (kind === 'overlay' ? [pair.old.name] : []));
+  if (tables.length + sequences.gone.length + changed.length + columns.length === 0) return [];
+  const found = strangersWith({
+    tables: tables.map(floorTable),
+    sequences: sequences.gone.map(
+      (one) => sql`${schemaAtFence(evolving, one, 'at first')}.${name(one.name)}`,
+    ),
+    columns,
+    schemas: [],
+    own: schemasOf(places),
+    known: knownTables(evolving, floorTable),
+    knownSequences: evolving.from.sequences.map((one) => one.name),
+  });
+  const lenses = sql`select pg_describe_object('pg_class'::regclass, v.oid, 0)
     from pg_depend as d
     join pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
     join pg_class as v on v.oid = w.ev_class
-    join pg_namespace as n on n.oid = v.relnamespace
-    where d.refclassid = 'pg_class'::regclass
-      and (d.refobjid in (${going}) or v.relpersistence = 't' and d.refobjid in (${lensed}))
-      and v.oid <> d.refobjid and n.nspname not in (${ownSchemas(places)})
-    union
-    select pg_describe_object('pg_proc'::regclass, p.oid, 0)
-    from pg_depend as d
-    join pg_proc as p on d.classid = 'pg_proc'::regclass and d.objid = p.oid
-    join pg_namespace as n on n.oid = p.pronamespace
-    where d.refclassid = 'pg_class'::regclass and d.refobjid in (${going})
-      and n.nspname not in (${ownSchemas(places)})
-    union
-    select pg_describe_object('pg_attrdef'::regclass, f.oid, 0)
-    from pg_depend as d
-    join pg_attrdef as f on d.classid = 'pg_attrdef'::regclass and d.objid = f.oid
-    join pg_class as c on c.oid = f.adrelid
-    join pg_namespace as n on n.oid = c.relnamespace
-    where d.refclassid = 'pg_class'::regclass and d.refobjid in (${going})
-      and c.relkind in ('r', 'p') and f.adrelid not in (${own})
-      and n.nspname not in (${ownSchemas(places)})
-    union
-    select pg_describe_object('pg_constraint'::regclass, k.oid, 0)
-    from pg_constraint as k
-    join pg_class as c on c.oid = k.conrelid
-    join pg_namespace as n on n.oid = c.relnamespace
-    where k.contype = 'f' and k.confrelid in (${going}) and k.conrelid not in (${going})
-      and n.nspname not in (${ownSchemas(places)})${joined(known, '')}`;
-  const message = 'tables and sequences of release %s cannot go: these depend on them: %s';
-  return [refuseWhere(found, { message, over: 'tables', places })];
+    where d.refclassid = 'pg_class'::regclass and v.relpersistence = 't'
+      and d.refobjid in (${[sql`null`, ...changed.map((one) => regclass(floorTable(one)))]})
+      and v.oid <> d.refobjid`;
+  const message = 'what goes with release %s takes along what is not its own: %s';
+  const all = sql`select s.what from (${found}) as s union ${lenses}`;
+  return [refuseWhere(all, { message, over: 'tables', verb: 'contract', places })];
+}
+
+/**
+ * Drops schemas of which everything is Halflap's, each with all that is in it.
+ * @throws STRANGERS_STATE where anything else would go with it.
+ */
+export function dropSchemas(
+  verb: 'contract' | 'abort',
+  schemas: readonly string[],
+  evolving: Evolving,
+): Statement[] {
+  const { shared, places, to } = evolving;
+  const place = (table: string) => {
+    const one = shared.find(({ pair }) => pair.old.name === table);
+    return one === undefined || verb !== 'contract' ? floorTable(table) : sharedPlace(one, places);
+  };
+  const found = strangersWith({
+    ...NOTHING,
+    schemas,
+    own: schemas,
+    known: knownTables(evolving, place),
+    knownSequences: to.sequences.map((one) => one.name),
+  });
+  const message = 'what goes with the machinery of release %s takes along what is not its own: %s';
+  return [
+    refuseWhere(sql`select s.what from (${found}) as s`, { message, over: 'tables', verb, places }),
+    ...schemas.map((one) => statement(sql`drop schema if exists ${name(one)} cascade`)),
+  ];
+}
+
+const NOTHING: Pick<Going, 'tables' | 'sequences' | 'columns'> = {
+  tables: [],
+  sequences: [],
+  columns: [],
+};
+
+/** What both releases have on the tables of the old one. */
+function knownTables(evolving: Evolving, place: (table: string) => Sql): KnownTable[] {
+  const { from, to, shared } = evolving;
+  return from.tables.map((table) => {
+    const pair = shared.find((one) => one.pair.old.name === table.name)?.pair;
+    const names = namesOn([table, from], ...(pair === undefined ? [] : [[pair.new, to] as const]));
+    const built = (pair?.new.indexes ?? []).map((index) => physicalIndexName(from, index));
+    return { at: place(table.name), names: [...names, ...built] };
+  });
 }
 
 interface Refusal {
@@ -75,40 +97,45 @@ interface Refusal {
   readonly message: string;
   /** What stands in the new release for what goes. */
   readonly over: 'tables' | 'types';
+  readonly verb: 'contract' | 'abort';
   readonly places: Places;
 }
 
 /** @param found a query for what is in the way, as `what`. */
-export function refuseWhere(found: Sql, { message, over, places }: Refusal): Statement {
+export function refuseWhere(found: Sql, { message, over, verb, places }: Refusal): Statement {
+  const staying = verb === 'contract' ? places.to : places.from;
   const hint =
-    `Drop them, or make them anew over the ${over} of release ${places.to}; ` +
-    'what is in a pg_temp schema goes when its session ends. Then run contract again.';
+    `make them anew over the ${over} of release ${staying} where they are needed, and drop them; ` +
+    'what is in a pg_temp schema goes when its session ends';
   return statement(sql`do $halflap$
 declare
-  found text;
+  found text[];
 begin
-  select string_agg(one.what, ', ' order by one.what) into found
+  select array_agg(one.what order by one.what) into found
   from (
     ${found}
   ) as one;
   if found is not null then
-    raise dependent_objects_still_exist using
+    raise exception using
+      errcode = ${literal(STRANGERS_STATE)},
       message = format(${literal(message)},
-        ${literal(places.from)}, found),
+        ${literal(places.from)}, array_to_string(found, ', ')),
+      detail = array_to_string(found, E'\n'),
       hint = ${literal(hint)};
   end if;
 end
 $halflap$`);
 }
 
-/** Sequences of the old release that go, with a table that goes or by themselves. */
-function goneSequences(evolving: Evolving): Sql[] {
-  return evolving.sequences.gone.map(
-    (one) => sql`${schemaAtFence(evolving, one, 'at first')}.${name(one.name)}`,
-  );
+/** Schemas in which everything is Halflap's. */
+export function ownSchemas(places: Places): Sql {
+  return sql`${schemasOf(places).map(literal)}`;
 }
 
-/** Schemas in which everything is Halflap's. */
-export function ownSchemas({ releaseSchema, workSchema, lensSchema }: Places): Sql {
-  return sql`${[releaseSchema, workSchema, lensSchema].map(literal)}`;
+function schemasOf({ releaseSchema, workSchema, lensSchema }: Places): string[] {
+  return [releaseSchema, workSchema, lensSchema];
+}
+
+function regclass(at: Sql): Sql {
+  return sql`$r$${at}$r$::regclass`;
 }

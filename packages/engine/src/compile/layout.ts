@@ -69,7 +69,13 @@ export interface PairedTable {
 /** Equal definitions are not enough: values may be converted, and columns change their names. */
 export function isUnchanged({ old, new: target, forward, backward }: PairedTable): boolean {
   const isKept = (one: ForwardColumn | BackwardColumn) => one.source === one.column.name;
-  return JSON.stringify(old) === JSON.stringify(target) && [...forward, ...backward].every(isKept);
+  return definitionOf(old) === definitionOf(target) && [...forward, ...backward].every(isKept);
+}
+
+/** Without what contract sets on a table that stays (settings.ts): that needs no layout. */
+export function definitionOf(part: Table | Column): string {
+  const apart = ['comment', 'settings'];
+  return JSON.stringify(part, (key, value) => (apart.includes(key) ? undefined : value));
 }
 
 export interface SplitLayout {

@@ -23,6 +23,7 @@ import { raise } from './routine.js';
 import { applyDifferences } from './slices.js';
 import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
 import { EVENTS, hasSlice, renameSlices, type SyncPlan, sliceOfRow, touchOf } from './sync-plan.js';
+import { carriedVariables, isCarried } from './sync-round-trip.js';
 
 export function slicedTriggers(
   cluster: SplitCluster,
@@ -38,6 +39,7 @@ export function slicedTriggers(
         sql`found_rows text[]`,
         sql`applied int`,
         ...POLITE_VARIABLES,
+        ...carriedVariables(plan),
       ],
       settings: ONE_ROW_PLANS,
       body: bodyOf(writing),
@@ -73,6 +75,7 @@ function bodyOf(writing: Writing): Sql[] {
     ...(event === 'delete' ? [] : [inSomeSlice(writing)]),
     sql`wanted_rows := ${rowsOf(writing, wanted)};`,
     apply(writing),
+    ...isCarried(plan, ownSlices(writing)),
     ...(event === 'delete'
       ? forget(part, plan.places)
       : isRefused

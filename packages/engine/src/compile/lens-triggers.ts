@@ -23,10 +23,12 @@ import {
   applyInserts,
   applyUpdates,
   applyUpserts,
+  type Slices,
   type Target,
 } from './recompute.js';
 import { lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
 import { type Event, isOfValues, type SyncPlan, spillsOf, touchOf } from './sync-plan.js';
+import { carriedVariables, isCarried } from './sync-round-trip.js';
 
 export function lensTriggers(
   cluster: SplitCluster,
@@ -39,6 +41,7 @@ export function lensTriggers(
       declare: [
         sql`found_row record`,
         ...(part.isJoined ? [sql`before_row record`, ...POLITE_VARIABLES] : []),
+        ...carriedVariables(plan),
       ],
       settings: ONE_ROW_PLANS,
       body: bodyOf(writing),
@@ -88,6 +91,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isBase ? [] : [lockOld(writing, 'new')]),
         ...(part.isBase ? [] : [parentExists(writing), isFree(part, plan.places)]),
         ...apply(writing),
+        ...isCarried(plan, ownSlice(writing)),
         comesBack(writing),
         ...kept,
         sql`return new;`,
@@ -103,6 +107,7 @@ function bodyOf(writing: Writing): Sql[] {
         ...(part.isJoined ? [sql`before_row := found_row;`] : []),
         ...(part.isBase ? [moveKey(writing)] : []),
         ...apply(writing),
+        ...isCarried(plan, ownSlice(writing)),
         comesBack(writing),
         ...kept,
         sql`return new;`,
@@ -113,6 +118,7 @@ function bodyOf(writing: Writing): Sql[] {
         lockOld(writing, 'old'),
         isUnchanged(writing),
         ...apply(writing),
+        ...isCarried(plan, ownSlice(writing)),
         ...kept,
         sql`return old;`,
       ];
@@ -205,12 +211,10 @@ function apply(writing: Writing): Sql[] {
   const after = event === 'delete' ? row('old', true) : row('new', false);
   // A value is kept anew where another key is what something else follows from.
   const read = bindWith(part.relation, row('old', event === 'insert'), lens);
-  const keyRow = event === 'delete' ? 'old' : 'new';
-  const key = part.key.map((one) => sql`${name(keyRow, one.new.name)} as ${name(one.old)}`);
   const change = {
     before: bindWith(part.relation, before, lens),
     after: bindWith(part.relation, after, lens),
-    slices: sql`select ${key}`,
+    slices: ownSlice(writing),
   };
   return inOrder(writing).flatMap((target) => {
     const touch = touchOf(target.mapping, part.relation);
@@ -242,6 +246,12 @@ function apply(writing: Writing): Sql[] {
         : []),
     ].map((one) => sql`${one};`);
   });
+}
+
+function ownSlice({ part, event }: Writing): Slices {
+  const row = event === 'delete' ? 'old' : 'new';
+  const key = part.key.map((one) => sql`${name(row, one.new.name)} as ${name(one.old)}`);
+  return sql`select ${key}`;
 }
 
 /**

@@ -6,6 +6,8 @@
 // option: its own writes are refused, the old release's rows that break it are hidden from it and
 // reported by verify, and nothing ever stops a statement of the old release.
 // A column that the new release no longer knows gets its value from the default of an inner view.
+// The view's columns stand as the table's will after contract, and not in the order of schema.sql:
+// a statement that names no columns then means the same in every phase.
 
 import type { HalflapError } from '@halflap/protocol';
 import type { Catalog, Column } from '../release/catalog.js';
@@ -22,6 +24,7 @@ import {
   physicalDefinition,
   physicalIndexName,
   physicalName,
+  standingColumns,
   tightenedColumns,
 } from './classify.js';
 import { copyAllRights, sharedSources } from './grants.js';
@@ -75,7 +78,7 @@ export function overlayView(
   const hidden = hiddenDefaults(pair);
   const inner = work(places, 'halflap_inner', pair.new.name);
   const from = hidden.length === 0 ? floorTable(pair.old.name) : inner;
-  const columns = pair.new.columns.map((column) => overlayColumn(pair, column, places));
+  const columns = standingColumns(pair).map((column) => overlayColumn(pair, column, places));
   const conditions = conditionsOf(pair);
   const where =
     conditions.length === 0

@@ -15,6 +15,7 @@ import type { Statement, Step } from './bundle.js';
 import { takenWith, withoutOrphans } from './cascades.js';
 import { addedIndexes } from './classify.js';
 import { typesOf } from './compared.js';
+import { copySettings } from './copy-settings.js';
 import type { Duplicates } from './duplicates.js';
 import { copyPartRights } from './grants.js';
 import { cascades, newUniques, unguaranteed } from './guarantees.js';
@@ -41,6 +42,7 @@ import {
 import type { Target } from './recompute.js';
 import { newSequences, type SequencePlan } from './sequence-plan.js';
 import { drawDefault, drawFunction, sharedSequenceSource } from './sequences.js';
+import { moveStatistics } from './setting-statements.js';
 import { writtenColumns } from './slices.js';
 import { keptTables, keptTypes, spillTable } from './spill-tables.js';
 import { moving, statement, transactionStep } from './statement.js';
@@ -140,7 +142,8 @@ export function newTables({ cluster, places }: Rebuilt): Statement[] {
   ];
 }
 
-export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement[] {
+export function prepareRebuilt(one: Rebuilt): Statement[] {
+  const { cluster, places, filling } = one;
   return [
     ...cluster.parts.flatMap((part) =>
       part.absence === null ? [] : [spillTable(cluster, part, places)],
@@ -150,6 +153,7 @@ export function prepareRebuilt({ cluster, places, filling }: Rebuilt): Statement
     ...cluster.parts.flatMap((part) => [
       ...copyPartRights(part, inRelease(places, part.table.name), places),
       ...copyPartRights(part, work(places, part.table.name), places),
+      ...copySettings(one, part, 'filling'),
     ]),
     ...(hasSpill(cluster) ? besideTriggers(cluster, filling) : []),
   ];
@@ -199,6 +203,7 @@ export function switchRebuilt(one: Rebuilt, sequences: SequencePlan): Statement[
         moving(relationOf(work(places, part.table.name))),
       ),
     ),
+    ...cluster.parts.map((part) => moveStatistics(inRelease(places, part.table.name))),
     ...cluster.parts.flatMap((part) => ownNewSequences(part, places, sequences)),
     ...cluster.parts.flatMap((part, index) => backwardTriggers(part, index, dual)),
     ...cluster.keys.flatMap((map) => newKeyTriggers(map, dual)),
@@ -249,8 +254,8 @@ export function backwardFunctions(
     ...EVENTS.map((event) =>
       statement(
         isSliced(plan)
-          ? backwardSlicesFunction(plan, source, { event, left })
-          : backwardFunction(plan, source, event),
+          ? backwardSlicesFunction(plan, source, { event, left, movesOld: part.isBase })
+          : backwardFunction(plan, source, { event, movesOld: part.isBase }),
       ),
     ),
     ...(part.isBase ? [statement(backwardKeyFunction(plan, part.mapping, others))] : []),

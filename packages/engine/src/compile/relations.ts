@@ -5,6 +5,7 @@ import { type Sliced, type SlicedTable, unmapped } from '../changes/sliced.js';
 import type { SplitCluster, SplitPartPlan } from '../changes/split-table.js';
 import type { Column, Table } from '../release/catalog.js';
 import { printed } from '../release/types-apart.js';
+import { actingUntilContract } from './acting.js';
 import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
@@ -12,13 +13,16 @@ import {
   droppedColumns,
   rebuildReason,
   renamedColumns,
+  standingColumns,
   tightenedColumns,
 } from './classify.js';
 import type { Evolving } from './compile.js';
+import type { Shared } from './contract.js';
 import { unmetRules, withPolicies } from './dirty-notes.js';
-import type { ForwardColumn } from './layout.js';
+import type { ForwardColumn, PairedTable } from './layout.js';
 import { isRepeatable } from './lens-carried.js';
 import { isNewTable } from './lookups.js';
+import { settingChanges } from './settings.js';
 import { withShipped } from './shipped-notes.js';
 import { conversionNotes } from './type-notes.js';
 
@@ -26,7 +30,8 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
   const { layout, clusters, shared } = evolving;
   const plans = [
     ...clusters.flatMap(({ cluster }) => clusterPlans(cluster, evolving)),
-    ...shared.map(({ pair, kind }): RelationPlan => {
+    ...shared.map((one): RelationPlan => {
+      const { pair, kind } = one;
       const hidden = tightenedColumns(pair).length + addedChecks(pair).length > 0;
       const unheld = droppedColumns(pair).length > 0;
       return {
@@ -34,7 +39,11 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
         new: pair.new.name,
         kind,
         label: unheld ? 'lossy' : 'exact',
-        notes: kind === 'same' ? [] : sharedNotes(evolving, pair, hidden),
+        notes: [
+          ...(kind === 'same' ? [] : sharedNotes(evolving, pair, hidden)),
+          ...settingNotes(pair),
+          ...actingNotes(one, evolving),
+        ],
         isLensWithoutOnConflict: false,
       };
     }),
@@ -66,11 +75,7 @@ export function relationPlans(evolving: Evolving): RelationPlan[] {
   );
 }
 
-function sharedNotes(
-  evolving: Evolving,
-  pair: Evolving['layout']['pairs'][number],
-  hides: boolean,
-): string[] {
+function sharedNotes(evolving: Evolving, pair: PairedTable, hides: boolean): string[] {
   return [
     ...(pair.old.name === pair.new.name ? [] : [`renamed from ${pair.old.name}`]),
     ...renamedColumns(pair).map((one) => `column ${one.source} is now ${one.column.name}`),
@@ -82,6 +87,7 @@ function sharedNotes(
       (column) =>
         `column ${column.name} is only for release ${evolving.places.from} and goes at contract`,
     ),
+    ...orderNotes(pair),
     ...(hides
       ? [
           'rows of the old release that break a new rule are hidden from the new one, ' +
@@ -89,6 +95,32 @@ function sharedNotes(
         ]
       : []),
   ];
+}
+
+/** Comments go without saying. */
+function settingNotes(pair: PairedTable): string[] {
+  const keys = settingChanges(pair).flatMap(({ of, name, key }) =>
+    key === 'comment' ? [] : [of === 'table' ? key : `${key} of ${of} ${name}`],
+  );
+  return keys.length === 0 ? [] : [`set at contract: ${[...new Set(keys)].join(', ')}`];
+}
+
+function orderNotes(pair: PairedTable): string[] {
+  const names = (columns: readonly Column[]) => columns.map((one) => one.name).join(', ');
+  const stands = names(standingColumns(pair));
+  if (stands === names(pair.new.columns)) return [];
+  return [
+    `its columns stand in another order than on a fresh install: ${stands}`,
+    'name them in INSERT, COPY and SELECT, or let schema.sql have them in this order',
+  ];
+}
+
+function actingNotes(shared: Shared, evolving: Evolving): string[] {
+  const { from } = evolving.places;
+  return actingUntilContract(shared, evolving).map(
+    ({ kind, name }) =>
+      `${kind} ${name} of release ${from} acts for both releases until contract, which drops it`,
+  );
 }
 
 /** PostgreSQL looks at every row when it adds a column of a domain that has rules. */

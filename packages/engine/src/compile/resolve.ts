@@ -15,6 +15,7 @@ import { layoutOf } from './layout.js';
 import { type Places, placesOf } from './places.js';
 import { type Rebuilt, rebuilt } from './rebuilt.js';
 import { sequencePlan } from './sequence-plan.js';
+import { assertSettingsCarried } from './settings.js';
 import { shippedPlan } from './shipped-plan.js';
 import { assertCarried, assertMovable } from './unsupported.js';
 import { assertLabelsStay } from './unsupported-types.js';
@@ -59,7 +60,8 @@ export function resolve(input: CompileInput, places: Places): Evolving {
       shared.push({ pair, kind });
     }
   }
-  assertMovable(layout, clusters, shared, { from, evolution });
+  assertMovable(layout, clusters, shared, { from, to: to.catalog, evolution });
+  assertSettingsCarried(shared, evolution);
   const tables = {
     places,
     from,

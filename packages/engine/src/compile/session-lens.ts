@@ -27,7 +27,7 @@ import { bareUpsertView, upsertViewAt } from './lens-upsert.js';
 import { constraintsView } from './named-constraints.js';
 import { overlayRules, overlayView } from './overlay.js';
 import { overlayUpserts } from './overlay-upsert.js';
-import { inRelease, type Places, temporary, work } from './places.js';
+import { floorTable, inRelease, type Places, temporary, work } from './places.js';
 import { drawFunctions, type Rebuilt, rebuilt } from './rebuilt.js';
 import { HASH_HOLE, routine } from './routine.js';
 import { sessionRecords } from './session-records.js';
@@ -52,10 +52,21 @@ export function sessionLens(evolving: Evolving): SessionLens {
     const impossible = `the duplicates of ${second.policy.constraint} need a prepared shard`;
     return { statements: [], impossible };
   }
+  const secured = shared.find(({ pair }) => pair.old.rowSecurity && addedColumns(pair).length > 0);
+  if (secured !== undefined) {
+    // Its views have the rights of the role that made them, also after SET ROLE.
+    const impossible = `row security of ${secured.pair.old.name} needs a prepared shard`;
+    return { statements: [], impossible };
+  }
   const places = temporary(evolving.places);
   // The others are written by triggers, or not at all.
   const plain = shared.filter(({ pair }) => addedColumns(pair).length === 0);
+  const covered = shared.filter((one) => one.kind === 'overlay' || !plain.includes(one));
   const statements = [
+    ...refuseRowSecurity([
+      ...clusters.flatMap(({ cluster }) => cluster.olds.map((one) => one.table.name)),
+      ...covered.map(({ pair }) => pair.old.name),
+    ]),
     ...typesOf(evolving.to, evolving.from).map((one) =>
       statement(one.create(inRelease(places, one.name))),
     ),
@@ -71,6 +82,31 @@ export function sessionLens(evolving: Evolving): SessionLens {
     ),
   ];
   return { statements: statements.map((one) => one.sql), impossible: null };
+}
+
+/**
+ * What somebody has switched on by hand: the views have the rights of the role that made them, also
+ * after SET ROLE.
+ */
+function refuseRowSecurity(tables: readonly string[]): Statement[] {
+  if (tables.length === 0) return [];
+  const at = tables.map((table) => sql`$r$${floorTable(table)}$r$::regclass`);
+  return [
+    statement(sql`do $halflap$
+declare
+  found text;
+begin
+  select string_agg(c.relname, ', ' order by c.relname) into found
+  from pg_catalog.pg_class as c
+  where c.relrowsecurity and c.oid in (${at});
+  if found is not null then
+    raise insufficient_privilege using
+      message = format('a session lens would pass the row security of %s', found),
+      hint = 'Switch it off: alter table … disable row level security.';
+  end if;
+end
+$halflap$`),
+  ];
 }
 
 function rebuiltLens({ cluster, places, filling }: Rebuilt, rules: string[] = []): Statement[] {

@@ -22,6 +22,7 @@ import {
   updateMany,
 } from './recompute.js';
 import { dynamic, raise } from './routine.js';
+import { isReadable } from './sync-carry.js';
 import {
   asStatic,
   backwardName,
@@ -64,33 +65,42 @@ interface Written {
   readonly plan: SyncPlan;
   readonly source: Target;
   readonly event: Event;
+  /** Whether an old row is moved along with the key of a row. */
+  readonly movesOld: boolean;
 }
 
 /** The trigger function on a new table for one event. */
-export function backwardFunction(plan: SyncPlan, source: Target, event: Event): Sql {
-  const written: Written = { plan, source, event };
+export function backwardFunction(
+  plan: SyncPlan,
+  source: Target,
+  { event, movesOld }: Pick<Written, 'event' | 'movesOld'>,
+): Sql {
+  const written: Written = { plan, source, event, movesOld };
   const slices = touchedSlices(event, source.mapping, plan);
-  const work = (form: (one: Sql) => Sql) =>
-    joined(
-      [...carryBack(written, slices, form), roundTrip(written), ...follow(written, slices, form)],
-      '\n    ',
-    );
+  const find = notKept(written);
+  const work = (form: (one: Sql) => Sql, carried: readonly Sql[], found: Sql) =>
+    joined([...carried, refuse(written, found), ...follow(written, slices, form)], '\n    ');
   const locked = lockedTargets(written);
   const locks = locked.length === 0 ? [] : [lockPolitely(plan, locked, slices)];
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
-    declare: [sql`touched_rows bigint`, sql`refused record`, ...POLITE_VARIABLES],
+    declare: [
+      sql`touched_rows bigint`,
+      sql`refused record`,
+      ...(isMoving(written) ? [sql`are_moved boolean`] : []),
+      ...POLITE_VARIABLES,
+    ],
     settings: ONE_ROW_PLANS,
     body: untilQuiet(plan, [
       sql`touched_rows := ${countToTwo(event)};`,
       ...locks,
       ...(locks.length === 0 ? [] : [isServed(plan)]),
       sql`if touched_rows = 1 then
-    ${work(asStatic)}
+    ${work(asStatic, carryBack(written, slices, asStatic), sql`${find} limit 1`)}
   elsif touched_rows > 1 then
     perform set_config('enable_seqscan', 'on', true);
-    ${work(dynamic)}
+    ${work(dynamic, carryMany(written, slices), amongMany(find))}
   end if;`,
     ]),
   });
@@ -188,13 +198,44 @@ export function isServed({ places }: SyncPlan): Sql {
   end if;`;
 }
 
+function isMoving({ event, movesOld }: Written): boolean {
+  return event === 'update' && movesOld;
+}
+
+/**
+ * Whether a statement has moved old rows, along with its own, which can be read as new ones. Then
+ * these are compared as they stand: nothing pairs the rows of a statement, and one may have the key
+ * that another one has left.
+ */
+export function areMoved(plan: SyncPlan, { slice }: Mapping, slices: Slices): Sql {
+  const isThere = sql`select from ${ROWS.old} as o where ${sameKey('o', slice, 'n')}`;
+  return sql`select exists (select from ${ROWS.new} as n where not exists (${isThere}))
+      and ${isReadable(plan, slices)}`;
+}
+
+function carryMany(written: Written, slices: Slices): Sql[] {
+  const { plan, source } = written;
+  const { mapping } = source;
+  const carried = carryBack(written, slices, dynamic);
+  if (!isMoving(written)) return carried;
+  const standing = carryBack(written, slices, dynamic, asOldSays(plan)(mapping.target));
+  return [
+    sql`execute ${literal(areMoved(plan, mapping, slices).text)} into are_moved;`,
+    sql`if are_moved then
+      ${joined(standing, '\n      ')}
+    else
+      ${joined(carried, '\n      ')}
+    end if;`,
+  ];
+}
+
 function carryBack(
   { plan, source, event }: Written,
   slices: Slices,
   form: (one: Sql) => Sql,
+  before: Sql = event === 'insert' ? noneOf(ROWS.new) : ROWS.old,
 ): Sql[] {
   const relation = source.mapping.target;
-  const before = event === 'insert' ? noneOf(ROWS.new) : ROWS.old;
   const after = event === 'delete' ? noneOf(ROWS.old) : ROWS.new;
   return inOrder(plan, event).flatMap((target) => {
     const touch = touchOf(target.mapping, relation);
@@ -247,15 +288,26 @@ function differencesOf(
 }
 
 /**
- * Refuses what the old layout has not kept: a written row that does not come back, or a column that
- * comes back with another value than was written.
+ * What the old layout has not kept: a written row that does not come back, or a column that comes
+ * back with another value than was written.
  */
-function roundTrip({ plan, source, event }: Written): Sql {
+function notKept({ plan, source, event }: Written): Sql {
+  return event === 'delete' ? stillThere(plan, source) : notAsWritten(plan, source, event);
+}
+
+/**
+ * Mostly there is none, so all rows are looked at, and joined by hashes: for the first one that is
+ * found, PostgreSQL would read the statement's rows again for each of them.
+ */
+function amongMany(find: Sql): Sql {
+  return sql`execute $many$with r as materialized (${find}) select r.* from r limit 1$many$`;
+}
+
+function refuse({ plan, source }: Written, found: Sql): Sql {
   const { target } = source.mapping;
-  const find = event === 'delete' ? stillThere(plan, source) : notAsWritten(plan, source, event);
   const message = sql`format('release %s of this shard cannot hold this row of %s: key %s',
         ${literal(plan.places.from)}, ${literal(target.name)}, refused.key)`;
-  return sql`for refused in ${find} limit 1 loop
+  return sql`for refused in ${found} loop
       ${raise('HL001', message, {
         detail: literal(SQLSTATES.HL001),
         hint: literal(

@@ -164,8 +164,28 @@ function insertQuarantined(plan: SyncPlan, key: Sql): Sql {
  * the evolution went to quarantine.
  */
 export function isAnythingQuarantined(plan: SyncPlan): Sql {
-  const count = literal(quarantineCount(plan.places).text);
-  return sql`pg_sequence_last_value(${count}::regclass) is not null`;
+  return sql`${lastQuarantined(plan)} is not null`;
+}
+
+/** Another value whenever a row has gone to quarantine. */
+export function lastQuarantined({ places }: SyncPlan): Sql {
+  return sql`pg_sequence_last_value(${literal(quarantineCount(places).text)}::regclass)`;
+}
+
+/** Whether no slice is in quarantine, and so the old rows can be read as new ones. */
+export function isReadable(plan: SyncPlan, slices: Slices): Sql {
+  return sql`not (${isAnythingQuarantined(plan)} and exists (
+      select from (${slices}) as s where ${isHeld(plan)}
+    ))`;
+}
+
+/** Of a slice `s`, whether it is in quarantine, for some reason. */
+export function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
+  const key = keyNames(plan).map((one) => name('s', one));
+  return sql`exists (
+        select from ${stateTable('quarantine')} as z
+        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
+      )`;
 }
 
 /**

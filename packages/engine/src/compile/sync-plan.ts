@@ -3,7 +3,7 @@
 
 import type { KeyMap } from '../changes/key-map.js';
 import { generatedName } from '../names.js';
-import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { sameKey } from './compared.js';
 import type { Duplicates } from './duplicates.js';
 import type { Bind, Cluster, Mapping, Relation, Touch } from './mapping.js';
@@ -220,7 +220,13 @@ export function touchOf(mapping: Mapping, { side, name: called }: Relation): Tou
  * Number of rows that the statement touched, as far as two: decides between the two sets of plans.
  */
 export function countToTwo(event: Event): Sql {
-  return sql`(select count(*) from (select from ${rowsOf(event)} limit 2) as r)`;
+  return countTo(event, 2);
+}
+
+/** The number of the statement's rows, of which no more are counted than is asked. */
+export function countTo(event: Event, most: number): Sql {
+  const some = sql`select from ${rowsOf(event)} limit ${trusted(String(most))}`;
+  return sql`(select count(*) from (${some}) as r)`;
 }
 
 /** The rows as the statement left them, or took them. */

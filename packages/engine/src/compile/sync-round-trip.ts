@@ -9,25 +9,17 @@
 // layouts are equal until a statement begins.
 
 import { SQLSTATES } from '@halflap/protocol';
-import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, type Sql, sql } from '../sql.js';
 import { rowOf } from './compared.js';
 import { made } from './key-maps-new.js';
 import type { Bind } from './mapping.js';
 import { asOldSays } from './old-says.js';
-import { stateTable } from './places.js';
 import type { Slices } from './recompute.js';
 import { dynamic, raise } from './routine.js';
 import { applyDifferences, mismatches } from './slices.js';
 import { isServed, lockPolitely } from './sync-backward.js';
-import { isAnythingQuarantined } from './sync-carry.js';
-import {
-  isOfKey,
-  keyNames,
-  ownQuarantine,
-  quarantineKey,
-  renameSlices,
-  type SyncPlan,
-} from './sync-plan.js';
+import { isAnythingQuarantined, isHeld, lastQuarantined } from './sync-carry.js';
+import { renameSlices, type SyncPlan } from './sync-plan.js';
 
 /** What stands in the way of a row only for as long as somebody else is busy. */
 const CONTENDED = ['40001', '40P01', '55P03'];
@@ -99,29 +91,51 @@ function drawKeys(plan: SyncPlan, slices: Slices): Sql[] {
   });
 }
 
-/** Of a slice `s`, whether it is in quarantine, for some reason. */
-function isHeld(plan: SyncPlan, why: Sql = sql``): Sql {
-  const key = keyNames(plan).map((one) => name('s', one));
-  return sql`exists (
-        select from ${stateTable('quarantine')} as z
-        where ${ownQuarantine(plan, 'z')} and ${isOfKey('z', quarantineKey(plan, key))}${why}
-      )`;
-}
-
 /**
  * A slice that a writer of the old release had to leave to whoever comes next (sync-turns.ts) is
  * older than it says: what is computed from it would write over what was left.
  */
 export function isUpToDate(plan: SyncPlan, slices: Slices): Sql {
-  const isLeft = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
   const message = `could not serialize access to ${plan.cluster.id}: not all of it is carried yet`;
-  return sql`if ${isAnythingQuarantined(plan)} and exists (
-    select from (${slices}) as s where ${isHeld(plan, isLeft)}
-  ) then
+  return sql`if ${isAnythingQuarantined(plan)} and ${isLeft(plan, slices)} then
     raise serialization_failure using
       message = ${literal(message)},
       hint = 'Run the transaction again; halflap verify carries what nobody else does.';
   end if;`;
+}
+
+/** Whether any of the slices is in quarantine because somebody else was busy. */
+function isLeft(plan: SyncPlan, slices: Slices): Sql {
+  const why = sql` and z.sqlstate in (${CONTENDED.map((one) => literal(one))})`;
+  return sql`exists (
+    select from (${slices}) as s where ${isHeld(plan, why)}
+  )`;
+}
+
+/**
+ * What a statement through the lens writes is carried forward as the old release's writes are, and
+ * left in quarantine where a new row is newer than the transaction's snapshot, as one is that a row
+ * came into which the snapshot does not show. The old release would go on. The new one gives way:
+ * after the switch it would not see what it was acknowledged, and a statement that is under way
+ * then would look for its row in the new table.
+ */
+export function isCarried(plan: SyncPlan, slices: Slices): Sql[] {
+  if (plan.places.isTemporary) return [];
+  const message = `could not serialize access to ${plan.cluster.id} due to concurrent update`;
+  return [
+    sql`if ${lastQuarantined(plan)} is distinct from quarantined_before
+    and ${isLeft(plan, slices)} then
+    raise serialization_failure using
+      message = ${literal(message)}, hint = 'Run the transaction again.';
+  end if;`,
+  ];
+}
+
+/** Of a function that asks whether its writes are carried: what is in quarantine by others. */
+export function carriedVariables(plan: SyncPlan): Sql[] {
+  return plan.places.isTemporary
+    ? []
+    : [sql`quarantined_before bigint := ${lastQuarantined(plan)}`];
 }
 
 function refuseLost(plan: SyncPlan, bind: Bind, slices: Slices): Sql {

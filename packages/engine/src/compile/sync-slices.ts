@@ -1,16 +1,25 @@
 // Sync where slices hold many rows (slices.ts): what stands in the place of the statements for one
 // row in sync-forward.ts and sync-backward.ts. The order of locks, and who gives way, is theirs.
 
-import { joined, literal, name, type Sql, sql } from '../sql.js';
+import { joined, literal, name, type Sql, sql, trusted } from '../sql.js';
 import { anyDiffers, qualified, rowOf, sameKey, typesOf } from './compared.js';
-import { type Bind, bindWith, type Mapping, type OldTable } from './mapping.js';
+import { type Bind, bindWith, type OldTable } from './mapping.js';
+import { asOldSays } from './old-says.js';
 import { deleteGone, type Slices, type Target, updateMany, upsert } from './recompute.js';
 import { dynamic } from './routine.js';
 import { applyDifferences, deleteAllGone } from './slices.js';
-import { isServed, lockPolitely, ONE_ROW_PLANS, POLITE_VARIABLES } from './sync-backward.js';
+import {
+  areMoved,
+  isServed,
+  lockPolitely,
+  ONE_ROW_PLANS,
+  POLITE_VARIABLES,
+} from './sync-backward.js';
+import { isReadable } from './sync-carry.js';
 import {
   asStatic,
   backwardName,
+  countTo,
   countToTwo,
   type Event,
   hasSlice,
@@ -24,6 +33,9 @@ import {
   untilQuiet,
 } from './sync-plan.js';
 import { isUpToDate, refuse, roundTrip } from './sync-round-trip.js';
+
+/** Fewer cost less than a plan for them. */
+const MANY_ROWS = 50;
 
 export function isSliced({ cluster }: SyncPlan): boolean {
   return cluster.forward.some((one) => one.perSlice === 'many rows');
@@ -43,10 +55,18 @@ export function carrySlices(
   const flag = (one: Target) => name(`touched_${touched.indexOf(one)}`);
   const due = (one: Target, statement: Sql) =>
     event === 'update' ? sql`if ${flag(one)} then ${statement}; end if;` : asStatic(statement);
-  const work = [
-    ...[...touched].reverse().map((one) => due(one, deleteGone(one, plan.bind, own(one)))),
-    ...touched.map((one) => due(one, upsert(one, plan.bind, own(one)))),
-  ];
+  const gone = [...touched].reverse().map((one) => [one, deleteGone(one, plan.bind, own(one))]);
+  const there = touched.map((one) => [one, upsert(one, plan.bind, own(one))]);
+  const statements = [...gone, ...there] as [Target, Sql][];
+  const few = joined(
+    statements.map(([one, statement]) => due(one, statement)),
+    '\n        ',
+  );
+  const many = joined(
+    statements.map(([, statement]) => dynamic(statement)),
+    '\n        ',
+  );
+  const work = [byNumber(event, few, many)];
   if (event !== 'update') return { declare: [], body: work };
   const types = typesOf(source.table);
   const isTouched = touched.map(({ mapping }) => {
@@ -73,6 +93,22 @@ export function carrySlices(
   };
 }
 
+/**
+ * Rows that are found by an index, one after the other, are as good for some; what the query yields
+ * for the slices has none, and is compared with itself for each row. So many rows are planned each
+ * time, as joins by hashes, which still do not read a whole table.
+ */
+function byNumber(event: Event, few: Sql, many: Sql): Sql {
+  const hashes = (isOn: Sql) => sql`perform set_config('enable_hashjoin', ${isOn}, true);`;
+  return sql`if ${countTo(event, MANY_ROWS)} < ${trusted(String(MANY_ROWS))} then
+        ${few}
+      else
+        ${hashes(sql`'on'`)}
+        ${many}
+        ${hashes(sql`'off'`)}
+      end if;`;
+}
+
 /** What is left of the new tables when an old one has lost all its rows. */
 export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
   const touched = plan.forward.filter(({ mapping }) => touchOf(mapping, relation) !== null);
@@ -82,51 +118,98 @@ export function withoutTable(plan: SyncPlan, { relation }: OldTable): Sql[] {
   ].map(asStatic);
 }
 
-/**
- * The trigger function on a new table for one event.
- * @param left what of the cluster is left when rows go, and others with them; else null.
- */
+interface Written {
+  readonly event: Event;
+  /** What of the cluster is left when rows go, and others with them; else null. */
+  readonly left: Bind | null;
+  /** Whether an old row is moved along with the key of a row. */
+  readonly movesOld: boolean;
+}
+
+/** The trigger function on a new table for one event. */
 export function backwardSlicesFunction(
   plan: SyncPlan,
   source: Target,
-  { event, left }: { readonly event: Event; readonly left: Bind | null },
+  { event, left, movesOld }: Written,
 ): Sql {
   const slices = touchedSlices(event, source.mapping, plan);
-  const own = (mapping: Mapping) => renameSlices(plan, slices, mapping);
   const targets = plan.backward.filter(
     ({ mapping }) => touchOf(mapping, source.mapping.target) !== null,
   );
   const after = event === 'delete' && left !== null ? left : plan.bind;
-  const changes = applyDifferences(targets, plan.bind, {
-    before: bindWith(source.mapping.target, rowsBefore(plan, source, { event, slices }), plan.bind),
-    after,
-    slices: own,
-    isFresh: event === 'insert',
-    mayBeMade: plan.forward.length > 1,
-  });
+  const changesFrom = (before: Bind) =>
+    applyDifferences(targets, plan.bind, {
+      before,
+      after,
+      slices: (mapping) => renameSlices(plan, slices, mapping),
+      isFresh: event === 'insert',
+      mayBeMade: plan.forward.length > 1,
+    });
+  const rows = rowsBefore(plan, source, { event, slices });
   const unsliced = event === 'delete' ? [] : [refuseUnsliced(plan, source)];
   const check = joined([...unsliced, roundTrip(plan, after, slices)], '\n    ');
   return syncRoutine(plan, {
     at: backwardName(plan, source.mapping.target.name, event),
     about: `${event} on ${source.mapping.target.name} by the new release`,
-    declare: [sql`touched_rows bigint`, sql`refused record`, sql`applied int`, ...POLITE_VARIABLES],
+    declare: [
+      sql`touched_rows bigint`,
+      sql`refused record`,
+      sql`applied int`,
+      sql`is_told boolean := false`,
+      ...POLITE_VARIABLES,
+    ],
     settings: ONE_ROW_PLANS,
     body: untilQuiet(plan, [
       sql`touched_rows := ${countToTwo(event)};`,
       ...(targets.length === 0 ? [] : [lockPolitely(plan, targets, slices), isServed(plan)]),
       isUpToDate(plan, slices),
-      sql`if touched_rows = 1 then
-    ${changes} into applied;
-  elsif touched_rows > 1 then
-    perform set_config('enable_seqscan', 'on', true);
-    ${dynamic(changes)}
-    perform set_config('enable_seqscan', 'off', true);
-  end if;
-  if touched_rows > 0 then
+      ...(movesOld && event === 'update'
+        ? [
+            sql`if touched_rows = 1 then
+    ${areMoved(plan, source.mapping, slices)} into is_told;
+  end if;`,
+          ]
+        : []),
+      carryDifferences({
+        told: changesFrom(asOldSays(plan)),
+        kept: changesFrom(bindWith(source.mapping.target, rows, plan.bind)),
+        isReadable: isReadable(plan, slices),
+      }),
+      sql`if touched_rows > 0 then
     ${check}
   end if;`,
     ]),
   });
+}
+
+interface Differences {
+  /** To what the old tables say was there. */
+  readonly told: Sql;
+  /** To what the statement's rows say was there: that of one row costs less, and has not moved. */
+  readonly kept: Sql;
+  /** Whether the old tables can be asked. */
+  readonly isReadable: Sql;
+}
+
+/**
+ * The rows of a statement have no index: to look in them for those of each slice costs the square
+ * of their number. Old rows have one.
+ */
+function carryDifferences({ told, kept, isReadable }: Differences): Sql {
+  return sql`if touched_rows > 1 then
+    perform set_config('enable_seqscan', 'on', true);
+    execute ${literal(sql`select ${isReadable}`.text)} into is_told;
+  end if;
+  if is_told then
+    ${dynamic(told)}
+  elsif touched_rows > 1 then
+    ${dynamic(kept)}
+  elsif touched_rows = 1 then
+    ${kept} into applied;
+  end if;
+  if touched_rows > 1 then
+    perform set_config('enable_seqscan', 'off', true);
+  end if;`;
 }
 
 /**

@@ -16,6 +16,8 @@ import {
 import { joined, literal, name, names, type Sql, sql, trusted } from '../sql.js';
 import type { IndexStep, KeyColumn, Statement } from './bundle.js';
 import { relationOf } from './places.js';
+import { madeWith } from './setting-statements.js';
+import { tableSettings } from './settings.js';
 import { type Lock, statement } from './statement.js';
 
 export interface TableForm {
@@ -40,9 +42,11 @@ export function createTable(at: Sql, table: Table, form: TableForm): Statement[]
     ),
   ];
   const lines = joined([...columns, ...constraints], ',\n  ');
+  const { kind, method } = madeWith(table.settings);
   return [
-    statement(sql`create table ${at} (\n  ${lines}\n)${partitioning(table)}`),
+    statement(sql`create ${kind}table ${at} (\n  ${lines}\n)${partitioning(table)}${method}`),
     ...comments(at, table),
+    ...tableSettings(at, table),
   ];
 }
 

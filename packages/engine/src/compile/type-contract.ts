@@ -81,7 +81,7 @@ export function refuseTypeDependents(evolving: Evolving): Statement[] {
     and (n.nspname in (${ownSchemas(places)})) is not true
     and (${isTombstone('c')}) is not true`;
   const message = 'types of release %s cannot go: these are made of them: %s';
-  return [refuseWhere(found, { message, over: 'types', places })];
+  return [refuseWhere(found, { message, over: 'types', verb: 'contract', places })];
 }
 
 /** The type and its array. */

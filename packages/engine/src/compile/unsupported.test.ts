@@ -14,6 +14,9 @@ const SPLIT = ['split_table: { table: t, into: { t: {}, u: {} } }'];
 const FUNCTION =
   'create function f() returns trigger language plpgsql as $f$ begin return new; end $f$;';
 const TRIGGER = 'create trigger tr before insert on t for each row execute function f();';
+const RULE = 'create rule ru as on delete to t do instead nothing;';
+const POLICY = 'create policy po on t using (id > 0);';
+const MATERIALIZED = 'create materialized view w as select 1 as one;';
 const SAME_VIEW = 'create view w as select 1 as one;';
 
 const refusal = (from: string, to: string, changes: readonly string[] = SPLIT) =>
@@ -22,7 +25,8 @@ const refusal = (from: string, to: string, changes: readonly string[] = SPLIT) =
 describe('assertMovable', () => {
   it.each([
     ['a trigger', FUNCTION, FUNCTION + TRIGGER, 'trigger tr on t'],
-    ['row security', '', 'alter table t enable row level security;', 'row security of t'],
+    ['a rule', '', RULE, 'rule ru on t'],
+    ['a policy', '', POLICY, 'policy po on t'],
     ['a view', '', 'create view w as select id from t;', 'view w over t'],
     [
       'a materialized view',
@@ -94,6 +98,24 @@ describe('assertCarried', () => {
     ['a view that is new', '', SAME_VIEW, 'view w'],
     ['a view that differs', SAME_VIEW, SAME_VIEW.replace('1 as', '2 as'), 'view w'],
     ['a function that is new', '', FUNCTION, 'function f()'],
+    ['a trigger that is new', FUNCTION, FUNCTION + TRIGGER, 'trigger t.tr'],
+    [
+      'a trigger that differs',
+      FUNCTION + TRIGGER,
+      FUNCTION + TRIGGER.replace('insert', 'update'),
+      'trigger t.tr',
+    ],
+    ['a policy that is new', '', POLICY, 'policy t.po'],
+    ['a policy that differs', POLICY, POLICY.replace('> 0', '> 1'), 'policy t.po'],
+    ['a rule that is new', '', RULE, 'rule t.ru'],
+    ['a rule that differs', RULE, RULE.replace('delete', 'update'), 'rule t.ru'],
+    ['a materialized view that is new', '', MATERIALIZED, 'materialized view w'],
+    [
+      'a materialized view that differs',
+      MATERIALIZED,
+      MATERIALIZED.replace('1 as', '2 as'),
+      'materialized view w',
+    ],
   ])('refuses %s', async (_, from, to, found) => {
     expect(await refusal(T + from, T + to, [])).toMatchObject({
       code: 'EVOLUTION_UNSUPPORTED',
@@ -208,5 +230,18 @@ describe('a column of the old release on a shared table', () => {
     });
     const stated = ['drop_column: { table: t, column: d, down: "\'-\'" }'];
     expect(await refusal(from, T, stated)).toMatchObject({ app: 'shop' });
+  });
+});
+
+describe('assertSettingsCarried', () => {
+  it.each([
+    [T, T.replace('table', 'unlogged table'), 'table t is unlogged'],
+    [T.replace('table', 'unlogged table'), T, 'table t is not unlogged any more'],
+  ])('refuses what would rewrite a table that stays', async (from, to, found) => {
+    expect(await refusal(from, to, [])).toMatchObject({
+      code: 'EVOLUTION_UNSUPPORTED',
+      message: expect.stringContaining(`every row of a table that stays: in release 2.0 ${found}`),
+      hint: expect.stringContaining('which is no drift'),
+    });
   });
 });

@@ -3,6 +3,8 @@
 
 import type { Catalog, OtherObject, Table } from '../release/catalog.js';
 import type { Evolution } from '../release/evolution.js';
+import { actingOn, assertActsAlike, assertRowSecurityHolds } from './acting.js';
+import type { Evolving } from './compile.js';
 import type { Shared } from './contract.js';
 import type { Layout } from './layout.js';
 import type { Rebuilt } from './rebuilt.js';
@@ -46,7 +48,7 @@ function reasonsOf(table: Table, catalog: Catalog): string[] {
   return [
     ...(table.primaryKey === null ? ['it has no primary key'] : []),
     ...(table.partitionedBy === null ? [] : ['it is partitioned']),
-    ...table.triggers.map((trigger) => `trigger ${trigger}`),
+    ...actingOn(catalog, table.name).map(({ kind, name }) => `${kind} ${name}`),
     ...(table.rowSecurity ? ['row security'] : []),
     ...viewsOver(table, catalog).map((view) => `${view.kind} ${view.name}`),
   ];
@@ -65,23 +67,24 @@ export function assertMovable(
   layout: Layout,
   clusters: readonly Rebuilt[],
   shared: readonly Shared[],
-  { from, evolution }: { readonly from: Catalog; readonly evolution: Evolution },
+  { from, to, evolution }: Pick<Evolving, 'from' | 'to' | 'evolution'>,
 ): void {
-  const rebuiltTables = clusters.flatMap(({ cluster }) => [
-    ...cluster.olds.map((one) => one.table),
-    ...cluster.parts.map((part) => part.table),
-  ]);
-  const moved = [
-    ...rebuiltTables,
-    ...shared.filter((one) => one.kind === 'overlay').map((one) => one.pair.old),
-    ...layout.dropped,
-  ];
+  const olds = clusters.flatMap(({ cluster }) => cluster.olds.map((one) => one.table));
+  const news = clusters.flatMap(({ cluster }) => cluster.parts.map((part) => part.table));
+  const overlays = shared.filter((one) => one.kind === 'overlay').map((one) => one.pair);
+  const lookedUp = layout.lookups.map((one) => one.table);
+  const viewed = [...olds, ...news, ...overlays.map((pair) => pair.old), ...lookedUp];
+  assertRowSecurityHolds(viewed, { shared, layout, evolution });
+  assertActsAlike(shared, { from, to }, evolution);
+  const moved = [...olds, ...news, ...overlays.map((pair) => pair.old), ...layout.dropped];
+  const acting = (catalog: Catalog) => (table: Table) =>
+    actingOn(catalog, table.name).map(({ kind, name }) => `${kind} ${name} on ${table.name}`);
   const found = [
-    ...rebuiltTables.flatMap((table) => [
-      ...table.triggers.map((trigger) => `trigger ${trigger} on ${table.name}`),
-      ...(table.rowSecurity ? [`row security of ${table.name}`] : []),
-      ...(table.partitionedBy === null ? [] : [`partitions of ${table.name}`]),
-    ]),
+    ...olds.flatMap(acting(from)),
+    ...news.flatMap(acting(to)),
+    ...[...olds, ...news].flatMap((table) =>
+      table.partitionedBy === null ? [] : [`partitions of ${table.name}`],
+    ),
     ...shared
       .filter(({ pair }) => pair.old.partitionedBy !== pair.new.partitionedBy)
       .map(({ pair }) => `another partitioning of ${pair.new.name}`),

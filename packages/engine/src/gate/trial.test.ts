@@ -57,6 +57,23 @@ describe('tryEvolution', () => {
     });
   });
 
+  it('says what would go on acting on a table of the new release', async () => {
+    const table = 'create table t (id int primary key, n int);';
+    const from = `${table} create rule ru as on delete to t do instead nothing;`;
+    const whole = await reader.bundle(from, table);
+    const contract = whole.steps.contract.map((step) =>
+      step.kind === 'transaction'
+        ? { ...step, statements: step.statements.filter(({ sql }) => !/^drop rule/.test(sql)) }
+        : step,
+    );
+    const bundle = { ...whole, steps: { ...whole.steps, contract } };
+    await expect(tried(from, table, [], { bundle })).rejects.toMatchObject({
+      code: 'CHECK_FAILED',
+      message: expect.stringContaining('after contract the catalogue differs'),
+      detail: { evidence: ['rule t.ru is there, release 2.0 has none of that name'] },
+    });
+  });
+
   it('takes a computed array whose elements are limited', async () => {
     const trial = await tried(
       'create table t (id int primary key, a text);',

@@ -193,7 +193,12 @@ async function compare(options: TrialOptions, url: string, side: 'from' | 'to'):
   const { bundle } = options;
   try {
     await withSession(url, 'check/compare', (session) =>
-      assertNotDrifted(session, { shard: 'scratch', app: bundle.app, release: bundle[side] }),
+      assertNotDrifted(session, {
+        shard: 'scratch',
+        app: bundle.app,
+        release: bundle[side],
+        isScratch: true,
+      }),
     );
   } catch (cause) {
     const what = side === 'from' ? 'after abort' : 'after contract';

@@ -13,6 +13,7 @@ import type {
   Key,
   Partition,
   Sequence,
+  Setting,
   Table,
 } from './catalog.js';
 
@@ -30,13 +31,19 @@ export interface CatalogRows {
   readonly sequences: readonly Sequence[] | null;
 }
 
+/** catalog-settings.sql gives them in a list of its own. */
+export interface SettingRow extends Setting {
+  readonly table: string;
+}
+
 /** `table` is the oid of a table. */
 interface OfTable {
   readonly table: string;
   readonly name: string;
 }
 
-interface TableRow extends Pick<Table, 'name' | 'comment' | 'rowSecurity' | 'partitionedBy'> {
+interface TableRow
+  extends Pick<Table, 'name' | 'comment' | 'rowSecurity' | 'rowSecurityForced' | 'partitionedBy'> {
   readonly oid: string;
 }
 
@@ -98,11 +105,16 @@ export function partitionsFrom({ partitions }: CatalogRows): Partition[] {
 }
 
 /** In the order of their names, as everything in them but their columns. */
-export function tablesFrom(rows: CatalogRows): Table[] {
-  return (rows.tables ?? []).map((table) => tableFrom(table, rows));
+export function tablesFrom(rows: CatalogRows, settings: readonly SettingRow[]): Table[] {
+  return (rows.tables ?? []).map((table) => ({
+    ...tableFrom(table, rows),
+    settings: settings
+      .filter((one) => one.table === table.oid)
+      .map(({ table: _, ...setting }) => setting),
+  }));
 }
 
-function tableFrom({ oid, ...table }: TableRow, rows: CatalogRows): Table {
+function tableFrom({ oid, ...table }: TableRow, rows: CatalogRows): Omit<Table, 'settings'> {
   const own = <Row extends { readonly table: string }>(list: readonly Row[] | null) =>
     (list ?? []).filter((row) => row.table === oid);
   const columns = own(rows.columns);
@@ -130,6 +142,7 @@ function tableFrom({ oid, ...table }: TableRow, rows: CatalogRows): Table {
     indexes: indexes.filter((index) => index.isAlone).map((index) => indexFrom(index, names)),
     comment: table.comment,
     rowSecurity: table.rowSecurity,
+    rowSecurityForced: table.rowSecurityForced,
     partitionedBy: table.partitionedBy,
     triggers: own(rows.triggers).map((trigger) => trigger.name),
   };

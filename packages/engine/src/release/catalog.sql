@@ -10,7 +10,7 @@
 -- PostgreSQL plans it anew on each connection, and that takes longer than what it does.
 
 with relation as materialized (
-  select c.oid, c.relname, c.relkind, c.relrowsecurity
+  select c.oid, c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity
   from pg_catalog.pg_class c
   where c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)
     and c.relkind in ('r', 'p', 'S')
@@ -46,6 +46,7 @@ table_row as (
     r.relname as "name",
     d.description as "comment",
     r.relrowsecurity as "rowSecurity",
+    r.relrowsecurity and r.relforcerowsecurity as "rowSecurityForced",
     case when r.relkind = 'p' then pg_catalog.pg_get_partkeydef(r.oid) end as "partitionedBy"
   from relation r
   left join pg_catalog.pg_description d

@@ -28,10 +28,27 @@ export interface Table {
   readonly indexes: readonly Index[];
   readonly comment: string | null;
   readonly rowSecurity: boolean;
+  /** Whether it binds the owner of the table too. */
+  readonly rowSecurityForced: boolean;
   /** As PostgreSQL prints the key: `RANGE (at)`; null for a table without partitions. */
   readonly partitionedBy: string | null;
   /** `halflap`-free names of the triggers that the release itself defines on the table. */
   readonly triggers: readonly string[];
+  /** Whatever is not as PostgreSQL has it by itself, and comments on what hangs on the table. */
+  readonly settings: readonly Setting[];
+}
+
+/**
+ * How a table is kept, or what is said of it: nothing that a statement of an application can tell.
+ * Customers tune it, so it is no part of what a release is recognized by.
+ */
+export interface Setting {
+  readonly of: 'table' | 'column' | 'constraint' | 'index' | 'statistics';
+  /** Of the column, the constraint …; empty for the table itself. */
+  readonly name: string;
+  /** `option fillfactor`, `replica identity`, `statistics target`, `comment`. */
+  readonly key: string;
+  readonly value: string;
 }
 
 /** A part of a partitioned table. Which there are is the customer's business from then on. */
@@ -187,4 +204,15 @@ export function isSameSet(left: readonly string[], right: readonly string[]): bo
 
 export function columnNames(table: Table): string[] {
   return table.columns.map((column) => column.name);
+}
+
+/** With the comments on the table and on its columns. */
+export function allSettings(table: Table): Setting[] {
+  const comment = (of: Setting['of'], called: string, value: string | null): Setting[] =>
+    value === null ? [] : [{ of, name: called, key: 'comment', value }];
+  return [
+    ...comment('table', '', table.comment),
+    ...table.columns.flatMap((column) => comment('column', column.name, column.comment)),
+    ...table.settings,
+  ];
 }

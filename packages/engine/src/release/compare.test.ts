@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { withSession } from '../pg.js';
 import { withDatabase } from '../testing/index.js';
 import type { Catalog } from './catalog.js';
-import { differences } from './compare.js';
+import { differences, settingDifferences } from './compare.js';
 import { fingerprint } from './fingerprint.js';
 import { introspect } from './introspect.js';
 
@@ -108,6 +108,10 @@ describe('differences', () => {
       'row security of table hosts is on, release 1.0 has off',
     ],
     [
+      'alter table hosts enable row level security, force row level security',
+      'row security of table hosts is on, for the owner too, release 1.0 has off',
+    ],
+    [
       'alter table hosts drop seen, add seen timestamptz default now()',
       'table hosts: order of columns is id, owner, owner_id, seen, ' +
         'release 1.0 has id, owner, seen, owner_id',
@@ -139,12 +143,21 @@ describe('differences', () => {
     ]);
   });
 
-  it('finds none between equals, and ignores comments', async () => {
+  it('finds none between equals, and tells comments and what is tuned apart', async () => {
     const found = await catalogAfter(
-      "comment on table hosts is 'x'; comment on column hosts.id is 'y'",
+      "comment on table hosts is 'x'; comment on column hosts.id is 'y';" +
+        'alter table hosts set (fillfactor = 70); alter table hosts alter id set statistics 0;' +
+        'create statistics mine (mcv) on id, owner from hosts',
     );
     expect(differences(release, found)).toEqual([]);
     expect(fingerprint(found)).toBe(fingerprint(release));
+    expect(settingDifferences(release, found, 'release 1.0')).toEqual([
+      'table hosts: comment is x, release 1.0 has none',
+      'table hosts: comment of column id is y, release 1.0 has none',
+      'table hosts: statistics target of column id is 0, release 1.0 has none',
+      'table hosts: definition of statistics mine is (mcv) on id, owner, release 1.0 has none',
+      'table hosts: option fillfactor is 70, release 1.0 has none',
+    ]);
   });
 });
 

@@ -1,9 +1,11 @@
 // How the catalogue that was found differs from the one that was expected, in words: an operator
 // reads them and knows what somebody changed by hand.
 //
-// Comments are not compared: they change nothing that an application can do.
+// Comments and settings are not among them: they change nothing that an application can do, and
+// customers tune them. Whether a table is as a fresh install has it is another question, with an
+// answer of its own (settingDifferences).
 
-import { type Catalog, findTable, type Table } from './catalog.js';
+import { allSettings, type Catalog, findTable, type Table } from './catalog.js';
 import { type Described, describeCatalog } from './describe.js';
 
 export interface Difference {
@@ -45,6 +47,35 @@ export function differences(
   const whole = new Set(all.filter(isWholeTable).map(({ table }) => table));
   const told = all.filter((one) => isWholeTable(one) || !whole.has(one.table));
   return told.sort((left, right) => rank(left) - rank(right) || byTable(left, right));
+}
+
+/** How tables that both sides have are kept and described otherwise; empty where they are not. */
+export function settingDifferences(
+  expected: Catalog,
+  found: Catalog,
+  expectedName = 'the release',
+): string[] {
+  return expected.tables.flatMap((table) => {
+    const other = findTable(found, table.name);
+    if (other === undefined) return [];
+    const [wanted, present] = [settingsByName(table), settingsByName(other)];
+    return [...new Set([...wanted.keys(), ...present.keys()])].flatMap((key) => {
+      const [want, have] = [wanted.get(key) ?? 'none', present.get(key) ?? 'none'];
+      return want === have
+        ? []
+        : [`table ${table.name}: ${key} is ${have}, ${expectedName} has ${want}`];
+    });
+  });
+}
+
+/** `statistics target of column note` → `200` */
+function settingsByName(table: Table): Map<string, string> {
+  return new Map(
+    allSettings(table).map(({ of, name, key, value }) => [
+      of === 'table' ? key : `${key} of ${of} ${name}`,
+      value,
+    ]),
+  );
 }
 
 function compare(expected: Described, found: Described | undefined, name: string): Difference[] {

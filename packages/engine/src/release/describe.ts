@@ -49,7 +49,7 @@ function describeTable(table: Table): Described[] {
   const { primaryKey } = table;
   return [
     of('table', `table ${table.name}`, {
-      'row security': table.rowSecurity ? 'on' : 'off',
+      'row security': rowSecurityText(table),
       partitioning: table.partitionedBy === null ? 'off' : `by ${table.partitionedBy}`,
     }),
     ...table.columns.map((column) => of('column', `column ${column.name}`, columnFacts(column))),
@@ -72,6 +72,11 @@ function describeTable(table: Table): Described[] {
       }),
     ),
   ];
+}
+
+function rowSecurityText({ rowSecurity, rowSecurityForced }: Table): string {
+  if (!rowSecurity) return 'off';
+  return rowSecurityForced ? 'on, for the owner too' : 'on';
 }
 
 function columnFacts(column: Column): Described['facts'] {

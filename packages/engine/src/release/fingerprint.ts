@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from './catalog.js';
 
-const LEFT_OUT = new Set(['comment', 'partitions']);
+const LEFT_OUT = new Set(['comment', 'partitions', 'settings']);
 
 /**
- * Hex SHA-256 of the catalogue in canonical form: keys sorted, comments left out, since they change
- * nothing that an application can do, and partitions, since each shard has its own. Equal exactly
- * when compare.ts finds no difference.
+ * Hex SHA-256 of the catalogue in canonical form: keys sorted; without comments and settings, since
+ * they change nothing that an application can do and customers tune them, and without partitions,
+ * since each shard has its own. Equal exactly when compare.ts finds no
+ * difference.
  */
 export function fingerprint(catalog: Catalog): string {
   const canonical = JSON.stringify(catalog, (key, value: unknown) =>
@@ -19,6 +20,7 @@ export function fingerprint(catalog: Catalog): string {
 
 /** What few tables have says nothing where there is none: catalogues were compared without it. */
 function isNone(key: string, value: unknown): boolean {
+  if (key === 'rowSecurityForced') return value === false;
   return key === 'exclusions' && Array.isArray(value) && value.length === 0;
 }
 

@@ -5,11 +5,12 @@ import { readFile } from 'node:fs/promises';
 import type { Session } from '../pg.js';
 import { name } from '../sql.js';
 import type { Catalog, OtherObject } from './catalog.js';
-import { type CatalogRows, partitionsFrom, tablesFrom } from './catalog-rows.js';
+import { type CatalogRows, partitionsFrom, type SettingRow, tablesFrom } from './catalog-rows.js';
 
 // The path holds from src/ and from dist/ alike.
 const fileOf = (name: string) => new URL(`../../src/release/${name}`, import.meta.url);
 const ROWS = fileOf('catalog.sql');
+const SETTINGS = fileOf('catalog-settings.sql');
 const OBJECTS = fileOf('catalog-objects.sql');
 
 type Objects = Pick<Catalog, 'enums' | 'domains' | 'others'>;
@@ -46,9 +47,10 @@ export async function introspect(
   await setSearchPath(session, [...searchPath, 'pg_temp'].map((one) => name(one).text).join());
   try {
     const rows = await readPart<CatalogRows>(session, ROWS, schema);
+    const settings = await readPart<SettingRow[]>(session, SETTINGS, schema);
     const objects = await readPart<Objects>(session, OBJECTS, schema);
     return {
-      tables: tablesFrom(rows),
+      tables: tablesFrom(rows, settings),
       partitions: partitionsFrom(rows),
       sequences: rows.sequences ?? [],
       enums: objects.enums,

@@ -26,10 +26,12 @@ import { executeStep } from './execute.js';
 import { failureOf } from './failure.js';
 import { type Journal, readJournal } from './journal.js';
 import { LIMITS, type Limits } from './limits.js';
+import { assertNothingLost } from './old-tables.js';
 import { type OpenShard, withShard } from './opening.js';
 import { assertOwnSchemas } from './own-schemas.js';
 import { readPace } from './pace.js';
 import { openState } from './register.js';
+import { assertNoRowSecurity } from './row-security.js';
 import { assertNotStopped, type Pace, type Progress, type Run } from './run.js';
 import { secondsSince } from './seconds.js';
 import { readState, type ShardState } from './state.js';
@@ -133,8 +135,10 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
   const steps = bundle.steps[verb];
   // Paused means that nothing begins; the way back is always open.
   if (verb !== 'abort' && verb !== 'verify') await readPace(run);
+  if (verb === 'prepare' || verb === 'expand') await assertNoRowSecurity(run);
   if (verb === 'prepare' && !hasActed(journal, steps)) {
     await assertNotDrifted(run.session, { ...run, app: bundle.app, release: bundle.from });
+    await assertNothingLost(run);
   }
   if (verb !== 'verify' && verb !== 'prepare') await assertOwnSchemas(run);
   if (verb !== 'contract') {
@@ -142,6 +146,7 @@ async function runSteps(run: Run, begun: Begun): Promise<StepOutcome[]> {
     return runList(run, steps, { journal, isRestart, detail: {} });
   }
   if (state.phase !== 'dual') return runList(run, steps, { journal, isRestart: false, detail: {} });
+  await assertNothingLost(run);
   const stale = await readStaleVerify(run);
   const verified = await runList(run, stale, { journal, isRestart: true, detail: {} });
   const detail = await refuseOnEvidence(run, force);

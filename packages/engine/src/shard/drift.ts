@@ -8,13 +8,18 @@ import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';
 import type { Session } from '../pg.js';
 import { type Catalog, findTable, type Table } from '../release/catalog.js';
-import { type Difference, differences } from '../release/compare.js';
+import { differences, settingDifferences } from '../release/compare.js';
 import { introspect } from '../release/introspect.js';
 
 export interface Expectation {
   readonly shard: string;
   readonly app: string;
   readonly release: ReleaseSummary;
+  /**
+   * Where nobody has made or set anything by hand: what acts on its tables is all the release's,
+   * and they are kept and described as a fresh install has them.
+   */
+  readonly isScratch?: boolean;
 }
 
 /**
@@ -36,7 +41,7 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
       },
     );
   }
-  const evidence = findDrift(expectation, home, own).map((difference) => difference.text);
+  const evidence = findDrift(expectation, home, own);
   if (evidence.length === 0) return;
   throw new HalflapError(
     'SHARD_DRIFTED',
@@ -49,14 +54,29 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
   );
 }
 
-function findDrift({ app, release }: Expectation, home: Catalog, own: Catalog): Difference[] {
+function findDrift(
+  { app, release, isScratch = false }: Expectation,
+  home: Catalog,
+  own: Catalog,
+): string[] {
   const hasOwn = own.tables.length > 0;
   const schemas = hasOwn ? [HOME_SCHEMA, releaseSchema(app, release.version)] : [];
   const expected = withoutSchemas(release.catalog, schemas);
   const found = hasOwn ? merge(expected, withoutSchemas(own, schemas), home, schemas) : home;
-  return differences(expected, found, `release ${release.version}`).filter(
-    ({ kind }) => kind !== 'extra table' && kind !== 'extra object',
+  const drift = differences(expected, found, `release ${release.version}`).filter(
+    ({ kind, object }) =>
+      kind !== 'extra table' && (kind !== 'extra object' || (isScratch && acts(object, expected))),
   );
+  return [
+    ...drift.map((difference) => difference.text),
+    ...(isScratch ? settingDifferences(expected, found, `release ${release.version}`) : []),
+  ];
+}
+
+/** On what the release knows, by itself. */
+function acts(object: string, { tables, others }: Catalog): boolean {
+  const [, called] = /^(?:trigger|rule|policy) (.*)$/s.exec(object) ?? [];
+  return [...tables, ...others].some(({ name }) => called?.startsWith(`${name}.`));
 }
 
 /** The release's own schema first, as its sessions see it; columns in the order of the release. */

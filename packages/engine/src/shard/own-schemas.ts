@@ -3,7 +3,13 @@
 // with it; so it is looked for before a verb does anything.
 
 import { HalflapError, releaseSchema } from '@halflap/protocol';
+import type { Bundle } from '../compile/bundle.js';
+import { generatedName } from '../names.js';
 import type { Catalog } from '../release/catalog.js';
+import { name } from '../sql.js';
+import { type KnownTable, namesOn, strangersWith } from '../strangers.js';
+import { type FloorTables, floorTable, readFloorTables } from './holes.js';
+import { knownOfFloor, machinery, sharedTables } from './old-tables.js';
 import type { Run } from './run.js';
 
 /** Objects of a schema, by their names in $2, but those of Halflap and of what belongs to them. */
@@ -26,54 +32,11 @@ where d.refclassid = 'pg_namespace'::regclass and n.nspname = $1 and d.deptype =
     where o.classid = d.classid and o.objid = d.objid and o.refclassid = 'pg_class'::regclass
       and c.relkind = 'S' and o.deptype in ('a', 'i')
   )
-order by 1`;
-
-/**
- * Views, functions, defaults and foreign keys elsewhere that depend on relations of a schema, and
- * tables with columns of its types; those of the old release, in $3, come and go with steps of
- * their own, and what is temporary with its session.
- */
-const DEPENDENTS = `
-with own as (
-  select c.oid from pg_catalog.pg_class as c
-  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-  where n.nspname = $1
-),
-found as (
-  select 'pg_class'::regclass as classid, w.ev_class as objid, v.relnamespace as namespace
-  from pg_catalog.pg_depend as d
-  join pg_catalog.pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
-  join pg_catalog.pg_class as v on v.oid = w.ev_class
-  where d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from own)
-  union
-  select 'pg_proc'::regclass, p.oid, p.pronamespace
-  from pg_catalog.pg_depend as d
-  join pg_catalog.pg_proc as p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
-  where d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from own)
-  union
-  select 'pg_attrdef'::regclass, f.oid, c.relnamespace
-  from pg_catalog.pg_depend as d
-  join pg_catalog.pg_attrdef as f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
-  join pg_catalog.pg_class as c on c.oid = f.adrelid
-  where d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from own)
-    and c.relname <> all ($3::name[])
-  union
-  select 'pg_class'::regclass, c.oid, c.relnamespace
-  from pg_catalog.pg_depend as d
-  join pg_catalog.pg_type as t on t.oid = d.refobjid
-  join pg_catalog.pg_namespace as n on n.oid = t.typnamespace and n.nspname = $1
-  join pg_catalog.pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid
-  where d.refclassid = 'pg_type'::regclass and d.deptype = 'n' and c.relpersistence <> 't'
-    and c.relname <> all ($3::name[])
-  union
-  select 'pg_constraint'::regclass, k.oid, c.relnamespace
-  from pg_catalog.pg_constraint as k join pg_catalog.pg_class as c on c.oid = k.conrelid
-  where k.contype = 'f' and k.confrelid in (select oid from own)
-    and c.relname <> all ($3::name[])
-)
-select pg_describe_object(f.classid, f.objid, 0) as what
-from found as f join pg_catalog.pg_namespace as n on n.oid = f.namespace
-where n.nspname <> $1 and not starts_with(n.nspname, left($2, 40))
+  and not exists (
+    select from pg_catalog.pg_statistic_ext as s join pg_catalog.pg_class as o on o.oid = s.stxrelid
+    where d.classid = 'pg_statistic_ext'::regclass and s.oid = d.objid
+      and o.relname = any ($2::name[])
+  )
 order by 1`;
 
 /** @throws SHARD_DRIFTED, naming what is in the way, before anything is done. */
@@ -116,12 +79,39 @@ async function strangers({ session }: Run, schema: string, catalog: Catalog): Pr
   return rows.map(({ what }) => what);
 }
 
-/** Names of the machinery's schemas begin alike; long ones end in a hash. */
-async function dependents({ session, bundle }: Run): Promise<string[]> {
-  const rows = await session.query<{ what: string }>(DEPENDENTS, [
-    bundle.releaseSchema,
-    bundle.workSchema,
-    bundle.from.catalog.tables.map((table) => table.name),
-  ]);
-  return rows.map(({ what }) => what);
+/**
+ * What hangs on the schemas of the new release from elsewhere; for abort also what belongs to its
+ * tables, and to the columns that tables of both releases lose again.
+ */
+async function dependents({ session, bundle, verb }: Run): Promise<string[]> {
+  const { releaseSchema: own, workSchema, to } = bundle;
+  const floor = await readFloorTables(session, bundle);
+  const schemas = machinery(bundle);
+  const isAbort = verb === 'abort';
+  const ofRelease = to.catalog.tables.flatMap((table): KnownTable[] => {
+    const names = namesOn([table, to.catalog]);
+    const places = [name(own, table.name), name(workSchema, generatedName(table.name))];
+    return places.map((at) => ({ at, names }));
+  });
+  const { text } = strangersWith({
+    tables: [],
+    sequences: [],
+    columns: isAbort ? addedColumns(bundle, floor) : [],
+    schemas,
+    own: schemas,
+    known: [...knownOfFloor(bundle, floor), ...ofRelease],
+    knownSequences: to.catalog.sequences.map((one) => one.name),
+  });
+  const rows = await session.query<{ what: string; is_part: boolean }>(text);
+  const found = rows.filter((row) => isAbort || !row.is_part);
+  return found.map(({ what }) => what).sort();
+}
+
+/** Columns that abort takes from tables of both releases. */
+function addedColumns(bundle: Bundle, floor: FloorTables) {
+  return sharedTables(bundle).flatMap(([old, table]) =>
+    table.columns
+      .filter((one) => old.columns.every((other) => other.name !== one.name))
+      .map(({ name: column }) => ({ at: floorTable(floor, old.name), column })),
+  );
 }

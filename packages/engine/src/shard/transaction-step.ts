@@ -6,8 +6,13 @@
 // multiplied by the number of statements while locks are held.
 
 import { HalflapError } from '@halflap/protocol';
-import { DIRTY_STATE, type Statement, type TransactionStep } from '../compile/bundle.js';
-import { detailOf, messageOf, sqlStateOf } from '../pg.js';
+import {
+  DIRTY_STATE,
+  STRANGERS_STATE,
+  type Statement,
+  type TransactionStep,
+} from '../compile/bundle.js';
+import { detailOf, hintOf, messageOf, sqlStateOf } from '../pg.js';
 import { integer, type Sql, sql } from '../sql.js';
 import { describeBlockers, isContention, retryContended } from './contention.js';
 import { remedy } from './failure.js';
@@ -75,6 +80,7 @@ export async function runTransactionStep(
     if (attempts > 1) run.log(`${step.id}: had its locks in attempt ${attempts}`);
   } catch (error) {
     if (sqlStateOf(error) === DIRTY_STATE) throw dirtyRows(run, step, error);
+    if (sqlStateOf(error) === STRANGERS_STATE) throw strangers(run, step, error);
     const isSlow = performance.now() - startedAt > REPLAY_LIMIT_MS;
     const state = sqlStateOf(error);
     if (state === undefined || isSlow || run.signal?.aborted) throw error;
@@ -101,6 +107,18 @@ function dirtyRows(run: Run, step: TransactionStep, cause: unknown): HalflapErro
     {
       detail: { shard: run.shard, step: step.id, evidence: detailOf(cause)?.split('\n') ?? [] },
       hint: `correct the rows as release ${run.bundle.from.version}; then ${continues(run)}`,
+      cause,
+    },
+  );
+}
+
+function strangers(run: Run, step: TransactionStep, cause: unknown): HalflapError {
+  return new HalflapError(
+    'SHARD_DRIFTED',
+    `${run.verb} is refused on shard ${run.shard}: ${messageOf(cause)}`,
+    {
+      detail: { shard: run.shard, step: step.id, evidence: detailOf(cause)?.split('\n') ?? [] },
+      hint: `${hintOf(cause)}; then ${continues(run)}`,
       cause,
     },
   );

@@ -4,7 +4,7 @@
 import { BUNDLE_FORMAT, type Bundle, type KeyColumn, type Step } from '../../compile/bundle.js';
 import { bundleHash } from '../../compile/bundle-hash.js';
 import { type Session, withSession } from '../../pg.js';
-import type { Catalog } from '../../release/catalog.js';
+import type { Catalog, Index } from '../../release/catalog.js';
 import { introspect } from '../../release/introspect.js';
 import { name } from '../../sql.js';
 
@@ -37,6 +37,25 @@ export async function installByHand(
   });
 }
 
+const LABEL_INDEX: Index = {
+  name: 'items_label',
+  isUnique: false,
+  columns: ['label'],
+  mentions: ['label'],
+  definition: 'btree (label)',
+};
+
+/** As the new release has it: by another name for one column, with an index on it. */
+function renamed(catalog: Catalog): Catalog {
+  const called = (name: string) => (name === 'name' ? 'label' : name);
+  const tables = catalog.tables.map((table) => ({
+    ...table,
+    columns: table.columns.map((column) => ({ ...column, name: called(column.name) })),
+    indexes: [...table.indexes, LABEL_INDEX],
+  }));
+  return { ...catalog, tables };
+}
+
 export function handBundle(catalog: Catalog, options: HandOptions = {}): Bundle {
   const key = options.key ?? ID_KEY;
   const names = key.map(quoted).join(', ');
@@ -44,7 +63,7 @@ export function handBundle(catalog: Catalog, options: HandOptions = {}): Bundle 
     format: BUNDLE_FORMAT,
     app: 'shop',
     from: { version: '1.0', fingerprint: 'one', catalog },
-    to: { version: '2.0', fingerprint: 'two', catalog },
+    to: { version: '2.0', fingerprint: 'two', catalog: renamed(catalog) },
     releaseSchema: 'shop_2_0',
     workSchema: 'halflap_shop_2_0',
     relations: [],
