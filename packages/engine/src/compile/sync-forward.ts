@@ -12,7 +12,8 @@
 // All statements are static, so that each session plans them once. The plans may only look rows up
 // by index (INDEX_PLANS), which is linear whatever number of rows a statement touches; a planner
 // with a free hand makes a plan for one row that is quadratic in a transition table of 100,000, and
-// a plan for 100,000 that reads the whole table for one row.
+// a plan for 100,000 that reads the whole table for one row. Slices are compared, which no index
+// serves: many rows of them are planned each time (sync-slices.ts).
 // What costs microseconds here is paid by every write of the release in the field: settings stand
 // on the function, one updated row has statements over its key, an update is tried before anything
 // rarer, and questions that a simple expression can answer are not asked as queries.
