@@ -30,7 +30,8 @@ it('the old release is not the one that has to go, and waits end with their stat
   const [old, late] = [await openClient(shard.url, null), await openClient(shard.url, NEW_PATH)];
   const count = (id: number) => `update children set n = n + 1 where id = ${id}`;
   await old.query('begin');
-  await late.query("set deadlock_timeout = '200ms'; set lock_timeout = '1h'; begin");
+  await late.query("set deadlock_timeout = '200ms'; set lock_timeout = '1h'");
+  await late.query('begin');
   await late.query(count(11));
   await old.query(count(21));
   // Here 1.0 holds what 2.0 wants; it wants what only Halflap makes 2.0 hold.

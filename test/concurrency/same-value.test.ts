@@ -58,6 +58,8 @@ beforeAll(async () => {
     client: await openClient(shard.url, release === 'new' ? NEW_PATH : null),
   });
   clients = await Promise.all((['old', 'new', 'old', 'new'] as const).map(open));
+  // A promise that is broken ends as an error and not as a test that never ends.
+  for (const { client } of clients) await client.query("set statement_timeout = '20s'");
 });
 
 afterAll(async () => {
@@ -112,6 +114,26 @@ async function expectOneEach(at: string): Promise<void> {
   }
 }
 
+/**
+ * The old statement has its row and is not at its end when the new one comes, whose deadlock
+ * detector looks once and finds no circle yet.
+ */
+async function whileUnderWay(row: string): Promise<string[]> {
+  const [old, fresh, gate] = clients.map(({ client }) => client) as [Client, Client, Client];
+  await old.query(`set deadlock_timeout = '20ms';
+    create function pg_temp.late() returns int language sql
+      as 'select 1 from pg_advisory_xact_lock(7)'`);
+  await fresh.query(`set deadlock_timeout = '1ms'`);
+  await gate.query('begin; select pg_advisory_xact_lock(7)');
+  const insert = 'insert into people (id, name) values';
+  const first = answer(old, `begin; ${insert} ${row}, (-2, 'late ' || pg_temp.late())`, false);
+  await waitsForLock(shard.url, old);
+  const second = answer(fresh, `begin; ${insert} ${row}`, false);
+  await waitsForLock(shard.url, fresh);
+  await gate.query('commit');
+  return Promise.all([first, second]);
+}
+
 it('one of them has it, and the old release is told nothing else', async () => {
   await shard.run('prepare');
   await expectOneEach('prepared');
@@ -127,4 +149,17 @@ it('one of them has it, and the old release is told nothing else', async () => {
      from people`,
   );
   expect(rows).toEqual([{ kept: String(values), values: String(values), quarantined: '0' }]);
+});
+
+it('nor does the old one wait for ever where its statement takes long', async () => {
+  const [first, second] = await whileUnderWay(`(-1, 'wanted')`);
+  expect(first).toBe('taken');
+  expect(['23505', ...AGAIN]).toContain(second);
+  await shard.run('verify');
+  for (const { client } of clients) {
+    const { rows } = await client.query('select name from people where id < 0 order by id');
+    expect(rows).toEqual([{ name: 'late 1' }, { name: 'wanted' }]);
+  }
+  const { rows } = (await clients[0]?.client.query('select key from halflap.quarantine')) ?? {};
+  expect(rows).toEqual([]);
 });

@@ -1,12 +1,11 @@
 // One evolution with the kinds of change whose SQL has little in common with that of a split: rows
-// that become several, a custom pair of queries, keys that are drawn, a lookup table, kept values.
+// that become several, keys that are drawn (custom queries over a map of keys, once compiled), a
+// lookup table, kept values.
 
 import { type LifecycleCase, newWrite, oldWrite } from '../lifecycle/lifecycle-case.js';
 
 const FROM = `create table posts (id int primary key, tags text[] not null default '{}');
 create table users (id serial primary key, name text not null unique, n int not null default 0);
-create table readings (day int primary key, morning int, evening int,
-  check (morning is not null or evening is not null));
 create table orders (id int primary key, customer text, n int not null default 0);
 create table groups (id int primary key, name text not null);`;
 
@@ -15,8 +14,6 @@ create table post_tags (post_id int references posts on delete cascade, place in
   tag text not null, primary key (post_id, place));
 create table users (id uuid primary key default gen_random_uuid(), name text not null unique,
   n int not null default 0);
-create table measurements (day int, half text check (half in ('am', 'pm')), value int not null,
-  primary key (day, half));
 create table customers (id int generated always as identity primary key,
   name text not null unique);
 create table orders (id int primary key, n int not null default 0,
@@ -26,21 +23,6 @@ create table groups (id int primary key, name text not null, slug text not null)
 const EVOLUTION = `changes:
   - unnest_column: { table: posts, column: tags, into: post_tags, value: tag, position: place }
   - rekey_table: { table: users, column: id }
-  - custom:
-      from:
-        readings:
-          slice: day
-          query: |
-            select day, max(value) filter (where half = 'am') as morning,
-              max(value) filter (where half = 'pm') as evening
-            from measurements group by day
-      into:
-        measurements:
-          slice: day
-          query: |
-            select r.day, v.half, v.value from readings r
-            cross join lateral (values ('am', r.morning), ('pm', r.evening)) as v(half, value)
-            where v.value is not null
   - extract_table:
       table: orders
       columns: { customer: name }
@@ -51,7 +33,7 @@ const EVOLUTION = `changes:
 
 const customer = (name: string) => `(select id from customers where name = '${name}')`;
 
-const listsAndQueries: LifecycleCase['writes'] = (n) => [
+const lists: LifecycleCase['writes'] = (n) => [
   oldWrite(
     `insert into posts values (${n}0, '{a,b}')`,
     `insert into posts values (${n}0);
@@ -64,19 +46,6 @@ const listsAndQueries: LifecycleCase['writes'] = (n) => [
   newWrite(
     `update post_tags set tag = tag || '${n}' where place = 1`,
     `update posts set tags[1] = tags[1] || '${n}' where tags <> '{}'`,
-  ),
-  oldWrite(
-    `insert into readings values (${n}0, 1, null)`,
-    `insert into measurements values (${n}0, 'am', 1)`,
-  ),
-  newWrite(
-    `insert into measurements values (${n}1, 'pm', 5), (${n}0, 'pm', 6)`,
-    `insert into readings values (${n}1, null, 5);
-     update readings set evening = 6 where day = ${n}0`,
-  ),
-  oldWrite(
-    `update readings set morning = 7 where day = ${n}1`,
-    `insert into measurements select day, 'am', 7 from measurements where day = ${n}1`,
   ),
 ];
 
@@ -110,20 +79,18 @@ export const KINDS: LifecycleCase = {
   isAbortedOnce: true,
   seed: {
     old: `insert into posts values (1, '{x,y}'), (2, '{}');
-      insert into users (name) values ('eve'); insert into readings values (1, 1, 2);
+      insert into users (name) values ('eve');
       insert into orders values (1, 'ada', 1), (2, 'bob', 1), (3, null, 1);
       insert into groups values (1, 'A');`,
     new: `insert into posts values (1), (2);
       insert into post_tags values (1, 1, 'x'), (1, 2, 'y');
       insert into users (name) values ('eve');
-      insert into measurements values (1, 'am', 1), (1, 'pm', 2);
       insert into customers (name) values ('ada'), ('bob');
       insert into orders values (1, 1, 1), (2, 1, 2), (3, 1, null);
       insert into groups values (1, 'A', 'a');`,
   },
-  writes: (n) => [...listsAndQueries(n), ...keysAndValues(n)],
+  writes: (n) => [...lists(n), ...keysAndValues(n)],
   refused: () => [
-    { by: 'new', sql: `update measurements set half = 'x'`, lens: '23514', dual: '23514' },
     { by: 'new', sql: `update orders set customer_id = 99`, lens: '23503', dual: '23503' },
   ],
   lostByAbort: `update groups set slug = lower(name)`,

@@ -9,6 +9,7 @@
 // row to life.
 
 import { assigned } from '../compile/assigned.js';
+import { computedAnew } from '../compile/classify.js';
 import type { BackwardColumn, PairedTable } from '../compile/layout.js';
 import {
   type Bind,
@@ -226,6 +227,8 @@ function isPlain(
 ): boolean {
   if (part.carried.length > 0 || part.generated.length > 0) return false;
   if (part.mapped.some((one) => one.source === null)) return false;
+  // A value follows that the statement does not name.
+  if (computedAnew(part.pair).length > 0) return false;
   const sources = new Set(part.mapped.map((one) => one.source as string));
   const isOwnedElsewhere = columns.some(
     (one) => sources.has(one.column.name) && parts[one.owner ?? -1] !== part,

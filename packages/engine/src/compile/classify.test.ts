@@ -188,6 +188,20 @@ describe('crossingOf', () => {
   });
 });
 
+describe('a column that is computed from now on', () => {
+  it('loses at contract what does not follow', async () => {
+    const columns = (form: string) => table(`${SAME}, d int${form}`);
+    const { relations } = await reader.bundle(
+      columns(''),
+      columns(' generated always as (b + 1) stored'),
+    );
+    const lost = 'column d is computed: what else the old release has in it is lost';
+    expect(relations).toMatchObject([
+      { kind: 'rebuilt', label: 'lossy', notes: expect.arrayContaining([lost]) },
+    ]);
+  });
+});
+
 describe('rules of the new release', () => {
   it('are the checks and the nullability that the old one does not have', async () => {
     const pair = await pairOf(

@@ -73,6 +73,14 @@ export function droppedColumns(pair: PairedTable): Column[] {
   return pair.backward.filter((one) => one.source === null).map((one) => one.column);
 }
 
+/** Columns that the old release writes, and PostgreSQL computes in the new one. */
+export function computedAnew(pair: PairedTable): Column[] {
+  return pair.backward.flatMap(({ column, source }) => {
+    const isComputed = source !== null && findColumn(pair.new, source)?.generated != null;
+    return isComputed && column.generated === null ? [column] : [];
+  });
+}
+
 /** Columns of both releases that have another name in each. */
 export function renamedColumns(pair: PairedTable): ForwardColumn[] {
   return pair.forward.filter((one) => one.source !== null && one.source !== one.column.name);

@@ -10,6 +10,7 @@ import type { RelationPlan } from './bundle.js';
 import {
   addedChecks,
   addedColumns,
+  computedAnew,
   droppedColumns,
   rebuildReason,
   renamedColumns,
@@ -245,11 +246,13 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
     const kept = keptColumns(part);
     const isCarried = part.carried.length > 0 || part.absence !== null || kept.length > 0;
     const converted = part.mapped.filter((one) => one.source === null && one.lookup === undefined);
+    const overruled = computedAnew(part.pair);
+    const isLossy = cluster.oldOnly.length > 0 || overruled.length > 0;
     return {
       old: cluster.id,
       new: part.table.name,
       kind: 'rebuilt',
-      label: cluster.oldOnly.length > 0 ? 'lossy' : isCarried ? 'carried' : 'exact',
+      label: isLossy ? 'lossy' : isCarried ? 'carried' : 'exact',
       notes: [
         reason === null ? `part of ${cluster.id}` : reason,
         ...(part.when === null ? [] : [`has a row when ${part.when}`]),
@@ -267,6 +270,9 @@ function partPlans(cluster: SplitCluster, evolving: Evolving): RelationPlan[] {
           : ['a value that does not come back through up is refused with HL001 until contract']),
         ...cluster.oldOnly.map(
           (column) => `column ${column.name} is only for the old release and goes at contract`,
+        ),
+        ...overruled.map(
+          ({ name }) => `column ${name} is computed: what else the old release has in it is lost`,
         ),
         ...(count === 0 ? [] : [newRules(count)]),
         ...(part.isPlain

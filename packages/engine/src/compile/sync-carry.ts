@@ -38,14 +38,35 @@ import { takeTurn, waitOrGiveUp } from './sync-turns.js';
 const SHORT_WAITS = 100;
 const LONG_WAIT_MS = 2000;
 
-/** In an exception handler: claims the slices, and grows patient when that does not help. */
-export function claim(plan: SyncPlan, slices: Slices): Sql {
+/**
+ * Where both releases bring about a row of one key, whoever holds the new row waits for ours in the
+ * old table. A detector looks once in a wait: that of the other may have looked before we had come
+ * here, at the end of our statement. Once after our own has found the circle the other's has looked
+ * as well, or never will, and the row is given up.
+ */
+const MANY_DEADLOCKS = 1;
+
+/** What `claim` counts, in a routine that carries. */
+export const WAIT_VARIABLES = [sql`waits int := 0`, sql`deadlocks int := 0`];
+
+/**
+ * In an exception handler: claims the slices, and grows patient when that does not help; does
+ * `instead` and ends where whoever holds the new row would wait for us for ever.
+ */
+export function claim(plan: SyncPlan, slices: Slices, instead: Sql): Sql {
   const few = sql`(select from (${slices}) as r limit ${integer(CLAIMED_SLICES + 1)})`;
   const hash = sliceClaim(
     plan,
     keyNames(plan).map((one) => name('s', one)),
   );
-  return sql`waits := waits + 1;
+  return sql`if sqlstate = '40P01' then
+          deadlocks := deadlocks + 1;
+          if deadlocks > ${integer(MANY_DEADLOCKS)} then
+            ${instead}
+            exit;
+          end if;
+        end if;
+        waits := waits + 1;
         if waits = 1 and (select count(*) from ${few} as r) <= ${integer(CLAIMED_SLICES)} then
           perform pg_advisory_xact_lock_shared(${hash}) from (${slices}) as s;
         elsif waits = 1 then
@@ -101,7 +122,7 @@ export function carryFunction(plan: SyncPlan): Sql {
     returns: 'void',
     about: `carries one row of ${plan.cluster.id} over to the new layout`,
     declare: [
-      sql`waits int := 0`,
+      ...WAIT_VARIABLES,
       sql`resolved bigint[]`,
       sql`failure_state text`,
       sql`failure_message text`,
@@ -120,7 +141,7 @@ export function carryFunction(plan: SyncPlan): Sql {
       exit;
     exception
       when lock_not_available or deadlock_detected then
-        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, quarantined)}
+        ${claim(plan, slices, quarantined)}${waitOrGiveUp(plan, slices, quarantined)}
       when others then
         ${quarantined}
         exit;

@@ -31,7 +31,13 @@ import {
   updateOne,
   upsert,
 } from './recompute.js';
-import { carryQuarantined, claim, isAnythingQuarantined, sliceOf } from './sync-carry.js';
+import {
+  carryQuarantined,
+  claim,
+  isAnythingQuarantined,
+  sliceOf,
+  WAIT_VARIABLES,
+} from './sync-carry.js';
 import {
   asStatic,
   carryName,
@@ -64,7 +70,7 @@ export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event):
   return syncRoutine(plan, {
     at: forwardName(plan, source.relation.name, event),
     about: `${event} on ${source.relation.name} by the old release`,
-    declare: [sql`writes bigint`, sql`waits int := 0`, sql`slice record`, ...declare],
+    declare: [sql`writes bigint`, ...WAIT_VARIABLES, sql`slice record`, ...declare],
     settings: [...INDEX_PLANS, PATIENCE],
     body: [
       // Contract looks whether this sequence moves.
@@ -78,7 +84,7 @@ export function forwardFunction(plan: SyncPlan, source: OldTable, event: Event):
       exit;
     exception
       when lock_not_available or deadlock_detected then
-        ${claim(plan, slices)}${waitOrGiveUp(plan, slices, oneByOne)}
+        ${claim(plan, slices, oneByOne)}${waitOrGiveUp(plan, slices, oneByOne)}
       when others then
         ${oneByOne}
         exit;
