@@ -11,17 +11,6 @@ import { CASES, SLICES, type SliceCase } from './slice-cases.js';
 
 const TURNS = 8;
 
-/**
- * What "move" meets now and then on a machine that is busy with much else. A writer of the new
- * release waits for a new row that one of the old release holds, and then that one for an old row:
- * the new one's deadlock detector should find the circle, since it has waited longer, but may come
- * too late, and the old one is told 40P01. And contract's fence, which wants several tables, may
- * run out of attempts. Where a commit is judged that may happen twice; elsewhere the test fails at
- * once.
- */
-const RETRIES: { readonly [called: string]: number } =
-  process.env.CI === undefined ? {} : { move: 2 };
-
 async function held(shard: Shard, release: 'old' | 'new', text: string): Promise<string[]> {
   const path = release === 'new' ? NEW_PATH : null;
   const { rows } = await withClient(shard.url, path, (client) =>
@@ -98,7 +87,7 @@ describe('writers of both releases on the same slices, through every phase', () 
   for (const [called, one] of Object.entries(CASES)) {
     it(
       `lose nothing, and the old release is never refused: ${called}`,
-      { timeout: 180_000, retry: RETRIES[called] ?? 0 },
+      { timeout: 180_000 },
       ({ annotate }) => underLoad(one, annotate),
     );
   }

@@ -8,6 +8,7 @@ import type { HalflapSqlState } from '@halflap/protocol';
 const SQLSTATE = {
   serializationFailure: '40001',
   deadlockDetected: '40P01',
+  lockNotAvailable: '55P03',
   featureNotSupported: '0A000',
   invalidStatementName: '26000',
   undefinedTable: '42P01',
@@ -29,12 +30,18 @@ export function sqlStateOf(error: unknown): string | undefined {
 }
 
 /**
- * A deadlock or a serialization failure: the whole transaction was rolled back, and may be run
- * again.
+ * A deadlock, a serialization failure, or a lock that was not to be had in time: the whole
+ * transaction was rolled back, and may be run again. NOWAIT has the SQLSTATE of the last as well,
+ * and wants its answer; the routine tells them apart.
  */
 export function isContention(error: unknown): boolean {
   const state = sqlStateOf(error);
-  return state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected;
+  if (state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected) return true;
+  return state === SQLSTATE.lockNotAvailable && isOfRoutine(error, 'ProcessInterrupts');
+}
+
+function isOfRoutine(error: unknown, routine: string): boolean {
+  return error instanceof Error && 'routine' in error && error.routine === routine;
 }
 
 const ofMovedLens = new WeakSet<Error>();
@@ -64,7 +71,7 @@ export function isStalePlan(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state === SQLSTATE.invalidStatementName) return true;
   if (state !== SQLSTATE.featureNotSupported) return false;
-  return error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery';
+  return isOfRoutine(error, 'RevalidateCachedQuery');
 }
 
 /** A tombstone answered: this release is no longer served by the shard. */

@@ -10,10 +10,10 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 500;
 
 /**
- * Runs `attempt` until it succeeds, at most `limit` times more after deadlocks and serialization
- * failures, and once more after a stale plan whatever the limit. Any other error passes at once.
- * The pause is drawn evenly from zero to its bound, so that victims of one deadlock do not meet
- * again.
+ * Runs `attempt` until it succeeds, at most `limit` times more after deadlocks, serialization
+ * failures and locks that were not to be had in time, and once more after a stale plan whatever the
+ * limit. Any other error passes at once. The pause is drawn evenly from zero to its bound, so that
+ * victims of one deadlock do not meet again.
  */
 export async function repeatedly<Value>(
   limit: number,

@@ -269,6 +269,37 @@ describe('transaction', () => {
     }
   });
 
+  it('runs the body again when a lock was not to be had in time, but not for NOWAIT', async () => {
+    await withShard((shard) =>
+      withSession(database.url, async (other) => {
+        const runs = { wait: 0, nowait: 0 };
+        await other.query('begin; select from hosts where id = 1 for update');
+        const waiting = shard.transaction(
+          async (client) => {
+            runs.wait += 1;
+            if (runs.wait === 2) await other.query('rollback');
+            await client.query(`set local lock_timeout = '20ms'`);
+            await client.query(`update hosts set owner = 'mine' where id = 1`);
+          },
+          { retry: true },
+        );
+        await waiting;
+        expect(runs.wait).toBe(2);
+        await other.query('begin; select from hosts where id = 1 for update');
+        const asking = shard.transaction(
+          (client) => {
+            runs.nowait += 1;
+            return client.query('select from hosts where id = 1 for update nowait');
+          },
+          { retry: true },
+        );
+        await expect(asking).rejects.toMatchObject({ code: '55P03' });
+        expect(runs.nowait).toBe(1);
+        await other.query('rollback');
+      }),
+    );
+  });
+
   it('runs the body again after failing to serialize at commit, up to its limit', async () => {
     let runs = 0;
     await withShard(async (shard) => {
