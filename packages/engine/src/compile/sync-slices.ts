@@ -52,45 +52,45 @@ export function carrySlices(
 ): { readonly declare: readonly Sql[]; readonly body: readonly Sql[] } {
   const touched = plan.forward.filter(({ mapping }) => touchOf(mapping, source.relation) !== null);
   const own = ({ mapping }: Target) => renameSlices(plan, slices, mapping);
+  const statements = [
+    ...[...touched].reverse().map((one) => [one, deleteGone(one, plan.bind, own(one))] as const),
+    ...touched.map((one) => [one, upsert(one, plan.bind, own(one))] as const),
+  ];
+  const many = statements.map(([, statement]) => dynamic(statement));
+  const rows = sql`touched_rows := ${countTo(event, MANY_ROWS)};`;
+  if (event !== 'update') {
+    const some = statements.map(([, statement]) => asStatic(statement));
+    return { declare: [sql`touched_rows bigint`], body: [rows, byNumber(some, many)] };
+  }
   const flag = (one: Target) => name(`touched_${touched.indexOf(one)}`);
-  const due = (one: Target, statement: Sql) =>
-    event === 'update' ? sql`if ${flag(one)} then ${statement}; end if;` : asStatic(statement);
-  const gone = [...touched].reverse().map((one) => [one, deleteGone(one, plan.bind, own(one))]);
-  const there = touched.map((one) => [one, upsert(one, plan.bind, own(one))]);
-  const statements = [...gone, ...there] as [Target, Sql][];
-  const few = joined(
-    statements.map(([one, statement]) => due(one, statement)),
-    '\n        ',
-  );
-  const many = joined(
-    statements.map(([, statement]) => dynamic(statement)),
-    '\n        ',
-  );
-  const work = [byNumber(event, few, many)];
-  if (event !== 'update') return { declare: [], body: work };
-  const types = typesOf(source.table);
-  const isTouched = touched.map(({ mapping }) => {
-    const watches = touchOf(mapping, source.relation)?.watches ?? [];
-    return sql`(${anyDiffers('n', 'o', [...new Set([...source.key, ...watches])], types)})`;
-  });
   const flags = touched.map(flag);
-  const some = joined(flags, ' or ');
+  const some = statements.map(
+    ([one, statement]) => sql`if ${flag(one)} then ${statement}; end if;`,
+  );
   return {
-    declare: flags.map((one) => sql`${one} boolean`),
+    declare: [sql`touched_rows bigint`, ...flags.map((one) => sql`${one} boolean`)],
     body: [
-      sql`if ${countToTwo('update')} > 1 then
+      rows,
+      sql`if touched_rows = 1 then
+        select ${isTouched(touched, source)} into ${flags} from ${ROWS.new} as n, ${ROWS.old} as o;
+      elsif touched_rows > 1 then
         ${joined(
           flags.map((one) => sql`${one} := true;`),
           ' ',
         )}
-      else
-        select ${isTouched} into ${flags} from ${ROWS.new} as n, ${ROWS.old} as o;
       end if;`,
-      sql`if ${some} then
-        ${joined(work, '\n        ')}
-      end if;`,
+      byNumber(some, many),
     ],
   };
+}
+
+/** For each target, whether a column that it watches differs between n and o. */
+function isTouched(touched: readonly Target[], { relation, key, table }: OldTable): Sql[] {
+  const types = typesOf(table);
+  return touched.map(({ mapping }) => {
+    const watches = touchOf(mapping, relation)?.watches ?? [];
+    return sql`(${anyDiffers('n', 'o', [...new Set([...key, ...watches])], types)})`;
+  });
 }
 
 /**
@@ -98,13 +98,13 @@ export function carrySlices(
  * for the slices has none, and is compared with itself for each row. So many rows are planned each
  * time, as joins by hashes, which still do not read a whole table.
  */
-function byNumber(event: Event, few: Sql, many: Sql): Sql {
+function byNumber(some: readonly Sql[], many: readonly Sql[]): Sql {
   const hashes = (isOn: Sql) => sql`perform set_config('enable_hashjoin', ${isOn}, true);`;
-  return sql`if ${countTo(event, MANY_ROWS)} < ${trusted(String(MANY_ROWS))} then
-        ${few}
+  return sql`if touched_rows < ${trusted(String(MANY_ROWS))} then
+        ${joined(some, '\n        ')}
       else
         ${hashes(sql`'on'`)}
-        ${many}
+        ${joined(many, '\n        ')}
         ${hashes(sql`'off'`)}
       end if;`;
 }
