@@ -1,7 +1,7 @@
 // The statements of the table in docs/sql-through-a-lens.md, and where they are tried: on an
 // overlay (labels), a part that PostgreSQL updates by itself (heartbeats), one with a computed
-// column (hosts), and the first and last again in dual; and on a table that has gained a column
-// (sites) through a session lens, where it is no table.
+// column (hosts), a table of slices (posts), all but the second again in dual; and on a table that
+// has gained a column (sites) through a session lens, where it is no table.
 
 import type { ClientBase, QueryConfig, QueryResult } from 'pg';
 
@@ -10,8 +10,10 @@ export const PLACES = {
   overlay: { phase: 'prepared', table: 'labels' },
   'part, plain': { phase: 'prepared', table: 'heartbeats' },
   'part, computed': { phase: 'prepared', table: 'hosts' },
+  'of slices': { phase: 'prepared', table: 'posts' },
   'overlay in dual': { phase: 'dual', table: 'labels' },
   'part in dual': { phase: 'dual', table: 'hosts' },
+  'of slices in dual': { phase: 'dual', table: 'posts' },
   'new columns, session lens': { phase: 'settled', table: 'sites' },
 } as const satisfies Record<string, { phase: Phase; table: keyof typeof TABLES }>;
 
@@ -38,6 +40,17 @@ export const TABLES = {
     written: 'city',
     drawn: 'code',
     sequence: 'sites_code_seq',
+  },
+  posts: {
+    key: 'code',
+    columns: 'code, title',
+    row: "99, 'x'",
+    more: "98, 'z'",
+    taken: "1, 'x'",
+    set: "title = 'x'",
+    written: 'title',
+    drawn: 'code',
+    sequence: 'posts_code_seq',
   },
   hosts: {
     key: 'id',

@@ -283,6 +283,7 @@ class Dumped {
 }
 
 /** Table → its rows in what pg_dump writes of the tables that a session of 2.0 sees. */
+/** By table, in no order: the rows of a table have none. */
 async function dumpOf(url: string, major: number): Promise<ReadonlyMap<string, string> | null> {
   const [program] = await findPrograms('pg_dump');
   if (program === undefined) return null;
@@ -295,7 +296,8 @@ async function dumpOf(url: string, major: number): Promise<ReadonlyMap<string, s
   });
   if (exitCode !== 0) throw new Error(stderr);
   const blocks = stdout.matchAll(/^COPY \w+\.(\w+) .*\n([\s\S]*?)^\\\.$/gm);
-  return new Map([...blocks].map(([, table = '', rows = '']) => [table, rows]));
+  const sorted = (rows: string) => rows.split('\n').sort().join('\n');
+  return new Map([...blocks].map(([, table = '', rows = '']) => [table, sorted(rows)]));
 }
 
 function answerOf(found: Outcome, byClient: Outcome, wanted: Outcome): string {
