@@ -74,7 +74,8 @@ export const LENS_ROWS = {
   '1.0': `
 insert into labels (title) select 'label ' || n from generate_series(1, 5) as n;
 insert into sites (city) select 'city ' || n from generate_series(1, 5) as n;
-insert into posts (title, words) select 'post ' || n, array['a', 'b'] from generate_series(1, 5) as n;
+insert into posts (title, words)
+select 'post ' || n, array['a', 'b'] from generate_series(1, 5) as n;
 insert into hosts (name, memory_mb, last_seen, beats, turn)
 select 'host ' || n, n, case when n < 4 then timestamptz '2026-01-01' end,
   case when n < 4 then n else 0 end, null
