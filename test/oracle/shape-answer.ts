@@ -29,28 +29,38 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   const statement = await withLiteralMove(both, given.statement);
   const asked = { ...given, statement };
   const isTruncate = release === 'new' && text.startsWith('truncate');
-  if (isAlone) {
-    const plainly = await outcomeOf(both.client, text);
-    if (!asked.isContracting || plainly.state !== null) return [plainly];
-    return isTruncate ? [plainly, FIXED] : [plainly, ...(await refusedStill(both, asked, plainly))];
-  }
   const table = both.shape[release].tables.find((one) => one.name === statement.table);
   if (table === undefined) throw new Error(`no table ${statement.table}`);
+  if (isAlone) {
+    if (!asked.isContracting) return [await outcomeOf(both.client, text)];
+    const { plainly, isStill } = await outcomeOn(both, text, release === 'new' ? table : null);
+    if (plainly.state !== null) return [plainly];
+    if (!isStill) return [plainly, UNHELD];
+    return isTruncate ? [plainly, FIXED] : [plainly, ...(await refusedStill(both, asked, plainly))];
+  }
   if (isTruncate) return [FIXED];
   const tried = isLens ? await throughLens(both, { ...asked, text, table }) : [];
   if (tried.some((one) => one.state !== null)) {
     if (tried.length === 1 || found.state !== null) return tried;
   }
-  const still = release === 'new' ? (table.still ?? []) : [];
-  const before = still.length === 0 ? new Map() : await rowsOf(both, table);
-  const plainly = await outcomeOf(both.client, text);
+  const { plainly, isStill } = await outcomeOn(both, text, release === 'new' ? table : null);
   if (plainly.state !== null) return [plainly];
-  const after = still.length === 0 ? new Map() : await rowsOf(both, table);
-  if (differsIn(still, { before, after })) return [UNHELD];
+  if (!isStill) return [UNHELD];
   const carried = await carry(both, asked, plainly.count);
   if (carried === null) return [plainly];
   // What one table of the old release keeps unique is its own key.
   return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
+}
+
+/** What the plain database answers, and whether columns that are to stay as they are have stayed. */
+async function outcomeOn(both: Both, text: string, table: ShapedTable | null) {
+  const still = table?.still ?? [];
+  const rows = async () =>
+    table === null || still.length === 0 ? new Map() : await rowsOf(both, table);
+  const before = await rows();
+  const plainly = await outcomeOf(both.client, text);
+  if (plainly.state !== null) return { plainly, isStill: true };
+  return { plainly, isStill: !differsIn(still, { before, after: await rows() }) };
 }
 
 /** Until contract has come to its end, what is written may be carried back still. */
