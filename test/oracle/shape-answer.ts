@@ -52,7 +52,7 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
 }
 
-/** What the plain database answers, and whether columns that are to stay as they are have stayed. */
+/** What the plain database answers, and whether columns that may not change yet have not. */
 async function outcomeOn(both: Both, text: string, table: ShapedTable | null) {
   const still = table?.still ?? [];
   const rows = async () =>
