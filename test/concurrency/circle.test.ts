@@ -43,6 +43,9 @@ it('the old release is not the one that has to go', async () => {
   await late.query(count(21));
   await late.query(count(21));
   expect((await late.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '1h' }]);
+  // The longest that there is.
+  await late.query("set deadlock_timeout = '2147483647ms'");
+  await late.query(count(21));
   await late.query('commit');
   await old.query('commit');
   await late.end();

@@ -250,7 +250,7 @@ export function yieldFunction(plan: SyncPlan, table: string): Sql {
         message = ${literal(message)}, hint = 'Run the transaction again.';
     end if;
     patience := ${milliseconds('lock_timeout')};
-    shorter := greatest(${milliseconds('deadlock_timeout')} * 4 / 5, 1);
+    shorter := greatest(${milliseconds('deadlock_timeout')} / 5 * 4, 1);
     if may_be and (patience = 0 or patience > shorter) then
       perform set_config(${PATIENCE}, patience::text, true),
         set_config('lock_timeout', shorter::text, true);
