@@ -86,6 +86,43 @@ describe('exclusion constraints', () => {
     }
   });
 
+  it('hold for what the new release still sees of a row that waits', async () => {
+    const table = 'create table bookings (id int primary key, during int4range';
+    const rules = [
+      `${table});`,
+      `${table}, constraint once exclude using gist (during with &&));`,
+    ] as const;
+    const shard = await installShard(await compilePair(...rules, null));
+    const seen = (path: string | null) =>
+      withClient(shard.url, path, async (client) => {
+        const query = `select id || during::text as line from bookings order by id`;
+        return (await client.query<{ line: string }>(query)).rows.map((row) => row.line);
+      });
+    try {
+      await withClient(shard.url, null, async (client) => {
+        const waiting = async () =>
+          (await client.query('select key from halflap.quarantine order by key')).rows.map(
+            ({ key }) => key,
+          );
+        await client.query(`insert into bookings values (1, '[1,3)'), (2, '[5,9)')`);
+        for (const verb of ['prepare', 'expand'] as const) await shard.run(verb);
+        await client.query(`update bookings set during = '[5,6)' where id = 1`);
+        expect(await seen(NEW_PATH)).toEqual(['1[1,3)', '2[5,9)']);
+        // It breaks no rule with the rows of 1.0: with what 2.0 sees, it does.
+        await client.query(`insert into bookings values (3, '[2,4)')`);
+        expect(await seen(NEW_PATH)).toEqual(['1[1,3)', '2[5,9)']);
+        expect(await waiting()).toEqual(['{"id": 1}', '{"id": 3}']);
+        await client.query(`update bookings set during = '[20,21)' where id = 1`);
+        expect(await waiting()).toEqual(['{"id": 3}']);
+        await shard.run('verify');
+        expect(await waiting()).toEqual([]);
+        expect(await seen(NEW_PATH)).toEqual(await seen(null));
+      });
+    } finally {
+      await shard.drop();
+    }
+  });
+
   it('of the old release alone leave rows out of DO NOTHING, until contract', async () => {
     const table = 'create table bookings (id int primary key, during int4range';
     const exclusion = ', constraint once exclude using gist (during with &&)';

@@ -105,7 +105,7 @@ export function excluded(random: Random): Shape {
         cure: 'during = int4range(id * 100, id * 100 + 1)',
         isRefused: false,
         isUnreadable: false,
-        isSticky: true,
+        between: 'bookings.during && was.during',
       },
     ],
   };

@@ -72,8 +72,11 @@ export interface Held {
   readonly isRefused: boolean;
   /** Whether a lens that meets such a row cannot be read. */
   readonly isUnreadable: boolean;
-  /** Whether a row that breaks the rule no more may wait all the same until it is written. */
-  readonly isSticky?: boolean;
+  /**
+   * Of a rule between rows: when one breaks it with what `was` is, a row that waits as the new
+   * release may see it still. Rows that broke the rule may wait until they are written again.
+   */
+  readonly between?: string;
 }
 
 /**
