@@ -9,6 +9,7 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 export default defineConfig({
   resolve: {
     alias: {
+      '@halflap/protocol/agent': source('protocol/src/agent/index.ts'),
       '@halflap/protocol': source('protocol/src/index.ts'),
       '@halflap/engine/runner': source('engine/src/runner.ts'),
       '@halflap/engine/suggest': source('engine/src/release/suggest.ts'),
@@ -16,6 +17,8 @@ export default defineConfig({
       '@halflap/engine': source('engine/src/index.ts'),
       '@halflap/client/lens': source('client/src/lens.ts'),
       '@halflap/client': source('client/src/index.ts'),
+      '@halflap/agent': source('agent/src/index.ts'),
+      '@halflap/server': source('server/src/index.ts'),
     },
   },
   test: {

@@ -30,10 +30,12 @@ const halflap = (url: string, ...words: string[]): Promise<Ended> =>
 describe('the packed packages', () => {
   it('hold the licence and what runs, and no tests', () => {
     expect(project.packages.map(({ name }) => name).sort()).toEqual([
+      '@halflap/agent',
       '@halflap/cli',
       '@halflap/client',
       '@halflap/engine',
       '@halflap/protocol',
+      '@halflap/server',
     ]);
     for (const { name, files } of project.packages) {
       expect(files, name).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
@@ -45,7 +47,15 @@ describe('the packed packages', () => {
   });
 
   it('export what their manifests say, the client to CommonJS, too', async () => {
-    const exported = ['client', 'engine', 'engine/testing', 'protocol'];
+    const exported = [
+      'agent',
+      'client',
+      'engine',
+      'engine/testing',
+      'protocol',
+      'protocol/agent',
+      'server',
+    ];
     const text = exported.map((name) => `await import('@halflap/${name}');`).join('\n');
     await fs.writeFile(join(project.directory, 'imports.mjs'), text);
     execFileSync(process.execPath, ['imports.mjs'], { cwd: project.directory });

@@ -63,6 +63,15 @@ describe('docs/errors.md', () => {
     expect(documented).toEqual(Object.keys(SQLSTATES).map((code) => `\`${code}\``));
   });
 
+  it('lists the status over HTTP of what the application answers', () => {
+    const documented = tableOf(errors, 'code').filter((row) => row.length === 6);
+    const statuses = new Map(
+      Object.entries(ERRORS).map(([code, { status }]) => [`\`${code}\``, String(status)]),
+    );
+    expect(documented.length).toBeGreaterThan(5);
+    for (const [code = '', , , status] of documented) expect(status).toBe(statuses.get(code));
+  });
+
   it('says for each what it means and what to do next', () => {
     const rows = [...tableOf(errors, 'code'), ...tableOf(errors, 'SQLSTATE')];
     for (const row of rows) expect(row.slice(-2).every((cell) => cell.length > 10)).toBe(true);

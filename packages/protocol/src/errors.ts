@@ -22,7 +22,19 @@ interface ErrorEntry {
   readonly exit: ExitCode;
   readonly retryable: boolean;
   readonly about: string;
+  /** Of an answer over HTTP whose problem it is. */
+  readonly status: number;
 }
+
+/** The status over HTTP where a code has none of its own (RFC 9110, section 15). */
+const STATUS: Readonly<Record<keyof typeof EXIT, number>> = {
+  done: 200,
+  internal: 500,
+  usage: 400,
+  refused: 409,
+  unreachable: 503,
+  timedOut: 504,
+};
 
 export const ERRORS = {
   RELEASE_UNREADABLE: entry(
@@ -128,6 +140,25 @@ export const ERRORS = {
     'INSERT … ON CONFLICT cannot be carried out through a lens exactly as on a table.',
   ),
   GATHER_FAILED: entry('unreachable', 'A shard failed and the caller required all of them.', true),
+  STORE_UNAVAILABLE: entry(
+    'unreachable',
+    'The shard that has the host, or the home shard, does not answer, or moves that data just now.',
+    true,
+  ),
+  LEASE_LOST: entry('refused', 'Another server owns now what this one was working on.', true),
+  ENROLMENT_REFUSED: entry(
+    'refused',
+    'An enrolment token is unknown, has expired or is used up.',
+    false,
+    403,
+  ),
+  API_INVALID: entry('usage', 'A request has a field that breaks a rule; both are named.'),
+  API_TOO_LARGE: entry('usage', 'A request is longer than the server reads.', false, 413),
+  API_UNAUTHENTICATED: entry('refused', 'A request comes from nobody who is known.', false, 401),
+  API_FORBIDDEN: entry('refused', 'The role of the one who asks does not allow it.', false, 403),
+  API_NOT_FOUND: entry('usage', 'There is nothing of that name, or not for this user.', false, 404),
+  API_CONFLICT: entry('refused', 'What exists already contradicts the request.'),
+  API_TOO_MANY: entry('refused', 'Too many requests came from one place.', true, 429),
   INTERNAL_DEFECT: entry(
     'internal',
     'A defect of Halflap itself: something it relies on was false.',
@@ -185,11 +216,20 @@ export class HalflapError extends Error {
     return ERRORS[this.code].retryable;
   }
 
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
   get exitCode(): ExitCode {
     return ERRORS[this.code].exit;
   }
 }
 
-function entry(exit: keyof typeof EXIT, about: string, retryable = false): ErrorEntry {
-  return { exit: EXIT[exit], about, retryable };
+function entry(
+  exit: keyof typeof EXIT,
+  about: string,
+  retryable = false,
+  status = STATUS[exit],
+): ErrorEntry {
+  return { exit: EXIT[exit], about, retryable, status };
 }

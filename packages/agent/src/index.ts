@@ -1,0 +1,2 @@
+// What runs on a managed Linux host.
+export {};

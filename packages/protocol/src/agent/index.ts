@@ -1,0 +1,6 @@
+// What agents and servers of different releases must agree on.
+export * from './enrolment.js';
+export * from './facts.js';
+export * from './frames.js';
+export * from './orders.js';
+export { type Checked, checkOf } from './shape.js';

@@ -1,0 +1,134 @@
+-- Release 1.0 of the store: what this release's servers see on every shard.
+--
+-- A host and all that belongs to it is on one shard, by its bucket. What belongs to the whole
+-- fleet is on the home shard; on the others those tables are empty.
+
+-- Hosts and what they tell --------------------------------------------------------------------
+
+-- The buckets of hosts that this shard has. A shard that is not `owned` refuses their writes.
+create table buckets (
+  bucket int primary key check (bucket between 0 and 1023),
+  state text not null check (state in ('owned', 'leaving')),
+  -- The shard that it goes to, while it leaves.
+  moving_to text,
+  -- Grows with every move: of two shards that have a bucket, the higher one is right.
+  epoch bigint not null default 1,
+  changed_at timestamptz not null default now(),
+  check ((state = 'leaving') = (moving_to is not null))
+);
+
+create table hosts (
+  id uuid primary key,
+  bucket int not null references buckets (bucket),
+  state text not null check (state in ('pending', 'active', 'revoked')),
+  hostname text not null,
+  labels jsonb not null default '{}' check (jsonb_typeof(labels) = 'object'),
+  notes text,
+  enrolled_at timestamptz not null default now(),
+  -- The token, on the home shard.
+  enrolment_id uuid,
+  approved_by text,
+  -- What the host said last.
+  machine_id text,
+  os_id text,
+  os_version text,
+  os_name text,
+  kernel text,
+  architecture text,
+  cpu_model text,
+  cpu_cores int,
+  memory_bytes bigint,
+  swap_bytes bigint,
+  booted_at timestamptz,
+  timezone text,
+  virtualization text,
+  disks jsonb not null default '[]',
+  networks jsonb not null default '[]',
+  reboot_reasons text[] not null default '{}',
+  packages_installed int not null default 0,
+  packages_upgradable int not null default 0,
+  packages_security int not null default 0,
+  packages_held int not null default 0,
+  services_failed int not null default 0,
+  -- The revision of its facts that is kept here.
+  revision bigint not null default 0,
+  reported_at timestamptz,
+  -- Its agent, and the server that has its session.
+  agent_version text,
+  protocol int,
+  allowed text[] not null default '{}',
+  abilities jsonb not null default '{}',
+  server text,
+  fence bigint not null default 0,
+  session_expires_at timestamptz,
+  connected_at timestamptz,
+  last_seen_at timestamptz
+) with (fillfactor = 80);
+
+create index hosts_bucket on hosts (bucket);
+create index hosts_hostname on hosts (hostname, id);
+create index hosts_labels on hosts using gin (labels jsonb_path_ops);
+create index hosts_machine on hosts (machine_id);
+create index hosts_server on hosts (server);
+
+create table host_packages (
+  host_id uuid not null references hosts (id) on delete cascade,
+  manager text not null check (manager in ('dpkg', 'rpm')),
+  name text not null,
+  architecture text not null,
+  version text not null,
+  candidate text,
+  is_security boolean not null default false,
+  is_held boolean not null default false,
+  primary key (host_id, manager, name, architecture, version)
+);
+
+create index host_packages_name on host_packages (name, version);
+
+create table host_services (
+  host_id uuid not null references hosts (id) on delete cascade,
+  name text not null,
+  description text not null,
+  load_state text not null,
+  active_state text not null,
+  sub_state text not null,
+  enabled text,
+  since timestamptz,
+  primary key (host_id, name)
+);
+
+create index host_services_name on host_services (name, active_state);
+
+create table host_certificates (
+  serial text primary key,
+  host_id uuid not null references hosts (id) on delete cascade,
+  fingerprint text not null unique,
+  not_before timestamptz not null,
+  not_after timestamptz not null,
+  issued_at timestamptz not null default now(),
+  revoked_at timestamptz,
+  revoked_because text
+);
+
+create index host_certificates_host on host_certificates (host_id);
+
+-- What happened to a host, for people.
+create table host_events (
+  id bigint generated always as identity primary key,
+  host_id uuid not null references hosts (id) on delete cascade,
+  at timestamptz not null default now(),
+  kind text not null,
+  severity text not null check (severity in ('info', 'warning', 'error')),
+  message text not null,
+  detail jsonb not null default '{}'
+);
+
+create index host_events_host on host_events (host_id, id desc);
+
+-- Who owns what must have one owner, on the shard where that is: a job, a bucket's move.
+create table leases (
+  name text primary key,
+  owner text not null,
+  fence bigint not null,
+  expires_at timestamptz not null
+);

@@ -1,0 +1,2 @@
+// The system management application, as a program starts it.
+export {};
