@@ -49,7 +49,14 @@ export async function answersTo(both: Both, given: Asked): Promise<Outcome[]> {
   const carried = await carry(both, asked, plainly.count);
   if (carried === null) return [plainly];
   // What one table of the old release keeps unique is its own key.
-  return statement.move === null ? [carried] : [carried, { ...UNHELD, state: '23505' }];
+  return statement.move === null
+    ? toldAs(carried)
+    : [...toldAs(carried), { ...UNHELD, state: '23505' }];
+}
+
+/** A rule of the other release tells of itself, or of what does not come back because of it. */
+function toldAs(refusal: Outcome): Outcome[] {
+  return refusal.state === UNHELD.state ? [refusal] : [refusal, UNHELD];
 }
 
 /** What the plain database answers, and whether columns that may not change yet have not. */
@@ -69,7 +76,7 @@ async function refusedStill(both: Both, asked: Asked, { count }: Outcome): Promi
   const refusal = await carry(both, asked, count);
   if (refusal === null) return [];
   await both.client.query('rollback to savepoint still');
-  return [refusal];
+  return toldAs(refusal);
 }
 
 /** With the key that the shard has drawn; whatever the model draws will do where it was refused. */
