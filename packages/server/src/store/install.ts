@@ -1,0 +1,77 @@
+// Puts this release's store on shards that are empty, and gives the first shards their buckets.
+//
+// Any server may do it, at any time, and several at once: the engine installs a release on a shard
+// once; buckets are given out under a lock of the home shard, and only while no shard has any. A
+// shard that is added later is installed, and gets its buckets when an operator moves some.
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Fleet } from '@halflap/client';
+import { installRelease } from '@halflap/engine/runner';
+import { HalflapError } from '@halflap/protocol';
+import { BUCKETS, readBuckets } from './buckets.js';
+
+/** What the store is called as an application that uses Halflap. */
+export const APP = 'halflap';
+/** The release that this code was written against. */
+export const RELEASE = '1.0';
+
+const RELEASES = new URL('../../releases/', import.meta.url);
+
+export interface StoreShard {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** The releases of the store, one directory each. */
+export function releasesDirectory(): string {
+  return fileURLToPath(RELEASES);
+}
+
+/**
+ * Installs the store on a shard that is empty. Idempotent.
+ * @returns whether the shard was empty.
+ * @throws SHARD_UNREACHABLE; SHARD_DRIFTED when the database holds something else.
+ */
+export async function installShard({ name, url }: StoreShard): Promise<boolean> {
+  const directory = new URL(`${RELEASE}/`, RELEASES);
+  const [schemaSql, fingerprint] = await Promise.all([
+    readFile(new URL('schema.sql', directory), 'utf8'),
+    readFile(new URL('fingerprint', directory), 'utf8'),
+  ]);
+  const release = { version: RELEASE, schemaSql, fingerprint: fingerprint.trim() };
+  const { changed } = await installRelease({ url, app: APP, shard: name, release });
+  return changed;
+}
+
+/**
+ * Gives every bucket to a shard, in equal parts, where no shard has any yet. Idempotent.
+ * @throws STORE_UNAVAILABLE when a shard does not answer: it may have them.
+ */
+export async function giveOutBuckets(fleet: Fleet, home: string): Promise<void> {
+  await fleet.shard(home).transaction(async (client) => {
+    await client.query('select pg_advisory_xact_lock($1, $2)', [LOCKS, GIVING_OUT]);
+    const { rows, silent } = await readBuckets(fleet);
+    if (silent.length > 0) {
+      throw new HalflapError(
+        'STORE_UNAVAILABLE',
+        `shards do not answer, and may have buckets of hosts already: ${silent.join(', ')}`,
+        { hint: 'start them, or look with halflap status why they do not serve this release' },
+      );
+    }
+    if (rows.length > 0) return;
+    for (const [at, name] of fleet.names.entries()) {
+      const insert = `insert into buckets (bucket, state)
+        select b, 'owned' from generate_series($1::int, $2::int - 1, $3::int) as b`;
+      const values = [at, BUCKETS, fleet.names.length];
+      // On the home shard within the transaction that has the lock.
+      if (name === home) await client.query(insert, values);
+      else await fleet.shard(name).query(`${insert} on conflict do nothing`, values);
+    }
+  });
+}
+
+/** Advisory locks of the store: a class of its own, beside those of the engine. */
+export const LOCKS = 0x68_61_6c_66;
+/** Above all buckets, each of which has its lock by its number. */
+const GIVING_OUT = BUCKETS;
