@@ -8,7 +8,7 @@
 import { type Static, Type } from 'typebox';
 import { Abilities, InstalledPackage, Service, SystemFacts } from './facts.js';
 import { ORDER_KINDS, Result } from './orders.js';
-import { checkOf, count, name, nullable, oneOf, time, uuid } from './shape.js';
+import { checkByType, count, name, nullable, oneOf, time, uuid } from './shape.js';
 
 /** Revisions of this protocol that this code speaks, both included. */
 export const PROTOCOL = { oldest: 1, newest: 1 } as const;
@@ -182,7 +182,7 @@ export const Certificate = Type.Object({
   keys: Type.Array(Type.Object({ id: name(64), publicKey: Type.String({ maxLength: 1024 }) })),
 });
 
-export const AgentFrame = Type.Union([
+const AGENT_FRAMES = [
   Hello,
   Heartbeat,
   Report,
@@ -191,10 +191,10 @@ export const AgentFrame = Type.Union([
   Ended,
   Journal,
   CertificateAsked,
-]);
-export type AgentFrame = Static<typeof AgentFrame>;
+] as const;
+export type AgentFrame = Static<(typeof AGENT_FRAMES)[number]>;
 
-export const ServerFrame = Type.Union([
+const SERVER_FRAMES = [
   Welcome,
   Goodbye,
   Reported,
@@ -204,13 +204,13 @@ export const ServerFrame = Type.Union([
   ResultKept,
   JournalAsked,
   Certificate,
-]);
-export type ServerFrame = Static<typeof ServerFrame>;
+] as const;
+export type ServerFrame = Static<(typeof SERVER_FRAMES)[number]>;
 
-/** @see checkOf. Of a parsed message of an agent. */
-export const checkAgentFrame = checkOf(AgentFrame);
-/** @see checkOf. Of a parsed message of a server. */
-export const checkServerFrame = checkOf(ServerFrame);
+/** @see checkByType. Of a parsed message of an agent. */
+export const checkAgentFrame = checkByType(AGENT_FRAMES);
+/** @see checkByType. Of a parsed message of a server. */
+export const checkServerFrame = checkByType(SERVER_FRAMES);
 
 /**
  * The newest revision that both speak, or null.

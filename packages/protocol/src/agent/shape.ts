@@ -2,7 +2,7 @@
 // the document for people. Readers pass over fields that they do not know, so that a newer sender
 // may add some; a field is never given another meaning.
 
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, type TLiteral, type TObject, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 /** Longest name of a host, a package, a service, a label. */
@@ -18,16 +18,17 @@ export const time = () =>
 export const nullable = <Schema extends TSchema>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 export const oneOf = <const Words extends readonly string[]>(words: Words) =>
-  Type.Union(words.map((word) => Type.Literal(word)) as unknown as LiteralsOf<Words>);
-
-type LiteralsOf<Words extends readonly string[]> = {
-  -readonly [At in keyof Words]: ReturnType<typeof Type.Literal<Words[At]>>;
-};
+  Type.Enum(words as unknown as [...Words]);
 
 /** What a value is found to be: itself, or where and why it is not of its shape. */
 export type Checked<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly problems: readonly string[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly string[];
+      /** Of a message: its type, where this side does not know it, and passes it over. */
+      readonly unknownType?: string;
+    };
 
 /** As many problems of one message as are told. */
 const TOLD = 5;
@@ -44,5 +45,24 @@ export function checkOf<Schema extends TSchema>(
       .slice(0, TOLD)
       .map(({ instancePath, message }) => `${instancePath === '' ? '/' : instancePath} ${message}`);
     return { ok: false, problems };
+  };
+}
+
+/** A shape with the literal `type` by which a message says what it is. */
+type TypedSchema = TObject<{ type: TLiteral<string> }>;
+
+/** A check of messages of several shapes. Never throws. */
+export function checkByType<const Schemas extends readonly TypedSchema[]>(
+  schemas: Schemas,
+): (value: unknown) => Checked<Static<Schemas[number]>> {
+  const checks = new Map(
+    schemas.map((schema) => [schema.properties.type.const, checkOf(schema)] as const),
+  );
+  return (value) => {
+    const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : null;
+    if (typeof type !== 'string') return { ok: false, problems: ['/type must be a string'] };
+    const check = checks.get(type);
+    if (check === undefined) return { ok: false, problems: [], unknownType: type };
+    return check(value) as Checked<Static<Schemas[number]>>;
   };
 }

@@ -132,3 +132,19 @@ create table leases (
   fence bigint not null,
   expires_at timestamptz not null
 );
+
+-- The cluster itself, on the home shard ---------------------------------------------------------
+
+-- Its authority, and what orders are signed with. The private part is sealed by a key that only
+-- servers have.
+create table cluster_keys (
+  id uuid primary key,
+  kind text not null check (kind in ('authority', 'orders')),
+  -- A certificate, or a public key, in PEM.
+  public_part text not null,
+  sealed bytea not null,
+  created_at timestamptz not null,
+  retired_at timestamptz
+);
+
+create unique index cluster_keys_one on cluster_keys (kind) where retired_at is null;
