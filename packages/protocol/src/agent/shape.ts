@@ -2,7 +2,7 @@
 // the document for people. Readers pass over fields that they do not know, so that a newer sender
 // may add some; a field is never given another meaning.
 
-import { type Static, type TLiteral, type TObject, type TSchema, Type } from 'typebox';
+import { type Static, type TEnum, type TLiteral, type TObject, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 /** Longest name of a host, a package, a service, a label. */
@@ -18,7 +18,7 @@ export const time = () =>
 export const nullable = <Schema extends TSchema>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 export const oneOf = <const Words extends readonly string[]>(words: Words) =>
-  Type.Enum(words as unknown as [...Words]);
+  Type.Enum(words) as unknown as TEnum<[...Words]>;
 
 /** What a value is found to be: itself, or where and why it is not of its shape. */
 export type Checked<Value> =

@@ -69,9 +69,14 @@ export class Store {
     return this.#map;
   }
 
+  /** Undefined when no shard that answers has the host's bucket. */
+  shardNameOf(hostId: string): string | undefined {
+    return this.#map.shardOf(bucketOf(hostId));
+  }
+
   /** @throws STORE_UNAVAILABLE when no shard that answers has the host's bucket. */
   shardOf(hostId: string): Shard {
-    const name = this.#map.shardOf(bucketOf(hostId));
+    const name = this.shardNameOf(hostId);
     if (name !== undefined) return this.fleet.shard(name);
     throw unavailable(`no shard that answers has host ${hostId}`);
   }

@@ -1,0 +1,182 @@
+// Where agents come: one TLS port, with an enrolment by HTTPS and a WebSocket for the session.
+//
+// Nobody is read before his turn (admission.ts), nobody has a session without a certificate of this
+// cluster's authority, and nothing that is sent here is longer than MAX_FRAME_BYTES.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server as HttpsServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { HalflapError } from '@halflap/protocol';
+import { checkEnrolmentAsked, MAX_FRAME_BYTES } from '@halflap/protocol/agent';
+import { WebSocketServer } from 'ws';
+import { problemOf } from '../problem.js';
+import { createAdmission } from './admission.js';
+import { Connection } from './connection.js';
+import { type EnrolOptions, enrol } from './enrol.js';
+import type { Peer } from './opening.js';
+import { Sessions, type SessionsOptions } from './sessions.js';
+
+export interface EndpointOptions extends SessionsOptions, Pick<EnrolOptions, 'redeem'> {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Names and addresses by which agents reach this server. */
+  readonly names: readonly string[];
+  readonly handshakesPerSecond: number;
+}
+
+export interface Endpoint {
+  readonly port: number;
+  readonly sessions: Sessions;
+  /** Says goodbye to all agents and ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** As many connections wait for their handshake as come within some ten seconds. */
+const WAITING_SECONDS = 10;
+const HANDSHAKE_MS = 10_000;
+const REQUEST_MS = 10_000;
+const MOST_ENROLMENT_BYTES = 64 * 1024;
+
+const ENROL = '/agent/enrol';
+const SESSION = '/agent/session';
+/** The WebSocket subprotocol of sessions. */
+const SUBPROTOCOL = 'halflap-agent';
+
+/** Listens. @throws what `listen` does: the port is taken. */
+export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
+  const { authority, names, handshakesPerSecond, listen } = options;
+  const { privateKey, certificate } = await authority.issueServer(names);
+  const sessions = new Sessions(options);
+  const https = createServer({
+    key: privateKey,
+    cert: certificate,
+    ca: authority.certificate,
+    requestCert: true,
+    // Enrolment comes without; sessions are refused below.
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.3',
+    handshakeTimeout: HANDSHAKE_MS,
+    requestTimeout: REQUEST_MS,
+    headersTimeout: REQUEST_MS,
+    keepAliveTimeout: 1000,
+  });
+  serve(https, sessions, options);
+  const front = createAdmission({
+    perSecond: handshakesPerSecond,
+    waiting: handshakesPerSecond * WAITING_SECONDS,
+    admit: (socket) => {
+      https.emit('connection', socket);
+      socket.resume();
+    },
+  });
+  await new Promise<void>((resolve, reject) => {
+    front.once('error', reject);
+    front.listen(listen.port, listen.host, resolve);
+  });
+  let stopped: Promise<void> | undefined;
+  return {
+    port: (front.address() as AddressInfo).port,
+    sessions,
+    stop() {
+      stopped ??= end(front, https, sessions);
+      return stopped;
+    },
+  };
+}
+
+async function end(front: Server, https: HttpsServer, sessions: Sessions): Promise<void> {
+  front.close();
+  await sessions.stop();
+  https.closeAllConnections();
+}
+
+function serve(https: HttpsServer, sessions: Sessions, options: EndpointOptions): void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+  });
+  https.on('tlsClientError', (_, socket) => socket.destroy());
+  https.on('clientError', (_, socket) => socket.destroy());
+  https.on('request', (request, response) => void answer(request, response, options));
+  https.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    const peer = request.url === SESSION ? peerOf(request.socket as TLSSocket) : null;
+    if (peer === null) {
+      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      const connection: Connection = new Connection(
+        opened,
+        sessions.handlingOf(peer, () => connection),
+        options.now,
+      );
+    });
+  });
+}
+
+/** The host that a connection's certificate names; null without one of this cluster. */
+function peerOf(socket: TLSSocket): Peer | null {
+  if (!socket.authorized) return null;
+  const { subject, fingerprint256 } = socket.getPeerCertificate();
+  const name = subject?.CN;
+  if (typeof name !== 'string' || !HOST_ID.test(name)) return null;
+  return { host: name, fingerprint: fingerprint256.replaceAll(':', '').toLowerCase() };
+}
+
+const HOST_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: EndpointOptions,
+): Promise<void> {
+  try {
+    if (request.method !== 'POST' || request.url !== ENROL) {
+      throw new HalflapError('API_NOT_FOUND', `agents come to POST ${ENROL} or ${SESSION}`);
+    }
+    const checked = checkEnrolmentAsked(await bodyOf(request));
+    if (!checked.ok) throw new HalflapError('API_INVALID', checked.problems.join('; '));
+    tell(response, 200, { type: 'application/json', body: await enrol(options, checked.value) });
+  } catch (error) {
+    if (!(error instanceof HalflapError)) options.log.error({ error }, 'an enrolment failed');
+    const problem = problemOf(error);
+    if (problem.retryAfterSeconds !== null) {
+      response.setHeader('retry-after', problem.retryAfterSeconds);
+    }
+    tell(response, problem.body.status, { type: 'application/problem+json', body: problem.body });
+  }
+}
+
+/** @throws API_TOO_LARGE, API_INVALID when it is no JSON. */
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MOST_ENROLMENT_BYTES) {
+      throw new HalflapError(
+        'API_TOO_LARGE',
+        `an enrolment has ${MOST_ENROLMENT_BYTES} bytes at most`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (cause) {
+    throw new HalflapError('API_INVALID', 'the body is not JSON', { cause });
+  }
+}
+
+function tell(
+  response: ServerResponse,
+  status: number,
+  { type, body }: { readonly type: string; readonly body: unknown },
+): void {
+  response.writeHead(status, { 'content-type': type, connection: 'close' });
+  response.end(JSON.stringify(body));
+}
