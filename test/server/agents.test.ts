@@ -268,7 +268,7 @@ describe('a session', () => {
 });
 
 describe('facts', () => {
-  it('are stored whole, then by what has changed, and asked anew where a base is missing', async () => {
+  it('are stored whole, then by what changed, and asked anew where a base is missing', async () => {
     const one = await identity();
     const { host } = one.enrolled;
     const { say, hear } = await talk(one);

@@ -26,7 +26,7 @@ export function problemOf(error: unknown): ToldProblem {
   const known =
     error instanceof HalflapError
       ? error
-      : new HalflapError('INTERNAL_DEFECT', 'the server failed; its log says why');
+      : new HalflapError('INTERNAL_DEFECT', 'the server failed', { hint: 'its log says why' });
   const { about, status, retryable } = ERRORS[known.code];
   return {
     body: {

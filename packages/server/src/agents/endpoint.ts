@@ -136,10 +136,12 @@ async function answer(
 ): Promise<void> {
   try {
     if (request.method !== 'POST' || request.url !== ENROL) {
-      throw new HalflapError('API_NOT_FOUND', `agents come to POST ${ENROL} or ${SESSION}`);
+      throw new HalflapError('API_NOT_FOUND', 'this port is for agents', {
+        hint: `agents come to POST ${ENROL} and, by WebSocket, to ${SESSION}`,
+      });
     }
     const checked = checkEnrolmentAsked(await bodyOf(request));
-    if (!checked.ok) throw new HalflapError('API_INVALID', checked.problems.join('; '));
+    if (!checked.ok) throw invalid(checked.problems.join('; '));
     tell(response, 200, { type: 'application/json', body: await enrol(options, checked.value) });
   } catch (error) {
     if (!(error instanceof HalflapError)) options.log.error({ error }, 'an enrolment failed');
@@ -158,18 +160,22 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MOST_ENROLMENT_BYTES) {
-      throw new HalflapError(
-        'API_TOO_LARGE',
-        `an enrolment has ${MOST_ENROLMENT_BYTES} bytes at most`,
-      );
+      throw new HalflapError('API_TOO_LARGE', 'the request is too long for an enrolment', {
+        hint: `send ${MOST_ENROLMENT_BYTES} bytes at most`,
+      });
     }
     chunks.push(chunk);
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (cause) {
-    throw new HalflapError('API_INVALID', 'the body is not JSON', { cause });
+    throw invalid('the body is not JSON', cause);
   }
+}
+
+function invalid(message: string, cause?: unknown): HalflapError {
+  const hint = 'send what an agent of this release sends: halflap agent --enrol TOKEN';
+  return new HalflapError('API_INVALID', message, { hint, cause });
 }
 
 function tell(

@@ -84,7 +84,8 @@ async function keyOfRequest(request: string): Promise<Uint8Array> {
   try {
     return await keyOf(request);
   } catch (cause) {
-    throw new HalflapError('API_INVALID', 'request: not a certificate request (PKCS #10, PEM)', {
+    throw new HalflapError('API_INVALID', 'request: not a certificate request', {
+      hint: 'send one in PKCS #10, as PEM, signed by its own key',
       cause,
     });
   }
@@ -102,7 +103,8 @@ async function writeHost(
 ): Promise<Enrolled['state']> {
   const wanted = enrolment.needsApproval ? 'pending' : 'active';
   const { rowCount } = await client.query(
-    `insert into hosts (id, bucket, state, hostname, labels, enrolment_id, machine_id, agent_version)
+    `insert into hosts
+       (id, bucket, state, hostname, labels, enrolment_id, machine_id, agent_version)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (id) do nothing`,
     [

@@ -1,5 +1,5 @@
-// What agents tell about their hosts, stored: in one transaction for each revision, and only for the
-// session that is the host's last.
+// What agents tell about their hosts, stored: in one transaction for each revision, and only for
+// the session that is the host's last.
 
 import type {
   InstalledPackage,

@@ -70,5 +70,7 @@ export async function assertOwner(client: ClientBase, lease: Lease): Promise<voi
     [lease.name, lease.owner, lease.fence],
   );
   if (rowCount === 1) return;
-  throw new HalflapError('LEASE_LOST', `${lease.name} is owned by another server now`);
+  throw new HalflapError('LEASE_LOST', `${lease.name} is owned by another server now`, {
+    hint: 'nothing: the other one goes on with it',
+  });
 }
