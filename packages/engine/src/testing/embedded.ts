@@ -7,26 +7,32 @@
 // fsync is off: files then survive the death of any process, though not of the machine. Commits
 // stay synchronous, because otherwise a kill would lose writes that were acknowledged.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { HalflapError } from '@halflap/protocol';
 import { messageOf, withSession } from '../pg.js';
 import { name, type Sql, sql } from '../sql.js';
 import { copyCluster } from './base-backup.js';
 import {
   embeddedInstallation,
   type PostgresInstallation,
-  PROGRAM_ENVIRONMENT,
   type ServerUser,
   serverUser,
   temporaryRoot,
 } from './installation.js';
 import { freePort } from './ports.js';
+import {
+  configure,
+  createData,
+  exitOf,
+  launch,
+  type Place,
+  SUPERUSER,
+  spawnOptions,
+  unavailable,
+} from './postmaster.js';
 import { killTree } from './processes.js';
 import { startWatchdog, type Watchdog } from './watchdog.js';
 
@@ -67,8 +73,6 @@ export interface PostgresServer {
 
 const run = promisify(execFile);
 
-const SUPERUSER = 'postgres';
-
 const SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -85,11 +89,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 /** Two servers may pick one port at the same moment; the loser picks another. */
 const PORT_ATTEMPTS = 5;
-
-/** Crash recovery of a test's database takes seconds at most. */
-const START_TIMEOUT_MS = 60_000;
-
-const LOG_TAIL_LINES = 20;
 
 /**
  * Starts a server on a free port of 127.0.0.1, in about a second; works as root and as an ordinary
@@ -134,10 +133,7 @@ class LocalServer implements PostgresServer {
   readonly host = '127.0.0.1';
   readonly version: string;
   readonly major: number;
-  readonly #installation: PostgresInstallation;
-  readonly #user: ServerUser | undefined;
-  readonly #home: string;
-  readonly #data: string;
+  readonly #place: Place;
   readonly #password: string;
   readonly #watchdog: Watchdog;
   readonly #isStandby: boolean;
@@ -152,12 +148,9 @@ class LocalServer implements PostgresServer {
   ) {
     this.version = installation.version;
     this.major = installation.major;
-    this.#installation = installation;
-    this.#user = user;
-    this.#home = home;
     this.#password =
       primaryUrl === undefined ? randomBytes(12).toString('hex') : new URL(primaryUrl).password;
-    this.#data = join(home, 'data');
+    this.#place = { installation, user, home, data: join(home, 'data') };
     this.#isStandby = primaryUrl !== undefined;
     this.#watchdog = startWatchdog(home);
   }
@@ -191,43 +184,25 @@ class LocalServer implements PostgresServer {
     settings: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const password = join(this.#home, 'password');
-    await fs.writeFile(password, this.#password, { mode: 0o600 });
-    if (this.#user !== undefined) {
-      await fs.chown(password, this.#user.uid, this.#user.gid);
-      await fs.chown(this.#home, this.#user.uid, this.#user.gid);
-    }
-    const local = ['--encoding=UTF8', '--locale=C', '--no-sync'];
-    const access = ['--auth=password', `--username=${SUPERUSER}`, `--pwfile=${password}`];
+    const { user, home } = this.#place;
+    if (user !== undefined) await fs.chown(home, user.uid, user.gid);
     // The password is random, as hard to guess as its hash: many rounds of hashing at each login
     // would protect nothing. A server before 16 cannot be told so.
     const rounds = this.major >= 16 ? ['--set=scram_iterations=1'] : [];
-    const program = join(this.#installation.bin, 'initdb');
-    try {
-      await run(program, ['-D', this.#data, ...local, ...access, ...rounds], {
-        ...this.#spawnOptions(),
-        ...(signal === undefined ? {} : { signal }),
-      });
-    } catch (cause) {
-      throw unavailable(
-        `cannot create a data directory with ${program}: ${messageOf(cause)}`,
-        cause,
-      );
-    }
-    await fs.rm(password);
-    await this.#configure({ ...SETTINGS, ...settings });
+    await createData(this.#place, {
+      password: this.#password,
+      settings: { ...SETTINGS, ...settings },
+      words: ['--no-sync', ...rounds],
+      signal,
+    });
   }
 
   /** Copies the data directory of a running primary. Only once, before start. */
   async follow(primaryUrl: string, settings: Readonly<Record<string, string>>): Promise<void> {
-    if (this.#user !== undefined) await fs.chown(this.#home, this.#user.uid, this.#user.gid);
-    await copyCluster(primaryUrl, this.#data, this.#spawnOptions());
-    await this.#configure({ ...settings, primary_conninfo: primaryUrl });
-  }
-
-  async #configure(settings: Readonly<Record<string, string>>): Promise<void> {
-    const lines = Object.entries(settings).map(([key, value]) => `${key} = ${quoted(value)}\n`);
-    await fs.appendFile(join(this.#data, 'postgresql.conf'), lines.join(''));
+    const { user, home, data } = this.#place;
+    if (user !== undefined) await fs.chown(home, user.uid, user.gid);
+    await copyCluster(primaryUrl, data, spawnOptions(this.#place));
+    await configure(data, { ...settings, primary_conninfo: primaryUrl });
   }
 
   async start(): Promise<void> {
@@ -248,42 +223,20 @@ class LocalServer implements PostgresServer {
 
   async #launch(): Promise<void> {
     if (this.#stopped !== undefined) throw unavailable('cannot start a server that was stopped');
-    const log = await fs.open(join(this.#home, 'log'), 'w');
-    const program = join(this.#installation.bin, 'postgres');
-    const child = spawn(program, ['-D', this.#data, '-p', String(this.#port)], {
-      ...this.#spawnOptions(),
-      // A session of its own: an interrupt typed at the terminal is the program's to handle.
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-    });
-    // A program that cannot be run has no process id and tells why by this event.
-    const failure: { cause?: Error } = {};
-    child.once('error', (cause) => {
-      failure.cause = cause;
-    });
-    await log.close();
-    child.unref();
-    this.#postmaster = child;
-    this.#watchdog.watch(child.pid);
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!(await this.#isReady(child))) {
-      const ended = child.exitCode !== null || child.signalCode !== null;
-      if (ended || failure.cause !== undefined) {
+    const onStart = (child: ChildProcess) => {
+      this.#postmaster = child;
+      this.#watchdog.watch(child.pid);
+    };
+    try {
+      await launch(this.#place, { port: this.#port, onStart });
+    } catch (error) {
+      const child = this.#postmaster;
+      if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
         this.#postmaster = undefined;
         this.#watchdog.watch(undefined);
       }
-      if (ended || failure.cause !== undefined || Date.now() > deadline) {
-        throw unavailable(`cannot start ${program}:\n${await this.#logTail()}`, failure.cause);
-      }
-      await delay(20);
+      throw error;
     }
-  }
-
-  /** The postmaster writes its state into line 8 of its pid file (src/include/utils/pidfile.h). */
-  async #isReady(child: ChildProcess): Promise<boolean> {
-    const text = await fs.readFile(join(this.#data, 'postmaster.pid'), 'utf8').catch(() => '');
-    const lines = text.split('\n').map((line) => line.trim());
-    return lines[0] === String(child.pid) && lines[7] === 'ready';
   }
 
   async kill(): Promise<void> {
@@ -325,35 +278,12 @@ class LocalServer implements PostgresServer {
 
   /** A killed postmaster leaves its System V segment; line 7 of its pid file says which. */
   async #freeSharedMemory(): Promise<void> {
-    const text = await fs.readFile(join(this.#data, 'postmaster.pid'), 'utf8').catch(() => '');
+    const text = await fs
+      .readFile(join(this.#place.data, 'postmaster.pid'), 'utf8')
+      .catch(() => '');
     const segment = /^\s*\d+\s+(\d+)\s*$/.exec(text.split('\n')[6] ?? '')?.[1];
     if (segment !== undefined) {
-      await run('ipcrm', ['-m', segment], this.#spawnOptions()).catch(() => {});
+      await run('ipcrm', ['-m', segment], spawnOptions(this.#place)).catch(() => {});
     }
   }
-
-  async #logTail(): Promise<string> {
-    const log = await fs.readFile(join(this.#home, 'log'), 'utf8').catch(() => '');
-    return log.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n');
-  }
-
-  #spawnOptions() {
-    return { cwd: this.#home, env: PROGRAM_ENVIRONMENT, ...this.#user };
-  }
-}
-
-async function exitOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  // Servers do not keep the process alive, but somebody who waits for their end does.
-  child.ref();
-  await once(child, 'exit');
-}
-
-function quoted(value: string): string {
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-}
-
-function unavailable(message: string, cause?: unknown): HalflapError {
-  const hint = 'look for the reason in the log above, or name another server: --scratch URL';
-  return new HalflapError('SCRATCH_UNAVAILABLE', message, { hint, cause });
 }

@@ -20,3 +20,4 @@ export {
   type PostgresInstallation,
   SUPPORTED_MAJORS,
 } from './installation.js';
+export { type KeptServer, startKept } from './kept.js';
