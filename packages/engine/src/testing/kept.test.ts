@@ -20,7 +20,8 @@ describe('startKept', () => {
   it('keeps the data, and takes over a server whose starter was killed', async () => {
     const home = join(directory, 'postgres');
     const first = await startKept(home);
-    await query(first.url('postgres'), 'create table kept as select 1 as one');
+    for (const _ of [1, 2]) await first.ensureDatabase('shard');
+    await query(first.url('shard'), 'create table kept as select 1 as one');
     // Whoever was killed has stopped nothing.
     const second = await startKept(home);
     expect(second.url('postgres')).toBe(first.url('postgres'));
@@ -28,7 +29,7 @@ describe('startKept', () => {
     await expect(query(first.url('postgres'), 'select 1')).rejects.toThrow();
     const third = await startKept(home);
     try {
-      expect(await query(third.url('postgres'), 'select one from kept')).toEqual([{ one: 1 }]);
+      expect(await query(third.url('shard'), 'select one from kept')).toEqual([{ one: 1 }]);
     } finally {
       await third.stop();
       await third.stop();

@@ -10,6 +10,8 @@ import * as fs from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { withSession } from '../pg.js';
+import { name, sql } from '../sql.js';
 import { embeddedInstallation, serverUser } from './installation.js';
 import { freePort } from './ports.js';
 import { createData, launch, type Place, readyServer, SUPERUSER } from './postmaster.js';
@@ -17,6 +19,8 @@ import { createData, launch, type Place, readyServer, SUPERUSER } from './postma
 export interface KeptServer {
   /** A connection string for the superuser. */
   url(database: string): string;
+  /** Makes the database where there is none of that name. */
+  ensureDatabase(database: string): Promise<void>;
   /** Shuts the server down; the data stays. Idempotent. */
   stop(): Promise<void>;
 }
@@ -52,14 +56,23 @@ export async function startKept(home: string): Promise<KeptServer> {
   const running = await runningServer(kept.data, access.port);
   const id = running ?? (await launch(kept, { port: access.port })).pid;
   let stopped: Promise<void> | undefined;
+  const url = (database: string) =>
+    `postgres://${SUPERUSER}:${access.password}@127.0.0.1:${access.port}/${database}`;
   return {
-    url: (database) =>
-      `postgres://${SUPERUSER}:${access.password}@127.0.0.1:${access.port}/${database}`,
+    url,
+    ensureDatabase: (database) => ensureDatabase(url('postgres'), database),
     stop() {
       stopped ??= shutDown(kept.data, id);
       return stopped;
     },
   };
+}
+
+async function ensureDatabase(adminUrl: string, database: string): Promise<void> {
+  await withSession(adminUrl, 'testing/kept', async (session) => {
+    const found = await session.query('select from pg_database where datname = $1', [database]);
+    if (found.length === 0) await session.query(sql`create database ${name(database)}`.text);
+  });
 }
 
 /** Another user than this one has to get to the directory, and to see nothing else on the way. */
