@@ -1,4 +1,20 @@
 // The system management application, as a program starts it.
+
+export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
+export type { Caller, Grant, Scope } from './api/caller.js';
+export { type HostFilters, hostConditions, hostFilters } from './api/host-query.js';
+export { parseSelector, type Selector, selectorText } from './api/labels.js';
+export { PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './api/permissions.js';
+export {
+  act,
+  actAtHome,
+  bodyOf,
+  found,
+  type LiveEvent,
+  live,
+  type Route,
+  read,
+} from './api/route.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
 export { installShard, releasesDirectory, type StoreShard } from './store/install.js';
 export { assertOwner, giveLease, type Lease, renewLease, takeLease } from './store/leases.js';
