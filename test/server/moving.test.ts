@@ -82,7 +82,7 @@ describe('MOVED', () => {
 });
 
 describe('a bucket', () => {
-  it('arrives whole after a crash between any two steps, and a second mover does no harm', async () => {
+  it('arrives whole after a crash between steps; a second mover does no harm', async () => {
     const { store } = test;
     const host = await addHost(store);
     await note(store, host, 'before');

@@ -178,6 +178,12 @@ export const SQLSTATES = {
 } as const;
 export type HalflapSqlState = keyof typeof SQLSTATES;
 
+/** One field of a request, by its path (`query.limit`, `body.labels.env`), and its rule. */
+export interface FieldProblem {
+  readonly field: string;
+  readonly rule: string;
+}
+
 export interface ErrorDetail {
   /** What was being attempted, on what; a shard name, a file position, a step id. */
   readonly shard?: string;
@@ -187,6 +193,10 @@ export interface ErrorDetail {
   readonly step?: string;
   /** One line per finding, for errors that carry evidence. */
   readonly evidence?: readonly string[];
+  /** Of a request: which of its fields break which rules. */
+  readonly fields?: readonly FieldProblem[];
+  /** How long to wait before it is repeated, where that is known. */
+  readonly retryAfterSeconds?: number;
   /** The rows that show it, of CHECK_FAILED; engine/src/gate/counter-example.ts has its shape. */
   readonly counterExample?: object;
 }

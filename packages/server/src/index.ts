@@ -3,6 +3,21 @@
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
 export type { Enrolment, Redeem } from './agents/enrol.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
+export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
+export type { Caller, Grant, Scope } from './api/caller.js';
+export { type HostFilters, hostConditions, hostFilters } from './api/host-query.js';
+export { parseSelector, type Selector, selectorText } from './api/labels.js';
+export { PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './api/permissions.js';
+export {
+  act,
+  actAtHome,
+  bodyOf,
+  found,
+  type LiveEvent,
+  live,
+  type Route,
+  read,
+} from './api/route.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';

@@ -21,7 +21,8 @@ create table hosts (
   id uuid primary key,
   bucket int not null references buckets (bucket),
   state text not null check (state in ('pending', 'active', 'revoked')),
-  hostname text not null,
+  -- Names by which lists of all shards are sorted are in an order that is the same everywhere.
+  hostname text collate "C" not null,
   labels jsonb not null default '{}' check (jsonb_typeof(labels) = 'object'),
   notes text,
   enrolled_at timestamptz not null default now(),
@@ -74,7 +75,7 @@ create index hosts_server on hosts (server);
 create table host_packages (
   host_id uuid not null references hosts (id) on delete cascade,
   manager text not null check (manager in ('dpkg', 'rpm')),
-  name text not null,
+  name text collate "C" not null,
   architecture text not null,
   version text not null,
   candidate text,
@@ -83,11 +84,12 @@ create table host_packages (
   primary key (host_id, manager, name, architecture, version)
 );
 
-create index host_packages_name on host_packages (name, version);
+-- Counts the hosts of a version from the index alone.
+create index host_packages_name on host_packages (name, version, host_id);
 
 create table host_services (
   host_id uuid not null references hosts (id) on delete cascade,
-  name text not null,
+  name text collate "C" not null,
   description text not null,
   load_state text not null,
   active_state text not null,
@@ -97,7 +99,7 @@ create table host_services (
   primary key (host_id, name)
 );
 
-create index host_services_name on host_services (name, active_state);
+create index host_services_name on host_services (name, active_state, host_id);
 
 create table host_certificates (
   serial text primary key,
@@ -148,3 +150,17 @@ create table cluster_keys (
 );
 
 create unique index cluster_keys_one on cluster_keys (kind) where retired_at is null;
+
+-- The API: on the home shard ------------------------------------------------------------------
+
+-- Requests that came with a key, so that they are carried out once. See api/idempotency.ts.
+create table api_requests (
+  -- Hash of the caller and the key.
+  id bytea primary key,
+  request_hash bytea not null,
+  made_at timestamptz not null default now(),
+  -- Sealed with the key; null while the request is under way.
+  answer bytea
+);
+
+create index api_requests_made on api_requests (made_at);

@@ -11,7 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import { HalflapError } from '@halflap/protocol';
 import { checkEnrolmentAsked, MAX_FRAME_BYTES } from '@halflap/protocol/agent';
 import { WebSocketServer } from 'ws';
-import { problemOf } from '../problem.js';
+import { problemOf } from '../api/problem.js';
 import { createAdmission } from './admission.js';
 import { Connection } from './connection.js';
 import { type EnrolOptions, enrol } from './enrol.js';
@@ -144,12 +144,12 @@ async function answer(
     if (!checked.ok) throw invalid(checked.problems.join('; '));
     tell(response, 200, { type: 'application/json', body: await enrol(options, checked.value) });
   } catch (error) {
-    if (!(error instanceof HalflapError)) options.log.error({ error }, 'an enrolment failed');
-    const problem = problemOf(error);
-    if (problem.retryAfterSeconds !== null) {
-      response.setHeader('retry-after', problem.retryAfterSeconds);
+    const { problem, retryAfterSeconds } = problemOf(error, crypto.randomUUID());
+    if (problem.status >= 500) {
+      options.log.error({ request: problem.instance, error }, 'an enrolment failed');
     }
-    tell(response, problem.body.status, { type: 'application/problem+json', body: problem.body });
+    if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+    tell(response, problem.status, { type: 'application/problem+json', body: problem });
   }
 }
 

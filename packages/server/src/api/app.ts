@@ -1,0 +1,189 @@
+// The API as a value: routes, what validates and documents them, and what every answer has. It
+// listens on no port until somebody asks it to.
+
+import cookie from '@fastify/cookie';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import { HalflapError } from '@halflap/protocol';
+import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import type { Log, Store } from '../store/store.js';
+import type { Caller } from './caller.js';
+import { openApi } from './document.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { serveRoute } from './perform.js';
+import { PROBLEM_TYPE, problemOf } from './problem.js';
+import type { Route } from './route.js';
+import { healthRoutes } from './routes/health.js';
+import { hostRoutes } from './routes/hosts.js';
+import { nameRoutes } from './routes/names.js';
+import { type ApiSettings, DEFAULT_SETTINGS } from './settings.js';
+import { invalidRequest } from './validate.js';
+
+export type Clock = () => Date;
+
+export interface ApiOptions {
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly settings?: Partial<ApiSettings>;
+  /** Of other parts of the server. */
+  readonly routes?: readonly Route[];
+  /** Who sends a request; null when nobody known. */
+  readonly identify: (request: FastifyRequest) => Promise<Caller | null>;
+}
+
+/** What every route works with. */
+export interface Api {
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly settings: ApiSettings;
+  readonly metrics: Metrics;
+  readonly identify: ApiOptions['identify'];
+}
+
+/** The app, ready for `inject` or `listen`; `close` it. */
+export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
+  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const api: Api = { ...options, settings, metrics: createMetrics(options.store) };
+  const app = fastifyOf(settings);
+  answerErrors(app, api);
+  guard(app, api);
+  await app.register(cookie);
+  await app.register(rateLimit, {
+    max: settings.requestsPerMinute,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_request, { ttl }) => tooMany(Math.ceil(ttl / 1000)),
+  });
+  await app.register(swagger, openApi());
+  const routes = allRoutes(api, options.routes ?? [], app);
+  for (const route of routes) serveRoute(app, api, route);
+  await app.ready();
+  return app;
+}
+
+/** Every route that is served, in the order of the document. */
+function allRoutes(api: Api, others: readonly Route[], app: FastifyInstance): readonly Route[] {
+  return [
+    ...healthRoutes(api, () => app.swagger()),
+    ...hostRoutes(api),
+    ...nameRoutes(api),
+    ...others,
+  ];
+}
+
+function fastifyOf(settings: ApiSettings): FastifyInstance {
+  const app = fastify({
+    bodyLimit: settings.bodyBytes,
+    requestTimeout: settings.requestMs,
+    connectionTimeout: 2 * settings.requestMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxRequestsPerSocket: 10_000,
+    // A client's own id would let it write into the log.
+    requestIdHeader: false,
+    genReqId: () => crypto.randomUUID(),
+    trustProxy: settings.proxies.length === 0 ? false : [...settings.proxies],
+    https: settings.tls ?? null,
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 255 },
+    schemaErrorFormatter: (errors, part) => invalidRequest(errors, part),
+    clientErrorHandler(error, socket) {
+      refuseMalformed(error, socket);
+    },
+  }) as unknown as FastifyInstance;
+  app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
+  app.server.headersTimeout = settings.headersMs;
+  app.server.maxConnections = settings.connections;
+  return app;
+}
+
+/** Above the idle time of usual balancers, so that they do not send into a closed connection. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** What is no HTTP at all, or too slow, gets one answer and no connection. */
+function refuseMalformed(
+  error: Error & { code?: string },
+  socket: { writable: boolean; end(text: string): void; destroy(): void },
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const refusal = new HalflapError(
+    isLarge ? 'API_TOO_LARGE' : 'API_INVALID',
+    isLarge ? 'the headers are longer than the server reads' : 'this is no request of HTTP/1.1',
+    { hint: 'send an HTTP/1.1 request, at once' },
+  );
+  const { problem } = problemOf(refusal, crypto.randomUUID());
+  const body = JSON.stringify(problem);
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${isLarge ? 'Content Too Large' : 'Bad Request'}`,
+      `content-type: ${PROBLEM_TYPE}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
+
+function answerErrors(app: FastifyInstance, api: Api): void {
+  app.setNotFoundHandler(() => {
+    throw new HalflapError('API_NOT_FOUND', 'there is no such address', {
+      hint: '/api/v1/openapi.json lists what there is',
+    });
+  });
+  app.setErrorHandler((error: FastifyError | HalflapError, request, reply) => {
+    const { problem, retryAfterSeconds } = problemOf(error, request.id);
+    if (problem.status >= 500) {
+      const detail = { request: request.id, route: request.routeOptions.url, error };
+      api.log[problem.code === 'INTERNAL_DEFECT' ? 'error' : 'warn'](detail, 'a request failed');
+    }
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+    // As text, so that no shape of the route's answers is asked.
+    return reply
+      .code(problem.status)
+      .type(PROBLEM_TYPE)
+      .serializer((body: string) => body)
+      .send(JSON.stringify(problem));
+  });
+}
+
+/** What every answer has, whatever it answers. */
+function guard(app: FastifyInstance, api: Api): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'cross-origin-resource-policy': 'same-origin',
+      'cache-control': 'no-store',
+    });
+    if (api.settings.tls !== undefined) {
+      reply.header('strict-transport-security', 'max-age=31536000');
+    }
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const { statusCode: status } = reply;
+    api.metrics.answered({ method: request.method, route, status }, reply.elapsedTime / 1000);
+    api.log.debug(
+      { request: request.id, method: request.method, route, status, ms: reply.elapsedTime },
+      'answered a request',
+    );
+  });
+}
+
+function tooMany(seconds: number): HalflapError {
+  return new HalflapError('API_TOO_MANY', 'too many requests came from your address', {
+    detail: { retryAfterSeconds: Math.max(1, seconds) },
+    hint: 'wait as long as Retry-After says; ask for larger pages',
+  });
+}

@@ -1,0 +1,142 @@
+// One request from its route's declaration to its answer: who asks, whether he may, within which
+// time, and once only when it is repeated with its key.
+
+import { HalflapError } from '@halflap/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Api } from './app.js';
+import { type Caller, may, NOBODY, scopeOf } from './caller.js';
+import { schemaOf, takesKey } from './document.js';
+import { streamEvents } from './event-stream.js';
+import { type Claim, claimKey, forgetClaim, keepAnswer } from './idempotency.js';
+import { asHalflapError, unavailable } from './problem.js';
+import type { Asked, Route, Sender } from './route.js';
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+export function serveRoute(app: FastifyInstance, api: Api, route: Route): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    schema: schemaOf(route),
+    // Before the body is read: who may not ask need not be heard.
+    onRequest: async (request) => {
+      callers.set(request, await admit(api, route, request));
+    },
+    handler: (request, reply) => answer(api, route, request, reply),
+  });
+}
+
+/** @throws API_UNAUTHENTICATED, API_FORBIDDEN */
+async function admit(api: Api, route: Route, request: FastifyRequest): Promise<Caller> {
+  const { permission } = route;
+  if (permission === 'anyone') return NOBODY;
+  const caller = await within(api.settings.answerMs, api.identify(request));
+  if (caller === null) {
+    throw new HalflapError('API_UNAUTHENTICATED', 'this is not for somebody unknown', {
+      hint: 'sign in, or send an API token: Authorization: Bearer TOKEN',
+    });
+  }
+  if (permission === 'known' || may(caller, permission)) return caller;
+  throw new HalflapError('API_FORBIDDEN', `${caller.name} has no role with ${permission}`, {
+    hint: 'ask somebody whose role has it, or for such a role',
+  });
+}
+
+async function answer(api: Api, route: Route, request: FastifyRequest, reply: FastifyReply) {
+  const { answerMs, heartbeatMs, unreadBytes } = api.settings;
+  const ending = new AbortController();
+  const asked = askedOf(route, { request, reply, signal: ending.signal });
+  if (route.kind === 'live') {
+    const send = (await within(answerMs, route.handle(asked))) as Sender;
+    const limits = { heartbeatMs, unreadBytes };
+    api.metrics.views.inc();
+    await streamEvents(reply, { ending, limits }, send, (error) =>
+      api.log.warn({ request: request.id, route: route.path, error }, 'a live view broke'),
+    );
+    api.metrics.views.dec();
+    return reply;
+  }
+  reply.code(route.status);
+  try {
+    const body = await within(answerMs, perform(api, route, asked));
+    return body === undefined ? reply.send() : body;
+  } finally {
+    ending.abort();
+  }
+}
+
+function askedOf(
+  { permission }: Route,
+  { request, reply, signal }: Pick<Asked, 'request' | 'reply' | 'signal'>,
+): Asked {
+  const caller = callers.get(request) ?? NOBODY;
+  const isPermission = permission !== 'anyone' && permission !== 'known';
+  const scope = isPermission ? scopeOf(caller, permission) : [];
+  const { params, query, body } = request;
+  return { params, query, body, caller, scope, signal, request, reply };
+}
+
+async function perform(api: Api, route: Route, asked: Asked): Promise<unknown> {
+  if (route.kind === 'read') return route.handle(asked);
+  const claim = claimOf(route, asked);
+  if (route.kind === 'home') {
+    return api.store.home.transaction(
+      async (client) => {
+        const kept = await claimKey(client, claim);
+        if (kept !== undefined) return replay(asked, kept.answer);
+        const body = await route.handle(asked, client);
+        await keepAnswer(client, claim, body);
+        return body;
+      },
+      { retry: true },
+    );
+  }
+  return performElsewhere(api, route, asked, claim);
+}
+
+/** What is done on another shard: the key is claimed before, the answer kept after. */
+async function performElsewhere(
+  { store }: Api,
+  route: Route,
+  asked: Asked,
+  claim: Claim | undefined,
+): Promise<unknown> {
+  const kept = await store.home.transaction((client) => claimKey(client, claim));
+  if (kept !== undefined) return replay(asked, kept.answer);
+  try {
+    const body = await route.handle(asked);
+    await store.home.transaction((client) => keepAnswer(client, claim, body));
+    return body;
+  } catch (error) {
+    // A refusal changed nothing, so that the corrected request may come with the same key.
+    if (asHalflapError(error).status < 500) {
+      await store.home.transaction((client) => forgetClaim(client, claim));
+    }
+    throw error;
+  }
+}
+
+function replay({ reply }: Asked, kept: unknown): unknown {
+  reply.header('idempotent-replayed', 'true');
+  return kept;
+}
+
+function claimOf(route: Route, { request, caller, params, query, body }: Asked): Claim | undefined {
+  const key = request.headers['idempotency-key'];
+  if (!takesKey(route) || typeof key !== 'string') return undefined;
+  const what = JSON.stringify([route.method, route.path, params, query, body]);
+  return { key, caller: `${caller.kind} ${caller.id}`, what };
+}
+
+/** @throws STORE_UNAVAILABLE when it takes longer: what is waited for is a shard. */
+async function within<Value>(ms: number, work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(unavailable()), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,56 @@
+// Who may do what: permissions, and the roles that hold them.
+//
+// Invariant: a route names one permission; a role is a set of them; a user or an API token has
+// roles, each for all hosts or for those that a selector matches. What belongs to no host (users,
+// the audit log) takes a role that is for all hosts. docs/api.md has this table; a test compares
+// the two.
+
+interface PermissionEntry {
+  /** `hosts`: also with a role for some hosts, and then for those; `fleet`: not so. */
+  readonly of: 'hosts' | 'fleet';
+  readonly about: string;
+}
+
+export const PERMISSIONS = {
+  'hosts:read': { of: 'hosts', about: 'see hosts, their packages, services and events' },
+  'hosts:write': {
+    of: 'hosts',
+    about: 'change labels and notes of hosts, approve and revoke them',
+  },
+  'jobs:read': { of: 'hosts', about: 'see jobs, their results and output' },
+  'jobs:run': { of: 'hosts', about: 'start, cancel and retry jobs' },
+  'tokens:read': { of: 'fleet', about: 'see enrolment tokens' },
+  'tokens:write': { of: 'fleet', about: 'make and revoke enrolment tokens' },
+  'cluster:read': { of: 'fleet', about: 'see servers, shards and campaigns' },
+  'cluster:write': { of: 'fleet', about: 'run campaigns, change settings of the cluster' },
+  'metrics:read': { of: 'fleet', about: 'read metrics of a server' },
+  'audit:read': { of: 'fleet', about: 'read and verify the audit log' },
+  'users:read': { of: 'fleet', about: 'see users, their roles, and API tokens of everybody' },
+  'users:write': { of: 'fleet', about: 'make, change and remove users, roles and API tokens' },
+} as const satisfies Record<string, PermissionEntry>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+const SEEING = ['hosts:read', 'jobs:read', 'cluster:read'] as const;
+
+export const ROLES = {
+  viewer: SEEING,
+  operator: [
+    ...SEEING,
+    'hosts:write',
+    'jobs:run',
+    'tokens:read',
+    'tokens:write',
+    'cluster:write',
+    'metrics:read',
+  ],
+  auditor: [...SEEING, 'tokens:read', 'users:read', 'audit:read'],
+  admin: Object.keys(PERMISSIONS) as Permission[],
+} as const satisfies Record<string, readonly Permission[]>;
+
+export type Role = keyof typeof ROLES;
+export const ROLE_NAMES = Object.keys(ROLES) as readonly Role[];
+
+export function roleHas(role: Role, permission: Permission): boolean {
+  return (ROLES[role] as readonly Permission[]).includes(permission);
+}

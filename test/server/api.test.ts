@@ -1,0 +1,348 @@
+// The API over real shards: what it lists, what it refuses, and what it says when a shard is away.
+
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { actAtHome, bodyOf, live, openStore, ROLE_NAMES, ROLES, type Role } from '@halflap/server';
+import { Type } from 'typebox';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addHost, openTestApi, type TestApi } from './api.js';
+import { openTestStore, SILENT, type TestStore } from './store.js';
+
+let test: TestStore;
+let api: TestApi;
+const ids: string[] = [];
+let made = 0;
+
+const making = actAtHome({
+  method: 'POST',
+  path: '/api/v1/test-things',
+  summary: 'Makes a thing.',
+  permission: 'hosts:write',
+  body: bodyOf({ name: Type.String({ minLength: 2 }) }),
+  status: 201,
+  answer: Type.Object({ name: Type.String(), number: Type.Integer() }),
+  audit: { act: 'thing.create', on: ({ body }) => `thing ${body.name}` },
+  async handle({ body }) {
+    made += 1;
+    return { name: body.name, number: made };
+  },
+});
+
+let tooSlow = (): void => {};
+const counting = live({
+  method: 'GET',
+  path: '/api/v1/test-live',
+  summary: 'Counts from where the client was.',
+  permission: 'hosts:read',
+  query: { flood: Type.Optional(Type.Boolean()) },
+  handle:
+    async ({ query }) =>
+    async (view) => {
+      const { flood = false } = query;
+      const data = flood ? 'x'.repeat(10_000) : null;
+      for (
+        let number = Number(view.lastEventId ?? 0) + 1;
+        number <= (flood ? 2000 : 3);
+        number += 1
+      ) {
+        if (!view.send({ id: String(number), event: 'count', data })) return tooSlow();
+        await new Promise(setImmediate);
+      }
+    },
+});
+
+beforeAll(async () => {
+  test = await openTestStore(3);
+  api = await openTestApi(test, { routes: [making, counting], settings: { unreadBytes: 65_536 } });
+  for (let at = 0; at < 20; at += 1) {
+    const number = String(at).padStart(2, '0');
+    ids.push(
+      await addHost(test.store, {
+        hostname: `web-${number}.example`,
+        labels: { env: at % 2 === 0 ? 'prod' : 'dev', ...(at < 5 ? { edge: 'yes' } : {}) },
+        upgradable: at % 3,
+        lastSeenAt: at % 4 === 0 ? null : `2026-11-01T00:00:${number}.123456Z`,
+        packages: { bash: '5.2', openssl: at < 3 ? '3.0.1' : '3.0.2', [`only-${number}`]: '1' },
+        services: { 'ssh.service': at === 7 ? 'failed' : 'active' },
+      }),
+    );
+  }
+});
+
+afterAll(async () => {
+  await api?.app.close();
+  await test?.drop();
+});
+
+const hostnames = async (query: string, selector?: string) => {
+  const { body } = await api.as('viewer', selector)('GET', `/api/v1/hosts?${query}`);
+  return body.items?.map(({ hostname }: { hostname: string }) => hostname) ?? body;
+};
+
+/** All pages of a list, following `next`. */
+async function allPages(url: string, selector?: string): Promise<Record<string, unknown>[]> {
+  const items = [];
+  let cursor = '';
+  do {
+    const { body } = await api.as('viewer', selector)('GET', url + cursor);
+    items.push(...body.items);
+    cursor = body.next === null ? '' : `&cursor=${body.next}`;
+  } while (cursor !== '');
+  return items;
+}
+
+describe('every route', () => {
+  it('is refused to who is not known, and to a role without its permission', async () => {
+    const { body } = await api.as(null)('GET', '/api/v1/openapi.json');
+    const paths = Object.entries(
+      body.paths as Record<string, Record<string, { description: string }>>,
+    );
+    expect(paths.length).toBeGreaterThan(8);
+    for (const [path, methods] of paths) {
+      for (const [method, { description }] of Object.entries(methods)) {
+        const [, permission] = /permission (\S+)\./.exec(description) ?? [];
+        const ask = (role: Role | null | 'none') =>
+          api.as(role as Role)(
+            method.toUpperCase() as 'GET',
+            path.replace(/\{\w+\}/g, ids[0] ?? ''),
+          );
+        if (permission === undefined) continue;
+        expect((await ask(null)).status, path).toBe(401);
+        for (const role of ROLE_NAMES) {
+          const has = (ROLES[role] as readonly string[]).includes(permission);
+          const { status } = await ask(role);
+          if (has) expect([401, 403], `${path} as ${role}`).not.toContain(status);
+          else expect(status, `${path} as ${role}`).toBe(403);
+        }
+      }
+    }
+  });
+});
+
+describe('the list of hosts', () => {
+  it('is sorted over all shards, and its pages hold every host once', async () => {
+    for (const sort of ['hostname', 'lastSeen', 'os', 'upgradable', 'enrolled', 'security']) {
+      for (const order of ['asc', 'desc']) {
+        const items = await allPages(`/api/v1/hosts?limit=7&sort=${sort}&order=${order}`);
+        expect(items.map((item) => item.id).sort(), sort).toEqual([...ids].sort());
+        if (sort !== 'hostname') continue;
+        const names = items.map((item) => String(item.hostname));
+        expect(names).toEqual(order === 'asc' ? names.toSorted() : names.toSorted().reverse());
+      }
+    }
+  });
+
+  it('is filtered by labels, text and what hosts have', async () => {
+    expect(await hostnames('label=env=prod&label=edge&limit=2')).toEqual([
+      'web-00.example',
+      'web-02.example',
+    ]);
+    expect(await hostnames('label=env!=prod,edge')).toEqual(['web-01.example', 'web-03.example']);
+    expect(await hostnames('label=!edge&search=WEB-1&upgradable=true&order=desc&limit=1')).toEqual([
+      'web-19.example',
+    ]);
+    expect(await hostnames('package=openssl&packageVersion=3.0.1&os=debian-13')).toHaveLength(3);
+    expect(await hostnames('service=ssh.service&serviceState=failed')).toEqual(['web-07.example']);
+    expect(await hostnames('online=false')).toEqual([]);
+  });
+
+  it('counts on demand, and only what the caller may see', async () => {
+    const { body } = await api.as('viewer', 'env=dev')('GET', '/api/v1/hosts?limit=3&total=true');
+    expect(body).toMatchObject({ total: 10, shards: [{ ok: true }, { ok: true }, { ok: true }] });
+    expect(await hostnames('label=env=prod', 'env=dev')).toEqual([]);
+    const outside = await api.as('viewer', 'env=dev')('GET', `/api/v1/hosts/${ids[0]}/packages`);
+    expect(outside).toMatchObject({ status: 404, body: { code: 'API_NOT_FOUND' } });
+  });
+
+  it('refuses a cursor of another list', async () => {
+    const { body } = await api.as('viewer')('GET', '/api/v1/hosts?limit=1');
+    const other = await api.as('viewer')('GET', `/api/v1/hosts?sort=os&cursor=${body.next}`);
+    expect(other.body).toMatchObject({ code: 'API_INVALID', fields: [{ field: 'query.cursor' }] });
+  });
+
+  it('has the hosts of the other shards, and says so, where one is away', async () => {
+    const [s1, s2, s3] = test.shards;
+    if (s1 === undefined || s2 === undefined || s3 === undefined) throw new Error('no shards');
+    const away = { name: 's2', url: 'postgres://nobody@127.0.0.1:1/none' };
+    const store = await openStore({
+      shards: [s1, away, s3],
+      server: 'x',
+      poolSize: 2,
+      log: SILENT,
+    });
+    const half = await openTestApi({ store });
+    try {
+      const { status, body } = await half.as('viewer')('GET', '/api/v1/hosts?limit=50&total=true');
+      const there = ids.filter((id) => test.store.shardOf(id).name !== 's2');
+      expect(status).toBe(200);
+      expect(body.total).toBe(there.length);
+      expect(body.items.map((item: { id: string }) => item.id).sort()).toEqual(there.sort());
+      expect(body.shards).toMatchObject([{ ok: true }, { shard: 's2', ok: false }, { ok: true }]);
+      const lost = ids.find((id) => !there.includes(id));
+      const one = await half.as('viewer')('GET', `/api/v1/hosts/${lost}`);
+      expect(one).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '2' },
+        body: { code: 'STORE_UNAVAILABLE' },
+      });
+      expect((await half.as(null)('GET', '/readyz')).body.shards).toMatchObject([
+        { served: true },
+        { served: false },
+        { served: true },
+      ]);
+    } finally {
+      await half.app.close();
+      await store.close();
+    }
+  });
+});
+
+describe('one host', () => {
+  it('has its parts, paged', async () => {
+    const [id] = ids;
+    const { body } = await api.as('viewer')('GET', `/api/v1/hosts/${id}`);
+    expect(body).toMatchObject({ hostname: 'web-00.example', online: true, lastSeenAt: null });
+    const packages = await allPages(`/api/v1/hosts/${id}/packages?limit=1`);
+    expect(packages.map(({ name }) => name)).toEqual(['bash', 'only-00', 'openssl']);
+    const services = await api.as('viewer')('GET', `/api/v1/hosts/${id}/services?active=active`);
+    expect(services.body.items).toMatchObject([{ name: 'ssh.service', active: 'active' }]);
+    const events = await api.as('viewer')('GET', `/api/v1/hosts/${id}/events`);
+    expect(events.body).toEqual({ items: [], next: null });
+  });
+});
+
+describe('names over the fleet', () => {
+  it('come with the number of hosts of each variant, and every name once', async () => {
+    const all = await allPages('/api/v1/packages?limit=3');
+    expect(all).toHaveLength(22);
+    expect(new Set(all.map(({ name }) => name)).size).toBe(22);
+    expect(all.find(({ name }) => name === 'openssl')).toEqual({
+      name: 'openssl',
+      versions: [
+        { version: '3.0.2', hosts: 17 },
+        { version: '3.0.1', hosts: 3 },
+      ],
+    });
+    const some = await allPages('/api/v1/packages?limit=2&search=only-0', 'env=dev');
+    expect(some.map(({ name }) => name)).toEqual([
+      'only-01',
+      'only-03',
+      'only-05',
+      'only-07',
+      'only-09',
+    ]);
+    const services = await allPages('/api/v1/services?limit=3');
+    expect(services).toEqual([
+      {
+        name: 'ssh.service',
+        states: [
+          { state: 'active', hosts: 19 },
+          { state: 'failed', hosts: 1 },
+        ],
+      },
+    ]);
+  });
+});
+
+describe('bad requests', () => {
+  it('are told every field and its rule', async () => {
+    const { status, headers, body } = await api.as('viewer')(
+      'GET',
+      '/api/v1/hosts?limit=0&sort=x&y=1',
+    );
+    expect(status).toBe(400);
+    expect(headers['content-type']).toMatch('application/problem+json');
+    expect(body.fields).toEqual(
+      expect.arrayContaining([
+        { field: 'query.limit', rule: 'must be >= 1' },
+        { field: 'query.y', rule: 'there is no such field' },
+        { field: 'query.sort', rule: expect.stringMatching(/^must be one of hostname,/) },
+      ]),
+    );
+    const wrong = await api.as('operator')('POST', '/api/v1/test-things', {
+      payload: { name: 'x', z: 1 },
+    });
+    expect(wrong.body.fields.map(({ field }: { field: string }) => field)).toEqual([
+      'body.z',
+      'body.name',
+    ]);
+    const selector = await api.as('viewer')('GET', '/api/v1/hosts?label=a=b=c');
+    expect(selector.body.fields[0].field).toBe('query.label');
+    expect((await api.as('viewer')('GET', '/api/v1/hosts/1')).body.fields[0].field).toBe('path.id');
+    const noJson = await api.as('operator')('POST', '/api/v1/test-things', {
+      payload: '{"na',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(noJson.body).toMatchObject({ code: 'API_INVALID', fields: [{ field: 'body' }] });
+    const large = await api.as('operator')('POST', '/api/v1/test-things', {
+      payload: { name: 'x'.repeat(300_000) },
+    });
+    expect(large.body).toMatchObject({ status: 413, code: 'API_TOO_LARGE' });
+    expect((await api.as('viewer')('GET', '/nothing')).body.code).toBe('API_NOT_FOUND');
+  });
+});
+
+describe('a request that is repeated with its key', () => {
+  it('is carried out once, and gets the same answer', async () => {
+    const ask = (name: string, key = 'a-key-of-sixteen-letters', role: Role = 'operator') =>
+      api.as(role)('POST', '/api/v1/test-things', {
+        payload: { name },
+        headers: { 'idempotency-key': key },
+      });
+    const before = made;
+    const [first, ...others] = await Promise.all([ask('one'), ask('one'), ask('one')]);
+    expect(first?.status).toBe(201);
+    for (const other of others) expect(other).toMatchObject({ status: 201, body: first?.body });
+    expect(made).toBe(before + 1);
+    expect((await ask('one')).headers['idempotent-replayed']).toBe('true');
+    expect(await ask('other')).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+    expect((await ask('one', 'a-key-of-sixteen-letters', 'admin')).body.number).toBe(before + 2);
+    expect((await ask('one', 'short')).body.fields[0].field).toBe('headers.idempotency-key');
+  });
+});
+
+describe('over a connection', () => {
+  let port = 0;
+  beforeAll(async () => {
+    await api.app.listen({ port: 0, host: '127.0.0.1' });
+    const address = api.app.server.address();
+    port = typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  const headers = { authorization: 'Bearer viewer' };
+
+  it('sends events from where the client was', async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/test-live`, {
+      headers: { ...headers, 'last-event-id': '1' },
+    });
+    expect(answer.headers.get('content-type')).toMatch('text/event-stream');
+    expect(await answer.text()).toBe(
+      ': open\n\nid: 2\nevent: count\ndata: null\n\nid: 3\nevent: count\ndata: null\n\n',
+    );
+  });
+
+  it('cuts off a client that does not read, and no other', async () => {
+    const url = '/api/v1/test-live?flood=true';
+    const cutOff = new Promise<void>((resolve) => {
+      tooSlow = resolve;
+    });
+    const slow = get({ port, path: url, headers }, (answer) => answer.pause());
+    slow.on('error', () => {});
+    const fast = await fetch(`http://127.0.0.1:${port}${url}`, { headers });
+    expect((await fast.text()).length).toBeGreaterThan(20_000_000);
+    await cutOff;
+    slow.destroy();
+  });
+
+  it('answers what is no HTTP with one problem and closes', async () => {
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write('GET nonsense\r\n\r\n'));
+      let all = '';
+      socket.on('data', (part) => {
+        all += part;
+      });
+      socket.on('close', () => resolve(all));
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toMatch('"code":"API_INVALID"');
+  });
+});
