@@ -39,6 +39,9 @@ const run = promisify(execFile);
 /** Shared with every program that is started here: no PG* variables, messages in English. */
 export const PROGRAM_ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } as const;
 
+/** Users who own nothing that matters, the most usual first. */
+const UNPRIVILEGED = ['nobody', 'postgres', 'daemon'] as const;
+
 /** How many damaged copies may lie about before somebody must remove them. */
 const CACHE_PLACES = 5;
 
@@ -128,11 +131,13 @@ export async function prepareInstallation(
  * Who may run a server: this process's own user, or an unprivileged one when it is root, because
  * PostgreSQL refuses root (manual, section 18.1).
  */
-export async function serverUser(): Promise<ServerUser | undefined> {
+export async function serverUser(
+  logins: readonly string[] = UNPRIVILEGED,
+): Promise<ServerUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const passwd = await fs.readFile('/etc/passwd', 'utf8').catch(() => '');
   const entries = passwd.split('\n').map((line) => line.split(':'));
-  for (const login of ['nobody', 'postgres', 'daemon']) {
+  for (const login of logins) {
     const entry = entries.find(([name]) => name === login);
     const user = { uid: Number(entry?.[2]), gid: Number(entry?.[3]) };
     // A container may not map every user that its passwd file names.

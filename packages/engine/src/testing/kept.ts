@@ -44,7 +44,7 @@ interface Access {
  * @throws SCRATCH_UNAVAILABLE with the end of the server's log.
  */
 export async function startKept(home: string): Promise<KeptServer> {
-  const user = await serverUser();
+  const user = await serverUser(['postgres', 'nobody', 'daemon']);
   const place: Place = { installation: await embeddedInstallation(), user, home, data: '' };
   await fs.mkdir(home, { recursive: true, mode: 0o700 });
   if (user !== undefined) {
