@@ -71,22 +71,26 @@ const FLAGS = {
   failed: '(h.services_failed > 0)',
 } as const;
 
-/** Filters by what a host has. */
+/**
+ * Filters by what a host has. `is true` keeps PostgreSQL from making a join of it: so it reads the
+ * hosts of the name once, from the index, and never asks for each host whether it has the name,
+ * which took a hundred times as long where none has.
+ */
 function addParts(conditions: Conditions, filters: HostFilters): void {
   if (filters.package !== undefined) {
     const version =
       filters.packageVersion === undefined
         ? ''
         : ` and p.version = ${conditions.place(filters.packageVersion)}`;
-    conditions.add(`exists (select from host_packages p
-      where p.host_id = h.id and p.name = ${conditions.place(filters.package)}${version})`);
+    conditions.add(`(h.id in (select p.host_id from host_packages p
+      where p.name = ${conditions.place(filters.package)}${version})) is true`);
   }
   if (filters.service !== undefined) {
     const state =
       filters.serviceState === undefined
         ? ''
         : ` and s.active_state = ${conditions.place(filters.serviceState)}`;
-    conditions.add(`exists (select from host_services s
-      where s.host_id = h.id and s.name = ${conditions.place(filters.service)}${state})`);
+    conditions.add(`(h.id in (select s.host_id from host_services s
+      where s.name = ${conditions.place(filters.service)}${state})) is true`);
   }
 }

@@ -63,7 +63,11 @@ export async function namePage(
   const shards = shardAnswers(on, outcomes);
   const names = completeNames(rows, limit);
   const byName = new Map<string, Row[]>();
-  for (const row of rows) byName.set(row.name, [...(byName.get(row.name) ?? []), row]);
+  for (const row of rows) {
+    const list = byName.get(row.name);
+    if (list === undefined) byName.set(row.name, [row]);
+    else list.push(row);
+  }
   const items = names.list
     .map((name) => ({ name, variants: variantsOf(byName.get(name) ?? []) }))
     .filter(({ variants }) => variants.length > 0);

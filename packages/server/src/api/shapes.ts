@@ -44,15 +44,17 @@ export const ShardAnswer = Type.Object({
 });
 export type ShardAnswer = Static<typeof ShardAnswer>;
 
-export const MAX_LIMIT = 200;
+const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
+
+const cursor = Type.Optional(
+  Type.String({ maxLength: 2048, description: '`next` of the page before.' }),
+);
 
 /** What every list takes. */
 export const paging = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT })),
-  cursor: Type.Optional(
-    Type.String({ maxLength: 2048, description: '`next` of the page before.' }),
-  ),
+  cursor,
 };
 
 /** The `limit` of a request, or the default. */

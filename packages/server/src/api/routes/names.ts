@@ -5,9 +5,17 @@ import { type TSchema, Type } from 'typebox';
 import type { Api } from '../app.js';
 import { type NameList, type NamesAsked, namePage } from '../name-page.js';
 import { type Route, read } from '../route.js';
-import { count, limitOf, name, nullable, paging, ShardAnswer } from '../shapes.js';
+import { count, name, nullable, paging, ShardAnswer } from '../shapes.js';
 
-const query = { ...paging, search: Type.Optional(name()) };
+/** Each name costs every shard as many entries of an index as it has hosts. */
+const MOST_NAMES = 50;
+const NAMES = 25;
+
+const query = {
+  ...paging,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_NAMES, default: NAMES })),
+  search: Type.Optional(name()),
+};
 
 /** Of a list that may have fewer items than asked for, and still go on. */
 const pageOfNames = <Item extends TSchema>(item: Item) =>
@@ -76,5 +84,5 @@ function namesAsked({
   readonly query: { readonly limit?: number; readonly cursor?: string; readonly search?: string };
   readonly scope: NamesAsked['scope'];
 }): NamesAsked {
-  return { limit: limitOf(limit === undefined ? {} : { limit }), cursor, search, scope };
+  return { limit: limit ?? NAMES, cursor, search, scope };
 }
