@@ -1,12 +1,24 @@
-// The API of a test, on a real store; hosts to ask it about.
+// The API of a test, on a real store: who asks it, and hosts to ask about.
 
-import { bucketOf, createApi, parseSelector, type Role, type Store } from '@halflap/server';
+import { randomUUID } from 'node:crypto';
+import {
+  bucketOf,
+  createApi,
+  makeApiToken,
+  makeUser,
+  parseSelector,
+  type Role,
+  type Store,
+  writeGrants,
+} from '@halflap/server';
 import { SILENT, type TestStore } from './store.js';
 
 export interface TestApi {
   readonly app: Awaited<ReturnType<typeof createApi>>;
-  /** Asks as somebody with this role. */
-  as(role: Role | null, selector?: string): Asking;
+  /** Asks with an API token of this role, `none` for a token without any, null for nobody. */
+  as(role: Role | 'none' | null, selector?: string): Asking;
+  /** Asks with these headers and no others. */
+  readonly ask: Asking;
 }
 
 export type Asking = (
@@ -28,49 +40,40 @@ export async function openTestApi(
   test: Pick<TestStore, 'store'>,
   options: Partial<Parameters<typeof createApi>[0]> = {},
 ): Promise<TestApi> {
-  const app = await createApi({
-    store: test.store,
-    log: SILENT,
-    clock: () => new Date(),
-    identify: async ({ headers }) => {
-      const [, role, selector = ''] =
-        /^Bearer (\w+)(?: (.*))?$/.exec(headers.authorization ?? '') ?? [];
-      if (role === undefined) return null;
-      const grants =
-        role === 'none'
-          ? []
-          : [
-              {
-                role: role as Role,
-                selector: selector === '' ? null : parseSelector(selector, 'test'),
-              },
-            ];
-      return { kind: 'user', id: role, name: role, grants };
-    },
-    ...options,
-  });
-  return {
-    app,
-    as:
-      (role, selector) =>
-      async (method, url, rest = {}) => {
-        const known =
-          role === null ? {} : { authorization: `Bearer ${role} ${selector ?? ''}`.trim() };
-        const answer = await app.inject({
-          method,
-          url,
-          ...(rest.payload === undefined ? {} : { payload: rest.payload }),
-          headers: { ...known, ...rest.headers },
-        });
-        const isJson = /json/.test(String(answer.headers['content-type']));
-        return {
-          status: answer.statusCode,
-          headers: answer.headers,
-          text: answer.body,
-          body: isJson && answer.body !== '' ? answer.json() : null,
-        };
-      },
+  const clock = () => new Date();
+  const app = await createApi({ store: test.store, log: SILENT, clock, ...options });
+  const ask: Asking = async (method, url, rest = {}) => {
+    const answer = await app.inject({ method, url, ...rest });
+    const isJson = /json/.test(String(answer.headers['content-type'])) && answer.body !== '';
+    const body = isJson ? answer.json() : null;
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body, body };
   };
+  const tokens = new Map<string, Promise<string>>();
+  const as: TestApi['as'] =
+    (role, selector) =>
+    async (method, url, rest = {}) => {
+      if (role === null) return ask(method, url, rest);
+      const key = `${role} ${selector}`;
+      const token = await (tokens.get(key) ?? makeToken(test.store, role, selector));
+      tokens.set(key, Promise.resolve(token));
+      const headers = { authorization: `Bearer ${token}`, ...rest.headers };
+      return ask(method, url, { ...rest, headers });
+    };
+  return { app, as, ask };
+}
+
+/** A token of a user of its own, who may do everything and gives it one role. */
+export function makeToken(store: Store, role: Role | 'none', selector?: string): Promise<string> {
+  return store.home.transaction(async (client) => {
+    const name = `owner-${randomUUID()}`;
+    const userId = await makeUser(client, { name, passwordHash: null });
+    const all = [{ role: 'admin', selector: null }] as const;
+    await writeGrants(client, { user: userId }, all);
+    const hosts = selector === undefined ? null : parseSelector(selector, 'selector');
+    const grants = role === 'none' ? [] : [{ role, selector: hosts }];
+    const asked = { name: 'test', grants, expiresInSeconds: 3600 };
+    return (await makeApiToken(client, { userId, name, grants: all }, asked)).secret;
+  });
 }
 
 export interface TestHost {
@@ -85,20 +88,14 @@ export interface TestHost {
 
 /** Puts a host where it belongs, as an agent's report would. */
 export async function addHost(store: Store, host: TestHost): Promise<string> {
-  const id = host.id ?? crypto.randomUUID();
+  const id = host.id ?? randomUUID();
+  const { hostname, labels = {}, upgradable = 0, lastSeenAt = null } = host;
   await store.withHost(id, async (client) => {
     await client.query(
       `insert into hosts (id, bucket, state, hostname, labels, packages_upgradable, last_seen_at,
          os_id, os_version, session_expires_at)
        values ($1, $2, 'active', $3, $4, $5, $6, 'debian', '13', now() + interval '1 hour')`,
-      [
-        id,
-        bucketOf(id),
-        host.hostname,
-        JSON.stringify(host.labels ?? {}),
-        host.upgradable ?? 0,
-        host.lastSeenAt ?? null,
-      ],
+      [id, bucketOf(id), hostname, JSON.stringify(labels), upgradable, lastSeenAt],
     );
     for (const [name, version] of Object.entries(host.packages ?? {})) {
       await client.query(
@@ -109,7 +106,8 @@ export async function addHost(store: Store, host: TestHost): Promise<string> {
     }
     for (const [name, state] of Object.entries(host.services ?? {})) {
       await client.query(
-        `insert into host_services (host_id, name, description, load_state, active_state, sub_state)
+        `insert into host_services
+           (host_id, name, description, load_state, active_state, sub_state)
          values ($1, $2, 'a service', 'loaded', $3, 'running')`,
         [id, name, state],
       );

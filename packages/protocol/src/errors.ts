@@ -159,6 +159,11 @@ export const ERRORS = {
   API_NOT_FOUND: entry('usage', 'There is nothing of that name, or not for this user.', false, 404),
   API_CONFLICT: entry('refused', 'What exists already contradicts the request.'),
   API_TOO_MANY: entry('refused', 'Too many requests came from one place.', true, 429),
+  API_PROVIDER_AWAY: entry(
+    'unreachable',
+    'The provider of OpenID Connect, where people sign in, does not answer.',
+    true,
+  ),
   INTERNAL_DEFECT: entry(
     'internal',
     'A defect of Halflap itself: something it relies on was false.',

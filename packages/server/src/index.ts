@@ -1,5 +1,12 @@
 // The system management application, as a program starts it.
 
+export { makeApiToken } from './access/api-tokens.js';
+export { redeemEnrolmentToken } from './access/enrolment.js';
+export { writeGrants } from './access/grants.js';
+export type { OidcSettings } from './access/oidc.js';
+export { hashPassword } from './access/passwords.js';
+export { makeSetupToken } from './access/setup.js';
+export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
 export type { Enrolment, Redeem } from './agents/enrol.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
@@ -10,6 +17,7 @@ export { parseSelector, type Selector, selectorText } from './api/labels.js';
 export { PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './api/permissions.js';
 export {
   act,
+  actAlone,
   actAtHome,
   bodyOf,
   found,
@@ -18,6 +26,9 @@ export {
   type Route,
   read,
 } from './api/route.js';
+export type { ApiSettings } from './api/settings.js';
+export { type AuditNote, appendAudit } from './audit/chain.js';
+export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';

@@ -164,3 +164,135 @@ create table api_requests (
 );
 
 create index api_requests_made on api_requests (made_at);
+
+-- Who may do what: on the home shard ------------------------------------------------------------
+
+create table users (
+  id uuid primary key,
+  -- What is typed to sign in; in lower case.
+  name text collate "C" not null unique,
+  display_name text,
+  email text,
+  -- Argon2id; null for who signs in elsewhere.
+  password_hash text,
+  -- The account at the provider of OpenID Connect.
+  issuer text,
+  subject text,
+  state text not null default 'active' check (state in ('active', 'disabled')),
+  made_at timestamptz not null default now(),
+  signed_in_at timestamptz,
+  unique (issuer, subject),
+  check ((issuer is null) = (subject is null))
+);
+
+create table api_tokens (
+  id uuid primary key,
+  user_id uuid not null references users (id) on delete cascade,
+  name text not null,
+  -- Its first letters, by which people tell it from others.
+  prefix text not null,
+  -- SHA-256 of the token, which is random and long.
+  hash bytea not null unique,
+  made_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  revoked_at timestamptz
+);
+
+create index api_tokens_user on api_tokens (user_id);
+
+-- A role that a user or an API token has.
+create table role_grants (
+  id uuid primary key,
+  user_id uuid references users (id) on delete cascade,
+  token_id uuid references api_tokens (id) on delete cascade,
+  role text not null check (role in ('viewer', 'operator', 'auditor', 'admin')),
+  -- The hosts that it is for, by their labels; null: all, and what belongs to no host.
+  selector text,
+  -- Given by the groups of the provider, and taken away with them.
+  from_groups boolean not null default false,
+  check (num_nonnulls(user_id, token_id) = 1)
+);
+
+create index role_grants_user on role_grants (user_id);
+create index role_grants_token on role_grants (token_id);
+
+create table sessions (
+  -- SHA-256 of the cookie.
+  hash bytea primary key,
+  user_id uuid not null references users (id) on delete cascade,
+  address text not null,
+  made_at timestamptz not null default now(),
+  seen_at timestamptz not null default now(),
+  expires_at timestamptz not null
+);
+
+create index sessions_user on sessions (user_id);
+create index sessions_expiry on sessions (expires_at);
+
+-- Attempts to sign in, counted by all servers together.
+create table sign_in_attempts (
+  kind text not null check (kind in ('user', 'address')),
+  of text not null,
+  attempts int not null,
+  counted_from timestamptz not null,
+  primary key (kind, of)
+);
+
+-- What makes the first user. Gone as soon as there is one.
+create table setup_tokens (
+  hash bytea primary key,
+  made_at timestamptz not null default now()
+);
+
+create table enrolment_tokens (
+  id uuid primary key,
+  name text not null,
+  prefix text not null,
+  hash bytea not null unique,
+  labels jsonb not null default '{}' check (jsonb_typeof(labels) = 'object'),
+  needs_approval boolean not null,
+  uses int not null default 0,
+  max_uses int not null,
+  made_at timestamptz not null default now(),
+  made_by text not null,
+  expires_at timestamptz not null,
+  revoked_at timestamptz,
+  check (uses <= max_uses)
+);
+
+-- Which hosts have used it: the same host may come again.
+create table enrolment_uses (
+  token_id uuid not null references enrolment_tokens (id) on delete cascade,
+  host_id uuid not null,
+  used_at timestamptz not null default now(),
+  primary key (token_id, host_id)
+);
+
+-- The audit log: on the home shard ----------------------------------------------------------------
+
+-- Rows are added and never changed. Each has the hash of the one before: see audit/chain.ts.
+create table audit_entries (
+  number bigint primary key check (number > 0),
+  at timestamptz not null,
+  actor text not null,
+  actor_id text not null,
+  address text not null,
+  request text not null,
+  act text not null,
+  target text not null,
+  outcome text not null check (outcome in ('intended', 'done', 'refused', 'failed')),
+  -- JSON as it was hashed.
+  detail text not null,
+  hash bytea not null
+);
+
+create index audit_entries_actor on audit_entries (actor_id, number);
+create index audit_entries_target on audit_entries (target, number);
+
+-- The last entry; locked by who adds one, so that there is one order.
+create table audit_head (
+  id int primary key default 1 check (id = 1),
+  number bigint not null,
+  hash bytea not null
+);

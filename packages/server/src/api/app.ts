@@ -6,17 +6,24 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { HalflapError } from '@halflap/protocol';
-import { type FastifyError, type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import { createIdentify, type Identify } from '../access/identify.js';
 import type { Log, Store } from '../store/store.js';
-import type { Caller } from './caller.js';
 import { openApi } from './document.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { serveRoute } from './perform.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
 import type { Route } from './route.js';
+import { apiTokenRoutes } from './routes/api-tokens.js';
+import { auditRoutes } from './routes/audit.js';
+import { enrolmentTokenRoutes } from './routes/enrolment-tokens.js';
 import { healthRoutes } from './routes/health.js';
+import { hostChangeRoutes } from './routes/host-changes.js';
 import { hostRoutes } from './routes/hosts.js';
 import { nameRoutes } from './routes/names.js';
+import { oidcRoutes } from './routes/oidc.js';
+import { sessionRoutes } from './routes/session.js';
+import { userRoutes } from './routes/users.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './settings.js';
 import { invalidRequest } from './validate.js';
 
@@ -29,8 +36,6 @@ export interface ApiOptions {
   readonly settings?: Partial<ApiSettings>;
   /** Of other parts of the server. */
   readonly routes?: readonly Route[];
-  /** Who sends a request; null when nobody known. */
-  readonly identify: (request: FastifyRequest) => Promise<Caller | null>;
 }
 
 /** What every route works with. */
@@ -40,13 +45,14 @@ export interface Api {
   readonly clock: Clock;
   readonly settings: ApiSettings;
   readonly metrics: Metrics;
-  readonly identify: ApiOptions['identify'];
+  readonly identify: Identify;
 }
 
 /** The app, ready for `inject` or `listen`; `close` it. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const api: Api = { ...options, settings, metrics: createMetrics(options.store) };
+  const identify = createIdentify({ ...options, settings });
+  const api: Api = { ...options, settings, identify, metrics: createMetrics(options.store) };
   const app = fastifyOf(settings);
   answerErrors(app, api);
   guard(app, api);
@@ -67,8 +73,15 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
 function allRoutes(api: Api, others: readonly Route[], app: FastifyInstance): readonly Route[] {
   return [
     ...healthRoutes(api, () => app.swagger()),
+    ...sessionRoutes(api),
+    ...oidcRoutes(api),
     ...hostRoutes(api),
+    ...hostChangeRoutes(api),
     ...nameRoutes(api),
+    ...enrolmentTokenRoutes(api),
+    ...apiTokenRoutes(api),
+    ...userRoutes(api),
+    ...auditRoutes(api),
     ...others,
   ];
 }

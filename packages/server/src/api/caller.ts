@@ -16,16 +16,24 @@ export interface Grant {
 }
 
 export interface Caller {
-  /** `setup` is whoever has the token with which the first user is made. */
-  readonly kind: 'user' | 'token' | 'nobody' | 'setup';
+  readonly kind: 'user' | 'token' | 'nobody';
   /** Of the user, or of the API token. */
   readonly id: string;
-  /** For people and for the audit log. */
+  /** The user, also of a token; null for nobody. */
+  readonly userId: string | null;
+  /** For people and for the audit log: `anna`, `anna/backup`. */
   readonly name: string;
   readonly grants: readonly Grant[];
+  /** With the cookie of a session: what every act has to send back. */
+  readonly csrfToken: string | null;
+  /** Known from memory, because the home shard is away: may read hosts and nothing else. */
+  readonly isRemembered: boolean;
 }
 
-export const NOBODY: Caller = { kind: 'nobody', id: '', name: 'nobody', grants: [] };
+export const NOBODY: Caller = {
+  ...{ kind: 'nobody', id: '', userId: null, name: 'nobody', grants: [] },
+  ...{ csrfToken: null, isRemembered: false },
+};
 
 /** The hosts that a permission extends to: all, or those that any of the selectors matches. */
 export type Scope = 'all' | readonly Selector[];

@@ -3,6 +3,7 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
 import { Type } from 'typebox';
+import { SESSION_COOKIE } from '../access/identify.js';
 import type { Route } from './route.js';
 import { Problem } from './shapes.js';
 
@@ -21,7 +22,7 @@ export function openApi(): FastifyDynamicSwaggerOptions {
       components: {
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', description: 'An API token.' },
-          session: { type: 'apiKey', in: 'cookie', name: 'halflap_session' },
+          session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
         },
       },
     },

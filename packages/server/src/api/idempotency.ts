@@ -4,9 +4,10 @@
 // its hash; and the answer, which may hold a secret that is shown once, is sealed with the key. So
 // whoever reads the table learns neither.
 
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createHash, hkdfSync } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
+import { SECRET_BYTES, seal, unseal } from '../authority/sealing.js';
 
 export interface Claim {
   readonly key: string;
@@ -53,7 +54,8 @@ export async function claimKey(
       'look whether it took effect; then repeat it with a new key if it has not',
     );
   }
-  return { answer: unseal(claim, row.answer) };
+  const answer = JSON.parse(unseal(sealingKey(claim), PURPOSE, row.answer)) as unknown;
+  return { answer: answer ?? undefined };
 }
 
 /** Keeps what the request is answered with. */
@@ -65,7 +67,7 @@ export async function keepAnswer(
   if (claim === undefined) return;
   await client.query(`update api_requests set answer = $2 where id = $1`, [
     idOf(claim),
-    seal(claim, answer),
+    seal(sealingKey(claim), PURPOSE, JSON.stringify(answer ?? null)),
   ]);
 }
 
@@ -83,32 +85,12 @@ function hash(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-const CIPHER = 'aes-256-gcm';
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
-/** Nonce, tag, text. */
-function seal(claim: Claim, answer: unknown): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, sealingKey(claim), nonce);
-  const text = Buffer.from(JSON.stringify(answer ?? null));
-  const sealed = Buffer.concat([cipher.update(text), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
-}
-
-function unseal(claim: Claim, sealed: Buffer): unknown {
-  const decipher = createDecipheriv(CIPHER, sealingKey(claim), sealed.subarray(0, NONCE_BYTES));
-  decipher.setAuthTag(sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-  const text = Buffer.concat([
-    decipher.update(sealed.subarray(NONCE_BYTES + TAG_BYTES)),
-    decipher.final(),
-  ]);
-  return (JSON.parse(text.toString('utf8')) as unknown) ?? undefined;
-}
-
+/** 256 bits that only who has the key can find again (RFC 5869). */
 function sealingKey({ key, caller }: Claim): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, caller, 'halflap answer', 32));
+  return Buffer.from(hkdfSync('sha256', key, caller, PURPOSE, SECRET_BYTES));
 }
+
+const PURPOSE = 'answer of a request';
 
 function conflict(message: string, hint: string): HalflapError {
   return new HalflapError('API_CONFLICT', message, { hint });

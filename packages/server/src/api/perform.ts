@@ -3,7 +3,10 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { assertOwnPage } from '../access/identify.js';
+import { atHome } from '../store/home.js';
 import type { Api } from './app.js';
+import { noteFailure, noteForbidden, noteRoute } from './audited.js';
 import { type Caller, may, NOBODY, scopeOf } from './caller.js';
 import { schemaOf, takesKey } from './document.js';
 import { streamEvents } from './event-stream.js';
@@ -31,15 +34,30 @@ async function admit(api: Api, route: Route, request: FastifyRequest): Promise<C
   const { permission } = route;
   if (permission === 'anyone') return NOBODY;
   const caller = await within(api.settings.answerMs, api.identify(request));
+  if (caller?.isRemembered === true) assertReading(route);
   if (caller === null) {
     throw new HalflapError('API_UNAUTHENTICATED', 'this is not for somebody unknown', {
       hint: 'sign in, or send an API token: Authorization: Bearer TOKEN',
     });
   }
-  if (permission === 'known' || may(caller, permission)) return caller;
+  if (permission === 'known' || may(caller, permission)) {
+    assertOwnPage(caller, request);
+    return caller;
+  }
+  await noteForbidden(api, route, request, caller);
   throw new HalflapError('API_FORBIDDEN', `${caller.name} has no role with ${permission}`, {
     hint: 'ask somebody whose role has it, or for such a role',
   });
+}
+
+/** All that may be done while nobody can say whether the caller is still who he was. */
+function assertReading({ kind, permission }: Route): void {
+  if (kind === 'read' && permission === 'hosts:read') return;
+  throw new HalflapError(
+    'STORE_UNAVAILABLE',
+    'the home shard does not answer; until it does, hosts can be read and nothing else',
+    { hint: '/readyz says how it stands' },
+  );
 }
 
 async function answer(api: Api, route: Route, request: FastifyRequest, reply: FastifyReply) {
@@ -77,43 +95,67 @@ function askedOf(
 }
 
 async function perform(api: Api, route: Route, asked: Asked): Promise<unknown> {
-  if (route.kind === 'read') return route.handle(asked);
+  if (route.kind === 'read' || route.kind === 'alone') return route.handle(asked);
   const claim = claimOf(route, asked);
-  if (route.kind === 'home') {
-    return api.store.home.transaction(
-      async (client) => {
-        const kept = await claimKey(client, claim);
-        if (kept !== undefined) return replay(asked, kept.answer);
-        const body = await route.handle(asked, client);
-        await keepAnswer(client, claim, body);
-        return body;
-      },
-      { retry: true },
-    );
+  try {
+    return await (route.kind === 'home'
+      ? performAtHome(api, route, asked, claim)
+      : performElsewhere(api, route, asked, claim));
+  } catch (error) {
+    await noteFailure(api, route, asked, error);
+    throw error;
   }
-  return performElsewhere(api, route, asked, claim);
 }
 
-/** What is done on another shard: the key is claimed before, the answer kept after. */
-async function performElsewhere(
-  { store }: Api,
+function performAtHome(
+  api: Api,
   route: Route,
   asked: Asked,
   claim: Claim | undefined,
 ): Promise<unknown> {
-  const kept = await store.home.transaction((client) => claimKey(client, claim));
-  if (kept !== undefined) return replay(asked, kept.answer);
-  try {
-    const body = await route.handle(asked);
-    await store.home.transaction((client) => keepAnswer(client, claim, body));
+  return atHome(api.store, async (client) => {
+    const kept = await claimKey(client, claim);
+    if (kept !== undefined) return replay(asked, kept.answer);
+    const body = await route.handle(asked, client);
+    await keepAnswer(client, claim, body);
+    await noteRoute(api, client, { route, asked }, { outcome: 'done' });
     return body;
-  } catch (error) {
+  });
+}
+
+/** What is done on another shard: the key is claimed before, the answer kept after. */
+async function performElsewhere(
+  api: Api,
+  route: Route,
+  asked: Asked,
+  claim: Claim | undefined,
+): Promise<unknown> {
+  const { store } = api;
+  const kept = await atHome(store, async (client) => {
+    const known = await claimKey(client, claim);
+    if (known === undefined) {
+      await noteRoute(api, client, { route, asked }, { outcome: 'intended' });
+    }
+    return known;
+  });
+  if (kept !== undefined) return replay(asked, kept.answer);
+  const body = await route.handle(asked).catch(async (error: unknown) => {
     // A refusal changed nothing, so that the corrected request may come with the same key.
     if (asHalflapError(error).status < 500) {
-      await store.home.transaction((client) => forgetClaim(client, claim));
+      await atHome(store, (client) => forgetClaim(client, claim));
     }
     throw error;
+  });
+  try {
+    await atHome(store, async (client) => {
+      await keepAnswer(client, claim, body);
+      await noteRoute(api, client, { route, asked }, { outcome: 'done' });
+    });
+  } catch (error) {
+    // It is done: the log has what was intended, and who asks has to know what came of it.
+    api.log.error({ route: route.path, error }, 'an act was done, and its outcome not written');
   }
+  return body;
 }
 
 function replay({ reply }: Asked, kept: unknown): unknown {

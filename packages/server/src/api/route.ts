@@ -5,6 +5,7 @@
 //   actAtHome  changes what the home shard holds: the act, its audit entry and its answer for a
 //              repeated request commit together
 //   act        changes something elsewhere: the audit log gets what is intended, then the outcome
+//   actAlone   does its own transactions and writes the audit log itself: signing in
 //   live       sends events until its client goes
 
 import { HalflapError } from '@halflap/protocol';
@@ -41,6 +42,8 @@ export interface Audit<Params, Body> {
   readonly act: string;
   /** What it is done to: `host 8f3…`. */
   on(asked: { readonly params: Params; readonly body: Body }): string;
+  /** What else is worth to be known, and is no secret. */
+  detail?(asked: { readonly params: Params; readonly body: Body }): object;
 }
 
 interface Declared<Params extends Properties, Query extends Properties> {
@@ -84,7 +87,7 @@ export interface Live {
 
 export type Sender = (live: Live) => Promise<void>;
 
-export type RouteKind = 'read' | 'home' | 'elsewhere' | 'live';
+export type RouteKind = 'read' | 'home' | 'elsewhere' | 'alone' | 'live';
 
 /** A declared route, whatever its shapes. */
 export interface Route {
@@ -154,6 +157,23 @@ export function act<
     },
 ): Route {
   return routeOf(spec, 'elsewhere', spec);
+}
+
+export function actAlone<
+  Answer extends TSchema,
+  Params extends Properties = Empty,
+  Query extends Properties = Empty,
+  Body extends TSchema = TObject<Empty>,
+>(
+  spec: Declared<Params, Query> &
+    Answering<Answer> & {
+      readonly body?: Body;
+      handle(
+        asked: Asked<ValuesOf<Params>, ValuesOf<Query>, Static<Body>>,
+      ): Promise<Static<Answer> | undefined>;
+    },
+): Route {
+  return routeOf(spec, 'alone', spec);
 }
 
 export function live<Params extends Properties = Empty, Query extends Properties = Empty>(

@@ -1,6 +1,7 @@
 // What can be set of the API, each with its unit and the reason of its default.
 
 import type { SecureContextOptions } from 'node:tls';
+import type { OidcSettings } from '../access/oidc.js';
 
 export interface ApiSettings {
   /** Longest body of a request, in bytes. */
@@ -13,6 +14,8 @@ export interface ApiSettings {
   readonly answerMs: number;
   /** How long a list waits for each shard, in ms; those that are later are said to be missing. */
   readonly shardMs: number;
+  /** How long the home shard is waited for to say who asks, in ms. */
+  readonly homeMs: number;
   /** Most connections at once; later ones are closed. */
   readonly connections: number;
   /** Requests per minute from one address. */
@@ -23,6 +26,12 @@ export interface ApiSettings {
   readonly unreadBytes: number;
   /** Addresses of proxies whose `X-Forwarded-For` is believed; none by default. */
   readonly proxies: readonly string[];
+  /** A session ends when it was not used for so long, in seconds. */
+  readonly sessionIdleSeconds: number;
+  /** A session ends so long after the sign-in, in seconds, however it is used. */
+  readonly sessionSeconds: number;
+  /** Sign-in by a provider of OpenID Connect; undefined: by password alone. */
+  readonly oidc: OidcSettings | undefined;
   /** Certificate and key; undefined: plain HTTP, for a proxy on the same machine and for tests. */
   readonly tls: SecureContextOptions | undefined;
 }
@@ -33,10 +42,14 @@ export const DEFAULT_SETTINGS: ApiSettings = {
   requestMs: 30_000,
   answerMs: 15_000,
   shardMs: 5000,
+  homeMs: 2000,
   connections: 4096,
   requestsPerMinute: 6000,
   heartbeatMs: 15_000,
   unreadBytes: 1024 * 1024,
   proxies: [],
+  sessionIdleSeconds: 12 * 3600,
+  sessionSeconds: 7 * 24 * 3600,
+  oidc: undefined,
   tls: undefined,
 };
