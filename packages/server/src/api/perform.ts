@@ -76,7 +76,7 @@ async function answer(api: Api, route: Route, request: FastifyRequest, reply: Fa
   }
   reply.code(route.status);
   try {
-    const body = await within(answerMs, perform(api, route, asked));
+    const body = await within(answerMs, perform(api, route, asked), route.kind !== 'read');
     return body === undefined ? reply.send() : body;
   } finally {
     ending.abort();
@@ -171,14 +171,22 @@ function claimOf(route: Route, { request, caller, params, query, body }: Asked):
 }
 
 /** @throws STORE_UNAVAILABLE when it takes longer: what is waited for is a shard. */
-async function within<Value>(ms: number, work: Promise<Value>): Promise<Value> {
+async function within<Value>(ms: number, work: Promise<Value>, isAct = false): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(unavailable()), ms);
+    timer = setTimeout(() => reject(isAct ? lateAct() : unavailable()), ms);
   });
   try {
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function lateAct(): HalflapError {
+  return new HalflapError(
+    'STORE_UNAVAILABLE',
+    'a shard that this needs, the home shard maybe, did not answer in time',
+    { hint: 'whether it took effect is not known: look before it is repeated' },
+  );
 }

@@ -28,6 +28,7 @@ export interface AuditNote {
 
 /** One entry, as it is kept. */
 export interface AuditRow {
+  /** As the driver gives an int8. */
   readonly number: string;
   readonly at: Date;
   readonly actor: string;
@@ -78,7 +79,7 @@ export async function appendAudit(client: ClientBase, note: AuditNote): Promise<
   const { rows } = await client.query<{ number: string; hash: Buffer; at: Date }>(
     `insert into audit_head (number, hash) values (0, $1)
      on conflict (id) do update set number = audit_head.number
-     returning number::text, hash, date_trunc('milliseconds', clock_timestamp()) as at`,
+     returning number, hash, date_trunc('milliseconds', clock_timestamp()) as at`,
     [NO_HASH],
   );
   const [head] = rows;

@@ -22,8 +22,8 @@ export async function verifyAudit(client: ClientBase, signal?: AbortSignal): Pro
   for (;;) {
     signal?.throwIfAborted();
     const { rows } = await client.query<AuditRow>(
-      `select ${AUDIT_COLUMNS.replace('number', 'number::text')} from audit_entries
-       where number > $1::bigint order by number limit ${BATCH}`,
+      `select ${AUDIT_COLUMNS} from audit_entries e
+       where e.number > $1::bigint order by e.number limit ${BATCH}`,
       [head.number],
     );
     for (const row of rows) {
@@ -44,7 +44,7 @@ function faultOf(before: Head, row: AuditRow): string | null {
 
 /** Entries that were cut off the end are told by the head, which is kept beside them. */
 async function faultOfHead(client: ClientBase, last: Head) {
-  const { rows } = await client.query<Head>('select number::text, hash from audit_head');
+  const { rows } = await client.query<Head>('select number, hash from audit_head');
   const head = rows[0] ?? { number: '0', hash: NO_HASH };
   if (head.number === last.number && head.hash.equals(last.hash)) return null;
   return { number: next(last), reason: `the head is entry ${head.number}, which is not the last` };
