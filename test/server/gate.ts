@@ -1,4 +1,5 @@
-// A way to a shard that can be shut: refused at once, or silent, as a network is that drops packets.
+// A way to a shard that can be shut: refused at once, or silent, as a network is that drops
+// packets.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -6,7 +7,7 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface Gate {
   /** The address of the shard, through the gate. */
   readonly url: string;
-  /** `open` lets through; `shut` breaks and refuses; `silent` takes everything and answers nothing. */
+  /** `open` lets through; `shut` breaks and refuses; `silent` takes everything, answers nothing. */
   set(mode: 'open' | 'shut' | 'silent'): void;
   close(): Promise<void>;
 }

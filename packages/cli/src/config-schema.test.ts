@@ -28,6 +28,9 @@ const ACCEPTED: readonly string[] = [
   'app: a\nshards: [{name: 1, url: "postgresql:///d?host=/run"}]',
   'app: a\nshards: [{name: s, url: "socket:/run?db=d", password_env: P}]',
   'app: a\nshards: [{name: s, url_env: U, password_file: p}, {name: t, url_file: u}]',
+  'app: a\nserver: {}',
+  'app: a\nserver: {name: n, listen: "127.0.0.1:1", agents: "[::]:2", names: [a, 1.5], home: s}',
+  'app: a\nserver: {secret_env: S}',
 ];
 
 const REFUSED: readonly string[] = [
@@ -60,6 +63,14 @@ const REFUSED: readonly string[] = [
   'app: a\nshards: [{name: s, url_env: U, url_file: u}]',
   'app: a\nshards: [{name: s, url_env: U, password: p}]',
   'app: a\nshards: [{name: s, url_env: U, password_env: P, password_file: p}]',
+  'app: a\nserver:',
+  'app: a\nserver: [a]',
+  'app: a\nserver: {listen: 8440}',
+  'app: a\nserver: {agents: "host"}',
+  'app: a\nserver: {names: a}',
+  'app: a\nserver: {names: [""]}',
+  'app: a\nserver: {port: 1}',
+  'app: a\nserver: {secret_env: S, secret_file: s}',
 ];
 
 let directory: string;
@@ -76,7 +87,7 @@ describe('halflap.schema.json', () => {
   });
 
   it('describes every key to the person at the editor', () => {
-    for (const one of [schema, schema.$defs.shard ?? {}]) {
+    for (const one of [schema, schema.$defs.shard ?? {}, schema.$defs.server ?? {}]) {
       for (const [key, property] of Object.entries(one.properties ?? {})) {
         expect(property.description, key).toBeTruthy();
       }

@@ -9,6 +9,7 @@ import { dirname, resolve } from 'node:path';
 import { didYouMean } from '@halflap/engine/suggest';
 import { HalflapError } from '@halflap/protocol';
 import { readSecret, rememberUrl, type SecretSource, withPassword } from './secrets.js';
+import { readServer, type ServerConfig } from './server-config.js';
 
 import * as yaml from './yaml-reader.js';
 
@@ -23,6 +24,7 @@ export interface Config {
   /** An existing server on which check, plan and build may make scratch databases. */
   readonly scratch: SecretSource | undefined;
   readonly shards: readonly ShardConfig[];
+  readonly server: ServerConfig;
 }
 
 export interface ShardConfig {
@@ -52,7 +54,15 @@ const SCRATCH_KEYS = ['scratch', 'scratch_env', 'scratch_file'] as const;
 const URL_KEYS = ['url', 'url_env', 'url_file'] as const;
 const PASSWORD_KEYS = ['password_env', 'password_file'] as const;
 
-export const TOP_KEYS = ['app', 'releases', 'bundle', 'bundles', ...SCRATCH_KEYS, 'shards'];
+export const TOP_KEYS = [
+  'app',
+  'releases',
+  'bundle',
+  'bundles',
+  ...SCRATCH_KEYS,
+  'shards',
+  'server',
+];
 export const SHARD_KEYS = ['name', ...URL_KEYS, ...PASSWORD_KEYS];
 
 /**
@@ -82,6 +92,7 @@ export function loadConfig(file: string): Config {
     bundles: maybeAt('bundles'),
     scratch: readSource(root, SCRATCH_KEYS, at),
     shards: readShards(root, at),
+    server: readServer(root, at),
   };
 }
 
@@ -163,22 +174,14 @@ function readShards(root: yaml.Section, at: (path: string) => string): ShardConf
   });
 }
 
-/** Reads `x`, `x_env` or `x_file`, of which at most one may stand. */
+/** Reads `x`, `x_env` or `x_file`, of which at most one may stand: where a URL is. */
 function readSource(
   section: yaml.Section,
   keys: readonly string[],
   at: (path: string) => string,
 ): SecretSource | undefined {
-  const present = keys.filter((key) => section.map.has(key));
-  const [key, second] = present;
-  if (key === undefined) return undefined;
-  if (second !== undefined) {
-    const problem = `${key} and ${second} exclude each other`;
-    throw yaml.invalidAt(section, second, problem, 'keep one of them');
-  }
-  const value = yaml.requiredText(section, key);
-  if (key.endsWith('_env')) return { env: value };
-  if (key.endsWith('_file')) return { file: at(value) };
-  if (URL_BEGINNING.test(value)) return { literal: value };
+  const found = yaml.source(section, keys, at);
+  if (found?.literal === undefined || URL_BEGINNING.test(found.literal)) return found;
+  const key = keys.find((one) => section.map.has(one)) ?? '';
   throw yaml.invalidAt(section, key, `${key} takes a URL that begins with postgres://`, URL_FORM);
 }

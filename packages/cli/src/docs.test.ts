@@ -5,6 +5,7 @@ import { ERRORS, EXIT, PHASES, SQLSTATES, VERBS } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
 import { SHARD_KEYS, TOP_KEYS } from './config.js';
 import { createProgram } from './program.js';
+import { SERVER_KEYS } from './server-config.js';
 
 const cli = page('cli.md');
 const errors = page('errors.md');
@@ -43,7 +44,7 @@ describe('docs/cli.md', () => {
 
   it('lists every key of halflap.yaml', () => {
     const keys = tableOf(cli, 'key').flatMap((row) => codesIn(row[0] ?? ''));
-    expect(keys.sort()).toEqual([...TOP_KEYS, ...SHARD_KEYS].sort());
+    expect(keys.sort()).toEqual([...TOP_KEYS, ...SHARD_KEYS, ...SERVER_KEYS].sort());
   });
 });
 

@@ -8,17 +8,19 @@ const STOPPING =
   'stopping: what is done stays done, running the verb again continues (Ctrl-C again ends at once)';
 
 /**
- * Runs `body` with a signal that the first Ctrl-C aborts, after telling the user through `note`.
+ * Runs `body` with a signal that the first Ctrl-C aborts, after telling the user `stopping` through
+ * `note`.
  * The process has its default handling again when `body` has ended.
  */
 export async function interruptible<Result>(
   note: (line: string) => void,
   body: (signal: AbortSignal) => Promise<Result>,
+  stopping = STOPPING,
 ): Promise<Result> {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(EXIT_SIGINT);
-    note(STOPPING);
+    note(stopping);
     controller.abort();
   };
   process.on('SIGINT', stop);

@@ -17,6 +17,7 @@ import { addPlan } from './commands/plan.js';
 import { addPrepare } from './commands/prepare.js';
 import { addQuarantine } from './commands/quarantine.js';
 import { addResume } from './commands/resume.js';
+import { addServe } from './commands/serve.js';
 import { addStatus } from './commands/status.js';
 import { addUpgrade } from './commands/upgrade.js';
 import { addVerify } from './commands/verify.js';
@@ -53,6 +54,9 @@ export function createProgram(version: string): Command {
     .exitOverride();
   for (const add of DEVELOPERS) add(program.commandsGroup('Commands of the developer:'));
   for (const add of OPERATORS) add(program.commandsGroup('Commands of the operator:'));
+  for (const add of ADMINISTRATORS) {
+    add(program.commandsGroup('Commands of the system management application:'));
+  }
   for (const command of program.commands) command.addHelpText('after', EXIT_CODES);
   return program;
 }
@@ -75,3 +79,5 @@ const OPERATORS = [
   addAdopt,
   addQuarantine,
 ] as const;
+
+const ADMINISTRATORS = [addServe] as const;

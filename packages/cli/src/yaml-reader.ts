@@ -6,6 +6,7 @@
 import { didYouMean } from '@halflap/engine/suggest';
 import { HalflapError } from '@halflap/protocol';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import type { SecretSource } from './secrets.js';
 
 /** A mapping whose keys have been checked, with what is needed to complain about it. */
 export interface Section {
@@ -82,6 +83,45 @@ export function sections(parent: Section, key: string, one: string): Section[] {
     if (isMap(item)) return { ...parent, map: item, what };
     throw invalid(parent, offsetOf(item), `${what}: expected keys and values`, LIST_FORM);
   });
+}
+
+/** The mapping under a key; undefined when the key is absent. */
+export function section(parent: Section, key: string): Section | undefined {
+  const node = parent.map.get(key, true) as Node | undefined;
+  if (node === undefined) return undefined;
+  if (isMap(node)) return { ...parent, map: node, what: key };
+  throw invalid(parent, offsetOf(node), `${parent.what}: ${key} takes keys and values`, FORM);
+}
+
+/** The texts listed under a key, in order; an absent key is an empty list. */
+export function texts(parent: Section, key: string): string[] {
+  const node = parent.map.get(key, true) as Node | undefined;
+  if (node === undefined) return [];
+  const items = isSeq(node) ? node.items : [];
+  const found = items.flatMap((item) => (isScalar(item) ? [String(item.value ?? '')] : ['']));
+  if (isSeq(node) && found.every((text) => text !== '')) return found;
+  const message = `${parent.what}: ${key} takes a list of texts`;
+  throw invalid(parent, offsetOf(node), message, `${key}: [ONE, OTHER]`);
+}
+
+/**
+ * Where a secret is, of keys that end in `_env` and `_file`, of which at most one may stand.
+ * @param at makes a path absolute
+ */
+export function source(
+  parent: Section,
+  keys: readonly string[],
+  at: (path: string) => string,
+): SecretSource | undefined {
+  const [key, second] = keys.filter((one) => parent.map.has(one));
+  if (key === undefined) return undefined;
+  if (second !== undefined) {
+    const problem = `${key} and ${second} exclude each other`;
+    throw invalidAt(parent, second, problem, 'keep one of them');
+  }
+  const value = requiredText(parent, key);
+  if (key.endsWith('_env')) return { env: value };
+  return key.endsWith('_file') ? { file: at(value) } : { literal: value };
 }
 
 /** An error at a key of the section, or at its beginning when the key is absent. */

@@ -1,8 +1,8 @@
 // How often somebody may try to sign in: counted on the home shard, so that all servers count
 // together. An attempt counts before the password is looked at, so that many at once gain nothing.
 //
-// Whoever knows a user's name can keep him from signing in by password for some minutes. That is the
-// price of the limit per user; sessions, tokens and sign-in at a provider go on.
+// Whoever knows a user's name can keep him from signing in by password for some minutes. That is
+// the price of the limit per user; sessions, tokens and sign-in at a provider go on.
 
 import { HalflapError } from '@halflap/protocol';
 import { askHome } from '../store/home.js';

@@ -50,7 +50,8 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   const sessions = new Sessions(options);
   const https = createServer({
     key: privateKey,
-    cert: certificate,
+    // With the authority, which an agent that enrols knows by its digest only.
+    cert: `${certificate}\n${authority.certificate}`,
     ca: authority.certificate,
     requestCert: true,
     // Enrolment comes without; sessions are refused below.

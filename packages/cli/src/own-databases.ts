@@ -1,0 +1,41 @@
+// A PostgreSQL of this machine's own for a server without a configuration: two shards and a secret,
+// in one directory that stays. Whoever has the directory has everything.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startKept } from '@halflap/engine/testing';
+
+export interface OwnDatabases {
+  readonly shards: readonly { readonly name: string; readonly url: string }[];
+  /** In hexadecimal digits. */
+  readonly secret: string;
+  stop(): Promise<void>;
+}
+
+/** Names of the shards, and of their databases. */
+const SHARDS = ['s1', 's2'] as const;
+
+/** @throws SCRATCH_UNAVAILABLE when PostgreSQL does not start. */
+export async function ownDatabases(directory: string): Promise<OwnDatabases> {
+  await mkdir(directory, { recursive: true, mode: 0o711 });
+  const secret = await ownSecret(join(directory, 'secret'));
+  const server = await startKept(join(directory, 'postgres'));
+  try {
+    for (const name of SHARDS) await server.ensureDatabase(name);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  const shards = SHARDS.map((name) => ({ name, url: server.url(name) }));
+  return { shards, secret, stop: () => server.stop() };
+}
+
+async function ownSecret(file: string): Promise<string> {
+  const found = await readFile(file, 'utf8').catch(() => undefined);
+  if (found !== undefined) return found.trim();
+  const secret = randomBytes(32).toString('hex');
+  await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return secret;
+}

@@ -1,0 +1,75 @@
+// The section `server` of halflap.yaml: how `halflap serve` runs on this machine.
+//
+// Every server of a cluster has the same shards, home and secret; name, listen and agents are its
+// own.
+
+import type { SecretSource } from './secrets.js';
+import * as yaml from './yaml-reader.js';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServerConfig {
+  readonly name: string | undefined;
+  /** Where people and programs come. */
+  readonly listen: Address | undefined;
+  /** Where agents come. */
+  readonly agents: Address | undefined;
+  /** Names and addresses by which agents reach this server. */
+  readonly names: readonly string[];
+  /** The shard of what belongs to the whole fleet. */
+  readonly home: string | undefined;
+  readonly secret: SecretSource | undefined;
+}
+
+const SECRET_KEYS = ['secret_env', 'secret_file'] as const;
+export const SERVER_KEYS = ['name', 'listen', 'agents', 'names', 'home', ...SECRET_KEYS];
+
+const NONE: ServerConfig = {
+  name: undefined,
+  listen: undefined,
+  agents: undefined,
+  names: [],
+  home: undefined,
+  secret: undefined,
+};
+
+/** @throws CONFIG_INVALID with the position of what is wrong. */
+export function readServer(root: yaml.Section, at: (path: string) => string): ServerConfig {
+  const section = yaml.section(root, 'server');
+  if (section === undefined) return NONE;
+  yaml.allowKeys(section, SERVER_KEYS);
+  return {
+    name: yaml.optionalText(section, 'name'),
+    listen: address(section, 'listen'),
+    agents: address(section, 'agents'),
+    names: yaml.texts(section, 'names'),
+    home: yaml.optionalText(section, 'home'),
+    secret: yaml.source(section, SECRET_KEYS, at),
+  };
+}
+
+const ADDRESS_FORM = 'ADDRESS:PORT, such as 127.0.0.1:8440 or [::]:8441';
+
+/** `127.0.0.1:8440`, `[::1]:8440`; undefined when it is none. */
+export function parseAddress(text: string): Address | undefined {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
+}
+
+function address(section: yaml.Section, key: string): Address | undefined {
+  const text = yaml.optionalText(section, key);
+  if (text === undefined) return undefined;
+  const found = parseAddress(text);
+  if (found !== undefined) return found;
+  throw yaml.invalidAt(
+    section,
+    key,
+    `${key} takes an address and a port`,
+    `${key}: ${ADDRESS_FORM}`,
+  );
+}

@@ -1,0 +1,172 @@
+// One server of the cluster: everything that it runs, started in order and stopped in reverse.
+//
+// A server has no state of its own but its leases: what it is doing is in the store, and any other
+// server goes on with it.
+
+import type { AddressInfo } from 'node:net';
+import { redeemEnrolmentToken } from './access/enrolment.js';
+import { makeSetupToken } from './access/setup.js';
+import { type Endpoint, startEndpoint } from './agents/endpoint.js';
+import type { Duty } from './agents/session.js';
+import { createApi } from './api/app.js';
+import type { ApiSettings } from './api/settings.js';
+import { type Authority, openAuthority } from './authority/authority.js';
+import type { StoreShard } from './store/install.js';
+import { type Log, openStore, type Store } from './store/store.js';
+
+/** Where to listen; port 0 is any that is free. */
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServerOptions {
+  /** How people and shards know this server; no two of a cluster have one name. */
+  readonly name: string;
+  readonly version: string;
+  /** All shards; their names never change. */
+  readonly shards: readonly StoreShard[];
+  /** The shard of what belongs to the whole fleet; default: the first. */
+  readonly home?: string;
+  /** SECRET_BYTES that all servers of the cluster have, and nobody else. */
+  readonly secret: Buffer;
+  /**
+   * Where people and programs come: plain HTTP on this machine alone; elsewhere by TLS, with
+   * `api.tls` or a certificate of the cluster's authority.
+   */
+  readonly listen: Listen;
+  readonly api?: Partial<ApiSettings>;
+  readonly agents: Listen;
+  /** Names and addresses by which people and agents reach this server. */
+  readonly names: readonly string[];
+  readonly log: Log;
+  /** How the server runs; defaults in PACE. */
+  readonly pace?: Partial<ServerPace>;
+}
+
+export interface ServerPace {
+  /** Connections per shard. */
+  readonly poolSize: number;
+  /** 1–3600. */
+  readonly heartbeatSeconds: number;
+  /** How often agents look at their facts again; 1–86400. */
+  readonly reportSeconds: number;
+  /** TLS handshakes of agents that begin in a second. */
+  readonly handshakesPerSecond: number;
+  readonly hostCertificateDays: number;
+}
+
+/** What a server does where it is not told otherwise. */
+export const PACE: ServerPace = {
+  poolSize: 10,
+  heartbeatSeconds: 20,
+  reportSeconds: 60,
+  handshakesPerSecond: 200,
+  hostCertificateDays: 90,
+};
+
+export interface Server {
+  readonly store: Store;
+  readonly agents: Endpoint;
+  /** Where the API is: `http://127.0.0.1:8440`. */
+  readonly address: string;
+  /** In PEM: what signs the certificates of this cluster. */
+  readonly authority: string;
+  /** For the first user, while there is none: valid for a day. */
+  readonly setupToken: string | null;
+  /** By which an agent knows the authority before it has it: `sha256:HEX`. */
+  readonly pin: string;
+  /** Ends in order: agents are told, what is under way ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** @throws what `openStore`, `openAuthority` and `listen` do; nothing then goes on running. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const running = new Running();
+  try {
+    return await start(options, running);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
+
+const clock = () => new Date();
+
+async function start(options: ServerOptions, running: Running): Promise<Server> {
+  const pace = { ...PACE, ...options.pace };
+  const { name, log, shards, home, secret, names } = options;
+  const place = { server: name, poolSize: pace.poolSize, shards, log };
+  const store = await openStore(home === undefined ? place : { ...place, home });
+  running.add(() => store.close());
+  const { hostCertificateDays } = pace;
+  const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
+  const duties: Duty[] = [];
+  const agents = await startEndpoint({
+    ...{ store, authority, duties, log, clock, names, server: name, version: options.version },
+    ...{ heartbeatSeconds: pace.heartbeatSeconds, reportSeconds: pace.reportSeconds },
+    handshakesPerSecond: pace.handshakesPerSecond,
+    now: () => performance.now(),
+    random: Math.random,
+    listen: options.agents,
+    redeem: redeemEnrolmentToken,
+  });
+  running.add(() => agents.stop());
+  const address = await listen({ options, store, authority }, running);
+  const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
+  const { certificate } = authority;
+  const stop = () => running.stop();
+  return { store, agents, address, authority: certificate, setupToken, pin, stop };
+}
+
+interface Ground {
+  readonly options: ServerOptions;
+  readonly store: Store;
+  readonly authority: Authority;
+}
+
+/** Serves the API. @returns its address. */
+async function listen({ options, store, authority }: Ground, running: Running): Promise<string> {
+  const { host, port } = options.listen;
+  const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
+  const app = await createApi({
+    store,
+    log: options.log,
+    clock,
+    settings: { ...options.api, tls },
+  });
+  running.add(() => app.close());
+  await app.listen({ host, port });
+  const bound = app.server.address() as AddressInfo;
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `${tls === undefined ? 'http' : 'https'}://${name}:${bound.port}`;
+}
+
+async function ownTls({ names }: ServerOptions, authority: Authority) {
+  const { privateKey, certificate } = await authority.issueServer(names);
+  return { key: privateKey, cert: `${certificate}\n${authority.certificate}` };
+}
+
+/** Whether nobody but this machine gets there. */
+function isLocal(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+/** What is to be stopped: the last that was started first. */
+class Running {
+  readonly #stops: (() => Promise<void>)[] = [];
+  #stopped: Promise<void> | undefined;
+
+  add(stop: () => Promise<void>): void {
+    this.#stops.push(stop);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    for (const stop of this.#stops.reverse()) await stop();
+  }
+}
