@@ -5,8 +5,8 @@ import { type Host, readText } from '../host.js';
 import type { Memory } from '../memory.js';
 import { text } from '../words.js';
 
-/** What processors are called: on x86, on ARM and RISC-V where they say it, on POWER and s390x. */
-const MODEL = /^(?:model name|Model|Hardware|uarch|cpu|vendor_id)\s*:\s*(.+)$/m;
+/** Where a processor's name stands: on x86, on ARM, on RISC-V, on POWER, on s390x. */
+const MODELS = ['model name', 'Model', 'Hardware', 'uarch', 'cpu', 'vendor_id'];
 
 const KIB = 1024;
 const MAX_CORES = 65_536;
@@ -18,9 +18,14 @@ export async function cpuOf(host: Host, memory: Memory): Promise<SystemFacts['cp
     const info = (await readText(host, '/proc/cpuinfo')) ?? '';
     const listed = info.match(/^processor\s*:/gm)?.length ?? 0;
     const cores = Math.min(coresOf(online) || listed, MAX_CORES);
-    return { model: text(MODEL.exec(info)?.[1] ?? ''), cores };
+    return { model: text(modelIn(info)), cores };
   });
   return cpu ?? { model: '', cores: 0 };
+}
+
+function modelIn(info: string): string {
+  const found = MODELS.map((key) => new RegExp(`^${key}\\s*:\\s*(.+)$`, 'm').exec(info)?.[1]);
+  return found.find((model) => model !== undefined) ?? '';
 }
 
 /** Of a list of processors: `0-3,6`. */
