@@ -33,6 +33,8 @@ const AFTER_BOOT = [
 const MORE_AFTER_BOOT = '/etc/dnf/plugins/needs-restarting.d';
 
 const MAX_REASONS = 64;
+/** All of them must fit into one message with the rest of the system. */
+const MAX_REASON = 200;
 
 /** Sentences for people, in the order in which they were found; empty when it does not. */
 export async function rebootReasons(
@@ -44,7 +46,7 @@ export async function rebootReasons(
     ...newerKernel((await readText(host, '/proc/sys/kernel/osrelease')) ?? '', installed),
     ...(await installedAfterBoot(host, installed)),
   ];
-  return [...new Set(reasons.map((reason) => text(reason)))].slice(0, MAX_REASONS);
+  return [...new Set(reasons.map((reason) => text(reason, MAX_REASON)))].slice(0, MAX_REASONS);
 }
 
 /** Debian and Ubuntu name the packages that ask for it; SUSE does not. */

@@ -17,7 +17,7 @@ export interface Candidate {
   readonly isSecurity: boolean;
 }
 
-/** By name, or by name and architecture as apt writes them; only what can be upgraded. */
+/** By the name that apt has for a package; only what can be upgraded. */
 export type Candidates = ReadonlyMap<string, Candidate>;
 
 const SOURCES = [
@@ -46,7 +46,7 @@ export async function aptCandidates(
   installed: readonly DpkgPackage[],
 ): Promise<Candidates | null> {
   const found = await memory.ask('apt', await stampOf(host, SOURCES), async () => {
-    const names = installed.map(({ name, architecture }) => `${name}:${architecture}`);
+    const names = installed.map(aptNames(installed));
     const all = new Map<string, Candidate>();
     for (let at = 0; at < names.length; at += NAMES_AT_ONCE) {
       const policies = await policiesOf(host, names.slice(at, at + NAMES_AT_ONCE));
@@ -58,9 +58,12 @@ export async function aptCandidates(
   return found ?? memory.last<Candidates>('apt');
 }
 
-/** @see Candidates. Packages of the host's own architecture go by their name alone. */
-export function candidateOf(candidates: Candidates, one: DpkgPackage): Candidate | undefined {
-  return candidates.get(`${one.name}:${one.architecture}`) ?? candidates.get(one.name);
+/** By what name apt goes for a package: its own, with the architecture where that is foreign. */
+export function aptNames(installed: readonly DpkgPackage[]): (one: DpkgPackage) => string {
+  // dpkg itself is of the host's own architecture.
+  const own = installed.find(({ name }) => name === 'dpkg')?.architecture;
+  return ({ name, architecture }) =>
+    own === undefined || [own, 'all'].includes(architecture) ? name : `${name}:${architecture}`;
 }
 
 async function policiesOf(host: Host, names: readonly string[]): Promise<Candidates | null> {

@@ -17,7 +17,7 @@ const TIMEOUT_MS = 120_000;
 const FORMAT = '%{name}\\t%{arch}\\t%{epoch}:%{version}-%{release}\\n';
 const LOCKS = ['/etc/dnf/plugins/versionlock.list', '/etc/yum/pluginconf.d/versionlock.list'];
 
-/** By `name.architecture`; what dnf has said last where it does not answer, null if it never has. */
+/** By `name.architecture`. What dnf said last where it does not answer; null if it never has. */
 export async function dnfCandidates(
   host: Host,
   memory: Memory,

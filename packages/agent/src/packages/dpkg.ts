@@ -1,5 +1,5 @@
-// What dpkg has installed and what of it is held, from its own file: it is replaced whole at the end
-// of each run of dpkg, so what is read is what was true then. Source: dpkg-query(1), deb822(5).
+// What dpkg has installed and what of it is held, from its own file: it is replaced whole at the
+// end of each run of dpkg, so what is read is what was true then. Source: dpkg-query(1), deb822(5).
 
 import { type Host, readText } from '../host.js';
 import type { Memory } from '../memory.js';

@@ -6,7 +6,7 @@ import { type Host, isThere } from '../host.js';
 import type { Memory } from '../memory.js';
 import { findProgram } from '../program.js';
 import { nameOf } from '../words.js';
-import { aptCandidates, candidateOf } from './apt.js';
+import { aptCandidates, aptNames } from './apt.js';
 import { dnfCandidates, lockedNames } from './dnf.js';
 import { DPKG_STATUS, dpkgPackages } from './dpkg.js';
 import { type RpmPackage, rpmDatabase, rpmPackages } from './rpm.js';
@@ -47,8 +47,9 @@ async function ofDpkg(host: Host, memory: Memory): Promise<FoundPackages | null>
   const installed = await dpkgPackages(host, memory);
   if (installed === null) return null;
   const candidates = await aptCandidates(host, memory, installed);
+  const aptName = aptNames(installed);
   const packages = installed.map((one): InstalledPackage => {
-    const candidate = candidates === null ? undefined : candidateOf(candidates, one);
+    const candidate = candidates?.get(aptName(one));
     // An answer from before the last upgrade may name what is installed by now.
     const isNewer = candidate !== undefined && candidate.version !== one.version;
     return {

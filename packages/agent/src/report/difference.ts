@@ -77,12 +77,9 @@ function changesOf<Item>(
 ): Changes<Item> | null {
   if (now === null) return null;
   const known = new Map((before ?? []).map((item) => [keyOf(item), item]));
-  const changed = now.filter((item) => {
-    const old = known.get(keyOf(item));
-    known.delete(keyOf(item));
-    return old === undefined || !isSame(old, item);
-  });
-  const removed = [...known.keys()];
+  const found = new Map(now.map((item) => [keyOf(item), item]));
+  const changed = [...found].flatMap(([key, item]) => (isSame(known.get(key), item) ? [] : [item]));
+  const removed = [...known.keys()].filter((key) => !found.has(key));
   const isSaid = before === null || changed.length > 0 || removed.length > 0;
   return isSaid ? { changed, removed } : null;
 }

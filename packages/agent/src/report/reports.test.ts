@@ -55,7 +55,7 @@ const SNAPSHOT: Snapshot = {
 };
 
 describe('reports', () => {
-  it('give a server what the agent has, whatever changes and whichever answer is lost', async () => {
+  it('give a server what the agent has, whatever changes and whatever is lost', async () => {
     const seed = Number(process.env.HALFLAP_TEST_SEED ?? Date.now() % 1_000_000);
     const random = randomFrom(seed);
     let reports = await FactReports.open(directory, log);

@@ -15,7 +15,7 @@ import { type Memory, stampOf, stampOfNames } from '../memory.js';
 import { runProgram } from '../program.js';
 import { type ShownService, show, TIMEOUT_MS } from './show.js';
 
-/** Where units are, and the links by which they are enabled (systemd.unit(5), "unit file load path"). */
+/** Where units are (systemd.unit(5), "unit file load path"). */
 const UNITS = [
   '/etc/systemd/system',
   '/run/systemd/system',

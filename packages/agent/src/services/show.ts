@@ -1,5 +1,5 @@
-// What systemd says of services, in the form that it has for programs. Source: systemctl(1), "show";
-// org.freedesktop.systemd1(5).
+// What systemd says of services, in the form that it has for programs.
+// Source: systemctl(1), "show"; org.freedesktop.systemd1(5).
 
 import type { Service } from '@halflap/protocol/agent';
 import type { Host } from '../host.js';
