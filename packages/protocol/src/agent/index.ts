@@ -3,4 +3,5 @@ export * from './enrolment.js';
 export * from './facts.js';
 export * from './frames.js';
 export * from './orders.js';
-export { type Checked, checkOf } from './shape.js';
+export { type Checked, checkOf, MAX_NAME } from './shape.js';
+export * from './snapshot.js';
