@@ -1,2 +1,21 @@
 // What runs on a managed Linux host.
-export {};
+export { type Address, parseAddress, textOf } from './address.js';
+export { type AgentOptions, type AgentParts, runAgent } from './agent.js';
+export { type Clock, pause, type Random, systemClock } from './clock.js';
+export {
+  assertNotRevoked,
+  type EnrolmentStep,
+  type EnrolOptions,
+  enrol,
+  storedIdentity,
+} from './identity/enrol.js';
+export { askEnrolment, type EnrolmentAnswer } from './identity/enrol-request.js';
+export { HostIdentity } from './identity/host-identity.js';
+export type { Identity, OrderKey } from './identity/identity.js';
+export { newKey, requestFor } from './identity/key.js';
+export type { FirstTrust } from './identity/server-trust.js';
+export { StateDirectory } from './identity/state-directory.js';
+export type { Log } from './log.js';
+export type { About, Emit, Orders, ReadJournal, Reports } from './session/duties.js';
+export { type Fence, openFence } from './session/fence.js';
+export { Session, type SessionOptions, type SessionState } from './session/session.js';
