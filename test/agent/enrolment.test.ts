@@ -16,7 +16,7 @@ import {
   type Keys,
   pinOf,
 } from '../../packages/server/src/authority/certificates.js';
-import { enrolOptions, freshDirectory, noting } from './host.js';
+import { enrolOptions, freshDirectory, noting, removeDirectories } from './host.js';
 import { type Answer, certify, startServer, type TestServer } from './server.js';
 
 let server: TestServer;
@@ -25,7 +25,10 @@ beforeAll(async () => {
   server = await startServer();
   authority = server.authority;
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  await server.stop();
+  removeDirectories();
+});
 
 async function another(options: Parameters<typeof startServer>[0]): Promise<TestServer> {
   const started = await startServer({ authority, ...options });

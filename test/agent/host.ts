@@ -25,11 +25,18 @@ import { TestClock } from './clock.js';
 import type { TestServer } from './server.js';
 import { Signals } from './signals.js';
 
-/** Removed when the test ends. */
+const directories: string[] = [];
+
+/** For itself alone; `removeDirectories` removes it. */
 export function freshDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'halflap-agent-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  directories.push(path);
   return path;
+}
+
+/** After all tests of a file. */
+export function removeDirectories(): void {
+  for (const path of directories.splice(0)) rmSync(path, { recursive: true, force: true });
 }
 
 export interface LogLine {
