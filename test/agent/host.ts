@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Address,
-  type Emit,
   type EnrolOptions,
   enrol,
   type HostIdentity,
@@ -77,36 +76,43 @@ export class NotedReports implements Reports {
 
 export class NotedOrders implements Orders {
   readonly calls = new Signals<string>();
-  emit: Emit = () => Promise.resolve(false);
   open: string[] = [];
+  /** Of the next call that is given something. */
+  failure: Error | null = null;
 
   unfinished(): readonly string[] {
     return this.open;
   }
 
-  opened(emit: Emit): void {
-    this.emit = emit;
-    this.calls.push('opened');
+  connected(): Promise<void> {
+    return this.#note('connected');
   }
 
-  closed(): void {
-    this.calls.push('closed');
+  disconnected(): void {
+    this.calls.push('disconnected');
   }
 
-  take({ order }: { order: string }): void {
-    this.calls.push(`run ${order}`);
+  take({ order }: { order: string }): Promise<void> {
+    return this.#note(`run ${order}`);
   }
 
-  cancel({ run }: { run: string }): void {
-    this.calls.push(`cancel ${run}`);
+  cancel({ run }: { run: string }): Promise<void> {
+    return this.#note(`cancel ${run}`);
   }
 
-  outputKept({ below }: { below: number }): void {
-    this.calls.push(`output kept below ${below}`);
+  outputKept({ below }: { below: number }): Promise<void> {
+    return this.#note(`output kept below ${below}`);
   }
 
-  resultKept({ run }: { run: string }): void {
-    this.calls.push(`result kept ${run}`);
+  resultKept({ run }: { run: string }): Promise<void> {
+    return this.#note(`result kept ${run}`);
+  }
+
+  async #note(call: string): Promise<void> {
+    this.calls.push(call);
+    const { failure } = this;
+    this.failure = null;
+    if (failure !== null) throw failure;
   }
 }
 
@@ -152,7 +158,7 @@ export function startSession(
     servers,
     identity,
     fence: openFence(state, identity.current.host),
-    about: () => ({
+    about: async () => ({
       agentVersion: '0.1.0',
       abilities: { packages: ['dpkg'], services: true },
       allowed: ['service'],

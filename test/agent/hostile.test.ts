@@ -141,7 +141,7 @@ describe('a hostile server', () => {
     peer.welcome();
     peer.welcome({ fence: 9 });
     expect((await waiting()).because).toBe('a second welcome');
-    expect(orders.calls.all).toEqual(['opened', 'closed']);
+    expect(orders.calls.all).toEqual(['connected', 'disconnected']);
   });
 
   it('is left when it speaks something else', async () => {

@@ -111,7 +111,7 @@ describe('a session', () => {
     agent.session.wake();
     expect(await second.next('report')).toEqual(report(6));
     expect(reports.told).toEqual(['4', '5']);
-    expect(orders.calls.all).toEqual(['opened', 'closed', 'opened']);
+    expect(orders.calls.all).toEqual(['connected', 'disconnected', 'connected']);
   });
 
   it('tells all anew to a cluster that has other facts', async () => {
@@ -143,7 +143,7 @@ describe('a session', () => {
     peer.say({ type: 'result_kept', run: id });
     await orders.calls.next((call) => call.startsWith('result'));
     const calls = [
-      'opened',
+      'connected',
       'run right',
       `cancel ${id}`,
       'output kept below 3',
@@ -156,10 +156,19 @@ describe('a session', () => {
     later.peer.say(run('of an old store', 5));
     later.peer.say({ type: 'result_kept', run: id });
     await later.orders.calls.next((call) => call.startsWith('result'));
-    expect(later.orders.calls.all).toEqual(['opened', `result kept ${id}`]);
+    expect(later.orders.calls.all).toEqual(['connected', `result kept ${id}`]);
     expect(later.lines.all.map(({ message }) => message)).toContain(
       'a session has a lower number than one before: its orders are not run',
     );
+  });
+
+  it('ends when something cannot be done, so that it is asked for again', async () => {
+    const { peer, orders, waiting } = await openSession();
+    await orders.calls.next();
+    orders.failure = new Error('no space left on device');
+    peer.say(run('any', 99));
+    expect((await waiting()).because).toBe('run could not be handled: no space left on device');
+    expect(await peer.closed).toBe(1011);
   });
 
   it('is ended by the agent in order', async () => {
@@ -196,14 +205,14 @@ describe('a session', () => {
   });
 
   it('keeps no more than a megabyte in a socket that is not read, and loses nothing', async () => {
-    const { peer, orders } = await openSession();
+    const { peer, session } = await openSession();
     peer.socket.pause();
     const id = randomUUID();
     const text = 'x'.repeat(60_000);
     let sent = 0;
     const all = Array.from({ length: 250 }, (_, number) => {
       const frame: Output = { type: 'output', run: id, number, stream: 'stdout', text };
-      return orders.emit(frame).then((isSent) => {
+      return session.emit(frame).then((isSent) => {
         sent += isSent ? 1 : 0;
       });
     });
@@ -399,7 +408,7 @@ describe('an agent', () => {
         servers: [server.address],
         enrolment: options,
         parts: async () => ({
-          about: () => ({
+          about: async () => ({
             agentVersion: '1',
             abilities: { packages: [], services: false },
             allowed: [],
@@ -418,6 +427,6 @@ describe('an agent', () => {
     await orders.calls.next();
     stop.abort();
     await ended;
-    expect(orders.calls.all).toEqual(['opened', 'closed']);
+    expect(orders.calls.all).toEqual(['connected', 'disconnected']);
   });
 });

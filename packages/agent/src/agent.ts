@@ -7,16 +7,23 @@ import { assertNotRevoked, type EnrolOptions, enrol, storedIdentity } from './id
 import type { HostIdentity } from './identity/host-identity.js';
 import { StateDirectory } from './identity/state-directory.js';
 import type { Log } from './log.js';
-import type { About, Orders, ReadJournal, Reports } from './session/duties.js';
+import type { About, Orders, ReadJournal, Reports, ToldFrame } from './session/duties.js';
 import { openFence } from './session/fence.js';
 import { Session, type SessionState } from './session/session.js';
 
 /** What an agent does for its host. */
 export interface AgentParts {
-  readonly about: () => About;
+  readonly about: () => Promise<About>;
   readonly reports: Reports;
   readonly orders: Orders;
   readonly readJournal: ReadJournal;
+}
+
+/** How its parts reach the session; without one they do nothing. */
+export interface Tell {
+  /** There are new facts. */
+  readonly wake: () => void;
+  readonly emit: (frame: ToldFrame) => void;
 }
 
 export interface AgentOptions {
@@ -29,8 +36,8 @@ export interface AgentOptions {
     EnrolOptions,
     'token' | 'trust' | 'hostname' | 'machineId' | 'agentVersion'
   > | null;
-  /** Makes the parts. @param wake is called by whoever has new facts to tell. */
-  readonly parts: (host: HostIdentity, wake: () => void) => Promise<AgentParts>;
+  /** Makes the parts. */
+  readonly parts: (host: HostIdentity, tell: Tell) => Promise<AgentParts>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -48,7 +55,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const state = new StateDirectory(stateDirectory);
   const identity = await identify(options, state, signal);
   let session: Session | null = null;
-  const parts = await options.parts(identity, () => session?.wake());
+  const parts = await options.parts(identity, {
+    wake: () => session?.wake(),
+    emit: (frame) => void session?.emit(frame),
+  });
   session = new Session({
     ...parts,
     servers,

@@ -1,6 +1,6 @@
 // What runs on a managed Linux host.
 export { type Address, parseAddress, textOf } from './address.js';
-export { type AgentOptions, type AgentParts, runAgent } from './agent.js';
+export { type AgentOptions, type AgentParts, runAgent, type Tell } from './agent.js';
 export { type Clock, pause, type Random, systemClock } from './clock.js';
 export {
   assertNotRevoked,
@@ -16,6 +16,6 @@ export { newKey, requestFor } from './identity/key.js';
 export type { FirstTrust } from './identity/server-trust.js';
 export { StateDirectory } from './identity/state-directory.js';
 export type { Log } from './log.js';
-export type { About, Emit, Orders, ReadJournal, Reports } from './session/duties.js';
+export type { About, Orders, ReadJournal, Reports, ToldFrame } from './session/duties.js';
 export { type Fence, openFence } from './session/fence.js';
 export { Session, type SessionOptions, type SessionState } from './session/session.js';

@@ -120,6 +120,12 @@ export class Connection {
     void this.ended.then(takeBack);
   }
 
+  /** Ends because something could not be done here. */
+  fail(type: string, error: Error): void {
+    this.#options.log.error({ error, type }, 'a message could not be handled');
+    this.end(`${type} could not be handled: ${error.message}`, CLOSE.failed);
+  }
+
   /** Ends at once, as for a server that does not answer any more. */
   terminate(reason: string): void {
     this.#reason ??= reason;
@@ -149,9 +155,7 @@ export class Connection {
     try {
       this.#options.onFrame(frame);
     } catch (error) {
-      const { message } = error as Error;
-      this.#options.log.error({ error, type: frame.type }, 'a message could not be handled');
-      this.end(`${frame.type} could not be handled: ${message}`, CLOSE.failed);
+      this.fail(frame.type, error as Error);
     }
   }
 

@@ -21,7 +21,7 @@ import type { HostIdentity } from '../identity/host-identity.js';
 import type { Log } from '../log.js';
 import type { Ending } from './backoff.js';
 import { CLOSE, Connection } from './connection.js';
-import type { About, Orders, ReadJournal, Reports } from './duties.js';
+import type { About, Orders, ReadJournal, Reports, ToldFrame } from './duties.js';
 import type { Fence } from './fence.js';
 import { startHeartbeat } from './heartbeat.js';
 import { journalAnswers } from './journal-answer.js';
@@ -33,7 +33,7 @@ export interface ConversationOptions {
   readonly identity: HostIdentity;
   readonly fence: Fence;
   readonly renewal: Renewal;
-  readonly about: () => About;
+  readonly about: () => Promise<About>;
   readonly reports: Reports;
   readonly orders: Orders;
   readonly readJournal: ReadJournal;
@@ -70,7 +70,7 @@ export class Conversation {
       identity,
       clock,
       log,
-      onOpen: () => void this.#connection.send(this.#hello()),
+      onOpen: () => this.#handle('hello', this.#greet()),
       onFrame: (frame) => this.#take(frame),
       onHeard: () => this.#heartbeat?.heard(),
     });
@@ -87,20 +87,31 @@ export class Conversation {
     if (this.#isOpen) this.#pump.wake();
   }
 
+  /** @returns false when the session is not open, or ends before it could be sent. */
+  emit(frame: ToldFrame): Promise<boolean> {
+    return this.#isOpen ? this.#connection.send(frame) : Promise.resolve(false);
+  }
+
   /** Ends it from this side. */
   stop(): void {
     this.#connection.end('the agent stops', CLOSE.away);
   }
 
-  #hello(): Hello {
+  async #greet(): Promise<void> {
     const { about, reports, orders } = this.#options;
-    return {
+    const hello: Hello = {
       type: 'hello',
       protocol: PROTOCOL,
-      ...about(),
+      ...(await about()),
       revision: reports.acknowledged,
       unfinished: orders.unfinished().slice(0, MAX_UNFINISHED),
     };
+    await this.#connection.send(hello);
+  }
+
+  /** What cannot be handled ends the session: the server asks for it again in the next one. */
+  #handle(type: string, work: Promise<unknown>): void {
+    work.catch((error: Error) => this.#connection.fail(type, error));
   }
 
   #take(frame: ServerFrame): void {
@@ -120,16 +131,16 @@ export class Conversation {
         this.#pump.answered(frame);
         return;
       case 'run':
-        if (this.#isOfThisSession(frame)) orders.take(frame);
+        if (this.#isOfThisSession(frame)) this.#handle(frame.type, orders.take(frame));
         return;
       case 'cancel':
-        if (this.#isOfThisSession(frame)) orders.cancel(frame);
+        if (this.#isOfThisSession(frame)) this.#handle(frame.type, orders.cancel(frame));
         return;
       case 'output_kept':
-        orders.outputKept(frame);
+        this.#handle(frame.type, orders.outputKept(frame));
         return;
       case 'result_kept':
-        orders.resultKept(frame);
+        this.#handle(frame.type, orders.resultKept(frame));
         return;
       case 'journal_asked':
         void this.#answerJournal(frame).then((answer) => this.#connection.send(answer));
@@ -176,7 +187,7 @@ export class Conversation {
     if (welcome.revision !== reports.acknowledged) reports.reported(welcome.revision, true);
     reports.everySeconds(welcome.reportSeconds);
     onWelcome(welcome);
-    orders.opened((frame) => this.#connection.send(frame));
+    this.#handle('welcome', orders.connected());
     this.#pump.wake();
   }
 
@@ -215,7 +226,7 @@ export class Conversation {
     this.#takeBackGreeting();
     this.#heartbeat?.stop();
     this.#over.abort();
-    if (this.#isOpen) this.#options.orders.closed();
+    if (this.#isOpen) this.#options.orders.disconnected();
     this.#isOpen = false;
     return ending;
   }

@@ -31,24 +31,21 @@ export interface Reports {
   everySeconds(seconds: number): void;
 }
 
-/** @returns false when the session has ended before the message could be sent. */
-export type Emit = (frame: Begun | Output | Ended) => Promise<boolean>;
+/** What is told about runs. */
+export type ToldFrame = Begun | Output | Ended;
 
-/** Who runs orders. */
+/** Who runs orders, and tells of them by the session's `emit`. What it throws ends the session. */
 export interface Orders {
   /** Begun, and their result acknowledged by no server. */
   unfinished(): readonly string[];
-  /**
-   * A session has begun: everything that no server has acknowledged is told by `emit`, and what
-   * comes later; one message after the other, each once the one before is on its way.
-   */
-  opened(emit: Emit): void;
-  /** What was emitted and not acknowledged is told in the next session. */
-  closed(): void;
-  take(run: Run): void;
-  cancel(cancel: Cancel): void;
-  outputKept(kept: OutputKept): void;
-  resultKept(kept: ResultKept): void;
+  /** A session has begun: everything that no server has acknowledged is told. */
+  connected(): Promise<void>;
+  /** What was told and not acknowledged is told in the next session. */
+  disconnected(): void;
+  take(run: Run): Promise<unknown>;
+  cancel(cancel: Cancel): Promise<unknown>;
+  outputKept(kept: OutputKept): Promise<void>;
+  resultKept(kept: ResultKept): Promise<void>;
 }
 
 /** Reads the last lines of a service's journal. What it throws is told to the server. */

@@ -12,7 +12,7 @@ export interface Fence {
   raise(to: number): void;
 }
 
-const FILE = 'fence.json';
+const FILE = 'session.json';
 
 const Kept = Type.Object({
   format: Type.Literal(1),

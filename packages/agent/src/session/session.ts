@@ -14,6 +14,7 @@ import { type Address, textOf } from '../address.js';
 import { pause } from '../clock.js';
 import { type Ending, waitAfter } from './backoff.js';
 import { Conversation, type ConversationOptions } from './conversation.js';
+import type { ToldFrame } from './duties.js';
 import { Renewal } from './renewal.js';
 
 /** What a session does, for whoever wants to know. */
@@ -81,6 +82,15 @@ export class Session {
   /** There are new facts to tell. */
   wake(): void {
     this.#conversation?.wake();
+  }
+
+  /**
+   * Tells of a run, in the order of the calls.
+   *
+   * @returns false when there is no session, or it ends before that could be sent.
+   */
+  emit(frame: ToldFrame): Promise<boolean> {
+    return this.#conversation?.emit(frame) ?? Promise.resolve(false);
   }
 
   async #run(): Promise<'stopped' | 'revoked'> {
