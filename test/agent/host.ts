@@ -122,7 +122,10 @@ export interface EnrolledHost {
 }
 
 /** How a host of a test enrols with that server. */
-export function enrolOptions(server: TestServer, path = freshDirectory()) {
+export function enrolOptions(
+  server: TestServer,
+  path = freshDirectory(),
+): EnrolOptions & { readonly clock: TestClock } {
   return {
     state: new StateDirectory(path),
     servers: [server.address],
@@ -135,7 +138,7 @@ export function enrolOptions(server: TestServer, path = freshDirectory()) {
     random: () => 0.5,
     log: noting().log,
     signal: new AbortController().signal,
-  } satisfies EnrolOptions;
+  };
 }
 
 export async function enrolledHost(server: TestServer): Promise<EnrolledHost> {

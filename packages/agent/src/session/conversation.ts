@@ -11,6 +11,7 @@ import {
   commonRevision,
   type Hello,
   PROTOCOL,
+  type Range,
   type Run,
   type ServerFrame,
   type Welcome,
@@ -40,6 +41,10 @@ export interface ConversationOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Default: PROTOCOL. */
+  readonly protocol?: Range;
+  /** The connection stands; what follows is the welcome. */
+  readonly onConnected: () => void;
   readonly onWelcome: (welcome: Welcome) => void;
 }
 
@@ -97,11 +102,16 @@ export class Conversation {
     this.#connection.end('the agent stops', CLOSE.away);
   }
 
+  get #protocol(): Range {
+    return this.#options.protocol ?? PROTOCOL;
+  }
+
   async #greet(): Promise<void> {
-    const { about, reports, orders } = this.#options;
+    const { about, reports, orders, onConnected } = this.#options;
+    onConnected();
     const hello: Hello = {
       type: 'hello',
-      protocol: PROTOCOL,
+      protocol: this.#protocol,
       ...(await about()),
       revision: reports.acknowledged,
       unfinished: orders.unfinished().slice(0, MAX_UNFINISHED),
@@ -167,7 +177,8 @@ export class Conversation {
 
   #problemOf({ protocol }: Welcome): string | null {
     if (this.#isOpen) return 'a second welcome';
-    if (commonRevision(PROTOCOL, { oldest: protocol, newest: protocol }) !== null) return null;
+    if (commonRevision(this.#protocol, { oldest: protocol, newest: protocol }) !== null)
+      return null;
     return `the server speaks revision ${protocol}, which this agent does not`;
   }
 

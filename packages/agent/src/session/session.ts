@@ -1,9 +1,9 @@
 // Keeps a host connected: to any one of its servers, for as long as the agent runs.
 //
-//   stopped ──start──► connecting ──welcome──► open
-//                        ▲    │                  │
-//                        │    └──►  waiting  ◄───┘      by backoff.ts
-//                        └────────────┘
+//   stopped ──start──► connecting ──► greeting ──welcome──► open
+//                        ▲    │           │               │
+//                        │    └──────►  waiting  ◄──────────┘      by backoff.ts
+//                        └─────────────────┘
 //   any ──stop──► stopped        any ──goodbye, revoked──► revoked, for good
 //
 // Invariant: at most one connection at a time. Whoever was let down by one server asks the next
@@ -20,13 +20,14 @@ import { Renewal } from './renewal.js';
 /** What a session does, for whoever wants to know. */
 export type SessionState =
   | { readonly state: 'connecting'; readonly server: string }
+  | { readonly state: 'greeting'; readonly server: string }
   | { readonly state: 'open'; readonly server: string; readonly welcome: Welcome }
   | { readonly state: 'waiting'; readonly ms: number; readonly because: string }
   | { readonly state: 'stopped' }
   | { readonly state: 'revoked'; readonly detail: string };
 
 export interface SessionOptions
-  extends Omit<ConversationOptions, 'server' | 'renewal' | 'onWelcome'> {
+  extends Omit<ConversationOptions, 'server' | 'renewal' | 'onConnected' | 'onWelcome'> {
   /** At least one, in any order. */
   readonly servers: readonly Address[];
   readonly onState?: (state: SessionState) => void;
@@ -130,7 +131,9 @@ export class Session {
       });
       this.#welcomed(textOf(server), welcome);
     };
-    const options = { ...this.#options, server, renewal: this.#renewal, onWelcome };
+    const onConnected = () => this.#become({ state: 'greeting', server: textOf(server) });
+    const renewal = this.#renewal;
+    const options = { ...this.#options, server, renewal, onConnected, onWelcome };
     try {
       this.#conversation = new Conversation(options);
       return await this.#conversation.ended;
