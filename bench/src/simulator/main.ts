@@ -61,7 +61,9 @@ async function main(): Promise<void> {
   });
   const lines = setInterval(() => print(fleet, count), LINE_MS);
   try {
-    await fleet.start();
+    await fleet.start().catch((error: Error) => {
+      if (!stop.signal.aborted) throw error;
+    });
     if (!stop.signal.aborted) {
       await new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
     }
