@@ -55,22 +55,17 @@ export function noting(): { log: Log; lines: Signals<LogLine> } {
 export class NotedReports implements Reports {
   acknowledged = 0;
   readonly told: string[] = [];
-  seconds = 0;
   frames: Report[] = [];
 
   pending(): readonly Report[] {
     return this.frames;
   }
 
-  reported(revision: number, isNeeded: boolean): void {
+  async reported(revision: number, isNeeded: boolean): Promise<void> {
     this.told.push(isNeeded ? `${revision}, all needed` : `${revision}`);
     if (isNeeded) return;
     this.acknowledged = revision;
     this.frames = this.frames.filter((one) => one.revision > revision);
-  }
-
-  everySeconds(seconds: number): void {
-    this.seconds = seconds;
   }
 }
 

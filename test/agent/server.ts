@@ -1,5 +1,5 @@
 // The servers' side of the protocol in the hands of a test: a real TLS endpoint with certificates
-// of the cluster's own making, which answers an enrolment by itself and leaves sessions to the test.
+// of the cluster's own making. It answers an enrolment by itself, and leaves sessions to the test.
 
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';

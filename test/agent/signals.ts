@@ -11,7 +11,7 @@ export class Signals<Value> {
     for (const wake of this.#wake.splice(0)) wake();
   };
 
-  /** The first that fits of those that nobody has waited for yet; those before it are passed over. */
+  /** The first that fits, of those that nobody has waited for; those before it are passed over. */
   async next<Fit extends Value>(fits: (value: Value) => value is Fit): Promise<Fit>;
   async next(fits?: (value: Value) => boolean): Promise<Value>;
   async next(fits: (value: Value) => boolean = () => true): Promise<Value> {

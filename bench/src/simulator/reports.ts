@@ -42,7 +42,7 @@ export class SimulatedReports implements Reports {
     return this.#changes.length === 0 ? [] : [this.#delta(this.#changes)];
   }
 
-  reported(revision: number, isNeeded: boolean): void {
+  async reported(revision: number, isNeeded: boolean): Promise<void> {
     this.acknowledged = revision;
     if (isNeeded) {
       this.#revision = Math.max(this.#revision, revision) + 1;
@@ -53,8 +53,6 @@ export class SimulatedReports implements Reports {
     if (this.#changes === null && revision === this.#revision) this.#changes = [];
     this.#changes = this.#changes?.filter((one) => one.revision > revision) ?? null;
   }
-
-  everySeconds(): void {}
 
   #full(): Report {
     return {

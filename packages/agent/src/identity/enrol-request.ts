@@ -30,7 +30,7 @@ const ENROL_PATH = '/agent/enrol';
 /** Too many requests (RFC 6585, section 4). */
 const TOO_MANY = 429;
 
-/** Sends it once. @throws what a connection fails with: no such host, no trust, no answer in time. */
+/** Sends it once. @throws what a connection fails with: no such host, no trust, no answer. */
 export async function askEnrolment(request: EnrolmentRequest): Promise<EnrolmentAnswer> {
   const { status, retryAfter, text } = await post(request);
   const body = parsed(text);

@@ -72,7 +72,8 @@ export function assertNotRevoked(state: StateDirectory): void {
 }
 
 /**
- * The stored identity, or else (also when its certificate has ended) a new one, however long the servers have to be waited for.
+ * The stored identity; or a new one, also when the certificate of the stored one has ended, however
+ * long the servers have to be waited for.
  *
  * @throws ENROLMENT_REFUSED and what else the servers refuse with; SERVER_UNTRUSTED when no server
  * is trusted; INTERRUPTED when the signal comes before the answer.

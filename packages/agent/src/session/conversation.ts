@@ -138,7 +138,7 @@ export class Conversation {
         // The connection has ended with it.
         return;
       case 'reported':
-        this.#pump.answered(frame);
+        this.#handle(frame.type, this.#pump.answered(frame));
         return;
       case 'run':
         if (this.#isOfThisSession(frame)) this.#handle(frame.type, orders.take(frame));
@@ -195,8 +195,9 @@ export class Conversation {
     const { reports, orders, onWelcome } = this.#options;
     this.#isOpen = true;
     this.#beat(welcome.heartbeatSeconds * 1000);
-    if (welcome.revision !== reports.acknowledged) reports.reported(welcome.revision, true);
-    reports.everySeconds(welcome.reportSeconds);
+    if (welcome.revision !== reports.acknowledged) {
+      this.#handle('welcome', reports.reported(welcome.revision, true));
+    }
     onWelcome(welcome);
     this.#handle('welcome', orders.connected());
     this.#pump.wake();

@@ -25,10 +25,11 @@ export interface Reports {
    * session.
    */
   pending(): readonly Report[];
-  /** A server has stored a revision; `isNeeded`: it has that one, and wants all facts anew. */
-  reported(revision: number, isNeeded: boolean): void;
-  /** How often facts are looked at, from now on. */
-  everySeconds(seconds: number): void;
+  /**
+   * A server has stored a revision; `isNeeded`: it has that one, and wants all facts anew. What is
+   * pending is another after the call; what it returns is resolved once that is on the disk.
+   */
+  reported(revision: number, isNeeded: boolean): Promise<void>;
 }
 
 /** What is told about runs. */

@@ -28,12 +28,13 @@ export class ReportPump {
     if (first !== undefined) void this.#tell(first.revision, frames);
   }
 
-  answered({ revision, isNeeded }: Reported): void {
+  answered({ revision, isNeeded }: Reported): Promise<void> {
     // Of an earlier session, or of nobody: it says nothing about what was told in this one.
-    if (revision !== this.#told && !isNeeded) return;
+    if (revision !== this.#told && !isNeeded) return Promise.resolve();
     this.#told = null;
-    this.#reports.reported(revision, isNeeded);
+    const kept = this.#reports.reported(revision, isNeeded);
     this.wake();
+    return kept;
   }
 
   /** With each heartbeat. */
