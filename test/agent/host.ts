@@ -20,6 +20,7 @@ import {
 } from '@halflap/agent';
 import type { Report } from '@halflap/protocol/agent';
 import { onTestFinished } from 'vitest';
+import type { Keys } from '../../packages/server/src/authority/certificates.js';
 import { TestClock } from './clock.js';
 import type { TestServer } from './server.js';
 import { Signals } from './signals.js';
@@ -118,7 +119,7 @@ export interface EnrolledHost {
 
 /** How a host of a test enrols with that server. */
 export function enrolOptions(
-  server: TestServer,
+  server: Pick<TestServer, 'address'> & { readonly authority: Pick<Keys, 'certificate'> },
   path = freshDirectory(),
 ): EnrolOptions & { readonly clock: TestClock } {
   return {
