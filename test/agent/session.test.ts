@@ -360,9 +360,13 @@ describe('the certificate', () => {
     const renewed = (keys: Certificate['keys'], chain: string) => {
       const before = { ...current, keys: [known.open] };
       const identity = new HostIdentity(before, key, (next) => kept.push(next));
+      let ids: string[] = [];
+      identity.followOrderKeys((followed) => {
+        ids = followed.map(({ id }) => id);
+      });
       const { problem, strangers } = identity.renew({ chain, keys }, Date.now());
       expect(kept.at(-1)).toEqual(identity.current);
-      const ids = identity.orderKeys.map(({ id }) => id);
+      expect(identity.orderKeys.map(({ id }) => id)).toEqual(ids);
       return { problem, strangers, ids, isNew: identity.current.chain !== current.chain };
     };
     const keys = [
@@ -384,7 +388,13 @@ describe('the certificate', () => {
       ids: ['k1'],
       isNew: false,
     });
-    expect(renewed([], 'no certificate').problem).toBe('it is not of the key of this host');
+    const damaged = `${current.chain}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----`;
+    for (const chain of ['no certificate', '', damaged]) {
+      expect(renewed([], chain)).toMatchObject({
+        problem: 'it is not of the key of this host',
+        ids: ['k1'],
+      });
+    }
   });
 });
 

@@ -15,7 +15,7 @@ import { waitAfter } from '../session/backoff.js';
 import { askEnrolment, type EnrolmentAnswer } from './enrol-request.js';
 import { HostIdentity } from './host-identity.js';
 import { type Identity, readIdentity } from './identity.js';
-import { isOfKey, newKey, requestFor, validityOf } from './key.js';
+import { isCertificate, isOfKey, newKey, requestFor, validityOf } from './key.js';
 import { type FirstTrust, isUntrusted, pinnedAuthority } from './server-trust.js';
 import type { StateDirectory } from './state-directory.js';
 
@@ -91,8 +91,8 @@ export async function enrol(options: EnrolOptions): Promise<HostIdentity> {
   const enrolled = await ask(options, request);
   onStep?.('answered');
   const { host, chain, authorities, keys } = enrolled;
-  if (!isOfKey(chain, key)) {
-    throw new HalflapError('SERVER_UNTRUSTED', 'the certificate is not of the key of this host', {
+  if (!isOfKey(chain, key) || !isCertificate(authorities)) {
+    throw new HalflapError('SERVER_UNTRUSTED', 'the certificates are of no use to this host', {
       hint: 'look at the servers, and at what stands between them and this host',
     });
   }

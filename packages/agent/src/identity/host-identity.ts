@@ -24,6 +24,7 @@ export class HostIdentity {
   readonly key: string;
   #current: Identity;
   readonly #keep: (identity: Identity) => void;
+  #onKeys: (keys: readonly OrderKey[]) => void = () => {};
 
   /** @param keep returns once it is kept for good. */
   constructor(current: Identity, key: string, keep: (identity: Identity) => void) {
@@ -41,6 +42,12 @@ export class HostIdentity {
     return this.#current.keys;
   }
 
+  /** Calls with them now, and whenever they have changed. One call at most is remembered. */
+  followOrderKeys(call: (keys: readonly OrderKey[]) => void): void {
+    this.#onKeys = call;
+    call(this.#current.keys);
+  }
+
   /** Takes what is right of a server's offer; the certificate is used from the next connection. */
   renew({ chain, keys }: Pick<Certificate, 'chain' | 'keys'>, now: number): Renewed {
     const problem = this.#problemOf(chain, now);
@@ -54,6 +61,7 @@ export class HostIdentity {
     };
     this.#keep(next);
     this.#current = next;
+    this.#onKeys(next.keys);
     return { problem, strangers };
   }
 

@@ -8,6 +8,7 @@ import {
   webcrypto,
   X509Certificate,
 } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 
 const CURVE = 'P-256';
 /** The authority decides what a certificate is for, and asks the request for the key alone. */
@@ -46,10 +47,23 @@ export async function requestFor(key: string): Promise<string> {
   return request.toString('pem');
 }
 
-/** Whether the first certificate of a chain in PEM is of that key. False for what is no chain. */
+/**
+ * Whether a chain in PEM begins with a certificate of that key, and TLS can use the two. False for
+ * what is no chain.
+ */
 export function isOfKey(chain: string, key: string): boolean {
   try {
+    createSecureContext({ cert: chain, key });
     return new X509Certificate(chain).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a text in PEM begins with a certificate. */
+export function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
   } catch {
     return false;
   }
