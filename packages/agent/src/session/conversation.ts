@@ -199,7 +199,7 @@ export class Conversation {
       this.#handle('welcome', reports.reported(welcome.revision, true));
     }
     onWelcome(welcome);
-    this.#handle('welcome', orders.connected());
+    this.#handle('welcome', orders.connected(welcome.fence));
     this.#pump.wake();
   }
 
