@@ -10,9 +10,9 @@ import {
   enrol,
   type HostIdentity,
   type Log,
-  type Orders,
+  type OrdersDuty,
   openFence,
-  type Reports,
+  type ReportsDuty,
   Session,
   type SessionOptions,
   type SessionState,
@@ -53,7 +53,7 @@ export function noting(): { log: Log; lines: Signals<LogLine> } {
   return { log, lines };
 }
 
-export class NotedReports implements Reports {
+export class NotedReports implements ReportsDuty {
   acknowledged = 0;
   readonly told: string[] = [];
   frames: Report[] = [];
@@ -70,7 +70,7 @@ export class NotedReports implements Reports {
   }
 }
 
-export class NotedOrders implements Orders {
+export class NotedOrders implements OrdersDuty {
   readonly calls = new Signals<string>();
   open: string[] = [];
   /** Of the next call that is given something. */

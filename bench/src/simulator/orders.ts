@@ -1,7 +1,7 @@
 // Runs orders by pretending: each takes a while, says something and ends as it is told to. It keeps
 // the promises of a real agent: a run is begun once, and told until a server has kept it.
 
-import type { Clock, Orders, ToldFrame } from '@halflap/agent';
+import type { Clock, OrdersDuty, RunFrame } from '@halflap/agent';
 import type { Cancel, Order, OutputKept, Result, ResultKept, Run } from '@halflap/protocol/agent';
 import { checkOrder } from '@halflap/protocol/agent';
 import type { Ledger } from './ledger.js';
@@ -19,7 +19,7 @@ export interface SimulatedOrdersOptions {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly perform: (order: Order) => Performance;
-  readonly emit: (frame: ToldFrame) => void;
+  readonly emit: (frame: RunFrame) => void;
 }
 
 interface Known {
@@ -32,7 +32,7 @@ interface Known {
   takeBack: () => void;
 }
 
-export class SimulatedOrders implements Orders {
+export class SimulatedOrders implements OrdersDuty {
   readonly #options: SimulatedOrdersOptions;
   readonly #known = new Map<string, Known>();
   #isConnected = false;
@@ -142,7 +142,7 @@ export class SimulatedOrders implements Orders {
     };
   }
 
-  #emit(frame: ToldFrame): void {
+  #emit(frame: RunFrame): void {
     if (this.#isConnected) this.#options.emit(frame);
   }
 }

@@ -1,6 +1,6 @@
 // The facts of one simulated host, and which of them a server does not have yet.
 
-import type { Reports } from '@halflap/agent';
+import type { ReportsDuty } from '@halflap/agent';
 import type { Report } from '@halflap/protocol/agent';
 import { packageAt, packagesOf, serviceAt, servicesOf, somePlace, systemOf } from './facts.js';
 
@@ -10,7 +10,7 @@ interface Change {
   readonly at: number;
 }
 
-export class SimulatedReports implements Reports {
+export class SimulatedReports implements ReportsDuty {
   acknowledged = 0;
   readonly #host: number;
   #revision = 1;

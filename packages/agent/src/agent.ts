@@ -7,15 +7,15 @@ import { assertNotRevoked, type EnrolOptions, enrol, storedIdentity } from './id
 import type { HostIdentity } from './identity/host-identity.js';
 import { StateDirectory } from './identity/state-directory.js';
 import type { Log } from './log.js';
-import type { About, Orders, ReadJournal, Reports, ToldFrame } from './session/duties.js';
+import type { About, OrdersDuty, ReadJournal, ReportsDuty, RunFrame } from './session/duties.js';
 import { openFence } from './session/fence.js';
 import { Session, type SessionState } from './session/session.js';
 
 /** What an agent does for its host. */
 export interface AgentParts {
   readonly about: () => Promise<About>;
-  readonly reports: Reports;
-  readonly orders: Orders;
+  readonly reports: ReportsDuty;
+  readonly orders: OrdersDuty;
   readonly readJournal: ReadJournal;
 }
 
@@ -23,7 +23,7 @@ export interface AgentParts {
 export interface Tell {
   /** There are new facts. */
   readonly wake: () => void;
-  readonly emit: (frame: ToldFrame) => void;
+  readonly emit: (frame: RunFrame) => void;
 }
 
 export interface AgentOptions {

@@ -16,6 +16,6 @@ export { newKey, requestFor } from './identity/key.js';
 export type { FirstTrust } from './identity/server-trust.js';
 export { StateDirectory } from './identity/state-directory.js';
 export type { Log } from './log.js';
-export type { About, Orders, ReadJournal, Reports, ToldFrame } from './session/duties.js';
+export type { About, OrdersDuty, ReadJournal, ReportsDuty, RunFrame } from './session/duties.js';
 export { type Fence, openFence } from './session/fence.js';
 export { Session, type SessionOptions, type SessionState } from './session/session.js';

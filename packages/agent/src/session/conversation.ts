@@ -22,7 +22,7 @@ import type { HostIdentity } from '../identity/host-identity.js';
 import type { Log } from '../log.js';
 import type { Ending } from './backoff.js';
 import { CLOSE, Connection } from './connection.js';
-import type { About, Orders, ReadJournal, Reports, ToldFrame } from './duties.js';
+import type { About, OrdersDuty, ReadJournal, ReportsDuty, RunFrame } from './duties.js';
 import type { Fence } from './fence.js';
 import { startHeartbeat } from './heartbeat.js';
 import { journalAnswers } from './journal-answer.js';
@@ -35,8 +35,8 @@ export interface ConversationOptions {
   readonly fence: Fence;
   readonly renewal: Renewal;
   readonly about: () => Promise<About>;
-  readonly reports: Reports;
-  readonly orders: Orders;
+  readonly reports: ReportsDuty;
+  readonly orders: OrdersDuty;
   readonly readJournal: ReadJournal;
   readonly clock: Clock;
   readonly random: Random;
@@ -93,7 +93,7 @@ export class Conversation {
   }
 
   /** @returns false when the session is not open, or ends before it could be sent. */
-  emit(frame: ToldFrame): Promise<boolean> {
+  emit(frame: RunFrame): Promise<boolean> {
     return this.#isOpen ? this.#connection.send(frame) : Promise.resolve(false);
   }
 

@@ -16,7 +16,7 @@ import type {
 } from '@halflap/protocol/agent';
 
 /** Where facts come from. */
-export interface Reports {
+export interface ReportsDuty {
   /** The last revision that a server has acknowledged; 0 for none. */
   readonly acknowledged: number;
   /**
@@ -33,10 +33,10 @@ export interface Reports {
 }
 
 /** What is told about runs. */
-export type ToldFrame = Begun | Output | Ended;
+export type RunFrame = Begun | Output | Ended;
 
 /** Who runs orders, and tells of them by the session's `emit`. What it throws ends the session. */
-export interface Orders {
+export interface OrdersDuty {
   /** Begun, and their result acknowledged by no server. */
   unfinished(): readonly string[];
   /** The session of that number has begun: everything that no server has acknowledged is told. */

@@ -2,20 +2,20 @@
 // the one before.
 
 import type { Report, Reported } from '@halflap/protocol/agent';
-import type { Reports } from './duties.js';
+import type { ReportsDuty } from './duties.js';
 
 /** A revision whose answer has not come is told again: the server knows it by its number. */
 const BEATS_TO_ANSWER = 10;
 
 export class ReportPump {
-  readonly #reports: Reports;
+  readonly #reports: ReportsDuty;
   readonly #send: (report: Report) => Promise<boolean>;
   /** The revision that was told, or is being told; null when there is none. */
   #told: number | null = null;
   #isTelling = false;
   #beats = 0;
 
-  constructor(reports: Reports, send: (report: Report) => Promise<boolean>) {
+  constructor(reports: ReportsDuty, send: (report: Report) => Promise<boolean>) {
     this.#reports = reports;
     this.#send = send;
   }

@@ -14,7 +14,7 @@ import { type Address, textOf } from '../address.js';
 import { pause } from '../clock.js';
 import { type Ending, waitAfter } from './backoff.js';
 import { Conversation, type ConversationOptions } from './conversation.js';
-import type { ToldFrame } from './duties.js';
+import type { RunFrame } from './duties.js';
 import { Renewal } from './renewal.js';
 
 /** What a session does, for whoever wants to know. */
@@ -90,7 +90,7 @@ export class Session {
    *
    * @returns false when there is no session, or it ends before that could be sent.
    */
-  emit(frame: ToldFrame): Promise<boolean> {
+  emit(frame: RunFrame): Promise<boolean> {
     return this.#conversation?.emit(frame) ?? Promise.resolve(false);
   }
 
