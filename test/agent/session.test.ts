@@ -1,8 +1,9 @@
 // An agent stays connected to any one of its servers, says what was not acknowledged again, and
 // does what the session that is the last one asks.
 
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { HostIdentity, type Identity, runAgent } from '@halflap/agent';
+import { type AgentOptions, HostIdentity, type Identity, runAgent } from '@halflap/agent';
 import {
   type Certificate,
   type Goodbye,
@@ -304,6 +305,16 @@ describe('after its end', () => {
     expect(await peer.closed).toBe(1008);
   });
 
+  it('goes on with any revision that it speaks', async () => {
+    const { states } = startSession(host, [server.address], {
+      protocol: { oldest: 1, newest: 3 },
+    });
+    const peer = await server.sessions.next();
+    expect(peer.hello.protocol).toEqual({ oldest: 1, newest: 3 });
+    peer.welcome({ protocol: 2 });
+    await states.next(({ state }) => state === 'open');
+  });
+
   it('gives a server up that says nothing', async () => {
     const { clock, waiting } = startSession(host, [server.address]);
     await server.sessions.next();
@@ -406,34 +417,37 @@ function orderKey(id: string) {
 }
 
 describe('an agent', () => {
-  it('enrols, connects, and ends with its signal', async () => {
+  it('enrols, connects, is alone, and ends with its signal', async () => {
     const options = enrolOptions(server);
     const stop = new AbortController();
     const orders = new NotedOrders();
     const { log } = noting();
-    const ended = runAgent(
-      {
-        stateDirectory: options.state.path,
-        servers: [server.address],
-        enrolment: options,
-        parts: async () => ({
-          about: async () => ({
-            agentVersion: '1',
-            abilities: { packages: [], services: false },
-            allowed: [],
-          }),
-          reports: new NotedReports(),
-          orders,
-          readJournal: async () => [],
+    const agent: AgentOptions = {
+      stateDirectory: options.state.path,
+      servers: [server.address],
+      enrolment: options,
+      parts: async () => ({
+        about: async () => ({
+          agentVersion: '1',
+          abilities: { packages: [], services: false },
+          allowed: [],
         }),
-        clock: new TestClock(),
-        random: () => 0,
-        log,
-      },
-      stop.signal,
-    );
+        reports: new NotedReports(),
+        orders,
+        readJournal: async () => [],
+      }),
+      clock: new TestClock(),
+      random: () => 0,
+      log,
+    };
+    // An agent that was killed has left the name of its socket.
+    const doomed = `require('net').createServer().listen('${options.state.pathOf('agent.sock')}',
+      () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', doomed]);
+    const ended = runAgent(agent, stop.signal);
     (await server.sessions.next()).welcome();
     await orders.calls.next();
+    await expect(runAgent(agent, stop.signal)).rejects.toThrow(/another agent runs with/);
     stop.abort();
     await ended;
     expect(orders.calls.all).toEqual(['connected', 'disconnected']);

@@ -5,6 +5,7 @@ import type { Address } from './address.js';
 import type { Clock, Random } from './clock.js';
 import { assertNotRevoked, type EnrolOptions, enrol, storedIdentity } from './identity/enrol.js';
 import type { HostIdentity } from './identity/host-identity.js';
+import { holdAlone } from './identity/single.js';
 import { StateDirectory } from './identity/state-directory.js';
 import type { Log } from './log.js';
 import type { About, OrdersDuty, ReadJournal, ReportsDuty, RunFrame } from './session/duties.js';
@@ -47,12 +48,25 @@ export interface AgentOptions {
 /**
  * Runs until the signal is aborted.
  *
- * @throws AGENT_STATE_INVALID; what enrolment throws; AGENT_REVOKED when the servers know the host
+ * @throws AGENT_STATE_INVALID, also when another agent has the directory; what enrolment throws; AGENT_REVOKED when the servers know the host
  * no more: the state is kept, and only another enrolment helps.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { stateDirectory, servers, clock, random, log, onState } = options;
-  const state = new StateDirectory(stateDirectory);
+  const state = new StateDirectory(options.stateDirectory);
+  const letGo = await holdAlone(state);
+  try {
+    await runAlone(options, state, signal);
+  } finally {
+    await letGo();
+  }
+}
+
+async function runAlone(
+  options: AgentOptions,
+  state: StateDirectory,
+  signal: AbortSignal,
+): Promise<void> {
+  const { servers, clock, random, log, onState } = options;
   const identity = await identify(options, state, signal);
   let session: Session | null = null;
   const parts = await options.parts(identity, {
