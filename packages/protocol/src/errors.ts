@@ -152,6 +152,16 @@ export const ERRORS = {
     false,
     403,
   ),
+  SERVER_UNTRUSTED: entry(
+    'refused',
+    'A server’s certificate is not of an authority that the agent trusts, or names another server.',
+  ),
+  AGENT_NOT_ENROLLED: entry('usage', 'An agent was started on a host that has never enrolled.'),
+  AGENT_REVOKED: entry('refused', 'The host was revoked: its servers do not know it any more.'),
+  AGENT_STATE_INVALID: entry(
+    'usage',
+    'The state directory of an agent is damaged, or others than its user may use it.',
+  ),
   API_INVALID: entry('usage', 'A request has a field that breaks a rule; both are named.'),
   API_TOO_LARGE: entry('usage', 'A request is longer than the server reads.', false, 413),
   API_UNAUTHENTICATED: entry('refused', 'A request comes from nobody who is known.', false, 401),

@@ -82,6 +82,7 @@ export type Goodbye = Static<typeof Goodbye>;
 
 /** Says that the agent lives; the server answers with a WebSocket pong. */
 export const Heartbeat = Type.Object({ type: Type.Literal('heartbeat') });
+export type Heartbeat = Static<typeof Heartbeat>;
 
 /**
  * Facts: all of them (`base` null) or what has changed since `base`. What does not fit into one
@@ -127,9 +128,11 @@ export type Run = Static<typeof Run>;
 
 /** Ends an order, or keeps it from beginning. Its result says which. */
 export const Cancel = Type.Object({ type: Type.Literal('cancel'), fence: fence(), run: uuid() });
+export type Cancel = Static<typeof Cancel>;
 
 /** The agent has written the order to its disk and begins it. */
 export const Begun = Type.Object({ type: Type.Literal('begun'), run: uuid(), at: time() });
+export type Begun = Static<typeof Begun>;
 
 export const OUTPUT_STREAMS = ['stdout', 'stderr'] as const;
 
@@ -152,9 +155,11 @@ export const OutputKept = Type.Object({
   run: uuid(),
   below: count(),
 });
+export type OutputKept = Static<typeof OutputKept>;
 
 /** The server has kept the result: the agent may forget the run after a day. */
 export const ResultKept = Type.Object({ type: Type.Literal('result_kept'), run: uuid() });
+export type ResultKept = Static<typeof ResultKept>;
 
 /** Asks for the last lines of a service's journal; answered once, by `journal`. */
 export const JournalAsked = Type.Object({
@@ -169,18 +174,38 @@ export const Journal = Type.Object({
   lines: Type.Array(Type.String({ maxLength: 8192 }), { maxItems: 1000 }),
   error: nullable(Type.String({ maxLength: 1000 })),
 });
+export type JournalAsked = Static<typeof JournalAsked>;
+export type Journal = Static<typeof Journal>;
 
 /** A request (PKCS #10, PEM) for the certificate that follows the present one. */
 export const CertificateAsked = Type.Object({
   type: Type.Literal('certificate_asked'),
   request: Type.String({ maxLength: 16_384 }),
 });
+export type CertificateAsked = Static<typeof CertificateAsked>;
 /** Certificates in PEM, the host's first; and the keys that orders are signed with from now on. */
 export const Certificate = Type.Object({
   type: Type.Literal('certificate'),
   chain: Type.String({ maxLength: 65_536 }),
-  keys: Type.Array(Type.Object({ id: name(64), publicKey: Type.String({ maxLength: 1024 }) })),
+  keys: Type.Array(
+    Type.Object({
+      id: name(64),
+      publicKey: Type.String({ maxLength: 1024 }),
+      /**
+       * `keyStatement` as signed (Ed25519, base64) by a key that the agent knows. Without it an
+       * agent takes no key that it does not know: a server that was taken over could name its own.
+       */
+      voucher: Type.Optional(Type.Object({ by: name(64), signature: name(256) })),
+    }),
+    { maxItems: 16 },
+  ),
 });
+export type Certificate = Static<typeof Certificate>;
+
+/** What a key of orders signs to vouch for the one that follows it. */
+export function keyStatement(key: { readonly id: string; readonly publicKey: string }): string {
+  return `halflap order key ${key.id}\n${key.publicKey}`;
+}
 
 const AGENT_FRAMES = [
   Hello,
