@@ -159,6 +159,15 @@ export const ERRORS = {
   API_NOT_FOUND: entry('usage', 'There is nothing of that name, or not for this user.', false, 404),
   API_CONFLICT: entry('refused', 'What exists already contradicts the request.'),
   API_TOO_MANY: entry('refused', 'Too many requests came from one place.', true, 429),
+  BUS_INVALID: entry(
+    'usage',
+    'A message, a subscription or an option of the bus breaks a rule; both are named.',
+  ),
+  BUS_TOO_LARGE: entry('usage', 'A message is longer than the bus carries.', false, 413),
+  BUS_UNREADABLE: entry(
+    'refused',
+    'A message of the bus is of a format that this server does not read, or not of its shape.',
+  ),
   INTERNAL_DEFECT: entry(
     'internal',
     'A defect of Halflap itself: something it relies on was false.',

@@ -1,2 +1,2 @@
 // The system management application, as a program starts it.
-export {};
+export * from './bus/index.js';

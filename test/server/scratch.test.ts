@@ -1,0 +1,49 @@
+import { Bus, memoryCarrier } from '@halflap/server';
+import { expect, it } from 'vitest';
+import { openTestStore } from './store.js';
+
+it('works at all', async () => {
+  const store = await openTestStore(2);
+  const bus = new Bus({
+    fleet: store.fleet,
+    server: 'a',
+    carrier: memoryCarrier(),
+    clock: () => new Date(),
+    log: (l) => console.log(l),
+  });
+  bus.start();
+  const got: unknown[] = [];
+  let n = 0;
+  await new Promise<void>(async (resolve) => {
+    await bus.work({
+      group: 'jobs',
+      topics: ['job.new'],
+      async handle(m) {
+        got.push(m);
+        if (++n === 6) resolve();
+      },
+    });
+    await bus.follow({
+      name: 'views',
+      topics: ['job.new'],
+      async handle(m) {
+        got.push(['follow', m]);
+        if (++n === 6) resolve();
+      },
+      onMissed: (w) => console.log(w),
+    });
+    await store.fleet.shard('s1').transaction(async (c) => {
+      await bus.publish('s1', c, [
+        { topic: 'job.new', key: 'a', body: 1 },
+        { topic: 'job.new', key: 'a', body: 2 },
+      ]);
+    });
+    await store.fleet.shard('s2').transaction(async (c) => {
+      await bus.publish('s2', c, { topic: 'job.new', body: { x: 1 } });
+    });
+  });
+  await bus.stop();
+  console.log(got, bus.counters());
+  expect(got.length).toBe(6);
+  await store.close();
+});
