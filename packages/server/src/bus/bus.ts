@@ -19,6 +19,8 @@ import { Slots } from './slots.js';
 import { type Counters, checkTopics, countersOf, type Follow, type Work } from './subscription.js';
 
 const PURGE_MS = 60_000;
+/** Who follows waits for so long when a relay dies; a group is not held up. */
+const LEASE_SECONDS = 5;
 const GRACE_MS = 30_000;
 
 export class Bus {
@@ -39,8 +41,8 @@ export class Bus {
 
   /** Returns at once; shards and broker may be away. Called once. */
   start(): void {
-    const { fleet, server, log, pollMs, timeoutMs, keepSeconds, carrier } = this.#settings;
-    carrier.start({ fleet, server, log, pollMs, timeoutMs, keepSeconds });
+    const { carrier, claimSeconds, ...host } = this.#settings;
+    carrier.start({ ...host, leaseSeconds: Math.min(LEASE_SECONDS, claimSeconds) });
     this.#running.push(this.#purge());
   }
 

@@ -13,6 +13,8 @@ export interface CarrierHost {
   readonly pollMs: number;
   readonly timeoutMs: number;
   readonly keepSeconds: number;
+  /** How long a server may be silent that does something for all of them. */
+  readonly leaseSeconds: number;
 }
 
 /** One subscription of this server that reads from the shards. */

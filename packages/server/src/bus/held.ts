@@ -37,6 +37,9 @@ export class Held {
 
   /** Keeps the claim until `drop`. The signal says that it was lost. */
   hold(claimed: Claimed, askedAtMs: number): AbortSignal {
+    // A claim that had ended, taken again by this very member.
+    const before = this.#held.get(claimed.position);
+    if (before !== undefined) this.#lose(before);
     const loss = new AbortController();
     const untilMs = askedAtMs + this.#options.claimSeconds * 1000;
     this.#held.set(claimed.position, { claimed, loss, untilMs });

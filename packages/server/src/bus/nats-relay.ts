@@ -14,8 +14,6 @@ import type { Link, Links } from './nats-link.js';
 import { reasonOf } from './subscription.js';
 import { type Cursor, readTail, type TailRow, tailFromNow } from './tail.js';
 
-/** A relay that is silent for so long is replaced. */
-const LEASE_SECONDS = 10;
 const PAGE = 500;
 
 /** In which shard a message stands. */
@@ -48,7 +46,7 @@ export class Relay {
       try {
         const link = await this.#links.get(stop);
         const lease = await this.#acquire();
-        if (lease === null) await pause((LEASE_SECONDS * 1000) / 3, stop);
+        if (lease === null) await pause((this.#host.leaseSeconds * 1000) / 3, stop);
         else await this.#carry(link, lease);
         failures = 0;
       } catch (error) {
@@ -62,7 +60,7 @@ export class Relay {
 
   /** Until the stop, or the lease is somebody else's. */
   async #carry(link: Link, { fence, cursor: from }: Lease): Promise<void> {
-    const { timeoutMs, pollMs } = this.#host;
+    const { timeoutMs, pollMs, leaseSeconds } = this.#host;
     const until = AbortSignal.any([this.#links.stopped, link.lost]);
     let cursor = from;
     let savedAtMs = performance.now();
@@ -71,12 +69,13 @@ export class Relay {
         const page = await readTail(this.#shard, cursor, { topics: null, limit: PAGE, timeoutMs });
         await this.#send(link, page.rows);
         cursor = page.cursor;
-        const isDue = performance.now() - savedAtMs > (LEASE_SECONDS * 1000) / 3;
+        const isDue = performance.now() - savedAtMs > (leaseSeconds * 1000) / 3;
         if (page.rows.length > 0 || isDue) {
-          if (!(await this.#save(fence, cursor, LEASE_SECONDS))) return;
+          if (!(await this.#save(fence, cursor, leaseSeconds))) return;
           savedAtMs = performance.now();
         }
-        if (!page.isFull) await this.bell.wait(pollMs, until);
+        const waitMs = Math.min(pollMs, (leaseSeconds * 1000) / 3);
+        if (!page.isFull) await this.bell.wait(waitMs, until);
       }
     } finally {
       // Another server need not wait for the end of the lease.
@@ -99,7 +98,7 @@ export class Relay {
   }
 
   async #acquire(): Promise<Lease | null> {
-    const { timeoutMs } = this.#host;
+    const { timeoutMs, leaseSeconds } = this.#host;
     const start = JSON.stringify(await tailFromNow(this.#shard, timeoutMs));
     const { rows } = await this.#shard.query<{ fence: string; cursor: string }>(
       `insert into bus_relays as r (name, owner, fence, expires_at, cursor)
@@ -108,7 +107,7 @@ export class Relay {
        set owner = $2, fence = r.fence + 1, expires_at = now() + make_interval(secs => $3)
        where r.expires_at < now()
        returning fence, cursor`,
-      [this.#links.stream, this.#owner, LEASE_SECONDS, start],
+      [this.#links.stream, this.#owner, leaseSeconds, start],
       { timeoutMs },
     );
     const [row] = rows;
