@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { OpenOptions } from '@halflap/client';
 import {
   Bus,
   type BusOptions,
@@ -15,14 +14,14 @@ import {
   postgresCarrier,
 } from '@halflap/server';
 import { type NatsServer, startNatsServer } from './nats-server.js';
-import { openTestStore, type TestStore } from './store.js';
+import { openTestStore, type StoreOptions, type TestStore } from './store.js';
 
 export const DRIVERS = ['memory', 'postgres', 'nats'] as const;
 export type Driver = (typeof DRIVERS)[number];
 
 export interface Cluster {
   readonly store: TestStore;
-  /** Absent where no test of the file needs it. */
+  /** Absent where it was not asked for. */
   readonly nats: NatsServer | undefined;
   /** Starts the bus of one more server. */
   start(driver: Driver, options?: Partial<BusOptions>): Promise<Bus>;
@@ -49,9 +48,9 @@ const VICTIM = fileURLToPath(new URL('./bus-victim.mjs', import.meta.url));
 
 export async function startCluster(
   shards: number,
-  { withNats, open = {} }: { withNats: boolean; open?: Partial<OpenOptions> },
+  { withNats, ...more }: { readonly withNats: boolean } & StoreOptions,
 ): Promise<Cluster> {
-  const store = await openTestStore(shards);
+  const store = await openTestStore(shards, more);
   const nats = withNats ? await startNatsServer() : undefined;
   const buses: Bus[] = [];
   const victims: ChildProcess[] = [];
@@ -65,7 +64,7 @@ export async function startCluster(
     store,
     nats,
     async start(driver, options = {}) {
-      const fleet = options.fleet ?? (await store.open(open));
+      const fleet = options.fleet ?? (await store.open());
       const server = `${driver}${buses.length}`;
       const carrier = carrierOf(driver);
       const bus = new Bus({ ...QUICK, server, carrier, ...options, fleet });
@@ -93,7 +92,7 @@ export async function startCluster(
 }
 
 /** So that no test waits for seconds. */
-const QUICK = {
+export const QUICK = {
   clock: () => new Date(),
   claimSeconds: 1,
   pollMs: 100,

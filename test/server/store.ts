@@ -23,10 +23,19 @@ const DIRECTORY = fileURLToPath(new URL('../../packages/server/releases/1.0', im
 let loaded: Promise<Release> | undefined;
 let template: Promise<FreshDatabase> | undefined;
 
+export interface StoreOptions {
+  /** Further shards, on empty databases of the caller's own. */
+  readonly more?: readonly { readonly name: string; readonly url: string }[];
+}
+
 /** Opens a store with that many shards, in a tenth of a second for each after the first. */
-export async function openTestStore(shards: number): Promise<TestStore> {
+export async function openTestStore(
+  shards: number,
+  { more = [] }: StoreOptions = {},
+): Promise<TestStore> {
   const databases = await Promise.all(Array.from({ length: shards }, installed));
-  const targets = databases.map(({ url }, at) => ({ name: `s${at + 1}`, url }));
+  for (const { url } of more) await install(url);
+  const targets = [...databases.map(({ url }, at) => ({ name: `s${at + 1}`, url })), ...more];
   const fleets: Fleet[] = [];
   const openOne = async (options: Partial<OpenOptions> = {}) => {
     const fleet = await open({ ...STORE, server: 'test', shards: targets, ...options });
@@ -51,8 +60,12 @@ async function installed(): Promise<FreshDatabase> {
 
 /** Stays until the server of the run ends. */
 async function installTemplate(): Promise<FreshDatabase> {
-  loaded ??= loadRelease(DIRECTORY, { withDatabase });
   const database = await freshDatabase();
-  await installRelease({ url: database.url, app: STORE.app, release: await loaded });
+  await install(database.url);
   return database;
+}
+
+async function install(url: string): Promise<void> {
+  loaded ??= loadRelease(DIRECTORY, { withDatabase });
+  await installRelease({ url, app: STORE.app, release: await loaded });
 }

@@ -29,8 +29,6 @@ export async function hearHints(
   while (!stop.aborted) {
     try {
       const link = await links.get(stop);
-      // What was published while nobody heard.
-      listener.wake();
       await hear({ links, listener, topic, stop: AbortSignal.any([stop, link.lost]) }, link);
       failures = 0;
     } catch {
@@ -59,6 +57,8 @@ async function hear({ links, listener, topic, stop }: Hearing, link: Link): Prom
     inactive_threshold: nanos(SILENCE_MS),
   });
   const consumer = await js.consumers.get(links.stream, name);
+  // What was published while nobody heard.
+  listener.wake();
   while (!stop.aborted) {
     const room = await listener.free(stop);
     if (room === 0) return;

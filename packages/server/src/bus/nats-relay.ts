@@ -58,6 +58,22 @@ export class Relay {
     }
   }
 
+  /**
+   * Sees to it that whatever is published from now on will be carried, by whichever server: the
+   * row that says how far that has come is there.
+   */
+  async prepare(): Promise<void> {
+    const { timeoutMs } = this.#host;
+    const start = JSON.stringify(await tailFromNow(this.#shard, timeoutMs));
+    await this.#shard.query(
+      `insert into bus_relays (name, owner, fence, expires_at, cursor)
+       values ($1, $2, 0, now(), $3)
+       on conflict (name) do nothing`,
+      [this.#links.stream, this.#owner, start],
+      { timeoutMs },
+    );
+  }
+
   /** Until the stop, or the lease is somebody else's. */
   async #carry(link: Link, { fence, cursor: from }: Lease): Promise<void> {
     const { timeoutMs, pollMs, leaseSeconds } = this.#host;
@@ -99,15 +115,13 @@ export class Relay {
 
   async #acquire(): Promise<Lease | null> {
     const { timeoutMs, leaseSeconds } = this.#host;
-    const start = JSON.stringify(await tailFromNow(this.#shard, timeoutMs));
+    await this.prepare();
     const { rows } = await this.#shard.query<{ fence: string; cursor: string }>(
-      `insert into bus_relays as r (name, owner, fence, expires_at, cursor)
-       values ($1, $2, 1, now() + make_interval(secs => $3), $4)
-       on conflict (name) do update
-       set owner = $2, fence = r.fence + 1, expires_at = now() + make_interval(secs => $3)
-       where r.expires_at < now()
+      `update bus_relays
+       set owner = $2, fence = fence + 1, expires_at = now() + make_interval(secs => $3)
+       where name = $1 and expires_at <= now()
        returning fence, cursor`,
-      [this.#links.stream, this.#owner, leaseSeconds, start],
+      [this.#links.stream, this.#owner, leaseSeconds],
       { timeoutMs },
     );
     const [row] = rows;

@@ -68,6 +68,11 @@ class NatsCarrier implements Carrier {
   async follow(follower: Parameters<NonNullable<Carrier['follow']>>[0]) {
     const follow = new NatsFollow(this.#links, follower);
     await follow.begin();
+    // Only now: what is carried from here on comes behind the place where it begins.
+    for (const [shard, relay] of this.#relays) {
+      const missed = () => follower.missed(`shard ${shard} was away at the beginning`);
+      await relay.prepare().catch(missed);
+    }
     return () => follow.end();
   }
 
