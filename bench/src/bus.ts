@@ -69,7 +69,8 @@ export async function measureBus(
     shards: [{ name: SHARD, url }],
     poolSize: SESSIONS + 8,
   });
-  const nats = await startNats();
+  // A machine without the program measures the other drivers.
+  const nats = await startNats().catch(() => null);
   try {
     const messages = rounds * burst * 4;
     tell('bus: publishing');

@@ -13,7 +13,7 @@ import {
   natsCarrier,
   postgresCarrier,
 } from '@halflap/server';
-import { type NatsServer, startNatsServer } from './nats-server.js';
+import { type NatsServer, startNats } from '../../bench/src/nats.js';
 import { openTestStore, type StoreOptions, type TestStore } from './store.js';
 
 export const DRIVERS = ['memory', 'postgres', 'nats'] as const;
@@ -51,7 +51,7 @@ export async function startCluster(
   { withNats, ...more }: { readonly withNats: boolean } & StoreOptions,
 ): Promise<Cluster> {
   const store = await openTestStore(shards, more);
-  const nats = withNats ? await startNatsServer() : undefined;
+  const nats = withNats ? await startNats() : undefined;
   const buses: Bus[] = [];
   const victims: ChildProcess[] = [];
   const url = (shard: string) => store.targets.find(({ name }) => name === shard)?.url ?? '';

@@ -18,8 +18,8 @@ beforeAll(async () => {
   cluster = await startCluster(2, { withNats: true, more });
 });
 afterAll(async () => {
-  await cluster.stop();
-  await away.stop();
+  await cluster?.stop();
+  await away?.stop();
 });
 
 describe('a cluster whose driver is changed', () => {

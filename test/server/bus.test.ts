@@ -36,7 +36,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
   beforeAll(async () => {
     cluster = await startCluster(2, { withNats: driver === 'nats' });
   });
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster?.stop());
 
   it('brings what was committed to every group and every follower, unasked', async () => {
     const { topic, group } = fresh();
