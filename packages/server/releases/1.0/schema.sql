@@ -182,7 +182,10 @@ create table bus_deliveries (
   primary key (group_name, position)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
-create index bus_deliveries_key on bus_deliveries (group_name, key, position);
+create index bus_deliveries_key on bus_deliveries (group_name, key, position)
+where key is not null;
+create index bus_deliveries_loose on bus_deliveries (group_name, position)
+where key is null;
 
 -- What was given up, until an operator gives it back or takes it away.
 create table bus_parked (

@@ -3,6 +3,7 @@
 
 import type { Fleet, Gathered, Shard } from '@halflap/client';
 import { FORMATS, type Formats, formatsRead } from './envelope.js';
+import { LOCK_KEY } from './publish.js';
 
 /** Of one group on one shard. */
 export interface Backlog {
@@ -86,24 +87,29 @@ export function listParked(
   });
 }
 
-/** To be tried again from the beginning; before what is left of its key. False when it is gone. */
+/** To be tried again from the beginning, behind what waits of its key. False when it is gone. */
 export async function giveBack(
   shard: Shard,
   { group, position }: Pick<Parked, 'group' | 'position'>,
 ): Promise<boolean> {
-  const { rowCount } = await shard.query(
-    `with given as (
-       delete from bus_parked
-       where group_name = $1 and position = $2
-       returning group_name, position, message_id, topic, key, format, reason
-     )
-     insert into bus_deliveries (group_name, position, message_id, topic, key, format, reason)
-     select group_name, position, message_id, topic, key, format, reason
-     from given`,
-    [group, position],
-  );
+  const { rowCount } = await shard.query(GIVE_BACK, [group, position]);
   return rowCount === 1;
 }
+
+// As it is published, with the lock of its key before its number: see publish.ts.
+const GIVE_BACK = `
+with given as (
+  delete from bus_parked
+  where group_name = $1 and position = $2
+  returning *
+), locked as materialized (
+  select g.*, ${LOCK_KEY} as lock
+  from given g
+)
+insert into bus_deliveries (group_name, position, message_id, topic, key, format, reason)
+select group_name, nextval(pg_get_serial_sequence('bus_messages', 'position')), message_id, topic,
+  key, format, reason
+from locked`;
 
 /** Never to be handled by that group. False when it is gone. */
 export async function discard(

@@ -6,12 +6,11 @@
 //      ├──failed, let go──┘ └──given up──► parked ──an operator──► waiting, or gone
 //      └── the claim has ended: the next claim takes it
 //
-// Invariants. A message is claimed only when every earlier one of its key in its group is gone, or
-// claimed along with it by the same member, which handles them one after the other. A claim ends by
-// the shard's clock; what settles names the claim, so that who comes late settles nothing.
-//
-// Two members that look at the same moment see the same rows: what the other one has locked is
-// skipped, so each looks again whether it has all of a key's rows before the one that it takes.
+// Invariants. Of the messages of one key in one group a member claims the first, and those right
+// behind it along with it, to handle them one after the other; while the first is claimed, or waits
+// for its next attempt, nobody claims any. New messages come behind all others of their key. A
+// claim ends by the shard's clock; what settles names the claim, so that who comes late settles
+// nothing.
 
 import type { Shard } from '@halflap/client';
 
@@ -33,78 +32,107 @@ export interface Member {
   readonly claimSeconds: number;
 }
 
-export interface Claims {
-  readonly rows: readonly Claimed[];
-  /** Somebody else was quicker with some of a key; to be asked again. */
-  readonly isContended: boolean;
-}
-
+// Only the first message of each key is looked at, by one step in an index from key to key, from
+// behind the key that was taken last: so neither a long queue of one key costs anything, nor do the
+// keys at the beginning of the alphabet come first. Whoever locks the first of a key has the key.
+// To read all that waits in its order, and ask of each whether an earlier one is in hand, was tried
+// first: with 20,000 messages of one key it took more than a second for each claim.
 const CLAIM = `
-with candidates as materialized (
+with recursive firsts as (
+  (
+    select d.key, d.position
+    from bus_deliveries d
+    where d.group_name = $1 and d.key > $5
+    order by d.key, d.position
+    limit 1
+  )
+  union all
+  select n.key, n.position
+  from firsts f
+  cross join lateral (
+    select d.key, d.position
+    from bus_deliveries d
+    where d.group_name = $1 and d.key > f.key
+    order by d.key, d.position
+    limit 1
+  ) n
+), keyed as materialized (
+  select d.position, d.key, d.losses
+  from firsts f
+  join bus_deliveries d on d.group_name = $1 and d.position = f.position
+  where d.due_at <= now() and d.topic = any($2::text[]) and d.format = any($3::int[])
+  limit $4
+  for update of d skip locked
+), loose as materialized (
   select d.position, d.key, d.losses
   from bus_deliveries d
-  where d.group_name = $1
-    and d.topic = any($2::text[])
-    and d.format = any($3::int[])
-    and d.due_at <= now()
-    and (d.key is null or not exists (
-      select from bus_deliveries e
-      where e.group_name = $1
-        and e.key = d.key
-        and e.position < d.position
-        and (e.due_at > now() or e.topic <> all($2::text[]) or e.format <> all($3::int[]))))
+  where d.group_name = $1 and d.key is null
+    and d.due_at <= now() and d.topic = any($2::text[]) and d.format = any($3::int[])
   order by d.position
   limit $4
   for update of d skip locked
-), ranked as (
-  select position, key, losses, row_number() over (order by position) as rank
-  from candidates
+), candidates as materialized (
+  select * from keyed union all select * from loose
 ), eligible as materialized (
-  -- A message that members die of is not to take others along: it is claimed before all others,
-  -- or waits.
+  -- A message that members died of takes no other one along that members died of.
   select position, key
-  from ranked
-  where losses = 0 or rank = 1
-), taken as materialized (
-  select c.position
+  from candidates
+  where losses = 0 or position = (select min(position) from candidates)
+), followers as (
+  select f.position, 1 + f.place as place
   from eligible c
-  where c.key is null or not exists (
-    select from bus_deliveries e
-    where e.group_name = $1
-      and e.key = c.key
-      and e.position < c.position
-      and e.position not in (select position from eligible))
+  cross join lateral (
+    select e.position, row_number() over (order by e.position) as place,
+      bool_and(e.due_at <= now() and e.losses = 0
+        and e.topic = any($2::text[]) and e.format = any($3::int[]))
+        over (order by e.position) as is_free
+    from (
+      select *
+      from bus_deliveries
+      where group_name = $1 and key = c.key and position > c.position
+      order by position
+      limit $4 / greatest(1, (select count(*) from eligible))
+    ) e
+  ) f
+  where f.is_free
+), taken as materialized (
+  select position
+  from (select position, 1 as place from eligible union all select * from followers) t
+  order by place, position
+  limit $4
 ), claimed as (
   update bus_deliveries d
-  set claim = $5, server = $6, due_at = now() + make_interval(secs => $7),
+  set claim = $6, server = $7, due_at = now() + make_interval(secs => $8),
       losses = d.losses + (d.claim is not null)::int
   from taken t, bus_messages m
   where d.group_name = $1 and d.position = t.position and m.id = d.message_id
   returning d.position, d.claim, d.message_id as id, d.key, m.envelope, d.attempts, d.losses
 )
-select s.seen, c.*
-from (select count(*)::int as seen from candidates) s
-left join claimed c on true
-order by c.position`;
+select *
+from claimed
+order by position`;
 
-/** Takes at most `limit` messages, those that have waited longest first. */
-export async function claim(
-  shard: Shard,
-  member: Member,
-  { limit, claim, timeoutMs }: { limit: number; claim: string; timeoutMs: number },
-): Promise<Claims> {
+export interface ClaimOrder {
+  readonly limit: number;
+  /** Of this claim alone. */
+  readonly claim: string;
+  /** Keys behind this one; all for an empty text. */
+  readonly after: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Takes at most `limit` messages, in the order of their positions.
+ *
+ * It is planned anew each time, for half a millisecond: a plan that was made while nothing waited
+ * reads the whole table for each message once much does.
+ */
+export async function claim(shard: Shard, member: Member, order: ClaimOrder): Promise<Claimed[]> {
   const { group, topics, formats, server, claimSeconds } = member;
-  const { rows } = await shard.query<Claimed & { readonly seen: number }>(
-    {
-      name: 'halflap_bus_claim',
-      text: CLAIM,
-      values: [group, topics, formats, limit, claim, server, claimSeconds],
-    },
-    undefined,
-    { timeoutMs },
-  );
-  const taken = rows.filter(({ position }) => position !== null);
-  return { rows: taken, isContended: taken.length === 0 && (rows[0]?.seen ?? 0) > 0 };
+  const { limit, claim, after, timeoutMs } = order;
+  const values = [group, topics, formats, limit, after, claim, server, claimSeconds];
+  const { rows } = await shard.query<Claimed>(CLAIM, values, { timeoutMs });
+  return rows;
 }
 
 /** Positions with their claims, and what becomes of them. */

@@ -22,6 +22,8 @@ export class NatsFollow {
   /** Of the stream that is being read; another one begins anew. */
   #created: string | undefined;
   #next = 1;
+  /** When NATS was there last. */
+  #seenAtMs = performance.now();
   #running: Promise<void> | undefined;
 
   constructor(links: Links, follower: Follower) {
@@ -84,6 +86,9 @@ export class NatsFollow {
     // One subject, because several in one filter take NATS 2.10; all then, and the rest is left out.
     const [only] = topics;
     const subject = topics.length === 1 && only !== undefined ? only : '>';
+    if (performance.now() - this.#seenAtMs > this.#links.keepMs) {
+      this.#follower.missed('NATS was away for longer than messages are kept');
+    }
     const consumer = await js.consumers.get(this.#links.stream, {
       filter_subjects: this.#links.subject(subject),
       inactive_threshold: nanos(SILENCE_MS),
@@ -106,6 +111,7 @@ export class NatsFollow {
     } finally {
       until.removeEventListener('abort', end);
       messages.stop();
+      this.#seenAtMs = performance.now();
     }
   }
 }

@@ -61,6 +61,11 @@ export class Links {
     this.#ended = this.#run();
   }
 
+  /** How long messages are kept, in the shards and in the stream. */
+  get keepMs(): number {
+    return this.#host.keepSeconds * 1000;
+  }
+
   /** Aborted by `stop`. */
   get stopped(): AbortSignal {
     return this.#stop.signal;
@@ -93,7 +98,7 @@ export class Links {
         retention: RetentionPolicy.Limits,
         storage: StorageType.File,
         discard: DiscardPolicy.Old,
-        max_age: nanos(this.#host.keepSeconds * 1000),
+        max_age: nanos(this.keepMs),
         max_bytes: STREAM_BYTES,
         duplicate_window: nanos(DUPLICATES_MS),
         num_replicas: this.#options.replicas ?? 1,

@@ -17,9 +17,12 @@ import { type Draft, invalid, MAX_MESSAGES, messageOf } from './message.js';
 /** Seed of the hashes of keys, so that these locks are nobody else's. "bus" in ASCII. */
 const LOCK_SEED = 0x627573;
 
+/** Taken before a position is drawn; of no key none. */
+export const LOCK_KEY = `pg_advisory_xact_lock(hashtextextended(key, ${LOCK_SEED}))`;
+
 const PUBLISH = `
 with given as materialized (
-  select m.*, pg_advisory_xact_lock(hashtextextended(m.key, ${LOCK_SEED})) as lock
+  select m.*, ${LOCK_KEY} as lock
   from unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::text[])
     as m (id, topic, key, format, envelope)
 ), written as (

@@ -44,6 +44,8 @@ export class ShardWork {
   readonly #done: Batch<Claimed, boolean>;
   readonly #lanes = new Set<Promise<void>>();
   readonly bell = new Bell();
+  /** The last key that was taken; the next claim begins behind it. */
+  #after = '';
   #joinedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(host: WorkHost, shard: Shard) {
@@ -88,12 +90,14 @@ export class ShardWork {
     if (limit === 0) return;
     if (performance.now() - this.#joinedAtMs > JOIN_MS) await this.join();
     const askedAtMs = performance.now();
-    const order = { limit, claim: randomUUID(), timeoutMs };
-    const { rows, isContended } = await ledger.claim(this.#shard, this.#member, order);
+    const order = { limit, claim: randomUUID(), after: this.#after, timeoutMs };
+    const rows = await ledger.claim(this.#shard, this.#member, order);
     this.#begin(rows, askedAtMs);
-    if (rows.length === limit) return;
-    if (isContended) await pause(Math.random() * 20, stop);
-    else await this.bell.wait(settings.pollMs, stop);
+    const wasAll = this.#after === '';
+    this.#after = rows.length === limit ? lastKey(rows, this.#after) : '';
+    // Keys before those that were asked about.
+    if (rows.length === limit || !wasAll) return;
+    await this.bell.wait(settings.pollMs, stop);
   }
 
   #begin(rows: readonly Claimed[], askedAtMs: number): void {
@@ -208,6 +212,11 @@ export class ShardWork {
     const { settings } = this.#host;
     settings.log({ level: 'warn', shard: this.#shard.name, message: `bus: ${message}` });
   }
+}
+
+/** Of those that were taken in one round from key to key. */
+function lastKey(rows: readonly Claimed[], before: string): string {
+  return rows.reduce((last, { key }) => (key !== null && key > last ? key : last), before);
 }
 
 /** Those of one key in their order, others each by itself. */

@@ -78,12 +78,9 @@ export async function readTail(
   const { rows } = await shard.query<
     TailRow & { readonly target: string; readonly is_broken: boolean }
   >(
-    {
-      name: 'halflap_bus_tail',
-      text: READ,
-      values: [cursor.seen, cursor.target, cursor.after, topics, limit],
-    },
-    undefined,
+    // Planned anew each time, for the reason that claim() in ledger.ts has.
+    READ,
+    [cursor.seen, cursor.target, cursor.after, topics, limit],
     { timeoutMs },
   );
   const target = rows[0]?.target ?? cursor.seen;
