@@ -4,12 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { EXIT } from '@halflap/protocol';
 import { type BackfillFigures, measureBackfill } from './backfill.js';
+import { type BusFigures, measureBus } from './bus.js';
 import { type CompileFigures, measureCompiling } from './compiling.js';
 import { type CostRow, measureCosts } from './costs.js';
 import { type KindFigures, measureKinds } from './kinds.js';
 import { type BenchOptions, readOptions, USAGE, UsageError } from './options.js';
 import {
   backfillTable,
+  busTable,
   compileTable,
   costTable,
   kindTable,
@@ -31,6 +33,7 @@ interface Figures {
   readonly size: readonly SizeFigures[] | null;
   readonly compile: CompileFigures | null;
   readonly kinds: readonly KindFigures[] | null;
+  readonly bus: BusFigures | null;
 }
 
 async function main(): Promise<void> {
@@ -63,12 +66,13 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
     stalls: wants('stalls') ? await measureStalls(bench, options, tell) : null,
     saturation: wants('saturation') ? await measureSaturation(bench, options, tell) : null,
     kinds: wants('kinds') ? await measureKinds(bench, options, tell) : null,
+    bus: wants('bus') ? await measureBus(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
   };
 }
 
 function print(bench: Bench, options: BenchOptions, figures: Figures): void {
-  const { costs, stalls, saturation, backfill, size, compile, kinds } = figures;
+  const { costs, stalls, saturation, backfill, size, compile, kinds, bus } = figures;
   console.log(
     `\nPostgreSQL ${bench.server.version} (fsync ${options.isDurable ? 'on' : 'off'}), ` +
       `${cpus().length} processors, ${options.rows.toLocaleString('en')} rows; ! misses the aim`,
@@ -89,6 +93,7 @@ function print(bench: Bench, options: BenchOptions, figures: Figures): void {
   if (backfill !== null) console.log(`\nBackfill\n${backfillTable(backfill)}`);
   if (size !== null) console.log(`\nSize\n${sizeTable(size)}`);
   if (compile !== null) console.log(`\nCompiling\n${compileTable(compile)}`);
+  if (bus !== null) console.log(`\nThe bus\n${busTable(bus)}`);
   if (kinds !== null) {
     const rows = options.sizeRows.toLocaleString('en');
     console.log(`\nKinds of change, ${rows} rows in the largest table\n${kindTable(kinds)}`);

@@ -33,6 +33,7 @@ export const PARTS = [
   'size',
   'compile',
   'kinds',
+  'bus',
 ] as const;
 export type Part = (typeof PARTS)[number];
 

@@ -2,6 +2,7 @@
 // marked.
 
 import type { BackfillFigures } from './backfill.js';
+import type { BusFigures } from './bus.js';
 import type { CompileFigures } from './compiling.js';
 import type { CostRow } from './costs.js';
 import type { KindFigures } from './kinds.js';
@@ -128,6 +129,31 @@ export function compileTable(figures: CompileFigures): string {
     ]),
     `${tables} tables, ${columns.toLocaleString('en')} columns, ${changes} changes; ` +
       `load and compile take ${figures.ratio.toFixed(1)}× the schemas alone`,
+  ].join('\n');
+}
+
+export function busTable({ publishing, drivers, messages, sessions }: BusFigures): string {
+  const count = (rate: number) => Math.round(rate).toLocaleString('en');
+  return [
+    table([
+      [`transactions of ${sessions} sessions`, 'per second', 'ratio'],
+      ...publishing.map(({ what, perSecond, ratio }) => [
+        what,
+        count(perSecond),
+        `${ratio.toFixed(2)}×`,
+      ]),
+    ]),
+    '',
+    table([
+      ['messages per second', 'published and handled', 'handled alone', 'published and followed'],
+      ...drivers.map(({ driver, worked, drained, followed }) => [
+        driver,
+        count(worked),
+        count(drained),
+        count(followed),
+      ]),
+    ]),
+    `${messages.toLocaleString('en')} messages, one in each transaction, in one process`,
   ].join('\n');
 }
 

@@ -18,7 +18,7 @@ export type { Identity, OrderKey } from './identity/identity.js';
 export { newKey, requestFor } from './identity/key.js';
 export type { FirstTrust } from './identity/server-trust.js';
 export { StateDirectory } from './identity/state-directory.js';
-export type { Log, Log } from './log.js';
+export type { Log } from './log.js';
 export { Memory } from './memory.js';
 export type { Outcome, RunOptions } from './program.js';
 export { FactReports } from './report/reports.js';

@@ -174,6 +174,15 @@ export const ERRORS = {
     'The provider of OpenID Connect, where people sign in, does not answer.',
     true,
   ),
+  BUS_INVALID: entry(
+    'usage',
+    'A message, a subscription or an option of the bus breaks a rule; both are named.',
+  ),
+  BUS_TOO_LARGE: entry('usage', 'A message is longer than the bus carries.', false, 413),
+  BUS_UNREADABLE: entry(
+    'refused',
+    'A message of the bus is of a format that this server does not read, or not of its shape.',
+  ),
   INTERNAL_DEFECT: entry(
     'internal',
     'A defect of Halflap itself: something it relies on was false.',

@@ -31,6 +31,7 @@ export { type AuditNote, appendAudit } from './audit/chain.js';
 export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
+export * from './bus/index.js';
 export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
 export { type PlannedMove, planMoves } from './store/evening.js';

@@ -296,3 +296,82 @@ create table audit_head (
   number bigint not null,
   hash bytea not null
 );
+
+-- The bus ---------------------------------------------------------------------------------------
+
+-- Messages as they were published, in the transaction that changed the data. They are kept for an
+-- hour after that, longer where somebody still has to handle them: so long an id is known as taken.
+create table bus_messages (
+  id uuid primary key,
+  -- Of messages with one key the order of their commits; of others nothing. See bus/publish.ts.
+  position bigint generated always as identity,
+  -- By which a reader tells what has become visible since it looked last. See bus/tail.ts.
+  xid xid8 not null default pg_current_xact_id(),
+  topic text not null,
+  key text,
+  format int not null,
+  envelope text not null check (octet_length(envelope) <= 65536),
+  created_at timestamptz not null default clock_timestamp()
+);
+
+create index bus_messages_xid on bus_messages (xid);
+create index bus_messages_age on bus_messages using brin (created_at);
+
+-- Who gets a copy of each message, by its topic, until somebody of the group has handled it.
+create table bus_groups (
+  name text not null,
+  topic text not null,
+  seen_at timestamptz not null default now(),
+  primary key (name, topic)
+);
+
+-- What is still to be handled. No foreign key: a message is purged only once nothing here has it,
+-- and to check one would cost every transaction that publishes.
+create table bus_deliveries (
+  group_name text not null,
+  position bigint not null,
+  message_id uuid not null,
+  topic text not null,
+  key text,
+  format int not null,
+  -- Nobody takes it before; of one that is claimed, the end of the claim.
+  due_at timestamptz not null default now(),
+  -- Drawn anew by every claim, so that a late member cannot settle what is somebody else's now.
+  claim uuid,
+  server text,
+  -- Times that a handler failed, and that a member vanished with it.
+  attempts int not null default 0,
+  losses int not null default 0,
+  reason text,
+  primary key (group_name, position)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+
+create index bus_deliveries_key on bus_deliveries (group_name, key, position)
+where key is not null;
+create index bus_deliveries_loose on bus_deliveries (group_name, position)
+where key is null;
+
+-- What was given up, until an operator gives it back or takes it away.
+create table bus_parked (
+  group_name text not null,
+  position bigint not null,
+  message_id uuid not null,
+  topic text not null,
+  key text,
+  format int not null,
+  attempts int not null,
+  losses int not null,
+  reason text not null,
+  server text,
+  parked_at timestamptz not null default now(),
+  primary key (group_name, position)
+);
+
+-- Which server carries this shard's messages to a broker, and how far it has come.
+create table bus_relays (
+  name text primary key,
+  owner text not null,
+  fence bigint not null,
+  expires_at timestamptz not null,
+  cursor text not null
+);
