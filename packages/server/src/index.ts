@@ -32,6 +32,23 @@ export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
+export {
+  type By,
+  cancelJob,
+  chooseHosts,
+  createJob,
+  hostsToRetry,
+  type NewJob,
+  specOf,
+} from './jobs/create.js';
+export { type Doorbell, localDoorbell, NO_DOORBELL } from './jobs/doorbell.js';
+export { JOB_STATES, type JobState } from './jobs/job.js';
+export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
+export { type Piece, type Pieces, readOutput } from './jobs/output.js';
+export { type Counts, listJobs, listRuns, type RunRow, readJob } from './jobs/queries.js';
+export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
+export { JobSpec } from './jobs/spec.js';
+export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
 export { type PlannedMove, planMoves } from './store/evening.js';
 export { APP, installShard, releasesDirectory, type StoreShard } from './store/install.js';
