@@ -235,7 +235,7 @@ describe('a job', () => {
     const { hosts, made } = await fleet(4, () => ({}), 2);
     // The two that are offline come first.
     const order = [...hosts.slice(2), ...hosts.slice(0, 2)];
-    const id = await run(order, { batch: { hosts: 1 }, concurrency: 1, waitSeconds: 3 });
+    const id = await run(order, { batch: { hosts: 1 }, concurrency: 1, waitSeconds: 2 });
     await until(
       () => runsOf(id),
       (runs) => [...runs.values()].filter(({ state }) => state === 'succeeded').length === 2,

@@ -20,8 +20,8 @@ export interface DriverOptions {
   readonly log: Log;
 }
 
-/** Between steps: while something moves, and while nothing does. */
-const PAUSE_MS = { moved: 100, quiet: 1000 } as const;
+/** Between steps: the first while something moves, doubled while nothing does. */
+const PAUSE_MS = { first: 100, longest: 1000 } as const;
 /** Jobs that one server takes a step of at once. */
 const AT_ONCE = 4;
 
@@ -60,10 +60,13 @@ export class Driver {
   }
 
   async #run(): Promise<void> {
+    let pauseMs: number = PAUSE_MS.first;
     while (!this.#isStopping) {
+      const moved = this.#isKicked;
       this.#isKicked = false;
-      const moved = await this.#round();
-      await this.#pause(moved ? PAUSE_MS.moved : PAUSE_MS.quiet);
+      const isCalm = !(await this.#round()) && !moved;
+      pauseMs = isCalm ? Math.min(PAUSE_MS.longest, pauseMs * 2) : PAUSE_MS.first;
+      await this.#pause(pauseMs);
     }
     const { store, log } = this.#options;
     const leases = [...this.#owned.values()].map(({ driving }) =>

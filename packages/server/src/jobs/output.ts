@@ -1,5 +1,5 @@
-// What runs write: pieces in their order, each kept once, up to the limit of the run; what does not
-// fit is counted and said.
+// What runs write: pieces in their order, each kept once, up to the limit of the run. From the first
+// that does not fit on nothing is kept, so that there is no hole; it is counted and said.
 
 import type { OUTPUT_STREAMS, Output } from '@halflap/protocol/agent';
 import type { ClientBase } from 'pg';
@@ -19,7 +19,9 @@ export async function keepOutput(
   { run, number, stream, text }: Output,
 ): Promise<number | null> {
   const { rows } = await client.query<Room>(
-    `select r.output_next, r.output_limit_bytes - r.output_kept_bytes as room
+    `select r.output_next,
+       case when r.output_dropped_bytes > 0 then 0
+       else r.output_limit_bytes - r.output_kept_bytes end as room
      from job_runs as r
      join hosts as h on h.id = r.host_id and h.fence = $3
      where r.id = $1 and r.host_id = $2
