@@ -24,7 +24,7 @@ import {
   startEndpoint,
   startJobs,
 } from '@halflap/server';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentIdentity, makeHosts, type Script, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
@@ -40,7 +40,7 @@ let test: TestStore;
 let authority: Authority;
 let one: Server;
 let two: Server;
-let agents: ScriptedAgent[] = [];
+const agents: ScriptedAgent[] = [];
 
 beforeAll(async () => {
   test = await openTestStore(2);
@@ -50,12 +50,8 @@ beforeAll(async () => {
   two = await start('two', await test.open('two'));
 });
 
-afterEach(async () => {
-  await Promise.all(agents.map((agent) => agent.stop()));
-  agents = [];
-});
-
 afterAll(async () => {
+  await Promise.all(agents.map((agent) => agent.stop()));
   await Promise.all([one, two].map(stop));
   await test.drop();
 });
@@ -132,6 +128,16 @@ async function runsOf(job: string) {
   return new Map(runs.map((row) => [row.host_id, row]));
 }
 
+/** Lets a deadline of a run pass. */
+async function isOver(deadline: 'begin_before' | 'deadline_at', job: string, host = '') {
+  await test.store.withHost(host, (client) =>
+    client.query(`update job_runs set ${deadline} = now() where job_id = $1 and host_id = $2`, [
+      job,
+      host,
+    ]),
+  );
+}
+
 /** A promise, and what ends it. */
 function gate() {
   let open = () => {};
@@ -177,7 +183,7 @@ describe('a target', () => {
   });
 });
 
-describe('a job', () => {
+describe.concurrent('a job', () => {
   it('ends on every host in its state, with output and exit code; and retries what failed', async () => {
     let isRepaired = false;
     const { hosts, made } = await fleet(6, (order) => {
@@ -208,14 +214,21 @@ describe('a job', () => {
     let atWork = 0;
     let most = 0;
     const order: string[] = [];
+    const others = gate();
+    let done = 0;
     const { hosts } = await fleet(8, ({ host }) => {
       order.push(host);
       atWork += 1;
       most = Math.max(most, atWork);
-      const work = new Promise((resolve) => setTimeout(resolve, 20)).then(() => {
+      const isBad = host === hosts[4];
+      const work = isBad ? others.opened : new Promise((resolve) => setTimeout(resolve, 20));
+      const until = work.then(() => {
         atWork -= 1;
+        done += 1;
+        // It fails when all others of its batch have begun.
+        if (done === 5) others.open();
       });
-      return { until: work, exitCode: host === hosts[4] ? 1 : 0 };
+      return { until, exitCode: isBad ? 1 : 0 };
     });
     const id = await run(hosts, {
       ...{ batch: { hosts: 3 }, concurrency: 2, stopAfter: { percent: 10 } },
@@ -235,12 +248,17 @@ describe('a job', () => {
     const { hosts, made } = await fleet(4, () => ({}), 2);
     // The two that are offline come first.
     const order = [...hosts.slice(2), ...hosts.slice(0, 2)];
-    const id = await run(order, { batch: { hosts: 1 }, concurrency: 1, waitSeconds: 2 });
+    const id = await run(order, { batch: { hosts: 1 }, concurrency: 1 });
     await until(
       () => runsOf(id),
       (runs) => [...runs.values()].filter(({ state }) => state === 'succeeded').length === 2,
     );
     await made[2]?.connect();
+    await until(
+      () => runsOf(id),
+      (runs) => runs.get(hosts[2] ?? '')?.state === 'succeeded',
+    );
+    await isOver('begin_before', id, hosts[3]);
     expect(await ended(id)).toMatchObject({
       job: { state: 'failed' },
       counts: { succeeded: 3, expired: 1 },
@@ -276,7 +294,12 @@ describe('a job', () => {
   it('runs out of time: what runs is cancelled, what has not begun expires', async () => {
     const never = gate();
     const { hosts } = await fleet(3, () => ({ until: never.opened }), 2);
-    const id = await run(hosts, { totalSeconds: 2, concurrency: 1 });
+    const id = await run(hosts, { concurrency: 1 });
+    await until(
+      () => readJob(test.store, id),
+      ({ counts }) => counts.running === 1,
+    );
+    await test.store.home.query('update jobs set deadline_at = now() where id = $1', [id]);
     expect(await ended(id)).toMatchObject({
       job: { state: 'timed_out' },
       counts: { cancelled: 1, expired: 2 },
@@ -287,13 +310,14 @@ describe('a job', () => {
   it('knows what became lost, and keeps what such a host says later', async () => {
     const work = gate();
     const { hosts, made } = await fleet(3, () => ({ until: work.opened }));
-    const id = await run(hosts, { timeoutSeconds: 1, lostSeconds: 1, totalSeconds: 60 });
+    const id = await run(hosts, {});
     await until(
       () => readJob(test.store, id),
       ({ counts }) => counts.running === 3,
     );
     const [away, forgetful, revoked] = made;
     await away?.stop();
+    await isOver('deadline_at', id, hosts[0]);
     forgetful?.forget();
     forgetful?.breakOff();
     await test.store.withHost(hosts[2] ?? '', (client) =>
@@ -346,8 +370,10 @@ describe('a job', () => {
     expect(last).toBe('succeeded 14');
     expect((await ended(id)).job.state).toBe('succeeded');
   });
+});
 
-  it('counts every host once, in states that have names', async () => {
+describe('all jobs', () => {
+  it('count every host once, in states that have names', async () => {
     const { rows } = await test.store.gather<{ state: string; wrong: boolean }>(
       `select r.state, (r.ended_at is null) as wrong from job_runs as r`,
       [],
