@@ -45,27 +45,27 @@ export async function makeHosts(
 ): Promise<AgentIdentity[]> {
   // One key for all: what tells hosts apart here is the name in the certificate.
   const { key, request } = await keysAndRequest();
-  const hosts: AgentIdentity[] = [];
-  for (let at = 0; at < count; at += 1) {
+  const make = async (at: number): Promise<AgentIdentity> => {
     const host = webcrypto.randomUUID();
-    const { pem, serial, fingerprint, notBefore, notAfter } = await authority.issueHost(
-      host,
-      request,
+    const certificate = await authority.issueHost(host, request);
+    const { pem, serial, fingerprint, notBefore, notAfter } = certificate;
+    await store.withHost(host, (client) =>
+      client.query(
+        `with made as (
+           insert into hosts (id, bucket, state, hostname, labels) values ($1, $2, 'active', $3, $4)
+           returning id
+         )
+         insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
+         select $5, id, $6, $7, $8 from made`,
+        [
+          ...[host, bucketOf(host), `web-${at}`, JSON.stringify(labels)],
+          ...[serial, fingerprint, notBefore, notAfter],
+        ],
+      ),
     );
-    await store.withHost(host, async (client) => {
-      await client.query(
-        `insert into hosts (id, bucket, state, hostname, labels) values ($1, $2, 'active', $3, $4)`,
-        [host, bucketOf(host), `web-${at}`, JSON.stringify(labels)],
-      );
-      await client.query(
-        `insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
-         values ($1, $2, $3, $4, $5)`,
-        [serial, host, fingerprint, notBefore, notAfter],
-      );
-    });
-    hosts.push({ host, key, chain: pem, authority: authority.certificate });
-  }
-  return hosts;
+    return { host, key, chain: pem, authority: authority.certificate };
+  };
+  return Promise.all(Array.from({ length: count }, (_, at) => make(at)));
 }
 
 /** What an agent does for an order. */

@@ -33,6 +33,11 @@ export interface Driving {
   readonly jobId: string;
 }
 
+/** With the shards that have answered: no time is lost with the others in the same step. */
+interface Step extends Driving {
+  readonly shards: readonly string[];
+}
+
 /** `over`: the job has ended. `moved`: there may be more to do at once. */
 export type Stepped = 'over' | 'moved' | 'quiet';
 
@@ -40,11 +45,13 @@ export type Stepped = 'over' | 'moved' | 'quiet';
 const STEP = 2000;
 
 /** @throws LEASE_LOST; STORE_UNAVAILABLE and the like when the home shard is away. */
-export async function step(on: Driving): Promise<Stepped> {
-  const found = await readJob(on);
+export async function step(driving: Driving): Promise<Stepped> {
+  const found = await readJob(driving);
   if (found === null || found.job.ended_at !== null) return 'over';
-  const driven: Driven = { job: found.job, fence: on.lease.fence };
-  const counted = await countRuns(on.store, driven);
+  const driven: Driven = { job: found.job, fence: driving.lease.fence };
+  const counted = await countRuns(driving.store, driven);
+  const answered = Object.keys(counted.census).filter((one) => !counted.silent.includes(one));
+  const on: Step = { ...driving, shards: answered };
   if (await makeMissing(on, driven, counted)) return 'moved';
   if (counted.behind > 0) {
     await takeOver(on, driven);
@@ -81,14 +88,14 @@ async function readJob({ store, jobId }: Driving) {
 }
 
 /** Makes runs where a shard that answers has fewer than hosts. @returns whether it had to. */
-async function makeMissing(on: Driving, driven: Driven, { census, silent }: Counted) {
+async function makeMissing(on: Step, driven: Driven, { census }: Counted) {
   const count = (groups: readonly Group[]) => groups.reduce((sum, one) => sum + one.count, 0);
   if (count(Object.values(census).flat()) >= driven.job.total) return false;
   const hosts = await readHosts(on);
   const lacking = new Set(
-    Object.keys(census).filter((shard) => {
+    on.shards.filter((shard) => {
       const expected = hosts.filter(({ host }) => on.store.shardNameOf(host) === shard);
-      return !silent.includes(shard) && count(census[shard] ?? []) < expected.length;
+      return count(census[shard] ?? []) < expected.length;
     }),
   );
   const missing = new Map(
@@ -113,7 +120,7 @@ async function readHosts({ store, jobId }: Driving): Promise<JobHost[]> {
   return rows;
 }
 
-async function takeOver(on: Driving, driven: Driven): Promise<void> {
+async function takeOver(on: Step, driven: Driven): Promise<void> {
   const { rows } = await gather<{ host_id: string }>(
     on,
     `select host_id from job_runs
@@ -139,7 +146,7 @@ async function stop(on: Driving, { kind, reason }: NonNullable<Decision['stop']>
 }
 
 /** Ends what is late, whose host has gone, or that a stop ends. */
-async function settleDue(on: Driving, driven: Driven): Promise<number> {
+async function settleDue(on: Step, driven: Driven): Promise<number> {
   const { stop_kind: kind, stop_reason: reason } = driven.job;
   const { rows } = await gather<Due>(on, DUE, [on.jobId, kind, reason, STEP]);
   const byHost = new Map(rows.map((row) => [row.host_id, row]));
@@ -161,7 +168,7 @@ interface Planned {
   readonly groups: readonly Group[];
 }
 
-async function giveTurns(on: Driving, driven: Driven, { decision, groups }: Planned) {
+async function giveTurns(on: Step, driven: Driven, { decision, groups }: Planned) {
   const { turn } = decision;
   const isNew = ({ state, hasTurn, batch }: Group) =>
     state === 'waiting' && !hasTurn && batch <= turn;
@@ -181,7 +188,7 @@ async function giveTurns(on: Driving, driven: Driven, { decision, groups }: Plan
   return given.rows.length;
 }
 
-async function releaseSome(on: Driving, driven: Driven, { decision, groups }: Planned) {
+async function releaseSome(on: Step, driven: Driven, { decision, groups }: Planned) {
   const places = Math.min(decision.places, STEP);
   const isCandidate = ({ hasTurn, isReady }: Group) => hasTurn && isReady;
   if (places === 0 || !groups.some(isCandidate)) return 0;
@@ -195,7 +202,7 @@ async function releaseSome(on: Driving, driven: Driven, { decision, groups }: Pl
     [on.jobId, places],
     {
       orderBy: [{ column: 'batch' }, { column: 'id' }],
-      ...{ limit: places, timeoutMs: ANSWER_MS },
+      ...{ limit: places, timeoutMs: ANSWER_MS, shards: on.shards },
     },
   );
   const byHost = new Map(rows.map((row) => [row.host_id, row]));
@@ -256,11 +263,11 @@ function atHome(on: Driving, body: (client: ClientBase) => Promise<unknown>): Pr
 }
 
 function gather<Row extends Record<string, unknown>>(
-  { store }: Driving,
+  { store, shards }: Step,
   sql: string,
   values: readonly unknown[],
 ) {
-  return store.gather<Row>(sql, values, { timeoutMs: ANSWER_MS });
+  return store.gather<Row>(sql, values, { timeoutMs: ANSWER_MS, shards });
 }
 
 async function write<Row>(

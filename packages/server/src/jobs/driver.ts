@@ -4,7 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
-import { giveLease, takeLease } from '../store/leases.js';
+import { giveLease, renewLease, takeLease } from '../store/leases.js';
 import type { Log, Store } from '../store/store.js';
 import type { Doorbell } from './doorbell.js';
 import { type Driving, step } from './drive.js';
@@ -20,22 +20,22 @@ export interface DriverOptions {
   readonly log: Log;
 }
 
-/** Between steps: the first while something moves, doubled while nothing does. */
-const PAUSE_MS = { first: 100, longest: 1000 } as const;
+/**
+ * Between steps: the shortest always, so that news that come together are one; then doubled while
+ * nothing moves.
+ */
+const PAUSE_MS = { shortest: 50, longest: 1000 } as const;
 /** Jobs that one server takes a step of at once. */
 const AT_ONCE = 4;
-
-interface Owned {
-  readonly driving: Driving;
-  readonly renewedAt: number;
-}
 
 export class Driver {
   readonly #options: DriverOptions;
   /** Another one after a restart: what the process before has begun must not go on unnoticed. */
   readonly #owner: string;
-  readonly #owned = new Map<string, Owned>();
+  readonly #owned = new Map<string, Driving>();
   readonly #loop: Promise<void>;
+  readonly #renewal: NodeJS.Timeout;
+  #isRenewing = false;
   #isStopping = false;
   #isKicked = false;
   #wake: () => void = () => {};
@@ -44,10 +44,14 @@ export class Driver {
     this.#options = options;
     this.#owner = `${options.server} ${randomUUID()}`;
     this.#loop = this.#run();
+    // Apart from the steps: one may wait for a shard that does not answer.
+    const everyMs = (options.leaseSeconds * 1000) / RENEWALS_PER_LEASE;
+    this.#renewal = setInterval(() => void this.#renew(), everyMs);
   }
 
-  /** Something has changed: looks at once. */
+  /** Something has changed: looks without delay. */
   kick(): void {
+    if (this.#isKicked) return;
     this.#isKicked = true;
     this.#wake();
   }
@@ -60,18 +64,17 @@ export class Driver {
   }
 
   async #run(): Promise<void> {
-    let pauseMs: number = PAUSE_MS.first;
+    let pauseMs: number = PAUSE_MS.shortest;
     while (!this.#isStopping) {
-      const moved = this.#isKicked;
+      const isKicked = this.#isKicked;
       this.#isKicked = false;
-      const isCalm = !(await this.#round()) && !moved;
-      pauseMs = isCalm ? Math.min(PAUSE_MS.longest, pauseMs * 2) : PAUSE_MS.first;
+      const isMoving = (await this.#round()) || isKicked;
+      pauseMs = isMoving ? PAUSE_MS.shortest : Math.min(PAUSE_MS.longest, pauseMs * 2);
       await this.#pause(pauseMs);
     }
+    clearInterval(this.#renewal);
     const { store, log } = this.#options;
-    const leases = [...this.#owned.values()].map(({ driving }) =>
-      giveLease(store.home, driving.lease),
-    );
+    const leases = [...this.#owned.values()].map(({ lease }) => giveLease(store.home, lease));
     for (const given of await Promise.allSettled(leases)) {
       if (given.status === 'rejected')
         log.warn({ error: given.reason }, 'a job was not given back');
@@ -89,38 +92,43 @@ export class Driver {
     const owned = [...this.#owned.values()];
     let moved = false;
     for (let at = 0; at < owned.length && !this.#isStopping; at += AT_ONCE) {
-      const some = owned.slice(at, at + AT_ONCE).map(({ driving }) => this.#step(driving));
+      const some = owned.slice(at, at + AT_ONCE).map((driving) => this.#step(driving));
       moved = (await Promise.all(some)).includes(true) || moved;
     }
     return moved;
   }
 
-  /** Takes jobs that nobody drives, and renews the leases of its own. */
+  /** Takes jobs that nobody drives. */
   async #take(): Promise<void> {
     const { store, leaseSeconds, doorbell, log } = this.#options;
     const { rows } = await store.home.query<{ id: string }>(
       `select j.id
        from jobs as j
        left join leases as l on l.name = 'job/' || j.id
-       where j.state in ('running', 'stopping')
-         and (l.name is null or l.owner = $1 or l.expires_at <= now())`,
-      [this.#owner],
+       where j.state in ('running', 'stopping') and (l.name is null or l.expires_at <= now())`,
+      [],
       { timeoutMs: TAKE_MS },
     );
-    const open = new Set(rows.map(({ id }) => id));
-    for (const id of this.#owned.keys()) if (!open.has(id)) this.#owned.delete(id);
-    const dueAt = performance.now() - (leaseSeconds * 1000) / RENEWALS_PER_LEASE;
-    for (const jobId of open) {
-      const before = this.#owned.get(jobId);
-      if (before !== undefined && before.renewedAt > dueAt) continue;
-      const renewedAt = performance.now();
-      const lease = await takeLease(
-        store.home,
-        { name: leaseOf(jobId), owner: this.#owner },
-        leaseSeconds,
-      );
-      if (lease === null) this.#owned.delete(jobId);
-      else this.#owned.set(jobId, { driving: { store, doorbell, log, lease, jobId }, renewedAt });
+    for (const { id: jobId } of rows) {
+      const name = leaseOf(jobId);
+      const lease = await takeLease(store.home, { name, owner: this.#owner }, leaseSeconds);
+      if (lease !== null) this.#owned.set(jobId, { store, doorbell, log, lease, jobId });
+    }
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    const { store, leaseSeconds, log } = this.#options;
+    try {
+      for (const [jobId, { lease }] of this.#owned) {
+        const isMine = await renewLease(store.home, lease, leaseSeconds);
+        if (!isMine && this.#owned.get(jobId)?.lease === lease) this.#owned.delete(jobId);
+      }
+    } catch (error) {
+      log.warn({ error }, 'leases of jobs were not renewed');
+    } finally {
+      this.#isRenewing = false;
     }
   }
 
@@ -139,7 +147,13 @@ export class Driver {
   }
 
   async #pause(ms: number): Promise<void> {
-    if (this.#isStopping || this.#isKicked) return;
+    await this.#sleep(PAUSE_MS.shortest);
+    if (!this.#isKicked) await this.#sleep(ms - PAUSE_MS.shortest);
+  }
+
+  /** Until the time is over; a kick ends it early. */
+  async #sleep(ms: number): Promise<void> {
+    if (ms <= 0 || this.#isStopping) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {

@@ -15,9 +15,40 @@ import { type RunState, runIdOf } from './run.js';
  */
 export async function keepOutput(
   client: ClientBase,
-  { host, fence }: Present,
+  session: Present,
   { run, number, stream, text }: Output,
 ): Promise<number | null> {
+  const piece = { run, number, stream, bytes: Buffer.from(textOf(text)) };
+  return (await keepWhole(client, session, piece)) ? number + 1 : keepPart(client, session, piece);
+}
+
+interface Come extends Pick<Output, 'run' | 'number' | 'stream'> {
+  readonly bytes: Buffer;
+}
+
+/** Nearly all pieces are new and fit. @returns whether this one did. */
+async function keepWhole(client: ClientBase, { host, fence }: Present, piece: Come) {
+  const { run, number, stream, bytes } = piece;
+  const { rowCount } = await client.query(
+    `with kept as (
+       update job_runs as r
+       set output_next = $4::int + 1, output_kept_bytes = r.output_kept_bytes + $7::int
+       from hosts as h
+       where r.id = $1 and r.host_id = $2 and h.id = r.host_id and h.fence = $3
+         and r.output_next <= $4 and r.output_dropped_bytes = 0
+         and r.output_kept_bytes + $7 <= r.output_limit_bytes
+       returning r.id
+     )
+     insert into job_output (run_id, number, stream, text)
+     select id, $4, $5, $6 from kept
+     on conflict (run_id, number) do nothing`,
+    [run, host, fence, number, stream, bytes.toString('utf8'), bytes.length],
+  );
+  return rowCount === 1;
+}
+
+async function keepPart(client: ClientBase, { host, fence }: Present, piece: Come) {
+  const { run, number, stream, bytes } = piece;
   const { rows } = await client.query<Room>(
     `select r.output_next,
        case when r.output_dropped_bytes > 0 then 0
@@ -31,7 +62,6 @@ export async function keepOutput(
   const [row] = rows;
   if (row === undefined) return (await isCurrent(client, { host, fence })) ? number + 1 : null;
   if (number < row.output_next) return row.output_next;
-  const bytes = Buffer.from(textOf(text));
   const kept = cut(bytes, Number(row.room));
   if (kept.length > 0) {
     await client.query(
