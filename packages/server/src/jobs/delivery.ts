@@ -40,6 +40,7 @@ export class Delivery implements Duty {
   #called = new Set<string>();
   #work: Promise<void> = Promise.resolve();
   #isBusy = false;
+  #isLooking = false;
   readonly #timer: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
 
@@ -110,7 +111,8 @@ export class Delivery implements Duty {
   /** Looks for what is to be sent, on all shards. Never throws. */
   async look(): Promise<void> {
     const { store, server, log } = this.#options;
-    if (this.#sessions.size === 0) return;
+    if (this.#sessions.size === 0 || this.#isLooking) return;
+    this.#isLooking = true;
     try {
       const { rows } = await store.gather<{ host_id: string }>(NEWS, [server], {
         timeoutMs: ANSWER_MS,
@@ -119,6 +121,8 @@ export class Delivery implements Duty {
       await this.#work;
     } catch (error) {
       log.warn({ error }, 'the store was not looked at for orders');
+    } finally {
+      this.#isLooking = false;
     }
   }
 
