@@ -11,11 +11,12 @@ import {
   hostsToRetry,
   type JobSpec,
   type Jobs,
-  listRuns,
   localDoorbell,
   openAuthority,
   previewHosts,
+  RUN_COLUMNS,
   RUN_STATES,
+  type RunRow,
   readJob,
   readOutput,
   SECRET_BYTES,
@@ -122,10 +123,12 @@ const ended = (id: string) =>
   );
 
 async function runsOf(job: string) {
-  const where = { text: 'true', values: [] };
-  const asked = { job, states: null, search: null, where, after: null, limit: 1000 };
-  const { runs } = await listRuns(test.store, asked);
-  return new Map(runs.map((row) => [row.host_id, row]));
+  const { rows } = await test.store.gather<RunRow>(
+    `select ${RUN_COLUMNS} from job_runs as r where r.job_id = $1`,
+    [job],
+    { requireAll: true },
+  );
+  return new Map(rows.map((row) => [row.host_id, row]));
 }
 
 /** Lets a deadline of a run pass. */

@@ -29,6 +29,8 @@ export {
 export type { ApiSettings } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';
 export { type Verified, verifyAudit } from './audit/verify.js';
+export { type JobApi, jobRoutes } from './api/routes/jobs.js';
+export { DEFAULT_SETTINGS } from './api/settings.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
@@ -45,7 +47,7 @@ export { type Doorbell, localDoorbell, NO_DOORBELL } from './jobs/doorbell.js';
 export { JOB_STATES, type JobState } from './jobs/job.js';
 export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
 export { type Piece, type Pieces, readOutput } from './jobs/output.js';
-export { type Counts, listJobs, listRuns, type RunRow, readJob } from './jobs/queries.js';
+export { type Counts, RUN_COLUMNS, type RunRow, readJob } from './jobs/queries.js';
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';

@@ -39,9 +39,9 @@ export async function chooseHosts(
   const preview = await previewHosts(store, target, spec.work.kind);
   if (preview.missing.length > 0) {
     const some = preview.missing.slice(0, 5).join(', ');
-    throw invalid('target.hosts', `active hosts; ${preview.missing.length} are none: ${some}`);
+    throw invalid('body.target.hosts', `active hosts; ${preview.missing.length} are none: ${some}`);
   }
-  if (preview.hosts.length === 0) throw invalid('target', 'hosts, and there are none');
+  if (preview.hosts.length === 0) throw invalid('body.target', 'hosts, and there are none');
   if (preview.digest === digest) return preview.hosts.map(({ id }) => id);
   throw new HalflapError('API_CONFLICT', 'the hosts are others than those of the preview', {
     hint: 'preview them again; or name the hosts of the preview, which then cannot change',
@@ -118,7 +118,7 @@ export async function hostsToRetry(
     { timeoutMs: 5000, requireAll: true },
   );
   const hosts = [...new Set(found.rows.map((row) => row.host_id))];
-  if (hosts.length === 0) throw invalid('states', 'some that hosts of the job ended in');
+  if (hosts.length === 0) throw invalid('body.states', 'some that hosts of the job ended in');
   return { job, hosts, digest: digestOf(hosts) };
 }
 

@@ -1,7 +1,6 @@
 // Jobs and their runs, to be shown. Jobs are on the home shard, runs on the shards of their hosts: a
 // shard that is away takes away its runs, and the answer says which one.
 
-import type { OrderBy, Outcome } from '@halflap/client';
 import type { Store } from '../store/store.js';
 import { ANSWER_MS } from './census.js';
 import { noJob } from './create.js';
@@ -36,6 +35,40 @@ export async function listJobs(store: Store, asked: JobsAsked): Promise<readonly
 
 export type Counts = Partial<Record<RunState, number>>;
 
+export interface SeenCounts {
+  /** Runs by state, of each job; a job without any that may be seen is not there. */
+  readonly counts: ReadonlyMap<string, Counts>;
+  /** Shards that did not answer. */
+  readonly silent: readonly string[];
+}
+
+/**
+ * Runs of jobs by state, as the shards have them now.
+ * @param where which hosts count: a condition on `h`; a host that was removed has no row there
+ */
+export async function countByState(
+  store: Store,
+  jobs: readonly string[],
+  where: HostCondition,
+): Promise<SeenCounts> {
+  const { rows, outcomes } = await store.gather<{ job_id: string; state: RunState; n: number }>(
+    `select r.job_id, r.state, count(*)::int as n
+     from job_runs as r
+     left join hosts as h on h.id = r.host_id
+     where (${where.text}) and r.job_id = any($${where.values.length + 1}::uuid[])
+     group by r.job_id, r.state`,
+    [...where.values, jobs],
+    { timeoutMs: ANSWER_MS },
+  );
+  const counts = new Map<string, Counts>();
+  for (const { job_id, state, n } of rows) {
+    const before = counts.get(job_id) ?? {};
+    counts.set(job_id, { ...before, [state]: (before[state] ?? 0) + n });
+  }
+  const silent = outcomes.filter(({ ok }) => !ok).map(({ shard }) => shard);
+  return { counts, silent };
+}
+
 export interface SeenJob {
   readonly job: JobRow;
   /** Runs by state. While the job is open they may add up to less than its hosts. */
@@ -53,18 +86,12 @@ export async function readJob(store: Store, id: string): Promise<SeenJob> {
   const [job] = rows;
   if (job === undefined) throw noJob(id);
   if (job.ended_at !== null) return { job, counts: countsOf(job.census), silent: [] };
-  const { rows: groups, outcomes } = await store.gather<{ state: RunState; count: number }>(
-    'select state, count(*)::int as count from job_runs where job_id = $1 group by state',
-    [id],
-    { timeoutMs: ANSWER_MS },
-  );
-  const silent = outcomes.filter(({ ok }) => !ok).map(({ shard }) => shard);
-  const told = silent.flatMap((shard) => job.census[shard] ?? []);
-  const counts: Counts = {};
-  for (const { state, count } of [...groups, ...told]) {
+  const seen = await countByState(store, [id], { text: 'true', values: [] });
+  const counts = { ...seen.counts.get(id) };
+  for (const { state, count } of seen.silent.flatMap((shard) => job.census[shard] ?? [])) {
     counts[state] = (counts[state] ?? 0) + count;
   }
-  return { job, counts, silent };
+  return { job, counts, silent: seen.silent };
 }
 
 export type RunRow = {
@@ -87,54 +114,8 @@ export type RunRow = {
   readonly said_later: unknown;
 };
 
-const RUN_COLUMNS = `r.id, r.job_id, r.host_id, r.hostname, r.batch, r.state,
+/** What a RunRow is selected by, of `job_runs as r`. */
+export const RUN_COLUMNS = `r.id, r.job_id, r.host_id, r.hostname, r.batch, r.state,
   coalesce(r.message, r.cancel_reason) as message, r.exit_code, r.signal, r.begin_before,
   r.released_at, r.sent_at, r.began_at, r.ended_at, r.output_kept_bytes::float8 as kept_bytes,
   r.output_dropped_bytes::float8 as dropped_bytes, r.said_later`;
-
-export interface RunsAsked {
-  readonly job: string;
-  readonly states: readonly RunState[] | null;
-  /** A part of the host's name. */
-  readonly search: string | null;
-  /** Which hosts whoever asks may see: a condition on `h`; a removed host has no row there. */
-  readonly where: HostCondition;
-  /** The last run of the page before. */
-  readonly after: { readonly hostname: string; readonly id: string } | null;
-  readonly limit: number;
-}
-
-export interface SeenRuns {
-  /** By the host's name, in order of code points, then by id. */
-  readonly runs: readonly RunRow[];
-  readonly outcomes: readonly Outcome[];
-}
-
-const BY_NAME: readonly OrderBy[] = [{ column: 'sort_key' }, { column: 'id' }];
-
-export async function listRuns(store: Store, asked: RunsAsked): Promise<SeenRuns> {
-  const { where, after, limit } = asked;
-  const values: unknown[] = [...where.values];
-  const place = (value: unknown) => `$${values.push(value)}`;
-  const conditions = [`r.job_id = ${place(asked.job)}`, `(${where.text})`];
-  if (asked.states !== null) conditions.push(`r.state = any(${place(asked.states)}::text[])`);
-  if (asked.search !== null) {
-    conditions.push(`strpos(lower(r.hostname), lower(${place(asked.search)})) > 0`);
-  }
-  if (after !== null) {
-    const [hostname, id] = [place(after.hostname), place(after.id)];
-    conditions.push(`(r.hostname collate "C", r.id) > (${hostname}::text, ${id}::uuid)`);
-  }
-  const { rows, outcomes } = await store.gather<RunRow & { sort_key: string }>(
-    `select ${RUN_COLUMNS}, r.hostname collate "C" as sort_key
-     from job_runs as r
-     left join hosts as h on h.id = r.host_id
-     where ${conditions.join(' and ')}
-     order by r.hostname collate "C", r.id
-     limit ${place(limit)}`,
-    values,
-    { orderBy: BY_NAME, limit, timeoutMs: ANSWER_MS },
-  );
-  const seen = new Set<string>();
-  return { runs: rows.filter(({ id }) => !seen.has(id) && seen.add(id)), outcomes };
-}

@@ -116,26 +116,27 @@ export function hostsOf(share: Share, total: number): number {
 export function checkWork(work: Work): void {
   const text = JSON.stringify(work);
   if (Buffer.byteLength(text) > MOST_WORK_BYTES) {
-    throw invalid('work', `at most ${MOST_WORK_BYTES} bytes as JSON`);
+    throw invalid('body.work', `at most ${MOST_WORK_BYTES} bytes as JSON`);
   }
-  if (text.includes('\\u0000')) throw invalid('work', 'text without NUL');
+  if (text.includes('\\u0000')) throw invalid('body.work', 'text without NUL');
   if (work.kind === 'packages') checkPackages(work);
 }
 
 function checkPackages({ action, packages, onlySecurity }: Extract<Work, { kind: 'packages' }>) {
   if (packages.length === 0 && action !== 'upgrade') {
-    throw invalid('work.packages', `at least one with ${action}`);
+    throw invalid('body.work.packages', `at least one with ${action}`);
   }
   if (onlySecurity && (action !== 'upgrade' || packages.length > 0)) {
-    throw invalid('work.onlySecurity', 'only with upgrade, and without packages');
+    throw invalid('body.work.onlySecurity', 'only with upgrade, and without packages');
   }
   if (action === 'downgrade' && packages.some(({ version }) => version === null)) {
-    throw invalid('work.packages', 'a version of each with downgrade');
+    throw invalid('body.work.packages', 'a version of each with downgrade');
   }
 }
 
 export function invalid(field: string, rule: string): HalflapError {
   return new HalflapError('API_INVALID', `${field} must be: ${rule}`, {
+    detail: { fields: [{ field, rule }] },
     hint: `correct ${field}`,
   });
 }

@@ -68,7 +68,7 @@ export async function previewHosts(
   if (silent.length === outcomes.length) throw unanswered(silent[0]?.error);
   // While a bucket moves its hosts are on two shards for a moment.
   const found = new Map(rows.map((row) => [row.id, row]));
-  if (found.size > MOST_HOSTS) throw invalid('target', `at most ${MOST_HOSTS} hosts`);
+  if (found.size > MOST_HOSTS) throw invalid('body.target', `at most ${MOST_HOSTS} hosts`);
   const sorted = [...found.values()].sort(
     (one, other) => compare(one.hostname, other.hostname) || compare(one.id, other.id),
   );
