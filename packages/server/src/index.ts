@@ -26,12 +26,31 @@ export {
   type Route,
   read,
 } from './api/route.js';
+export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export type { ApiSettings } from './api/settings.js';
+export { DEFAULT_SETTINGS } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';
 export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
+export {
+  type By,
+  cancelJob,
+  chooseHosts,
+  createJob,
+  hostsToRetry,
+  type NewJob,
+  specOf,
+} from './jobs/create.js';
+export { type Doorbell, localDoorbell, NO_DOORBELL } from './jobs/doorbell.js';
+export { JOB_STATES, type JobState } from './jobs/job.js';
+export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
+export { type Piece, type Pieces, readOutput } from './jobs/output.js';
+export { type Counts, RUN_COLUMNS, type RunRow, readJob } from './jobs/queries.js';
+export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
+export { JobSpec } from './jobs/spec.js';
+export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
 export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
 export { type PlannedMove, planMoves } from './store/evening.js';

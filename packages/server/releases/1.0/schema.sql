@@ -295,6 +295,129 @@ create table audit_head (
   id int primary key default 1 check (id = 1),
   number bigint not null,
   hash bytea not null
+
+-- Jobs ------------------------------------------------------------------------------------------
+
+-- What somebody wants done on hosts, and how far it is; on the home shard.
+create table jobs (
+  id uuid primary key,
+  name text not null,
+  kind text not null check (kind in ('packages', 'service', 'command', 'file')),
+  work jsonb not null,
+  -- What its hosts were chosen by, for people: job_hosts says which they are.
+  target jsonb not null,
+  -- Of the list of hosts, as the preview gave it.
+  digest text not null,
+  total int not null check (total > 0),
+  batches int not null check (batches > 0),
+  concurrency int not null check (concurrency > 0),
+  -- So many failures stop it; null: none do.
+  stop_after int check (stop_after > 0),
+  -- How long a host may be offline once it is its turn.
+  wait_seconds int not null,
+  -- How long a host may take.
+  timeout_seconds int not null,
+  -- How long a host that is late counts as not lost.
+  lost_seconds int not null,
+  output_limit_bytes int not null,
+  -- When all of it is stopped.
+  deadline_at timestamptz not null,
+  retry_of uuid references jobs (id),
+  created_by text not null,
+  created_at timestamptz not null default now(),
+  state text not null default 'running' check (
+    state in ('running', 'stopping', 'succeeded', 'failed', 'stopped', 'cancelled', 'timed_out')
+  ),
+  stop_kind text check (stop_kind in ('cancelled', 'failures', 'timeout')),
+  stop_reason text,
+  -- Runs by state, as the driver found them last on each shard.
+  census jsonb not null default '{}',
+  ended_at timestamptz,
+  check ((state = 'running') <= (stop_kind is null)),
+  check ((state in ('running', 'stopping')) = (ended_at is null))
+);
+
+create index jobs_list on jobs (created_at desc, id desc);
+create index jobs_open on jobs (id) where state in ('running', 'stopping');
+create index jobs_retries on jobs (retry_of);
+
+-- The hosts of a job: each has one run, on its own shard.
+create table job_hosts (
+  job_id uuid not null references jobs (id) on delete cascade,
+  host_id uuid not null,
+  batch int not null,
+  primary key (job_id, host_id)
+);
+
+-- A job on one host, on the host's shard; jobs/run.ts says what its states mean. It stays when the
+-- host is removed, so that no host of a job is missing.
+create table job_runs (
+  -- Follows from job and host.
+  id uuid primary key,
+  job_id uuid not null,
+  host_id uuid not null,
+  bucket int not null references buckets (bucket),
+  hostname text not null,
+  batch int not null,
+  state text not null default 'waiting' check (
+    state in (
+      'waiting', 'released', 'sent', 'running', 'succeeded', 'failed', 'timed_out', 'cancelled',
+      'refused', 'lost', 'expired', 'skipped'
+    )
+  ),
+  -- The server that drives the job: one with a lower number changes nothing.
+  driver_fence bigint not null,
+  timeout_seconds int not null,
+  lost_seconds int not null,
+  output_limit_bytes int not null,
+  -- Set when its batch has its turn: it does not begin after that.
+  begin_before timestamptz,
+  -- What is signed, from its first release to its end.
+  order_text text,
+  -- The session that it was sent in.
+  session_fence bigint,
+  -- When it is lost, of a run that was sent.
+  deadline_at timestamptz,
+  cancel_kind text check (cancel_kind in ('cancelled', 'timeout')),
+  cancel_reason text,
+  cancel_told_fence bigint,
+  released_at timestamptz,
+  sent_at timestamptz,
+  began_at timestamptz,
+  ended_at timestamptz,
+  -- What became of it, for people.
+  message text,
+  exit_code int,
+  signal text,
+  -- By the host's own clock.
+  started_at timestamptz,
+  finished_at timestamptz,
+  -- Pieces below this number have come.
+  output_next int not null default 0,
+  output_kept_bytes bigint not null default 0,
+  -- Left out here because of the limit, and on the host.
+  output_dropped_bytes bigint not null default 0,
+  -- What the host said after it had been given up.
+  said_later jsonb,
+  unique (job_id, host_id),
+  check (
+    (state in ('waiting', 'released', 'sent', 'running')) = (ended_at is null)
+  )
+) with (fillfactor = 70);
+
+create index job_runs_list on job_runs (job_id, hostname collate "C", id);
+create index job_runs_host on job_runs (host_id);
+create index job_runs_bucket on job_runs (bucket);
+create index job_runs_open on job_runs (host_id) where state in ('released', 'sent', 'running');
+
+-- What a run wrote, in pieces.
+create table job_output (
+  run_id uuid not null references job_runs (id) on delete cascade,
+  number int not null,
+  stream text not null check (stream in ('stdout', 'stderr')),
+  text text not null,
+  at timestamptz not null default now(),
+  primary key (run_id, number)
 );
 
 -- The bus ---------------------------------------------------------------------------------------

@@ -20,13 +20,27 @@ import type { Store } from './store.js';
  * What belongs to a host and goes with it, in the order in which it is written: a table, and what
  * its rows of a bucket are. A test holds the list to the foreign keys of the schema.
  */
-export const MOVED: readonly { readonly table: string; readonly where: string }[] = [
+export const MOVED: readonly Moved[] = [
   { table: 'hosts', where: 'bucket = $1' },
   ...['host_packages', 'host_services', 'host_certificates', 'host_events'].map((table) => ({
     table,
     where: 'host_id in (select id from hosts where bucket = $1)',
   })),
+  { table: 'job_runs', where: 'bucket = $1' },
+  {
+    table: 'job_output',
+    where: 'run_id in (select id from job_runs where bucket = $1)',
+    // Of up to 64 KiB each.
+    batchRows: 100,
+  },
 ];
+
+interface Moved {
+  readonly table: string;
+  readonly where: string;
+  /** Rows that are in memory at once; default: BATCH_ROWS. */
+  readonly batchRows?: number;
+}
 
 /** Told after each step; for progress, and for tests that stop there. */
 export type OnStep = (step: 'left' | 'arrived' | 'cleared') => void;
@@ -39,7 +53,6 @@ export interface Move {
 
 /** How long a step waits for the writes of the bucket that are under way. */
 const LOCK_TIMEOUT = '5s';
-/** Rows that are in memory at once. */
 const BATCH_ROWS = 2000;
 
 /**
@@ -109,7 +122,7 @@ async function arrive({ source, target, bucket, epoch }: Step): Promise<void> {
     );
     // Somebody else has finished it, and it has gone on from there.
     if (rowCount === 0) return;
-    await client.query('delete from hosts where bucket = $1', [bucket]);
+    await removeRows(client, bucket);
     await client.query(
       `insert into buckets (bucket, state, epoch) values ($1, 'owned', $2)
        on conflict (bucket) do update
@@ -120,25 +133,27 @@ async function arrive({ source, target, bucket, epoch }: Step): Promise<void> {
   });
 }
 
+/** Runs of jobs stay when their host is removed, so they do not go with it by themselves. */
+async function removeRows(client: ClientBase, bucket: number): Promise<void> {
+  await client.query('delete from hosts where bucket = $1', [bucket]);
+  await client.query('delete from job_runs where bucket = $1', [bucket]);
+}
+
 /** Rows travel as the text of JSON, which this process does not read: nothing is rounded. */
 async function copy(
   source: Shard,
   target: ClientBase,
-  {
-    table,
-    where,
-    bucket,
-  }: { readonly table: string; readonly where: string; readonly bucket: number },
+  { table, where, bucket, batchRows = BATCH_ROWS }: Moved & { readonly bucket: number },
 ): Promise<void> {
   const columns = await columnsOf(source, table);
-  for (let at = 0; ; at += BATCH_ROWS) {
+  for (let at = 0; ; at += batchRows) {
     const { rows } = await source.query<{ batch: string; size: number }>(
       `select coalesce(jsonb_agg(to_jsonb(b)), '[]')::text as batch, count(*)::int as size
        from (
          select ${columns} from ${table} where ${where}
          order by ${columns} limit $2 offset $3
        ) as b`,
-      [bucket, BATCH_ROWS, at],
+      [bucket, batchRows, at],
     );
     const { batch = '[]', size = 0 } = rows[0] ?? {};
     await target.query(
@@ -146,7 +161,7 @@ async function copy(
        select ${columns} from jsonb_populate_recordset(null::${table}, $1::jsonb)`,
       [batch],
     );
-    if (size < BATCH_ROWS) return;
+    if (size < batchRows) return;
   }
 }
 
@@ -174,7 +189,7 @@ async function clear({ source, target, bucket, epoch }: Step): Promise<void> {
       [bucket, epoch],
     );
     if (left.rowCount === 0) return;
-    await client.query('delete from hosts where bucket = $1', [bucket]);
+    await removeRows(client, bucket);
     await client.query('delete from buckets where bucket = $1', [bucket]);
   });
 }

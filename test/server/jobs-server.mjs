@@ -1,0 +1,27 @@
+// A server with agents and jobs in a process of its own, to be killed. It runs the built package:
+// jobs-server.mjs '{"server": NAME, "shards": […], "secret": HEX}'; it prints its port.
+
+import { NO_DOORBELL, openAuthority, openStore, startEndpoint, startJobs } from '@halflap/server';
+
+const { server, shards, secret } = JSON.parse(process.argv[2] ?? '{}');
+const say = (detail, message) => process.stderr.write(`${server}: ${message} ${inspect(detail)}\n`);
+const log = { debug() {}, info() {}, warn() {}, error: say };
+const clock = () => new Date();
+
+const store = await openStore({ shards, server, poolSize: 4, log });
+const authority = await openAuthority(store, {
+  secret: Buffer.from(secret, 'hex'),
+  hostCertificateDays: 30,
+  clock,
+});
+const doorbell = NO_DOORBELL;
+const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, log });
+const endpoint = await startEndpoint({
+  ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },
+  ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },
+  ...{ now: () => performance.now(), random: Math.random },
+  listen: { host: '127.0.0.1', port: 0 },
+  names: ['localhost'],
+  redeem: () => Promise.reject(new Error('nobody enrols here')),
+});
+process.stdout.write(`${endpoint.port}\n`);
