@@ -26,14 +26,13 @@ export {
   type Route,
   read,
 } from './api/route.js';
+export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export type { ApiSettings } from './api/settings.js';
+export { DEFAULT_SETTINGS } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';
 export { type Verified, verifyAudit } from './audit/verify.js';
-export { type JobApi, jobRoutes } from './api/routes/jobs.js';
-export { DEFAULT_SETTINGS } from './api/settings.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
-export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
 export {
   type By,
   cancelJob,
@@ -51,6 +50,7 @@ export { type Counts, RUN_COLUMNS, type RunRow, readJob } from './jobs/queries.j
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
+export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
 export { type PlannedMove, planMoves } from './store/evening.js';
 export { APP, installShard, releasesDirectory, type StoreShard } from './store/install.js';

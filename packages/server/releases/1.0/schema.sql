@@ -295,6 +295,7 @@ create table audit_head (
   id int primary key default 1 check (id = 1),
   number bigint not null,
   hash bytea not null
+);
 
 -- Jobs ------------------------------------------------------------------------------------------
 
