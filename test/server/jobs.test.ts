@@ -187,7 +187,7 @@ describe('a target', () => {
 });
 
 describe.concurrent('a job', () => {
-  it('ends on every host in its state, with output and exit code; and retries what failed', async () => {
+  it('ends on every host in its state, with output and exit code, and is tried again', async () => {
     let isRepaired = false;
     const { hosts, made } = await fleet(6, (order) => {
       if (order.host === hosts[1] && !isRepaired) return { exitCode: 3, output: ['oh\0no'] };

@@ -7,10 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
 import { type Endpoint, startEndpoint } from './agents/endpoint.js';
-import type { Duty } from './agents/session.js';
 import { createApi } from './api/app.js';
-import type { ApiSettings } from './api/settings.js';
+import { jobRoutes } from './api/routes/jobs.js';
+import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
+import { localDoorbell } from './jobs/doorbell.js';
+import { type Jobs, startJobs } from './jobs/jobs.js';
 import type { StoreShard } from './store/install.js';
 import { type Log, openStore, type Store } from './store/store.js';
 
@@ -54,6 +56,8 @@ export interface ServerPace {
   /** TLS handshakes of agents that begin in a second. */
   readonly handshakesPerSecond: number;
   readonly hostCertificateDays: number;
+  /** After this time of silence another server goes on with the jobs of this one. */
+  readonly jobLeaseSeconds: number;
 }
 
 /** What a server does where it is not told otherwise. */
@@ -63,6 +67,7 @@ export const PACE: ServerPace = {
   reportSeconds: 60,
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
+  jobLeaseSeconds: 15,
 };
 
 export interface Server {
@@ -99,9 +104,12 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const place = { server: name, poolSize: pace.poolSize, shards, log };
   const store = await openStore(home === undefined ? place : { ...place, home });
   running.add(() => store.close());
-  const { hostCertificateDays } = pace;
+  const { hostCertificateDays, jobLeaseSeconds: leaseSeconds } = pace;
   const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
-  const duties: Duty[] = [];
+  const doorbell = localDoorbell();
+  const jobs = startJobs({ store, authority, doorbell, server: name, leaseSeconds, log });
+  running.add(() => jobs.stop());
+  const duties = [jobs.duty];
   const agents = await startEndpoint({
     ...{ store, authority, duties, log, clock, names, server: name, version: options.version },
     ...{ heartbeatSeconds: pace.heartbeatSeconds, reportSeconds: pace.reportSeconds },
@@ -112,7 +120,7 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority }, running);
+  const address = await listen({ options, store, authority, jobs }, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -123,18 +131,18 @@ interface Ground {
   readonly options: ServerOptions;
   readonly store: Store;
   readonly authority: Authority;
+  readonly jobs: Jobs;
 }
 
 /** Serves the API. @returns its address. */
-async function listen({ options, store, authority }: Ground, running: Running): Promise<string> {
+async function listen(ground: Ground, running: Running): Promise<string> {
+  const { options, store, authority, jobs } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
-  const app = await createApi({
-    store,
-    log: options.log,
-    clock,
-    settings: { ...options.api, tls },
-  });
+  const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
+  const { log } = options;
+  const routes = jobRoutes({ store, log, settings, jobs });
+  const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
   await app.listen({ host, port });
   const bound = app.server.address() as AddressInfo;

@@ -1,8 +1,9 @@
-// One step of a job: compares what its runs are with what they should be by now, and changes what it
-// can. It keeps nothing between steps that the tables do not say, so any server may do the next one.
+// One step of a job: compares what its runs are with what they should be by now, and changes what
+// it can. It keeps nothing between steps that the tables do not say, so any server may do the next
+// one.
 //
-// Invariant: what is written on the home shard is written by the owner of the lease; what is written
-// on hosts' shards carries its number, and a driver with a lower one changes nothing there.
+// Invariant: what is written on the home shard is written by the owner of the lease; what is
+// written on hosts' shards carries its number, and a driver with a lower one changes nothing there.
 
 import type { ClientBase } from 'pg';
 import { assertOwner, type Lease } from '../store/leases.js';

@@ -29,8 +29,8 @@ export async function noteBegun(
 export type Noted = 'kept' | 'known' | 'old';
 
 /**
- * released, sent, running → the end that the agent says. An order that was never begun, and that the
- * total time of the job has ended, is expired.
+ * released, sent, running → the end that the agent says. An order that was never begun, and that
+ * the total time of the job has ended, is expired.
  * @returns `known` for one that has ended: where it had been given up, what the host says is kept
  * beside; also for one that nobody knows here.
  */

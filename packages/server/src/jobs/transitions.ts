@@ -132,13 +132,13 @@ const TIME = `'YYYY-MM-DD HH24:MI:SS "UTC"'`;
 
 /**
  * Runs, at most so many, that are late, whose host has gone, or that a stop ends; a released one
- * whose host is not connected goes back to waiting. `$1` is the job, `$2` the kind of its stop, `$3`
- * its reason, `$4` how many.
+ * whose host is not connected goes back to waiting. `$1` is the job, `$2` the kind of its stop,
+ * `$3` its reason, `$4` how many.
  */
 export const DUE = `select d.* from (
     select r.id, r.host_id, r.state,
       case
-        when h.state is distinct from 'active' then 'cancelled'
+        when coalesce(h.state, '') <> 'active' then 'cancelled'
         when r.state in ('sent', 'running') then
           case
             when r.deadline_at <= now() then 'lost'

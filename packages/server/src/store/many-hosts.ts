@@ -1,8 +1,8 @@
 // Writing what belongs to many hosts: a transaction for each shard and so many hosts, each of which
 // holds the buckets of its hosts, shared, as `Store.withHost` does.
 //
-// What cannot be written now (a shard is away, a bucket is being moved) is left out and told: whoever
-// works towards a goal comes again.
+// What cannot be written now (a shard is away, a bucket is being moved) is left out and told:
+// whoever works towards a goal comes again.
 
 import type { ClientBase } from 'pg';
 import { bucketOf } from './buckets.js';

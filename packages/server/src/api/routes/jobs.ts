@@ -1,6 +1,7 @@
 // Jobs: what a target gives, jobs that are made, cancelled and tried again, the list.
 //
-// Whoever may run jobs on some hosts only makes jobs on those, and cancels none that has others, too.
+// Whoever may run jobs on some hosts only makes jobs on those, and cancels none that has others,
+// too.
 
 import { HalflapError } from '@halflap/protocol';
 import { ORDER_KINDS } from '@halflap/protocol/agent';
@@ -140,7 +141,7 @@ function listOf({ store }: JobApi): Route {
   });
 }
 
-/** Of those jobs that have a host which may be seen; for somebody with all hosts as they were last. */
+/** Of those jobs that have a host which may be seen. With all hosts: as they were last. */
 async function summariesOf(store: Store, jobs: readonly JobRow[], scope: Scope) {
   if (scope === 'all') return jobs.map((job) => jobSummaryOf(job, countsOf(job.census), job.total));
   const ids = jobs.map((job) => job.id);
