@@ -11,7 +11,12 @@ import { createApi } from './api/app.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
-import { localDoorbell } from './jobs/doorbell.js';
+import { Bus } from './bus/bus.js';
+import type { Carrier } from './bus/carrier.js';
+import { natsCarrier } from './bus/nats.js';
+import type { NatsOptions } from './bus/nats-link.js';
+import { postgresCarrier } from './bus/postgres.js';
+import { busDoorbell } from './jobs/doorbell.js';
 import { type Jobs, startJobs } from './jobs/jobs.js';
 import type { StoreShard } from './store/install.js';
 import { type Log, openStore, type Store } from './store/store.js';
@@ -41,6 +46,8 @@ export interface ServerOptions {
   readonly agents: Listen;
   /** Names and addresses by which people and agents reach this server. */
   readonly names: readonly string[];
+  /** A broker for the bus between servers; without one it is carried by the shards themselves. */
+  readonly nats?: NatsOptions['connection'];
   readonly log: Log;
   /** How the server runs; defaults in PACE. */
   readonly pace?: Partial<ServerPace>;
@@ -106,7 +113,10 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   running.add(() => store.close());
   const { hostCertificateDays, jobLeaseSeconds: leaseSeconds } = pace;
   const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
-  const doorbell = localDoorbell();
+  const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
+  bus.start();
+  running.add(() => bus.stop());
+  const doorbell = await busDoorbell(bus, log);
   const jobs = startJobs({ store, authority, doorbell, server: name, leaseSeconds, log });
   running.add(() => jobs.stop());
   const duties = [jobs.duty];
@@ -125,6 +135,12 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const { certificate } = authority;
   const stop = () => running.stop();
   return { store, agents, address, authority: certificate, setupToken, pin, stop };
+}
+
+function carrierOf({ nats, shards }: ServerOptions): Carrier {
+  if (nats !== undefined) return natsCarrier({ connection: nats });
+  const urls = new Map(shards.map(({ name, url }) => [name, url]));
+  return postgresCarrier({ connection: (shard) => ({ connectionString: urls.get(shard) ?? '' }) });
 }
 
 interface Ground {
