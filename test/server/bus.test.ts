@@ -184,7 +184,8 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     );
     // As five members have left it that were killed.
     const died = `update bus_deliveries set losses = 4, claim = gen_random_uuid()
-       where group_name = $1 and position = (select min(position) from bus_deliveries where group_name = $1)`;
+       where group_name = $1
+         and position = (select min(position) from bus_deliveries where group_name = $1)`;
     await sql(died, [group]);
     await bus.work({ group, topics: [topic], handle: recorder.handle });
     await recorder.until(({ ended }) => ended.length === 2);
@@ -305,7 +306,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     await Promise.all([both.stop(), old.stop()]);
   });
 
-  it('tries again what fails, then parks it with the reason, and goes on with its key', async () => {
+  it('tries again what fails, parks it with the reason, and goes on with its key', async () => {
     const { topic, group } = fresh();
     const bus = await cluster.start(driver, { attempts: 3 });
     const recorder = new Recorder();
