@@ -18,7 +18,9 @@ import { type Client, openClient } from '../evolving/databases.js';
 import { type Cluster, DRIVERS, startCluster } from './bus-cluster.js';
 import { Recorder } from './recorder.js';
 
-const NO_POLL = { pollMs: 60_000, claimSeconds: 30 };
+const NO_POLL = { pollMs: 60_000 };
+/** For tests in which a claim has to end. */
+const SHORT = { claimSeconds: 1 };
 const TIMEOUT_MS = 5000;
 const ONE_AT_A_TIME = { concurrency: 1 };
 
@@ -129,12 +131,13 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     await cluster.publish(bus, 's1', { topic, key: 'b', body: 'between' });
     for (const { until } of [worked, followed].map(bound))
       await until(({ ended }) => ended.length === 1);
+    await bus.publish('s1', early, { topic, key: 'a', body: 'early again' });
     await early.query('commit');
     await waiting;
     await late.query('commit');
     for (const recorder of [worked, followed]) {
-      await recorder.until(({ ended }) => ended.length === 3);
-      expect(recorder.bodies()).toEqual(['between', 'early', 'late']);
+      await recorder.until(({ ended }) => ended.length === 4);
+      expect(recorder.bodies()).toEqual(['between', 'early', 'early again', 'late']);
     }
     await Promise.all([early.end(), late.end(), bus.stop()]);
   });
@@ -355,7 +358,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
 
   it('renews the claim of a long handler, and fences one that has lost it', async () => {
     const { topic, group } = fresh();
-    const [first, second] = [await cluster.start(driver), await cluster.start(driver)];
+    const [first, second] = [await cluster.start(driver, SHORT), await cluster.start(driver)];
     const [lost, kept] = [new Recorder().close(), new Recorder().close()];
     await first.work({ group, topics: [topic], handle: lost.handle, ...ONE_AT_A_TIME });
     await cluster.publish(first, 's1', { topic, key: 'a', body: 1 });
