@@ -48,8 +48,9 @@ export interface AgentOptions {
 /**
  * Runs until the signal is aborted.
  *
- * @throws AGENT_STATE_INVALID, also when another agent has the directory; what enrolment throws; AGENT_REVOKED when the servers know the host
- * no more: the state is kept, and only another enrolment helps.
+ * @throws AGENT_STATE_INVALID, also when another agent has the directory; what enrolment throws;
+ * AGENT_REVOKED when the servers know the host no more: the state is kept, and only another
+ * enrolment helps.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const state = new StateDirectory(options.stateDirectory);
