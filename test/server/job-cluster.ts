@@ -118,7 +118,15 @@ export async function openJobCluster(): Promise<JobCluster> {
   const authority = await openAuthority(test.store, { secret, hostCertificateDays: 30, clock });
   const doorbell = localDoorbell();
   const start = async (server: string, store: Store): Promise<JobServer> => {
-    const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 5, log: SILENT });
+    const jobs = startJobs({
+      store,
+      authority,
+      doorbell,
+      server,
+      leaseSeconds: 5,
+      keptDays: 90,
+      log: SILENT,
+    });
     const endpoint = await startEndpoint({
       ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log: SILENT, clock },
       ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },

@@ -6,6 +6,7 @@ import {
   digestOf,
   hostsToRetry,
   previewHosts,
+  purgeJobs,
   RUN_STATES,
   readOutput,
   specOf,
@@ -14,7 +15,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { effectsOf, gate, type JobCluster, openJobCluster, SPEC, until } from './job-cluster.js';
 import { makeHosts } from './scripted-agent.js';
-import type { TestStore } from './store.js';
+import { SILENT, type TestStore } from './store.js';
 
 let cluster: JobCluster;
 let test: TestStore;
@@ -298,6 +299,18 @@ describe('a shard that is cut off in the middle of a job', () => {
 });
 
 describe('all jobs', () => {
+  it('go, with all that they wrote, when they ended long ago', async () => {
+    const { rows } = await test.store.home.query<{ id: string }>(
+      `update jobs set ended_at = now() - interval '91 days'
+       where id = (select id from jobs where state = 'succeeded' limit 1) returning id`,
+    );
+    const [{ id } = { id: '' }] = rows;
+    expect((await cluster.runsOf(id)).size).toBeGreaterThan(0);
+    expect(await purgeJobs(test.store, 90, SILENT)).toBe(1);
+    expect((await cluster.runsOf(id)).size).toBe(0);
+    await expect(cluster.read(id)).rejects.toMatchObject({ code: 'API_NOT_FOUND' });
+  });
+
   it('count every host once, in states that have names', async () => {
     const { rows } = await test.store.gather<{ state: string; wrong: boolean }>(
       `select r.state, (r.ended_at is null) as wrong from job_runs as r`,
