@@ -27,7 +27,15 @@ beforeAll(async () => {
     ...{ secret: randomBytes(SECRET_BYTES), hostCertificateDays: 30, clock: () => new Date() },
   });
   const doorbell = NO_DOORBELL;
-  jobs = startJobs({ store, authority, doorbell, server: 'one', leaseSeconds: 15, log: SILENT });
+  jobs = startJobs({
+    store,
+    authority,
+    doorbell,
+    server: 'one',
+    leaseSeconds: 15,
+    keptDays: 90,
+    log: SILENT,
+  });
   const routes = jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs });
   api = await openTestApi(test, { routes });
   for (const env of ['prod', 'prod', 'test']) {

@@ -65,6 +65,8 @@ export interface ServerPace {
   readonly hostCertificateDays: number;
   /** After this time of silence another server goes on with the jobs of this one. */
   readonly jobLeaseSeconds: number;
+  /** How long jobs and their output are kept after their end. */
+  readonly jobsKeptDays: number;
 }
 
 /** What a server does where it is not told otherwise. */
@@ -75,6 +77,7 @@ export const PACE: ServerPace = {
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
   jobLeaseSeconds: 15,
+  jobsKeptDays: 90,
 };
 
 export interface Server {
@@ -111,13 +114,14 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const place = { server: name, poolSize: pace.poolSize, shards, log };
   const store = await openStore(home === undefined ? place : { ...place, home });
   running.add(() => store.close());
-  const { hostCertificateDays, jobLeaseSeconds: leaseSeconds } = pace;
+  const { hostCertificateDays, jobLeaseSeconds: leaseSeconds, jobsKeptDays: keptDays } = pace;
   const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
   const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
   bus.start();
   running.add(() => bus.stop());
   const doorbell = await busDoorbell(bus, log);
-  const jobs = startJobs({ store, authority, doorbell, server: name, leaseSeconds, log });
+  const life = { leaseSeconds, keptDays };
+  const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
   const duties = [jobs.duty];
   const agents = await startEndpoint({

@@ -191,7 +191,8 @@ async function giveTurns(on: Step, driven: Driven, { decision, groups }: Planned
 
 async function releaseSome(on: Step, driven: Driven, { decision, groups }: Planned) {
   const places = Math.min(decision.places, STEP);
-  const isCandidate = ({ hasTurn, isReady }: Group) => hasTurn && isReady;
+  const isCandidate = ({ hasTurn, isReady, batch }: Group) =>
+    isReady && (hasTurn || batch <= decision.turn);
   if (places === 0 || !groups.some(isCandidate)) return 0;
   const { rows } = await on.store.gather<Candidate & Record<string, unknown>>(
     `select r.id, r.host_id, r.batch, r.begin_before

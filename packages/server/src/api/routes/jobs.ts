@@ -104,7 +104,9 @@ function makeOf({ store, jobs }: JobApi): Route {
       const { target, digest: asked, ...spec } = body;
       const digest = asked ?? digestOf([...new Set(target.hosts ?? [])]);
       const hosts = await chooseHosts(store, targetOf(target, scope), { spec, digest });
-      const made = { spec, about: target, digest, by: caller.name };
+      const { hosts: named, ...filters } = target;
+      const about = named === undefined ? filters : { ...filters, hosts: hosts.length };
+      const made = { spec, about, digest, by: caller.name };
       const job = await createJob(client, hosts, made);
       setImmediate(() => jobs.kick());
       return { id: job, digest, hosts: hosts.length };
