@@ -378,6 +378,16 @@ describe('over a connection', () => {
     await stopped;
   });
 
+  it('refuses an address that asks too often, and says when to come again', async () => {
+    const strict = await openTestApi(test, { settings: { requestsPerMinute: 2 } });
+    const ask = () => strict.ask('GET', '/healthz');
+    const answers = [await ask(), await ask(), await ask()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+    expect(answers[2]).toMatchObject({ body: { code: 'API_TOO_MANY', retryable: true } });
+    expect(Number(answers[2]?.headers['retry-after'])).toBeGreaterThan(0);
+    await strict.app.close();
+  });
+
   it('cuts off a client that sends its request too slowly', async () => {
     const strict = await openTestApi(test, { settings: { headersMs: 100 } });
     const origin = new URL(await strict.app.listen({ port: 0, host: '127.0.0.1' }));
