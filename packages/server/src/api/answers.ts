@@ -1,0 +1,26 @@
+// What the API answers, as types for whoever asks it: those of the shapes that write the answers.
+// Nothing of this is there when a program runs.
+
+import type { Static } from 'typebox';
+import type * as parts from './routes/host-parts.js';
+import type * as names from './routes/names.js';
+import type { ShardAnswer } from './shapes.js';
+
+export type { Host, HostSummary } from './host-shapes.js';
+export type { Problem, ShardAnswer } from './shapes.js';
+
+export type HostPackage = Static<typeof parts.HostPackage>;
+export type HostService = Static<typeof parts.HostService>;
+export type HostEvent = Static<typeof parts.HostEvent>;
+export type PackageName = Static<typeof names.PackageName>;
+export type ServiceName = Static<typeof names.ServiceName>;
+
+/** A page of a list; `next` is the cursor of the next one, null when there is none. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+  /** Of all pages together, of the shards that answered; where it was asked for. */
+  readonly total?: number | null;
+  /** Of a list that all shards have a part of. */
+  readonly shards?: readonly ShardAnswer[];
+}
