@@ -36,9 +36,11 @@ function endOfParsing(error: CommanderError, program: Command, argv: readonly st
 
 /** The command that the words name, of several levels the last; undefined when they name none. */
 function commandOf(parent: Command, words: readonly string[]): Command | undefined {
-  const at = words.findIndex((word) => parent.commands.some((one) => one.name() === word));
-  const command = parent.commands.find((one) => one.name() === words[at]);
-  return command && (commandOf(command, words.slice(at + 1)) ?? command);
+  for (const [at, word] of words.entries()) {
+    const command = parent.commands.find((one) => one.name() === word);
+    if (command !== undefined) return commandOf(command, words.slice(at + 1)) ?? command;
+  }
+  return undefined;
 }
 
 function hintOn({ code }: CommanderError, command: Command | undefined): string {
