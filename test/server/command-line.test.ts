@@ -1,15 +1,18 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
+import { readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 
-import { openAuthority, openStore, SECRET_BYTES } from '@halflap/server';
+import { makeSetupToken, openAuthority, openStore, SECRET_BYTES } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
+import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
 import { HOST_SORTS } from '../../packages/cli/src/commands/hosts.js';
 import { HOST_STATES } from '../../packages/cli/src/options.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
-import { addHost, openTestApi, type TestApi } from './api.js';
+import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 230;
@@ -17,9 +20,10 @@ const HOSTS = 230;
 let test: TestStore;
 let api: TestApi;
 let server: string;
-/** `GET /api/v1/hosts/:id` of every request that came from somebody known. */
+/** `GET /api/v1/hosts?limit=1` of every request of a command. */
 const asked = new Set<string>();
-const workspace = createWorkspace();
+const workspace = createWorkspace({ password: 'correct horse battery\n' });
+const docs = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
 beforeAll(async () => {
   test = await openTestStore(2);
@@ -28,6 +32,10 @@ beforeAll(async () => {
     if (headers['user-agent'] === 'halflap') asked.add(`${method} ${url}`);
   });
   server = await api.app.listen({ host: '127.0.0.1', port: 0 });
+  workspace.write('setup', (await makeSetupToken(test.store)) ?? '');
+  const setup = ['--setup', 'setup', '--user', 'anna', '--password-file', 'password'];
+  const login = await halflap('login', '--server', server, ...setup);
+  expect(login).toMatchObject({ code: 0, stdout: expect.stringMatching(/signed in as anna/) });
   const adding = Array.from({ length: HOSTS }, (_, at) =>
     addHost(test.store, {
       hostname: at < 2 ? 'twin.example' : `web-${String(at).padStart(3, '0')}.example`,
@@ -46,24 +54,117 @@ afterAll(async () => {
   workspace.remove();
 });
 
-/** Runs a command as a viewer. */
+/** Runs a command as anna, who has signed in. */
 function halflap(...args: readonly string[]): Promise<Ended> {
-  return workspace.run(args, { HALFLAP_SERVER: server, HALFLAP_TOKEN: 'viewer' });
+  return workspace.run(args, { XDG_CONFIG_HOME: workspace.directory });
+}
+
+/** Credentials of somebody who has not. */
+function nobody(name: string): Record<string, string> {
+  return { XDG_CONFIG_HOME: join(workspace.directory, name), HALFLAP_SERVER: server };
 }
 
 /** The one value that a command prints with --json. */
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-async function valueOf(...args: readonly string[]): Promise<any> {
+async function printed(...args: readonly string[]): Promise<any> {
   const ended = await halflap(...args, '--json');
   expect(ended, ended.stdout).toMatchObject({ code: 0, stderr: '' });
   const values = jsonLines(ended.stdout);
   expect(values).toHaveLength(1);
+  const row = docs.split('\n').find((line) => line.startsWith(`| \`${args[0]} ${args[1]}\` |`));
+  const keys = [...(row?.split('|')[2] ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1]);
+  expect(Object.keys(values[0] ?? {}), args.join(' ')).toEqual(keys);
   return values[0];
 }
 
+describe('halflap login', () => {
+  it('keeps a token for its owner alone, which logout revokes and forgets', async () => {
+    const env = nobody('ben');
+    await halflap('users', 'create', 'ben', '--role=viewer:env=dev', '--password-file=password');
+    const login = ['login', '--user', 'ben', '--password-file', 'password', '--expires', '1h'];
+    expect(await workspace.run(login, env)).toMatchObject({ code: 0 });
+    const file = join(env.XDG_CONFIG_HOME ?? '', 'halflap/credentials.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const kept = JSON.parse(readFileSync(file, 'utf8'));
+    expect(kept).toMatchObject({ current: server, servers: { [server]: { ca: null } } });
+    const who = await workspace.run(['whoami'], env);
+    expect(who.stdout).toMatch(/: ben\/halflap on \S+, viewer:env=dev\n$/);
+    expect(await workspace.run(['logout'], env)).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ current: null, servers: {} });
+    workspace.write('old-token', kept.servers[server].token);
+    const after = await workspace.run(['whoami', '--token-file', 'old-token'], env);
+    expect(after).toMatchObject({ code: 3, stderr: expect.stringMatching(/has ended/) });
+  });
+
+  it('refuses a wrong password, and asks nobody where nobody is', async () => {
+    workspace.write('wrong-password', 'something else');
+    const wrong = ['login', '--user', 'anna', '--password-file', 'wrong-password'];
+    expect(await workspace.run(wrong, nobody('wrong'))).toMatchObject({ code: 3 });
+    const asking = await workspace.run(['login'], nobody('wrong'));
+    expect(asking).toMatchObject({ code: 2, stderr: expect.stringMatching(/--user NAME/) });
+  });
+});
+
+describe('halflap users', () => {
+  it('makes, changes and removes users', async () => {
+    const person = ['--display-name', 'Carl C.', '--email', 'carl@example.com'];
+    await printed('users', 'create', 'carl', '--role', 'auditor', '--no-password', ...person);
+    await printed('users', 'edit', 'carl', '--email', '', '--state', 'disabled');
+    await printed('users', 'roles', 'carl', '--role', 'operator:env=prod', '--role', 'viewer');
+    await printed('users', 'password', 'carl', '--password-file', 'password');
+    const { user } = await printed('users', 'show', 'carl');
+    expect(user).toMatchObject({ displayName: 'Carl C.', email: null, state: 'disabled' });
+    const { stdout } = await halflap('users', 'list');
+    expect(stdout).toMatch(/\ncarl +disabled +Carl C\. +operator:env=prod +password +never\n/);
+    expect((await halflap('users', 'remove', 'carl')).stderr).toMatch(/--yes/);
+    await printed('users', 'remove', user.id, '--yes');
+    expect(await halflap('users', 'show', 'carl')).toMatchObject({ code: 2 });
+  });
+
+  it('changes one’s own password', async () => {
+    workspace.write('next', 'another long password\n');
+    const files = ['--old-password-file', 'password', '--password-file', 'next'];
+    await printed('users', 'password', ...files);
+    const login = ['login', '--user', 'anna', '--password-file', 'next'];
+    expect(await workspace.run(login, nobody('again'))).toMatchObject({ code: 0 });
+  });
+});
+
+describe('halflap tokens', () => {
+  it('makes and revokes tokens for hosts, and for programs', async () => {
+    const rest = ['--label', 'env=prod', '--uses', '5', '--expires', '2h', '--approval'];
+    const made = await printed('tokens', 'create', 'web', ...rest);
+    expect(made.token).toMatch(/^\S{20,}$/);
+    const listed = await halflap('tokens', 'list');
+    expect(listed.stdout).toMatch(/\nweb +\S+ +usable +0 of 5 .* needed +env=prod +anna/);
+    await printed('tokens', 'revoke', 'web');
+    const own = await printed('api-tokens', 'create', 'backup', '--role', 'viewer:env=dev');
+    const env = { ...nobody('backup'), HALFLAP_TOKEN: own.token };
+    const dev = await workspace.run(['hosts', 'list', '--json'], env);
+    expect(jsonLines(dev.stdout)).toMatchObject([{ total: HOSTS / 2 }]);
+    expect((await halflap('api-tokens', 'list')).stdout).toMatch(/\nbackup .* viewer:env=dev /);
+    await printed('api-tokens', 'revoke', 'backup');
+    expect(await workspace.run(['whoami'], env)).toMatchObject({ code: 3 });
+  });
+});
+
+describe('halflap audit', () => {
+  it('lists what was done, and says whether the log is whole', async () => {
+    const done = ['--act', 'user.create', '--actor', 'anna/halflap on x', '--outcome', 'done'];
+    const none = await printed('audit', 'list', ...done, '--target', 'user nobody');
+    expect(none).toMatchObject({ entries: [] });
+    const { stdout } = await halflap('audit', 'list', '--act', 'user.create', '--limit', '1');
+    expect(stdout).toMatch(/ user\.create +user \w+ +done /);
+    expect(await printed('audit', 'verify')).toMatchObject({ ok: true, broken: null });
+    await test.store.home.query("update audit_entries set target = 'x' where number = 2");
+    const broken = await halflap('audit', 'verify');
+    expect(broken).toMatchObject({ code: 3, stdout: expect.stringMatching(/\nentry 2: /) });
+  });
+});
+
 describe('halflap hosts', () => {
   it('lists as many hosts as wanted, over pages, each once, and says how many there are', async () => {
-    const all = await valueOf('hosts', 'list', '--all');
+    const all = await printed('hosts', 'list', '--all');
     expect(new Set(all.hosts.map(({ id }: { id: string }) => id)).size).toBe(HOSTS);
     expect(all).toMatchObject({
       total: HOSTS,
@@ -79,7 +180,7 @@ describe('halflap hosts', () => {
   });
 
   it('filters and sorts as the API does', async () => {
-    const prod = await valueOf(
+    const prod = await printed(
       ...['hosts', 'list', '--label', 'env=prod', '--label', '!edge', '--search', 'WEB-00'],
       ...['--online', '--upgradable', '--sort', 'upgradable', '--desc', '--state', 'active'],
       ...['--os', 'debian-13', '--package', 'openssl=3.0.2', '--service', 'ssh.service=active'],
@@ -91,10 +192,10 @@ describe('halflap hosts', () => {
   });
 
   it('shows a host by its name or id, and refuses a name that several have', async () => {
-    const { hosts } = await valueOf('hosts', 'list', '--hostname', 'web-005.example');
+    const { hosts } = await printed('hosts', 'list', '--hostname', 'web-005.example');
     const shown = await halflap('hosts', 'show', 'web-005.example');
     expect(shown.stdout).toMatch(/^web-005\.example\n +id +[0-9a-f-]{36}\n +state +active\n/);
-    expect(await valueOf('hosts', 'show', hosts[0].id)).toMatchObject({
+    expect(await printed('hosts', 'show', hosts[0].id)).toMatchObject({
       host: { id: hosts[0].id },
     });
     expect((await halflap('hosts', 'events', hosts[0].id)).stdout).toBe('no events\n');
@@ -108,6 +209,21 @@ describe('halflap hosts', () => {
     expect(near.stderr).toMatch(/no host is named web-005.*\n {2}\S+ {2}web-005\.example/);
   });
 
+  it('changes labels and notes of a host', async () => {
+    const name = 'web-011.example';
+    const labels = ['env=test', 'edge=', '--remove', 'nothing'];
+    expect((await halflap('hosts', 'label', name, ...labels)).stdout).toBe(
+      `${name}: edge env=test\n`,
+    );
+    expect(await printed('hosts', 'label', name, 'env=dev', '--remove', 'edge')).toMatchObject({
+      host: { labels: { env: 'dev' } },
+    });
+    await printed('hosts', 'note', name, 'two\u001b[31m words');
+    const shown = await halflap('hosts', 'show', name);
+    expect(shown.stdout).toContain('two\ufffd[31m words');
+    expect((await halflap('hosts', 'note', name)).stdout).toBe(`${name}: no notes\n`);
+  });
+
   it('names the shard that is missing, with 4, and goes on with the others', async () => {
     const [s1] = test.shards;
     if (s1 === undefined) throw new Error('no shards');
@@ -117,7 +233,7 @@ describe('halflap hosts', () => {
     try {
       const env = {
         HALFLAP_SERVER: await half.app.listen({ host: '127.0.0.1', port: 0 }),
-        HALFLAP_TOKEN: 'viewer',
+        HALFLAP_TOKEN: await makeToken(store, 'viewer'),
       };
       const list = await workspace.run(['hosts', 'list'], env);
       expect(list.code).toBe(4);
@@ -138,7 +254,7 @@ describe('halflap hosts', () => {
 
 describe('halflap packages and services', () => {
   it('list names over the fleet, and what one host has', async () => {
-    expect(await valueOf('packages', 'list', '--search', 'ssl')).toMatchObject({
+    expect(await printed('packages', 'list', '--search', 'ssl')).toMatchObject({
       packages: [
         {
           name: 'openssl',
@@ -157,7 +273,7 @@ describe('halflap packages and services', () => {
     expect((await halflap('services', 'list')).stdout).toMatch(
       /ssh.service +active +229\n +failed +1/,
     );
-    const failed = await valueOf('services', 'list', ...one, '--active', 'failed');
+    const failed = await printed('services', 'list', ...one, '--active', 'failed');
     expect(failed).toMatchObject({ services: [{ name: 'ssh.service', active: 'failed' }] });
     const wrong = await halflap('packages', 'list', '--security');
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/--host/) });
@@ -179,8 +295,8 @@ describe('what goes wrong', () => {
         },
       },
     ]);
-    const nobody = await workspace.run(['hosts', 'list'], { HALFLAP_SERVER: server });
-    expect(nobody).toMatchObject({ code: 3, stderr: expect.stringMatching(/halflap login/) });
+    const unknown = await workspace.run(['hosts', 'list'], nobody('unknown'));
+    expect(unknown).toMatchObject({ code: 3, stderr: expect.stringMatching(/halflap login/) });
     const gone = await workspace.run(['hosts', 'list', '--server', 'http://127.0.0.1:1']);
     expect(gone).toMatchObject({
       code: 4,
@@ -190,14 +306,17 @@ describe('what goes wrong', () => {
     expect(open).toMatchObject({ code: 2, stderr: expect.stringMatching(/unencrypted/) });
   });
 
-  it('is asked again when the connection breaks', async () => {
+  it('is asked again when an answer is lost, and done once', async () => {
     const breaking = await breakingProxy(1);
-    const ended = await workspace.run(['hosts', 'show', 'web-009.example'], {
+    const ended = await workspace.run(['tokens', 'create', 'once'], {
       HALFLAP_SERVER: addressOf(breaking),
-      HALFLAP_TOKEN: 'viewer',
+      HALFLAP_TOKEN: await makeToken(test.store, 'operator'),
     });
     breaking.close();
-    expect(ended).toMatchObject({ code: 0, stderr: 'the answer was lost; asking again\n' });
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\S+\n$/) });
+    expect(ended.stderr).toMatch(/^the answer was lost; asking again\n/);
+    const { tokens } = await printed('tokens', 'list', '--all');
+    expect(tokens.filter(({ name }: { name: string }) => name === 'once')).toHaveLength(1);
   });
 });
 
@@ -211,7 +330,7 @@ describe('a private authority', () => {
     const tls = await openTestApi(test, { settings: { tls: { cert, key } } });
     const address = await tls.app.listen({ host: '127.0.0.1', port: 0 });
     workspace.write('authority.pem', authority.certificate);
-    const env = { HALFLAP_TOKEN: 'viewer' };
+    const env = { HALFLAP_TOKEN: await makeToken(test.store, 'viewer') };
     const list = ['hosts', 'list', '--limit=1', '--server', address];
     expect(await workspace.run(list, env)).toMatchObject({
       code: 4,
@@ -228,10 +347,17 @@ const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
   'GET /readyz': 'for balancers',
   'GET /metrics': 'for Prometheus',
   'GET /api/v1/openapi.json': 'for programs',
+  'GET /api/v1/oidc/start': 'for browsers',
+  'GET /api/v1/oidc/callback': 'for browsers',
 };
 
+interface Shape {
+  readonly enum?: string[];
+  readonly maximum?: number;
+}
+
 interface Documented {
-  readonly parameters?: readonly { name: string; in: string; schema: { enum?: string[] } }[];
+  readonly parameters?: readonly { name: string; in: string; schema: Shape }[];
   readonly requestBody?: {
     readonly content: Record<string, { schema: { properties?: object; required?: string[] } }>;
   };
@@ -253,26 +379,35 @@ describe('every operation of the API', () => {
 
   it('has a command, or a reason for having none', () => {
     const covered = operations.map(({ method, path }) => `${method} ${path}`);
-    const all = [...covered, ...Object.keys(WITHOUT_COMMAND)].sort();
-    expect(all).toEqual([...documented.keys()].sort());
+    expect(covered.filter((one) => !documented.has(one))).toEqual([]);
+    const others = [...documented.keys()].filter((one) => !covered.includes(one));
+    expect(others.filter((one) => !Object.hasOwn(WITHOUT_COMMAND, one))).toEqual([]);
   });
 
   it('is asked with all the fields that it takes, and no others', () => {
-    for (const { method, path, query, body } of operations) {
+    for (const { method, path, query, body, isKeyed, pageLimit } of operations) {
       const name = `${method} ${path}`;
       const one = documented.get(name);
       const inQuery = one?.parameters?.filter((parameter) => parameter.in === 'query') ?? [];
       expect([...query].sort(), name).toEqual(inQuery.map((parameter) => parameter.name).sort());
+      const limit = inQuery.find((parameter) => parameter.name === 'limit')?.schema;
+      if (limit !== undefined) expect(limit.maximum, name).toBe(pageLimit);
+      const headers = one?.parameters?.filter((parameter) => parameter.in === 'header') ?? [];
+      expect(
+        headers.map((header) => header.name),
+        name,
+      ).toEqual(isKeyed ? ['idempotency-key'] : []);
       const schema = one?.requestBody?.content['application/json']?.schema;
       expect([...body].sort(), name).toEqual(Object.keys(schema?.properties ?? {}).sort());
     }
   });
 
   it('takes the words that options take', () => {
-    const words = (field: string) =>
-      documented.get('GET /api/v1/hosts')?.parameters?.find(({ name }) => name === field)?.schema;
-    expect(words('sort')?.enum).toEqual(HOST_SORTS);
-    expect(words('state')?.enum).toEqual(HOST_STATES);
+    const words = (operation: string, field: string) =>
+      documented.get(operation)?.parameters?.find(({ name }) => name === field)?.schema.enum;
+    expect(words('GET /api/v1/hosts', 'sort')).toEqual(HOST_SORTS);
+    expect(words('GET /api/v1/hosts', 'state')).toEqual(HOST_STATES);
+    expect(words('GET /api/v1/audit', 'outcome')).toEqual(AUDIT_OUTCOMES);
   });
 
   it('has been asked by a command', () => {

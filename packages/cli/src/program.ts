@@ -4,6 +4,8 @@
 import { Command } from 'commander';
 import { addAbort } from './commands/abort.js';
 import { addAdopt } from './commands/adopt.js';
+import { addApiTokens } from './commands/api-tokens.js';
+import { addAudit } from './commands/audit.js';
 import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
@@ -12,6 +14,7 @@ import { addExpand } from './commands/expand.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
+import { addLogin, addLogout, addWhoAmI } from './commands/login.js';
 import { addPace } from './commands/pace.js';
 import { addPackages } from './commands/packages.js';
 import { addPause } from './commands/pause.js';
@@ -22,7 +25,9 @@ import { addResume } from './commands/resume.js';
 import { addServe } from './commands/serve.js';
 import { addServices } from './commands/services.js';
 import { addStatus } from './commands/status.js';
+import { addTokens } from './commands/tokens.js';
 import { addUpgrade } from './commands/upgrade.js';
+import { addUsers } from './commands/users.js';
 import { addVerify } from './commands/verify.js';
 import { addWait } from './commands/wait.js';
 
@@ -92,4 +97,16 @@ const OPERATORS = [
   addQuarantine,
 ] as const;
 
-const ADMINISTRATORS = [addServe, addHosts, addPackages, addServices] as const;
+const ADMINISTRATORS = [
+  addServe,
+  addLogin,
+  addLogout,
+  addWhoAmI,
+  addHosts,
+  addPackages,
+  addServices,
+  addTokens,
+  addUsers,
+  addApiTokens,
+  addAudit,
+] as const;

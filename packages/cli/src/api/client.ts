@@ -23,6 +23,14 @@ export interface ClientOptions {
   note(text: string): void;
   /** Whether texts of the answers go to a terminal. */
   readonly isForPeople: boolean;
+  /** In place of a token. */
+  readonly session?: Session;
+}
+
+/** Of somebody who has signed in by password. */
+export interface Session {
+  readonly cookie: string;
+  readonly csrfToken: string;
 }
 
 export interface ApiClient {
@@ -33,6 +41,15 @@ export interface ApiClient {
     operation: Operation<Result, Param, Query, Field>,
     asking: Asking<Param, Query, Field>,
   ): Promise<Result>;
+  /** The same, with the cookies that the answer sets. */
+  askForCookies<Result, Param extends string, Query extends string, Field extends string>(
+    operation: Operation<Result, Param, Query, Field>,
+    asking: Asking<Param, Query, Field>,
+  ): Promise<{ readonly value: Result; readonly cookies: readonly string[] }>;
+  /** Asks with another token. */
+  as(token: string): ApiClient;
+  /** Asks as who has signed in. */
+  inSession(session: Session): ApiClient;
   /** The body of a live view, from its beginning. @throws as `ask` does */
   watch<Param extends string, Query extends string>(
     operation: Operation<unknown, Param, Query>,
@@ -53,18 +70,25 @@ type AnyOperation = Operation<unknown>;
 type AnyAsking = Asking<string, string, string>;
 
 export function createClient(options: ClientOptions): ApiClient {
-  const wire = createWire(options.ca);
+  return clientOn(createWire(options.ca), options);
+}
+
+function clientOn(wire: Wire, options: ClientOptions): ApiClient {
   const { server, signal } = options;
   const place = { server, hasToken: options.token !== undefined };
-  return {
+  const client: ApiClient = {
     server,
     signal,
-    async ask(operation, asking) {
+    ask: async (operation, asking) => (await client.askForCookies(operation, asking)).value,
+    async askForCookies(operation, asking) {
       const request = requestOf(options, operation, asking as AnyAsking);
       const answer = await insist(wire, request, options);
       if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, place);
-      return parsed(answer, options) as never;
+      const cookies = answer.headers['set-cookie'] ?? [];
+      return { value: parsed(answer, options) as never, cookies };
     },
+    as: (token) => clientOn(wire, { ...options, token }),
+    inSession: (session) => clientOn(wire, { ...options, token: undefined, session }),
     async watch(operation, asking, lastEventId) {
       const request = requestOf(options, operation, asking as AnyAsking);
       const again = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
@@ -77,11 +101,12 @@ export function createClient(options: ClientOptions): ApiClient {
     },
     close: () => wire.close(),
   };
+  return client;
 }
 
 function requestOf(
-  { server, token, signal }: ClientOptions,
-  { method, path }: AnyOperation,
+  { server, token, session, signal }: ClientOptions,
+  { method, path, isKeyed }: AnyOperation,
   { params = {}, query = {}, body }: AnyAsking,
 ): WireRequest {
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(params[name] ?? ''));
@@ -95,7 +120,8 @@ function requestOf(
     accept: 'application/json, application/problem+json',
     'user-agent': 'halflap',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+    ...(session === undefined ? {} : { cookie: session.cookie, 'x-csrf-token': session.csrfToken }),
+    ...(isKeyed ? { 'idempotency-key': randomUUID() } : {}),
     ...(text === undefined
       ? {}
       : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
@@ -124,12 +150,12 @@ async function insist(wire: Wire, request: WireRequest, options: ClientOptions):
 /** Seconds to wait before it is sent again; undefined when it is not to be. */
 function pauseAfter(
   sent: Answer | Lost,
-  { method, signal }: WireRequest,
+  { method, headers, signal }: WireRequest,
   repeats: number,
 ): number | undefined {
   if (signal.aborted) return undefined;
   if ('error' in sent) {
-    const isSafe = method === 'GET' || method === 'POST';
+    const isSafe = method === 'GET' || headers['idempotency-key'] !== undefined;
     // A server that was never there is not waited for; one that went away may be coming back.
     const isWorth = isSafe && (sent.wasSent || repeats > 0);
     return isWorth ? LOST_PAUSE_SECONDS * 2 ** repeats : undefined;

@@ -30,8 +30,16 @@ export async function withServer(
   command: Command,
   body: (client: ApiClient, printer: Printer) => Promise<void>,
 ): Promise<void> {
+  await withAccess(command, accessOf(command.optsWithGlobals<ServerOptions>()), body);
+}
+
+/** The same, where it is known already who asks. */
+export async function withAccess(
+  command: Command,
+  access: Access,
+  body: (client: ApiClient, printer: Printer) => Promise<void>,
+): Promise<void> {
   const { printer } = contextOf(command);
-  const access = accessOf(command.optsWithGlobals<ServerOptions>());
   await interruptible(printer.note, async (signal) => {
     const { note, isJson } = printer;
     const client = createClient({ ...access, signal, note, isForPeople: !isJson });

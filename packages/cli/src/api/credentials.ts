@@ -10,6 +10,8 @@ import { HalflapError } from '@halflap/protocol';
 
 export interface Kept {
   readonly token: string;
+  /** By which the server knows it; null for one that was made elsewhere. */
+  readonly tokenId: string | null;
   /** Certificates of the server's authority in PEM; null: the public ones. */
   readonly ca: string | null;
 }
@@ -42,7 +44,7 @@ export function readCredentials(file = credentialsFile()): Credentials {
   if (value === undefined) {
     throw new HalflapError('CONFIG_INVALID', `${file} is none that this halflap has written`, {
       detail: { file },
-      hint: 'halflap logout removes it; halflap login writes a new one',
+      hint: `remove ${file}; halflap login writes a new one`,
     });
   }
   return value;
@@ -60,10 +62,6 @@ export function writeCredentials(credentials: Credentials, file = credentialsFil
     rmSync(draft, { force: true });
     throw unusable(file, 'written', error);
   }
-}
-
-export function removeCredentials(file = credentialsFile()): void {
-  rmSync(file, { force: true });
 }
 
 function textOf(file: string): string | undefined {
@@ -96,8 +94,9 @@ function valueIn(text: string): Credentials | undefined {
 }
 
 function isKept(value: unknown): boolean {
-  const { token, ca } = (value ?? {}) as Partial<Kept>;
-  return typeof token === 'string' && (ca === null || typeof ca === 'string');
+  const { token, tokenId, ca } = (value ?? {}) as Partial<Kept>;
+  const isText = (text: unknown) => text === null || typeof text === 'string';
+  return typeof token === 'string' && isText(tokenId) && isText(ca);
 }
 
 function unusable(file: string, verb: 'read' | 'written', cause: unknown): HalflapError {

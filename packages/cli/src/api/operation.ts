@@ -8,8 +8,15 @@ interface Spec {
   /** As the document has it: `/api/v1/hosts/{id}`. */
   readonly path: string;
   readonly query?: readonly string[];
+  /** Of a list: what the API gives at once; PAGE_LIMIT when not given. */
+  readonly pageLimit?: number;
   readonly body?: readonly string[];
+  /** Of a POST whose repetition the server does not know: it makes nothing that would be there twice. */
+  readonly keyless?: true;
 }
+
+/** What most lists of the API give at once. */
+const PAGE_LIMIT = 200;
 
 export type Scalar = string | number | boolean;
 
@@ -28,7 +35,10 @@ export interface Operation<
   readonly method: Method;
   readonly path: string;
   readonly query: readonly Query[];
+  readonly pageLimit: number;
   readonly body: readonly Field[];
+  /** Whether it may be sent again with its key, when its answer was lost. */
+  readonly isKeyed: boolean;
   readonly answer?: Answer;
   readonly params?: Param;
 }
@@ -53,7 +63,9 @@ export function answering<Answer>() {
     method: spec.method,
     path: spec.path,
     query: (spec.query ?? []) as readonly NamesOf<Given['query']>[],
+    pageLimit: spec.pageLimit ?? PAGE_LIMIT,
     body: (spec.body ?? []) as readonly NamesOf<Given['body']>[],
+    isKeyed: spec.method === 'POST' && spec.keyless !== true,
   });
 }
 

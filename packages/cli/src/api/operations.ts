@@ -1,14 +1,23 @@
 // Every operation of the API that a command uses. The types of their answers are the server's own.
 
 import type {
+  ApiToken,
+  AuditEntry,
+  AuditVerified,
+  EnrolmentToken,
   Host,
   HostEvent,
   HostPackage,
   HostService,
   HostSummary,
+  Made,
+  MadeToken,
   PackageName,
   Page,
   ServiceName,
+  SessionBegun,
+  User,
+  Who,
 } from '@halflap/server';
 import { answering } from './operation.js';
 
@@ -39,6 +48,11 @@ export const OPERATIONS = {
     query: [...PAGING, ...HOST_FILTERS, 'sort', 'order', 'total'],
   }),
   showHost: answering<Host>()({ method: 'GET', path: '/api/v1/hosts/{id}' }),
+  changeHost: answering<Host>()({
+    method: 'PATCH',
+    path: '/api/v1/hosts/{id}',
+    body: ['labels', 'notes'],
+  }),
   listHostPackages: answering<Page<HostPackage>>()({
     method: 'GET',
     path: '/api/v1/hosts/{id}/packages',
@@ -58,10 +72,85 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/v1/packages',
     query: [...PAGING, 'search'],
+    pageLimit: 50,
   }),
   listServices: answering<Page<ServiceName>>()({
     method: 'GET',
     path: '/api/v1/services',
     query: [...PAGING, 'search'],
+    pageLimit: 50,
+  }),
+  listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
+    method: 'GET',
+    path: '/api/v1/enrolment-tokens',
+    query: PAGING,
+  }),
+  createEnrolmentToken: answering<MadeToken>()({
+    method: 'POST',
+    path: '/api/v1/enrolment-tokens',
+    body: ['name', 'labels', 'needsApproval', 'maxUses', 'expiresInSeconds'],
+  }),
+  revokeEnrolmentToken: answering<void>()({
+    method: 'DELETE',
+    path: '/api/v1/enrolment-tokens/{id}',
+  }),
+  listApiTokens: answering<Page<ApiToken>>()({
+    method: 'GET',
+    path: '/api/v1/api-tokens',
+    query: PAGING,
+  }),
+  createApiToken: answering<MadeToken>()({
+    method: 'POST',
+    path: '/api/v1/api-tokens',
+    body: ['name', 'grants', 'expiresInSeconds'],
+  }),
+  revokeApiToken: answering<void>()({ method: 'DELETE', path: '/api/v1/api-tokens/{id}' }),
+  listUsers: answering<Page<User>>()({ method: 'GET', path: '/api/v1/users', query: PAGING }),
+  showUser: answering<User>()({ method: 'GET', path: '/api/v1/users/{id}' }),
+  createUser: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/users',
+    body: ['name', 'displayName', 'email', 'password', 'grants'],
+  }),
+  editUser: answering<void>()({
+    method: 'PATCH',
+    path: '/api/v1/users/{id}',
+    body: ['displayName', 'email', 'state'],
+  }),
+  grantUser: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/users/{id}/grants',
+    body: ['grants'],
+  }),
+  setPassword: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/users/{id}/password',
+    body: ['password'],
+  }),
+  removeUser: answering<void>()({ method: 'DELETE', path: '/api/v1/users/{id}' }),
+  listAudit: answering<Page<AuditEntry>>()({
+    method: 'GET',
+    path: '/api/v1/audit',
+    query: [...PAGING, 'actor', 'act', 'target', 'outcome'],
+  }),
+  verifyAudit: answering<AuditVerified>()({ method: 'GET', path: '/api/v1/audit/verify' }),
+  whoAmI: answering<Who>()({ method: 'GET', path: '/api/v1/session' }),
+  beginSession: answering<SessionBegun>()({
+    method: 'POST',
+    path: '/api/v1/session',
+    body: ['name', 'password'],
+    keyless: true,
+  }),
+  setUp: answering<SessionBegun>()({
+    method: 'POST',
+    path: '/api/v1/setup',
+    body: ['token', 'name', 'password'],
+    keyless: true,
+  }),
+  endSession: answering<void>()({ method: 'DELETE', path: '/api/v1/session' }),
+  changePassword: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/session/password',
+    body: ['old', 'new'],
   }),
 } as const;

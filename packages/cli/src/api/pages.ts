@@ -22,8 +22,6 @@ export interface Listed<Item> {
 
 /** Without --limit and --all. */
 export const DEFAULT_LIMIT = 100;
-/** What the API gives at once. */
-const PAGE_LIMIT = 200;
 /** A list that takes longer says so, and again. */
 const NOTE_EVERY_MS = 3000;
 
@@ -46,7 +44,7 @@ export async function fetchList<Item, Query extends string>(
   let cursor: string | null = null;
   let notedAt = performance.now();
   do {
-    const size = Math.min(PAGE_LIMIT, limit - items.length);
+    const size = Math.min(operation.pageLimit, limit - items.length);
     const counting = mayCount && cursor === null ? { total: true } : {};
     const page: Page<Item> = await client.ask(operation as Operation<Page<Item>>, {
       ...(params === undefined ? {} : { params }),

@@ -8,6 +8,7 @@ import {
   withPartialOption,
   withServerOptions,
 } from '../options.js';
+import { repeated } from '../repeated.js';
 
 /** Those of the API; a test compares. */
 export const HOST_SORTS = [
@@ -46,10 +47,22 @@ Examples:
   halflap hosts events web-01.example --limit 20
 `;
 
+const LABEL_HELP = `
+All other labels stay as they are.
+
+Examples:
+  halflap hosts label web-01.example env=prod role=web
+  halflap hosts label web-01.example --remove edge
+`;
+
+const NOTE_HELP = `
+Examples:
+  halflap hosts note web-01.example "belongs to the shop; ask Anna"
+  halflap hosts note web-01.example
+`;
+
 export function addHosts(program: Command): void {
-  const hosts = withServerOptions(program.command('hosts')).description(
-    'managed hosts: list, show, events',
-  );
+  const hosts = withServerOptions(program.command('hosts')).description('managed hosts');
   withPartialOption(withListOptions(withHostFilters(hosts.command('list'))))
     .description('list hosts of all shards, filtered and sorted')
     .addOption(new Option('--sort <key>', 'by what').choices(HOST_SORTS).default('hostname'))
@@ -68,6 +81,25 @@ export function addHosts(program: Command): void {
     .argument('<host>', 'its id, or its hostname')
     .addHelpText('after', EVENTS_HELP)
     .action(onDemand(async () => (await import('../actions/hosts.js')).events));
+  addChanges(hosts);
+}
+
+function addChanges(hosts: Command): void {
+  hosts
+    .command('label')
+    .description('set and take away labels of a host')
+    .argument('<host>', 'its id, or its hostname')
+    .argument('[labels...]', 'env=prod role=web')
+    .option('--remove <key>', 'take this label away; may be repeated', repeated)
+    .addHelpText('after', LABEL_HELP)
+    .action(onDemand(async () => (await import('../actions/host-changes.js')).label));
+  hosts
+    .command('note')
+    .description('write what people should know of a host')
+    .argument('<host>', 'its id, or its hostname')
+    .argument('[text]', 'in place of what is there; nothing takes it away')
+    .addHelpText('after', NOTE_HELP)
+    .action(onDemand(async () => (await import('../actions/host-changes.js')).note));
 }
 
 function listOfWords(text: string): readonly string[] {

@@ -2,8 +2,13 @@
 // Nothing of this is there when a program runs.
 
 import type { Static } from 'typebox';
+import type * as apiTokens from './routes/api-tokens.js';
+import type * as audit from './routes/audit.js';
+import type * as enrolment from './routes/enrolment-tokens.js';
 import type * as parts from './routes/host-parts.js';
 import type * as names from './routes/names.js';
+import type * as session from './routes/session.js';
+import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
 export type { Host, HostSummary } from './host-shapes.js';
@@ -14,6 +19,23 @@ export type HostService = Static<typeof parts.HostService>;
 export type HostEvent = Static<typeof parts.HostEvent>;
 export type PackageName = Static<typeof names.PackageName>;
 export type ServiceName = Static<typeof names.ServiceName>;
+export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
+export type ApiToken = Static<typeof apiTokens.ApiToken>;
+export type User = Static<typeof users.User>;
+export type AuditEntry = Static<typeof audit.Entry>;
+export type AuditVerified = Static<typeof audit.Verified>;
+export type Who = Static<typeof session.Who>;
+export type SessionBegun = Static<typeof session.Begun>;
+
+/** What has been made. */
+export interface Made {
+  readonly id: string;
+}
+
+/** A token that has been made: the only time that it is shown. */
+export interface MadeToken extends Made {
+  readonly token: string;
+}
 
 /** A page of a list; `next` is the cursor of the next one, null when there is none. */
 export interface Page<Item> {
