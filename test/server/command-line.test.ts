@@ -9,8 +9,7 @@ import { makeSetupToken, openAuthority, openStore, SECRET_BYTES } from '@halflap
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
 import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
-import { HOST_SORTS } from '../../packages/cli/src/commands/hosts.js';
-import { HOST_STATES } from '../../packages/cli/src/options.js';
+import { HOST_SORTS, HOST_STATES } from '../../packages/cli/src/commands/hosts.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';

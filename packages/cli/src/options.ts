@@ -62,7 +62,6 @@ export function withPartialOption(command: Command): Command {
 export function withHostFilters(command: Command): Command {
   return command
     .option('--label <selector>', 'env=prod, env!=prod, env or !env; may be repeated', repeated)
-    .addOption(new Option('--state <state>', 'how it stands').choices(HOST_STATES))
     .option('--hostname <name>', 'the name, as a whole')
     .option('--search <text>', 'a part of the name')
     .option('--os <id>', 'debian, or with the version debian-13')
@@ -76,8 +75,6 @@ export function withHostFilters(command: Command): Command {
     .option('--package <name[=version]>', 'with this package, or with that version of it');
 }
 
-/** Those of the API; a test compares. */
-export const HOST_STATES = ['pending', 'active', 'revoked'] as const;
 const MOST_LISTED = 1_000_000;
 
 export function withVerbOptions(command: Command): Command {

@@ -14,6 +14,7 @@ import { addExpand } from './commands/expand.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
+import { addJobs } from './commands/jobs.js';
 import { addLogin, addLogout, addWhoAmI } from './commands/login.js';
 import { addPace } from './commands/pace.js';
 import { addPackages } from './commands/packages.js';
@@ -105,6 +106,7 @@ const ADMINISTRATORS = [
   addHosts,
   addPackages,
   addServices,
+  addJobs,
   addTokens,
   addUsers,
   addApiTokens,

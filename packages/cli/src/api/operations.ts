@@ -10,7 +10,13 @@ import type {
   HostPackage,
   HostService,
   HostSummary,
+  Job,
+  JobOutput,
+  JobPreview,
+  JobRun,
+  JobSummary,
   Made,
+  MadeJob,
   MadeToken,
   PackageName,
   Page,
@@ -23,9 +29,8 @@ import { answering } from './operation.js';
 
 const PAGING = ['limit', 'cursor'] as const;
 
-/** By what hosts are chosen. */
-export const HOST_FILTERS = [
-  'state',
+/** By what active hosts are chosen, for a job. */
+const TARGET_FILTERS = [
   'label',
   'hostname',
   'search',
@@ -39,6 +44,23 @@ export const HOST_FILTERS = [
   'serviceState',
   'package',
   'packageVersion',
+] as const;
+
+/** By what hosts are chosen. */
+export const HOST_FILTERS = ['state', ...TARGET_FILTERS] as const;
+
+/** What a job does, and how it goes through its hosts. */
+const JOB_SPEC = [
+  'name',
+  'work',
+  'batch',
+  'concurrency',
+  'stopAfter',
+  'waitSeconds',
+  'timeoutSeconds',
+  'totalSeconds',
+  'lostSeconds',
+  'outputLimitBytes',
 ] as const;
 
 export const OPERATIONS = {
@@ -79,6 +101,48 @@ export const OPERATIONS = {
     path: '/api/v1/services',
     query: [...PAGING, 'search'],
     pageLimit: 50,
+  }),
+  listJobs: answering<Page<JobSummary>>()({
+    method: 'GET',
+    path: '/api/v1/jobs',
+    query: [...PAGING, 'state'],
+  }),
+  previewJob: answering<JobPreview>()({
+    method: 'GET',
+    path: '/api/v1/jobs/preview',
+    query: [...TARGET_FILTERS, 'hosts', 'kind'],
+  }),
+  createJob: answering<MadeJob>()({
+    method: 'POST',
+    path: '/api/v1/jobs',
+    body: [...JOB_SPEC, 'target', 'digest'],
+  }),
+  showJob: answering<Job>()({ method: 'GET', path: '/api/v1/jobs/{id}' }),
+  cancelJob: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/jobs/{id}/cancel',
+    body: ['reason'],
+  }),
+  retryJob: answering<MadeJob>()({
+    method: 'POST',
+    path: '/api/v1/jobs/{id}/retry',
+    body: ['states'],
+  }),
+  listJobRuns: answering<Page<JobRun>>()({
+    method: 'GET',
+    path: '/api/v1/jobs/{id}/runs',
+    query: [...PAGING, 'state', 'search', 'total'],
+  }),
+  showJobRun: answering<JobRun>()({ method: 'GET', path: '/api/v1/jobs/{id}/runs/{host}' }),
+  showOutput: answering<JobOutput>()({
+    method: 'GET',
+    path: '/api/v1/jobs/{id}/runs/{host}/output',
+    query: ['from'],
+  }),
+  watchOutput: answering<never>()({
+    method: 'GET',
+    path: '/api/v1/jobs/{id}/runs/{host}/output/live',
+    query: ['from'],
   }),
   listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
     method: 'GET',

@@ -11,6 +11,7 @@ import {
 import { repeated } from '../repeated.js';
 
 /** Those of the API; a test compares. */
+export const HOST_STATES = ['pending', 'active', 'revoked'] as const;
 export const HOST_SORTS = [
   'hostname',
   'lastSeen',
@@ -65,6 +66,7 @@ export function addHosts(program: Command): void {
   const hosts = withServerOptions(program.command('hosts')).description('managed hosts');
   withPartialOption(withListOptions(withHostFilters(hosts.command('list'))))
     .description('list hosts of all shards, filtered and sorted')
+    .addOption(new Option('--state <state>', 'how it stands').choices(HOST_STATES))
     .addOption(new Option('--sort <key>', 'by what').choices(HOST_SORTS).default('hostname'))
     .option('--desc', 'the highest first')
     .option('--columns <names>', 'which columns, with commas: hostname,id,labels', listOfWords)

@@ -2,6 +2,7 @@
 // Nothing of this is there when a program runs.
 
 import type { Static } from 'typebox';
+import type { PreviewHost } from './job-shapes.js';
 import type * as apiTokens from './routes/api-tokens.js';
 import type * as audit from './routes/audit.js';
 import type * as enrolment from './routes/enrolment-tokens.js';
@@ -12,6 +13,7 @@ import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
 export type { Host, HostSummary } from './host-shapes.js';
+export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
 export type { Problem, ShardAnswer } from './shapes.js';
 
 export type HostPackage = Static<typeof parts.HostPackage>;
@@ -26,6 +28,20 @@ export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;
 export type SessionBegun = Static<typeof session.Begun>;
+
+export interface JobPreview {
+  readonly hosts: readonly Static<typeof PreviewHost>[];
+  readonly digest: string;
+  /** They do not answer; their hosts are not in the list. */
+  readonly silentShards: readonly string[];
+}
+
+/** A job that has been made. */
+export interface MadeJob {
+  readonly id: string;
+  readonly digest: string;
+  readonly hosts: number;
+}
 
 /** What has been made. */
 export interface Made {
