@@ -5,19 +5,40 @@ import { readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
-import { makeSetupToken, openAuthority, openStore, SECRET_BYTES } from '@halflap/server';
+import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
+import {
+  type Authority,
+  DEFAULT_SETTINGS,
+  type Endpoint,
+  type Jobs,
+  jobRoutes,
+  localDoorbell,
+  makeSetupToken,
+  openAuthority,
+  openStore,
+  SECRET_BYTES,
+  startEndpoint,
+  startJobs,
+} from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
 import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
 import { HOST_SORTS, HOST_STATES } from '../../packages/cli/src/commands/hosts.js';
+import { JOB_STATES, RUN_STATES } from '../../packages/cli/src/commands/jobs.js';
+import * as words from '../../packages/cli/src/commands/jobs-run.js';
+import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
+import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 230;
 
 let test: TestStore;
 let api: TestApi;
+let authority: Authority;
+let jobs: Jobs;
+let endpoint: Endpoint;
 let server: string;
 /** `GET /api/v1/hosts?limit=1` of every request of a command. */
 const asked = new Set<string>();
@@ -26,7 +47,21 @@ const docs = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
 
 beforeAll(async () => {
   test = await openTestStore(2);
-  api = await openTestApi(test);
+  const { store } = test;
+  const clock = () => new Date();
+  const secret = Buffer.alloc(SECRET_BYTES, 1);
+  authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
+  const shared = { store, authority, server: 'one', log: SILENT };
+  jobs = startJobs({ ...shared, doorbell: localDoorbell(), leaseSeconds: 15 });
+  endpoint = await startEndpoint({
+    ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
+    ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },
+    ...{ now: () => performance.now(), random: Math.random },
+    listen: { host: '127.0.0.1', port: 0 },
+    redeem: () => Promise.reject(new Error('nobody enrols here')),
+  });
+  const routes = jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs });
+  api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
     if (headers['user-agent'] === 'halflap') asked.add(`${method} ${url}`);
   });
@@ -49,6 +84,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await endpoint?.stop();
+  await jobs?.stop();
   await test?.drop();
   workspace.remove();
 });
@@ -321,10 +358,6 @@ describe('what goes wrong', () => {
 
 describe('a private authority', () => {
   it('is trusted when it is named, and not otherwise', async () => {
-    const secret = Buffer.alloc(SECRET_BYTES, 1);
-    const authority = await openAuthority(test.store, {
-      ...{ secret, hostCertificateDays: 1, clock: () => new Date() },
-    });
     const { certificate: cert, privateKey: key } = await authority.issueServer(['127.0.0.1']);
     const tls = await openTestApi(test, { settings: { tls: { cert, key } } });
     const address = await tls.app.listen({ host: '127.0.0.1', port: 0 });
@@ -337,6 +370,99 @@ describe('a private authority', () => {
     });
     expect(await workspace.run([...list, '--ca', 'authority.pem'], env)).toMatchObject({ code: 0 });
     await tls.app.close();
+  });
+});
+
+describe('halflap jobs', () => {
+  const agents: ScriptedAgent[] = [];
+  /** What the agents do, by their number; the last host has none, and is offline. */
+  const plays: Play[] = [
+    { output: ['one\ntw', 'o\n'] },
+    { output: ['hello'] },
+    { output: ['no'], exitCode: 7 },
+  ];
+  const target = ['--label', 'fleet=jobs'];
+  const online = [...target, '--online'];
+
+  beforeAll(async () => {
+    const labels = { fleet: 'jobs' };
+    const hosts = await makeHosts(test.store, authority, { count: 4, labels });
+    const ports = () => endpoint.port;
+    for (const [at, host] of hosts.slice(0, 3).entries()) {
+      agents.push(new ScriptedAgent(host, { ports, authority }, () => plays[at] ?? {}));
+    }
+    await Promise.all(agents.map((agent) => agent.connect()));
+  });
+
+  afterAll(() => Promise.all(agents.map((agent) => agent.stop())));
+
+  /** Makes a job that waits for the host that is offline, and gives its id. */
+  async function waiting(...args: readonly string[]): Promise<string> {
+    const made = await halflap('jobs', 'run', ...args, '--offline', '--detach', '--yes', '--json');
+    expect(made, made.stdout).toMatchObject({ code: 0, stderr: '' });
+    return String(jsonLines(made.stdout)[0]?.id);
+  }
+
+  it('shows exactly which hosts, and asks before anything is done', async () => {
+    const command = ['jobs', 'run', 'command', ...target];
+    const preview = await halflap(...command, '--preview', '--', 'df', '-h');
+    expect(preview).toMatchObject({ code: 0, stderr: '' });
+    expect(preview.stdout).toMatch(/^HOST +ID +AGENT.*\nweb-0 +\S+ +online/);
+    expect(preview.stdout).toMatch(/\nweb-3 +\S+ +offline .*\n4 hosts, 1 of them offline\n$/);
+    const unsure = await halflap(...command, '--', 'df', '-h');
+    expect(unsure).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/Run “df -h” on 4 hosts\?(?:.|\n)*--yes/),
+    });
+    const nowhere = await halflap('jobs', 'run', 'command', '--', 'true');
+    expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringMatching(/--every-host/) });
+    expect(await printed('jobs', 'list')).toMatchObject({ jobs: [] });
+  });
+
+  it('runs to its end, is followed, and tried again where it failed', async () => {
+    const run = await halflap('jobs', 'run', 'command', ...online, '--yes', '--', 'echo', 'hi');
+    expect(run.code, run.stderr).toBe(3);
+    expect(run.stdout).toMatch(/\nweb-2 +failed +7 /);
+    expect(run.stdout).toMatch(/\nfailed: 3 hosts, 2 succeeded, 1 failed\n$/);
+    const id = /^job (\S+)$/m.exec(run.stdout)?.[1] ?? '';
+    const followed = await halflap('jobs', 'follow', id.slice(0, 8));
+    expect(followed.code).toBe(3);
+    expect(followed.stdout).toMatch(/^web-0 \| one\nweb-0 \| two\nweb-0: succeeded, exit code 0\n/);
+    expect(followed.stdout).toMatch(/\nweb-2 \| no\nweb-2: failed, exit code 7\n/);
+    expect(await halflap('jobs', 'follow', id, '--host', 'web-1')).toMatchObject({
+      ...{ code: 0, stdout: 'hello\nweb-1: succeeded, exit code 0\n' },
+    });
+    expect(await halflap('jobs', 'output', id, 'web-2')).toMatchObject({
+      ...{ code: 3, stdout: 'no\nweb-2: failed, exit code 7\n' },
+    });
+    const { job } = await printed('jobs', 'show', id);
+    expect(job).toMatchObject({ name: 'echo hi', counts: { succeeded: 2, failed: 1 } });
+    const { hosts } = await printed('jobs', 'hosts', id, '--state', 'failed', '--search', 'web');
+    expect(hosts).toMatchObject([{ hostname: 'web-2', exitCode: 7 }]);
+    plays[2] = {};
+    const retried = await halflap('jobs', 'retry', id, '--failed', '--yes', '--json');
+    expect(retried, retried.stdout).toMatchObject({ code: 0, stderr: '' });
+    expect(jsonLines(retried.stdout).at(-1)).toMatchObject({
+      ...{ event: 'outcome', state: 'succeeded', hosts: 1, counts: { succeeded: 1 } },
+    });
+  });
+
+  it('takes every kind of work, and is cancelled', async () => {
+    const packages = ['packages', 'install', 'nginx=1.26', 'curl', '--simulate', '--batch', '5%'];
+    const pace = ['--stop-after=2', '--concurrency=3', '--wait=2h', '--timeout=1m', '--total=1d'];
+    const id = await waiting(...packages, ...pace, '--lost=1h', '--output-limit=0', ...target);
+    const { job } = await printed('jobs', 'show', id);
+    expect(job).toMatchObject({
+      work: { packages: [{ version: '1.26' }, { version: null }], simulate: true },
+      ...{ concurrency: 3, stopAfter: 2, waitSeconds: 7200, timeoutSeconds: 60 },
+    });
+    const service = await waiting('service', 'restart', 'nginx.service', '--host', 'web-3');
+    const file = await waiting('file', '/etc/x', '--absent', '--name', 'no x', ...target);
+    const { stdout } = await halflap('jobs', 'list', '--state', 'running');
+    expect(stdout).toMatch(/ no x +running +1 +1 waiting (?:.|\n)* restart nginx\.service /);
+    for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
+    const ended = await halflap('jobs', 'follow', file);
+    expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
   });
 });
 
@@ -353,12 +479,13 @@ const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
 interface Shape {
   readonly enum?: string[];
   readonly maximum?: number;
+  readonly items?: Shape;
 }
 
 interface Documented {
   readonly parameters?: readonly { name: string; in: string; schema: Shape }[];
   readonly requestBody?: {
-    readonly content: Record<string, { schema: { properties?: object; required?: string[] } }>;
+    readonly content: Record<string, { schema: { properties?: Record<string, Shape> } }>;
   };
 }
 
@@ -402,11 +529,21 @@ describe('every operation of the API', () => {
   });
 
   it('takes the words that options take', () => {
-    const words = (operation: string, field: string) =>
+    const wordsOf = (operation: string, field: string) =>
       documented.get(operation)?.parameters?.find(({ name }) => name === field)?.schema.enum;
-    expect(words('GET /api/v1/hosts', 'sort')).toEqual(HOST_SORTS);
-    expect(words('GET /api/v1/hosts', 'state')).toEqual(HOST_STATES);
-    expect(words('GET /api/v1/audit', 'outcome')).toEqual(AUDIT_OUTCOMES);
+    expect(wordsOf('GET /api/v1/hosts', 'sort')).toEqual(HOST_SORTS);
+    expect(wordsOf('GET /api/v1/hosts', 'state')).toEqual(HOST_STATES);
+    expect(wordsOf('GET /api/v1/audit', 'outcome')).toEqual(AUDIT_OUTCOMES);
+    const listed = (operation: string) =>
+      documented.get(operation)?.parameters?.find(({ name }) => name === 'state')?.schema.items;
+    expect(listed('GET /api/v1/jobs')?.enum).toEqual(JOB_STATES);
+    expect(listed('GET /api/v1/jobs/{id}/runs')?.enum).toEqual(RUN_STATES);
+    expect([words.PACKAGE_ACTIONS, words.SERVICE_ACTIONS]).toEqual([
+      PACKAGE_ACTIONS,
+      SERVICE_ACTIONS,
+    ]);
+    const user = documented.get('PATCH /api/v1/users/{id}')?.requestBody?.content;
+    expect(user?.['application/json']?.schema.properties?.state?.enum).toEqual(USER_STATES);
   });
 
   it('has been asked by a command', () => {
