@@ -1,6 +1,7 @@
 // Jobs as people see them: rows, the page of one job, how far it is. Pure.
 
-import type { Job, JobPreview, JobRun, JobSummary } from '@halflap/server';
+import type { Job, JobRun, JobSummary } from '@halflap/server';
+import type { Preview } from './api/job-target.js';
 import type { Column } from './api/show-list.js';
 import { type Colors, count, duration, type Printer, utc } from './print.js';
 import { table } from './table.js';
@@ -58,7 +59,7 @@ export function runColumns(colors: Colors, now: Date): Column<JobRun>[] {
 
 /** Exactly which hosts a job would go to. */
 export function previewText(
-  { hosts, silentShards }: JobPreview,
+  { hosts, silentShards }: Preview,
   { width, colors }: Pick<Printer, 'width' | 'colors'>,
 ): string {
   const rows = hosts.map(({ hostname, id, online, allowed }) => [

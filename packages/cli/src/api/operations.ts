@@ -110,7 +110,7 @@ export const OPERATIONS = {
   previewJob: answering<JobPreview>()({
     method: 'GET',
     path: '/api/v1/jobs/preview',
-    query: [...TARGET_FILTERS, 'hosts', 'kind'],
+    query: [...TARGET_FILTERS, 'kind'],
   }),
   createJob: answering<MadeJob>()({
     method: 'POST',
