@@ -26,7 +26,7 @@ function endOfParsing(error: CommanderError, program: Command, argv: readonly st
   // Help for `halflap` without a command: it has been printed, and nothing was done.
   if (error.code === 'commander.help') return EXIT.usage;
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const command = program.commands.find((one) => argv.slice(2).includes(one.name()));
+  const command = commandOf(program, argv.slice(2));
   const hint = hintOn(error, command);
   return printError(
     new HalflapError('COMMAND_INVALID', message, { hint }),
@@ -34,10 +34,27 @@ function endOfParsing(error: CommanderError, program: Command, argv: readonly st
   );
 }
 
+/** The command that the words name, of several levels the last; undefined when they name none. */
+function commandOf(parent: Command, words: readonly string[]): Command | undefined {
+  for (const [at, word] of words.entries()) {
+    const command = parent.commands.find((one) => one.name() === word);
+    if (command !== undefined) return commandOf(command, words.slice(at + 1)) ?? command;
+  }
+  return undefined;
+}
+
 function hintOn({ code }: CommanderError, command: Command | undefined): string {
-  if (command === undefined || code === 'commander.unknownCommand') return 'halflap --help';
-  const help = `halflap ${command.name()} --help`;
+  if (command === undefined) return 'halflap --help';
+  const help = `halflap ${nameOf(command)} --help`;
+  if (code === 'commander.unknownCommand') return help;
   const takesShards = command.options.some((option) => option.long === '--shard');
   const isSurplus = code === 'commander.excessArguments' && takesShards;
   return isSurplus ? `name a shard by --shard NAME; ${help}` : help;
+}
+
+/** `hosts list`. */
+function nameOf(command: Command): string {
+  const { parent } = command;
+  const isTop = parent?.parent === null || parent === null;
+  return isTop ? command.name() : `${nameOf(parent)} ${command.name()}`;
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { ERRORS, EXIT, PHASES, SQLSTATES, VERBS } from '@halflap/protocol';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { SHARD_KEYS, TOP_KEYS } from './config.js';
 import { createProgram } from './program.js';
@@ -11,16 +12,17 @@ const cli = page('cli.md');
 const errors = page('errors.md');
 const glossary = page('glossary.md');
 const program = createProgram('0.0.0');
+const commands = leavesOf(program);
 
 describe('docs/cli.md', () => {
   it('has one section for each command, with its arguments', () => {
     const documented = sectionsOf(cli)
       .map((section) => /^halflap (\S+.*)$/.exec(section.title)?.[1])
       .filter((title) => title !== undefined);
-    expect(documented).toEqual(program.commands.map((command) => usageOf(command)));
+    expect(documented).toEqual(commands.map((command) => usageOf(command)));
   });
 
-  it.each(program.commands.map((command) => [command.name(), command] as const))(
+  it.each(commands.map((command) => [nameOf(command), command] as const))(
     'lists the options of %s, and no others',
     (_, command) => {
       const section = sectionsOf(cli).find((one) => one.title === `halflap ${usageOf(command)}`);
@@ -35,6 +37,16 @@ describe('docs/cli.md', () => {
     const flags = program.options.map((option) => option.flags);
     const documented = firstCells(section?.text ?? '', 'option');
     expect(documented.sort()).toEqual([...flags, '-h, --help'].sort());
+  });
+
+  it('lists the options of every group of commands', () => {
+    const section = sectionsOf(cli).find((one) => one.title === 'Which server, and who asks');
+    const documented = firstCells(section?.text ?? '', 'option').sort();
+    const groups = program.commands.filter((command) => command.commands.length > 0);
+    expect(groups.length).toBeGreaterThan(2);
+    for (const group of groups) {
+      expect(group.options.map((option) => option.flags).sort()).toEqual(documented);
+    }
   });
 
   it('lists every exit code', () => {
@@ -96,12 +108,25 @@ function page(name: string): string {
   return readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
 }
 
+/** The commands that do something, those of groups too: in place of `hosts`, `hosts list` … */
+function leavesOf(parent: Command): Command[] {
+  return parent.commands.flatMap((one) => (one.commands.length > 0 ? leavesOf(one) : [one]));
+}
+
+/** `plan`, `hosts list`. */
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent === program
+    ? command.name()
+    : `${nameOf(parent)} ${command.name()}`;
+}
+
 /** `plan [version]`: the name and the arguments as the usage line prints them. */
-function usageOf(command: (typeof program.commands)[number]): string {
+function usageOf(command: Command): string {
   const words = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );
-  return [command.name(), ...words].join(' ');
+  return [nameOf(command), ...words].join(' ');
 }
 
 function sectionsOf(text: string): { title: string; text: string }[] {

@@ -133,12 +133,13 @@ describe('--json', () => {
     ]);
   });
 
-  it('has been looked at for every command', () => {
-    expect([...seen].sort()).toEqual(
-      createProgram('0.0.0')
-        .commands.map((command) => command.name())
-        .sort(),
-    );
+  it('has been looked at for every command that asks no server', () => {
+    const others = ['login', 'logout', 'serve', 'agent'];
+    const names = createProgram('0.0.0')
+      .commands.filter((command) => command.commands.length === 0)
+      .map((command) => command.name())
+      .filter((name) => !others.includes(name));
+    expect([...seen].sort()).toEqual(names.sort());
   });
 });
 

@@ -4,28 +4,37 @@
 import { Command } from 'commander';
 import { addAbort } from './commands/abort.js';
 import { addAdopt } from './commands/adopt.js';
+import { addApiTokens } from './commands/api-tokens.js';
+import { addAudit } from './commands/audit.js';
 import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
 import { addExpand } from './commands/expand.js';
+import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
+import { addJobs } from './commands/jobs.js';
+import { addLogin, addLogout, addWhoAmI } from './commands/login.js';
 import { addPace } from './commands/pace.js';
+import { addPackages } from './commands/packages.js';
 import { addPause } from './commands/pause.js';
 import { addPlan } from './commands/plan.js';
 import { addPrepare } from './commands/prepare.js';
 import { addQuarantine } from './commands/quarantine.js';
 import { addResume } from './commands/resume.js';
 import { addServe } from './commands/serve.js';
+import { addServices } from './commands/services.js';
 import { addStatus } from './commands/status.js';
+import { addTokens } from './commands/tokens.js';
 import { addUpgrade } from './commands/upgrade.js';
+import { addUsers } from './commands/users.js';
 import { addVerify } from './commands/verify.js';
 import { addWait } from './commands/wait.js';
 
 const EXIT_CODES = `\
 Exit codes: 0 done, 1 defect of Halflap, 2 wrong command line or file, 3 refused with the reason,
-4 a database is unreachable, 5 timed out, 130 ended by a second Ctrl-C.`;
+4 a database or a server is unreachable, 5 timed out, 130 ended by a second Ctrl-C.`;
 
 const HELP = `
 ${EXIT_CODES}
@@ -36,6 +45,7 @@ A customer's operator:    halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
                           halflap upgrade --all --to 3.0 --dry-run
+An administrator of hosts: halflap login        halflap hosts list --security
 `;
 
 /** Makes the program; `version` is what --version prints. */
@@ -57,8 +67,16 @@ export function createProgram(version: string): Command {
   for (const add of ADMINISTRATORS) {
     add(program.commandsGroup('Commands of the system management application:'));
   }
-  for (const command of program.commands) command.addHelpText('after', EXIT_CODES);
+  tellExitCodes(program.commands);
   return program;
+}
+
+function tellExitCodes(commands: readonly Command[]): void {
+  for (const command of commands) {
+    const isGroup = command.commands.length > 0;
+    command.addHelpText('after', isGroup ? `\n${EXIT_CODES}` : EXIT_CODES);
+    tellExitCodes(command.commands);
+  }
 }
 
 const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
@@ -80,4 +98,17 @@ const OPERATORS = [
   addQuarantine,
 ] as const;
 
-const ADMINISTRATORS = [addServe] as const;
+const ADMINISTRATORS = [
+  addServe,
+  addLogin,
+  addLogout,
+  addWhoAmI,
+  addHosts,
+  addPackages,
+  addServices,
+  addJobs,
+  addTokens,
+  addUsers,
+  addApiTokens,
+  addAudit,
+] as const;

@@ -183,6 +183,11 @@ export const ERRORS = {
     'refused',
     'A message of the bus is of a format that this server does not read, or not of its shape.',
   ),
+  SERVER_UNREACHABLE: entry(
+    'unreachable',
+    'No server answers there, or none whose certificate is trusted.',
+    true,
+  ),
   INTERNAL_DEFECT: entry(
     'internal',
     'A defect of Halflap itself: something it relies on was false.',

@@ -10,6 +10,7 @@ export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
 export type { Enrolment, Redeem } from './agents/enrol.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
+export type * from './api/answers.js';
 export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
 export type { Caller, Grant, Scope } from './api/caller.js';
 export { type HostFilters, hostConditions, hostFilters } from './api/host-query.js';

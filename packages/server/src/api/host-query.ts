@@ -17,6 +17,7 @@ export const hostFilters = {
       description: 'Selectors: `env=prod`, `env!=prod`, `env`, `!env`; all of them must hold.',
     }),
   ),
+  hostname: Type.Optional(name()),
   search: Type.Optional(
     Type.String({ minLength: 1, maxLength: 255, description: 'A part of the host’s name.' }),
   ),
@@ -46,6 +47,9 @@ export function hostConditions(filters: HostFilters, scope: Scope): Conditions {
     conditions.add(selectorCondition(selector, 'h.labels', conditions));
   }
   if (filters.state !== undefined) conditions.add(`h.state = ${conditions.place(filters.state)}`);
+  if (filters.hostname !== undefined) {
+    conditions.add(`h.hostname = ${conditions.place(filters.hostname)}`);
+  }
   if (filters.search !== undefined) {
     const part = conditions.place(filters.search);
     conditions.add(`strpos(lower(h.hostname), lower(${part})) > 0`);

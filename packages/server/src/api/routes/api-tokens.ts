@@ -11,7 +11,7 @@ import { isoOf } from '../host-shapes.js';
 import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
 import { id, instant, name, nullable, pageOf, paging } from '../shapes.js';
 
-const ApiToken = Type.Object({
+export const ApiToken = Type.Object({
   id: id(),
   name: Type.String(),
   prefix: Type.String({ description: 'Its first letters.' }),

@@ -9,7 +9,7 @@ import { homePage } from '../home-page.js';
 import { type Route, read } from '../route.js';
 import { count, instant, name, nullable, oneOf, pageOf, paging } from '../shapes.js';
 
-const Entry = Type.Object({
+export const Entry = Type.Object({
   number: Type.String(),
   at: instant(),
   actor: Type.String(),
@@ -23,7 +23,7 @@ const Entry = Type.Object({
   hash: Type.String(),
 });
 
-const Verified = Type.Object({
+export const Verified = Type.Object({
   ok: Type.Boolean(),
   entries: count(),
   broken: nullable(Type.Object({ number: Type.String(), reason: Type.String() })),

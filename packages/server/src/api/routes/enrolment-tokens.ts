@@ -10,7 +10,7 @@ import { Labels } from '../labels.js';
 import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
 import { count, id, instant, name, nullable, oneOf, pageOf, paging } from '../shapes.js';
 
-const EnrolmentToken = Type.Object({
+export const EnrolmentToken = Type.Object({
   id: id(),
   name: Type.String(),
   prefix: Type.String({ description: 'Its first letters.' }),

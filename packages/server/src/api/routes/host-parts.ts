@@ -8,7 +8,7 @@ import { partPage } from '../part-page.js';
 import { type Route, read } from '../route.js';
 import { id, instant, name, nullable, oneOf, pageOf, paging } from '../shapes.js';
 
-const HostPackage = Type.Object({
+export const HostPackage = Type.Object({
   manager: Type.String(),
   name: Type.String(),
   architecture: Type.String(),
@@ -18,7 +18,7 @@ const HostPackage = Type.Object({
   held: Type.Boolean(),
 });
 
-const HostService = Type.Object({
+export const HostService = Type.Object({
   name: Type.String(),
   description: Type.String(),
   load: Type.String(),
@@ -28,7 +28,7 @@ const HostService = Type.Object({
   since: nullable(instant()),
 });
 
-const HostEvent = Type.Object({
+export const HostEvent = Type.Object({
   id: Type.String({ description: 'Grows; of this host.' }),
   at: instant(),
   kind: Type.String(),

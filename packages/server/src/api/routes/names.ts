@@ -25,12 +25,12 @@ const pageOfNames = <Item extends TSchema>(item: Item) =>
     shards: Type.Array(ShardAnswer),
   });
 
-const PackageName = Type.Object({
+export const PackageName = Type.Object({
   name: Type.String(),
   versions: Type.Array(Type.Object({ version: Type.String(), hosts: count() })),
 });
 
-const ServiceName = Type.Object({
+export const ServiceName = Type.Object({
   name: Type.String(),
   states: Type.Array(
     Type.Object({ state: Type.String({ description: '`active`, `failed` …' }), hosts: count() }),

@@ -18,7 +18,7 @@ import { selectorText } from '../labels.js';
 import { type Asked, actAlone, actAtHome, bodyOf, type Route, read } from '../route.js';
 import { nullable } from '../shapes.js';
 
-const Who = Type.Object({
+export const Who = Type.Object({
   kind: Type.String({ description: '`user`, or `token` for an API token.' }),
   name: Type.String(),
   userId: nullable(Type.String()),
@@ -35,7 +35,7 @@ const SetUp = bodyOf({
   password: NewPassword,
 });
 const OwnPassword = bodyOf({ old: TriedPassword, new: NewPassword });
-const Begun = Type.Object({ csrfToken: Type.String() });
+export const Begun = Type.Object({ csrfToken: Type.String() });
 
 export function sessionRoutes(api: Api): readonly Route[] {
   return [whoami(), signIn(api), signOut(), setUp(api), changeOwnPassword(api)];

@@ -25,7 +25,7 @@ import { isoOf } from '../host-shapes.js';
 import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
 import { id, instant, name, nullable, oneOf, pageOf, paging } from '../shapes.js';
 
-const User = Type.Object({
+export const User = Type.Object({
   id: id(),
   name: Type.String(),
   displayName: nullable(Type.String()),

@@ -1,0 +1,220 @@
+// Every operation of the API that a command uses. The types of their answers are the server's own.
+
+import type {
+  ApiToken,
+  AuditEntry,
+  AuditVerified,
+  EnrolmentToken,
+  Host,
+  HostEvent,
+  HostPackage,
+  HostService,
+  HostSummary,
+  Job,
+  JobOutput,
+  JobPreview,
+  JobRun,
+  JobSummary,
+  Made,
+  MadeJob,
+  MadeToken,
+  PackageName,
+  Page,
+  ServiceName,
+  SessionBegun,
+  User,
+  Who,
+} from '@halflap/server';
+import { answering } from './operation.js';
+
+const PAGING = ['limit', 'cursor'] as const;
+
+/** By what active hosts are chosen, for a job. */
+const TARGET_FILTERS = [
+  'label',
+  'hostname',
+  'search',
+  'os',
+  'online',
+  'upgradable',
+  'security',
+  'reboot',
+  'failed',
+  'service',
+  'serviceState',
+  'package',
+  'packageVersion',
+] as const;
+
+/** By what hosts are chosen. */
+export const HOST_FILTERS = ['state', ...TARGET_FILTERS] as const;
+
+/** What a job does, and how it goes through its hosts. */
+const JOB_SPEC = [
+  'name',
+  'work',
+  'batch',
+  'concurrency',
+  'stopAfter',
+  'waitSeconds',
+  'timeoutSeconds',
+  'totalSeconds',
+  'lostSeconds',
+  'outputLimitBytes',
+] as const;
+
+export const OPERATIONS = {
+  listHosts: answering<Page<HostSummary>>()({
+    method: 'GET',
+    path: '/api/v1/hosts',
+    query: [...PAGING, ...HOST_FILTERS, 'sort', 'order', 'total'],
+  }),
+  showHost: answering<Host>()({ method: 'GET', path: '/api/v1/hosts/{id}' }),
+  changeHost: answering<Host>()({
+    method: 'PATCH',
+    path: '/api/v1/hosts/{id}',
+    body: ['labels', 'notes'],
+  }),
+  listHostPackages: answering<Page<HostPackage>>()({
+    method: 'GET',
+    path: '/api/v1/hosts/{id}/packages',
+    query: [...PAGING, 'search', 'upgradable', 'security', 'held'],
+  }),
+  listHostServices: answering<Page<HostService>>()({
+    method: 'GET',
+    path: '/api/v1/hosts/{id}/services',
+    query: [...PAGING, 'search', 'active'],
+  }),
+  listHostEvents: answering<Page<HostEvent>>()({
+    method: 'GET',
+    path: '/api/v1/hosts/{id}/events',
+    query: PAGING,
+  }),
+  listPackages: answering<Page<PackageName>>()({
+    method: 'GET',
+    path: '/api/v1/packages',
+    query: [...PAGING, 'search'],
+    pageLimit: 50,
+  }),
+  listServices: answering<Page<ServiceName>>()({
+    method: 'GET',
+    path: '/api/v1/services',
+    query: [...PAGING, 'search'],
+    pageLimit: 50,
+  }),
+  listJobs: answering<Page<JobSummary>>()({
+    method: 'GET',
+    path: '/api/v1/jobs',
+    query: [...PAGING, 'state'],
+  }),
+  previewJob: answering<JobPreview>()({
+    method: 'GET',
+    path: '/api/v1/jobs/preview',
+    query: [...TARGET_FILTERS, 'kind'],
+  }),
+  createJob: answering<MadeJob>()({
+    method: 'POST',
+    path: '/api/v1/jobs',
+    body: [...JOB_SPEC, 'target', 'digest'],
+  }),
+  showJob: answering<Job>()({ method: 'GET', path: '/api/v1/jobs/{id}' }),
+  cancelJob: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/jobs/{id}/cancel',
+    body: ['reason'],
+  }),
+  retryJob: answering<MadeJob>()({
+    method: 'POST',
+    path: '/api/v1/jobs/{id}/retry',
+    body: ['states'],
+  }),
+  listJobRuns: answering<Page<JobRun>>()({
+    method: 'GET',
+    path: '/api/v1/jobs/{id}/runs',
+    query: [...PAGING, 'state', 'search', 'total'],
+  }),
+  showJobRun: answering<JobRun>()({ method: 'GET', path: '/api/v1/jobs/{id}/runs/{host}' }),
+  showOutput: answering<JobOutput>()({
+    method: 'GET',
+    path: '/api/v1/jobs/{id}/runs/{host}/output',
+    query: ['from'],
+  }),
+  watchOutput: answering<never>()({
+    method: 'GET',
+    path: '/api/v1/jobs/{id}/runs/{host}/output/live',
+    query: ['from'],
+  }),
+  listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
+    method: 'GET',
+    path: '/api/v1/enrolment-tokens',
+    query: PAGING,
+  }),
+  createEnrolmentToken: answering<MadeToken>()({
+    method: 'POST',
+    path: '/api/v1/enrolment-tokens',
+    body: ['name', 'labels', 'needsApproval', 'maxUses', 'expiresInSeconds'],
+  }),
+  revokeEnrolmentToken: answering<void>()({
+    method: 'DELETE',
+    path: '/api/v1/enrolment-tokens/{id}',
+  }),
+  listApiTokens: answering<Page<ApiToken>>()({
+    method: 'GET',
+    path: '/api/v1/api-tokens',
+    query: PAGING,
+  }),
+  createApiToken: answering<MadeToken>()({
+    method: 'POST',
+    path: '/api/v1/api-tokens',
+    body: ['name', 'grants', 'expiresInSeconds'],
+  }),
+  revokeApiToken: answering<void>()({ method: 'DELETE', path: '/api/v1/api-tokens/{id}' }),
+  listUsers: answering<Page<User>>()({ method: 'GET', path: '/api/v1/users', query: PAGING }),
+  showUser: answering<User>()({ method: 'GET', path: '/api/v1/users/{id}' }),
+  createUser: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/users',
+    body: ['name', 'displayName', 'email', 'password', 'grants'],
+  }),
+  editUser: answering<void>()({
+    method: 'PATCH',
+    path: '/api/v1/users/{id}',
+    body: ['displayName', 'email', 'state'],
+  }),
+  grantUser: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/users/{id}/grants',
+    body: ['grants'],
+  }),
+  setPassword: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/users/{id}/password',
+    body: ['password'],
+  }),
+  removeUser: answering<void>()({ method: 'DELETE', path: '/api/v1/users/{id}' }),
+  listAudit: answering<Page<AuditEntry>>()({
+    method: 'GET',
+    path: '/api/v1/audit',
+    query: [...PAGING, 'actor', 'act', 'target', 'outcome'],
+  }),
+  verifyAudit: answering<AuditVerified>()({ method: 'GET', path: '/api/v1/audit/verify' }),
+  whoAmI: answering<Who>()({ method: 'GET', path: '/api/v1/session' }),
+  beginSession: answering<SessionBegun>()({
+    method: 'POST',
+    path: '/api/v1/session',
+    body: ['name', 'password'],
+    keyless: true,
+  }),
+  setUp: answering<SessionBegun>()({
+    method: 'POST',
+    path: '/api/v1/setup',
+    body: ['token', 'name', 'password'],
+    keyless: true,
+  }),
+  endSession: answering<void>()({ method: 'DELETE', path: '/api/v1/session' }),
+  changePassword: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/session/password',
+    body: ['old', 'new'],
+  }),
+} as const;

@@ -1,0 +1,64 @@
+// What the API answers, as types for whoever asks it: those of the shapes that write the answers.
+// Nothing of this is there when a program runs.
+
+import type { Static } from 'typebox';
+import type { PreviewHost } from './job-shapes.js';
+import type * as apiTokens from './routes/api-tokens.js';
+import type * as audit from './routes/audit.js';
+import type * as enrolment from './routes/enrolment-tokens.js';
+import type * as parts from './routes/host-parts.js';
+import type * as names from './routes/names.js';
+import type * as session from './routes/session.js';
+import type * as users from './routes/users.js';
+import type { ShardAnswer } from './shapes.js';
+
+export type { Host, HostSummary } from './host-shapes.js';
+export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
+export type { Problem, ShardAnswer } from './shapes.js';
+
+export type HostPackage = Static<typeof parts.HostPackage>;
+export type HostService = Static<typeof parts.HostService>;
+export type HostEvent = Static<typeof parts.HostEvent>;
+export type PackageName = Static<typeof names.PackageName>;
+export type ServiceName = Static<typeof names.ServiceName>;
+export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
+export type ApiToken = Static<typeof apiTokens.ApiToken>;
+export type User = Static<typeof users.User>;
+export type AuditEntry = Static<typeof audit.Entry>;
+export type AuditVerified = Static<typeof audit.Verified>;
+export type Who = Static<typeof session.Who>;
+export type SessionBegun = Static<typeof session.Begun>;
+
+export interface JobPreview {
+  readonly hosts: readonly Static<typeof PreviewHost>[];
+  readonly digest: string;
+  /** They do not answer; their hosts are not in the list. */
+  readonly silentShards: readonly string[];
+}
+
+/** A job that has been made. */
+export interface MadeJob {
+  readonly id: string;
+  readonly digest: string;
+  readonly hosts: number;
+}
+
+/** What has been made. */
+export interface Made {
+  readonly id: string;
+}
+
+/** A token that has been made: the only time that it is shown. */
+export interface MadeToken extends Made {
+  readonly token: string;
+}
+
+/** A page of a list; `next` is the cursor of the next one, null when there is none. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+  /** Of all pages together, of the shards that answered; where it was asked for. */
+  readonly total?: number | null;
+  /** Of a list that all shards have a part of. */
+  readonly shards?: readonly ShardAnswer[];
+}
