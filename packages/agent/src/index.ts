@@ -27,3 +27,8 @@ export { journalOf } from './services/journal.js';
 export type { About, OrdersDuty, ReadJournal, ReportsDuty, RunFrame } from './session/duties.js';
 export { type Fence, openFence } from './session/fence.js';
 export { Session, type SessionOptions, type SessionState } from './session/session.js';
+export type { Refusal, Rule, TrustedKey } from './orders/admission.js';
+export type { FrameOf, OrderLog, ToldFrame } from './orders/events.js';
+export type { OrdersLimits, OrdersOptions } from './orders/options.js';
+export { Orders } from './orders/orders.js';
+export { POLICY_KEYS, parsePolicy, type ReadPolicy, readPolicyFile } from './orders/policy-file.js';

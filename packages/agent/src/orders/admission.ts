@@ -2,7 +2,8 @@
 // is exactly what was signed: the text is read only after its signature, and from the same bytes.
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { checkOrder, type Order, type Run } from '@halflap/protocol/agent';
+import { checkOrder, type Order } from '@halflap/protocol/agent';
+import type { FrameOf } from './events.js';
 import { forbiddenBy } from './policy.js';
 import type { ReadPolicy } from './policy-file.js';
 
@@ -43,7 +44,7 @@ export function refusal(rule: Rule, why: string): Refusal {
 }
 
 /** The order that a frame holds, once its signature and its shape have been checked. */
-export function readOrder(frame: Run, keys: readonly TrustedKey[]): Order | Refusal {
+export function readOrder(frame: FrameOf<'run'>, keys: readonly TrustedKey[]): Order | Refusal {
   const signed = Buffer.from(frame.order, 'utf8');
   const key = keys.find(({ id }) => id === frame.key);
   if (key === undefined) return refusal('signature', `the key ${frame.key} is not trusted here`);

@@ -26,6 +26,7 @@ const OPTIONS = [
 export const apt: PackageManager = {
   list: program('dpkg-query', [
     '--show',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query replaces them.
     '--showformat=${Package}:${Architecture}\\t${Version}\\t${db:Status-Status}\\n',
   ]),
   versionsOf: (stdout) =>

@@ -52,8 +52,10 @@ export interface Claim {
   readonly format: number;
   readonly at: string;
   readonly bootId: string;
-  /** The supervisor; null when the agent has claimed a run so that none does. */
+  /** The supervisor; null when an agent has claimed a run so that nothing ever acts. */
   readonly supervisor: ProcessMark | null;
+  /** How an agent that has claimed a run says that it ended. */
+  readonly result?: Result;
 }
 
 export interface Kept {
@@ -63,6 +65,8 @@ export interface Kept {
   readonly offset: number;
   /** When a server has kept the result; null before that. */
   readonly resultAt: string | null;
+  /** Whether it has kept all output, too. */
+  readonly isComplete: boolean;
 }
 
 export const FACTS = {
@@ -84,6 +88,9 @@ export interface RunFacts {
   readonly result: Result | null;
   readonly kept: Kept | null;
 }
+
+/** As many characters as the sentence of a result may have. */
+export const MAX_MESSAGE = 2000;
 
 const DIRECTORY_MODE = 0o700;
 const RUN_NAME = /^[0-9a-f-]{36}$/;
@@ -134,6 +141,34 @@ export async function readFacts(directory: string): Promise<RunFacts | null> {
     // Not worth more than its repetition: without it output is told again.
     kept: await readValue<Kept>(directory, FACTS.kept).catch(() => null),
   };
+}
+
+/**
+ * Ends a run of which no supervisor has anything, and keeps every supervisor from it.
+ *
+ * @returns false when a supervisor has it; how it ends is that one's to say.
+ */
+export async function settle(
+  directory: string,
+  { result, bootId }: { readonly result: Result; readonly bootId: string },
+): Promise<boolean> {
+  const at = result.endedAt;
+  const claim: Claim = { format: JOURNAL_FORMAT, at, bootId, supervisor: null, result };
+  const isOurs = await writeOnce(directory, FACTS.claim, claim);
+  if (isOurs) await writeOnce(directory, FACTS.result, result);
+  return isOurs;
+}
+
+/** A result of a run that has done nothing, or of which nothing is known. */
+export function emptyResult(state: Result['state'], message: string, now: Date): Result {
+  const nothing = {
+    exitCode: null,
+    signal: null,
+    startedAt: null,
+    outputBytes: 0,
+    droppedBytes: 0,
+  };
+  return { state, message: message.slice(0, MAX_MESSAGE), endedAt: now.toISOString(), ...nothing };
 }
 
 /** Bytes that a run takes on the disk. */

@@ -12,7 +12,7 @@ import type { Order, Result } from '@halflap/protocol/agent';
 import { Capture } from './capture.js';
 import { codeOf, readValue, writeOnce } from './durable.js';
 import { Interruption } from './interruption.js';
-import { type BegunRun, FACTS, JOURNAL_FORMAT, type KeptOrder } from './journal.js';
+import { type BegunRun, FACTS, JOURNAL_FORMAT, type KeptOrder, MAX_MESSAGE } from './journal.js';
 import { markOf, readBootId } from './liveness.js';
 import { PieceWriter } from './output-file.js';
 import { performWork } from './perform.js';
@@ -21,7 +21,6 @@ import { INTERRUPTED, type Outcome } from './work.js';
 
 /** A disk that is full is asked again. */
 const RETRY_MS = 1000;
-const MAX_MESSAGE = 2000;
 
 /** Does the work of a run, unless another supervisor has it; returns when its result is kept. */
 export async function supervise(directory: string): Promise<void> {
