@@ -1,9 +1,11 @@
 // Orders as a server gives them, to real programs, by real supervisors.
 
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { MAX_FRAME_BYTES } from '@halflap/protocol/agent';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { markOf } from './liveness.js';
 import { command, shell, signed, TestAgent } from './testing/test-agent.js';
 
 let agent: TestAgent;
@@ -161,7 +163,7 @@ describe('an order', () => {
     await agent.restart({ limits: { concurrentRuns: 1, graceMs: 300 } });
     const first = agent.order(shell(`read line < ${agent.path('gate')}`));
     const second = agent.order(shell(`touch ${agent.path('effect')}`));
-    await agent.run(command('/usr/bin/mkfifo', agent.path('gate')));
+    execFileSync('mkfifo', [agent.path('gate')]);
     for (const order of [first, second]) await agent.take(order);
     await agent.orders.cancel({ type: 'cancel', fence: 1, run: second.run });
     expect(await agent.result(second.run)).toMatchObject({ state: 'cancelled', startedAt: null });
@@ -200,14 +202,11 @@ describe('the end of a run', () => {
     const grandchild = `sh -c '${lives.replaceAll("'", `'"'"'`)} while :; do sleep 1; done' & `;
     return shell(`${lives}${grandchild} echo begun; while :; do sleep 1; done`);
   };
-  const alive = () =>
-    readFileSync(agent.path('pids'), 'utf8')
-      .trim()
-      .split('\n')
-      .filter((pid) => {
-        const stat = readFileSyncOrNull(`/proc/${pid}/stat`);
-        return stat !== null && !/\) Z /.test(stat);
-      });
+  const alive = async () => {
+    const pids = readFileSync(agent.path('pids'), 'utf8').trim().split('\n');
+    const marks = await Promise.all(pids.map((pid) => markOf(Number(pid))));
+    return marks.filter((mark) => mark !== null);
+  };
 
   it('comes to its whole process group, by force when it does not listen', async () => {
     const order = agent.order(stubborn());
@@ -218,27 +217,19 @@ describe('the end of a run', () => {
       ...{ state: 'cancelled', exitCode: null, signal: 'SIGKILL' },
       message: 'a server asked for its end: /bin/sh was ended by SIGKILL (9)',
     });
-    expect(alive()).toEqual([]);
+    expect(await alive()).toEqual([]);
   });
 
   it('comes when its time is over', async () => {
     const order = agent.order(stubborn(), { timeoutSeconds: 1 });
     await agent.take(order);
     expect(await agent.result(order.run)).toMatchObject({ state: 'timed_out', signal: 'SIGKILL' });
-    expect(alive()).toEqual([]);
+    expect(await alive()).toEqual([]);
   });
 
   it('takes along what the program has left in its group', async () => {
     const script = `sleep 600 & echo $! >> ${agent.path('pids')}`;
     expect(await agent.run(shell(script))).toMatchObject({ state: 'succeeded' });
-    expect(alive()).toEqual([]);
+    expect(await alive()).toEqual([]);
   });
 });
-
-function readFileSyncOrNull(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
-}
