@@ -1,6 +1,6 @@
 // An agent's runs in a process of its own that dies by SIGKILL at a chosen line of its log. It runs
 // the built package: doomed-agent.mjs '{"state", "host", "keys", "policyFile", "frame", "at"}'
-// It keeps each result as a server would, and ends by itself once it has kept one.
+// It keeps each result as a server would, and ends by itself once it has kept that of its frame.
 
 import { Orders } from '@halflap/agent';
 
@@ -15,7 +15,9 @@ const orders = new Orders({
   ...options,
   now: () => new Date(),
   emit: (told) => {
-    if (told.type === 'ended') orders.resultKept({ run: told.run }).then(keep);
+    if (told.type !== 'ended') return;
+    const isOurs = told.run === JSON.parse(frame.order).run;
+    orders.resultKept({ run: told.run }).then(() => isOurs && keep());
   },
   log: () => {
     lines += 1;
