@@ -27,7 +27,7 @@ export interface OrdersOptions {
 }
 
 export interface OrdersLimits {
-  /** Runs at once; one package transaction among them. */
+  /** Runs at once, besides one package transaction. */
   readonly concurrentRuns: number;
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;

@@ -8,6 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { markOf } from './liveness.js';
 import { command, shell, signed, TestAgent } from './testing/test-agent.js';
 
+const SEED = Number(process.env.HALFLAP_TEST_SEED ?? Date.now() % 2 ** 31);
+
 let agent: TestAgent;
 
 beforeEach(async () => {
@@ -150,6 +152,19 @@ describe('an order', () => {
     expect(refusals).toEqual(Array(cases.length).fill('refused'));
   });
 
+  it(`that was changed anywhere is not believed (seed ${SEED})`, async () => {
+    const frame = signed(agent.order(shell('true')));
+    let random = SEED;
+    for (let round = 0; round < 200; round += 1) {
+      random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+      const at = random % frame.order.length;
+      const other = String.fromCharCode(frame.order.charCodeAt(at) ^ (1 + (random >>> 28)));
+      const order = frame.order.slice(0, at) + other + frame.order.slice(at + 1);
+      expect(await agent.orders.take({ ...frame, order })).toMatchObject({ rule: 'signature' });
+    }
+    expect(await fs.readdir(`${agent.state}/runs`)).toEqual([]);
+  });
+
   it('of which the signed text is known is not touched by one with a wrong signature', async () => {
     const order = agent.order(shell('true'));
     await agent.take(order);
@@ -172,10 +187,17 @@ describe('an order', () => {
     await expect(fs.access(agent.path('effect'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('is refused when its output would have no room', async () => {
-    await agent.restart({ limits: { diskBytes: 1024 * 1024 } });
-    const order = agent.order(shell('true'), { outputLimitBytes: 2 * 1024 * 1024 });
-    expect(await agent.take(order)).toMatchObject({ rule: 'room' });
+  it('is refused when its output would have no room, which kept output gives back', async () => {
+    const megabyte = 1024 * 1024;
+    await agent.restart({ limits: { diskBytes: 2 * megabyte } });
+    const loud = () => agent.order(shell(`head -c ${megabyte} /dev/zero`));
+    const first = loud();
+    await agent.take(first);
+    await agent.orders.outputKept({ type: 'output_kept', run: first.run, below: 1000 });
+    await agent.result(first.run);
+    expect(await agent.take(loud())).toMatchObject({ rule: 'room' });
+    await agent.orders.resultKept({ type: 'result_kept', run: first.run });
+    expect(await agent.take(loud())).toBeNull();
   });
 
   it('is forgotten a day after a server has kept all of it, when it could not begin', async () => {

@@ -18,7 +18,7 @@ import {
   refusal,
   type TrustedKey,
 } from './admission.js';
-import { readValue, writeOnce } from './durable.js';
+import { codeOf, readValue, writeOnce } from './durable.js';
 import type { FrameOf, OrderLog } from './events.js';
 import { Fences } from './fences.js';
 import { Follower } from './follower.js';
@@ -48,6 +48,9 @@ interface Known extends Tenant {
 }
 
 const CLEAN_EVERY_MS = 3600 * 1000;
+/** A disk that has not taken what is to begin is asked again. */
+const RETRY_MS = 10_000;
+const DISK_FAILURES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 
 export class Orders {
   readonly #options: OrdersOptions;
@@ -81,7 +84,12 @@ export class Orders {
       this.#bootId = this.#options.bootId ?? (await readBootId());
       const runs = await journal.openRuns(this.#runs);
       await this.#fences.open();
-      for (const run of runs) await this.#pickUp(run);
+      for (const run of runs) {
+        await this.#pickUp(run).catch((error: Error) => {
+          this.#known.delete(run);
+          this.#leave(run, error.message);
+        });
+      }
       await this.#clean();
       this.#cleaning = setInterval(() => this.#later(() => this.#clean()), CLEAN_EVERY_MS);
       this.#cleaning.unref();
@@ -118,7 +126,7 @@ export class Orders {
   /** For the greeting: what the host's policy file lets this agent run, at least in part. */
   async allowed(): Promise<OrderKind[]> {
     const { policy, mistake } = await readPolicyFile(this.#options.policyFile);
-    if (mistake !== null) this.#log({ event: 'trouble', run: null, message: mistake });
+    if (mistake !== null) this.#trouble(null, new Error(mistake));
     return kindsOf(policy);
   }
 
@@ -138,7 +146,11 @@ export class Orders {
    */
   take(frame: FrameOf<'run'>): Promise<Refusal | null> {
     return this.#inTurn(async () => {
-      const refused = await this.#take(frame);
+      const refused = await this.#take(frame).catch((error: Error) => {
+        // Nothing is known of it then: the directory of a run comes whole or not at all.
+        if (!DISK_FAILURES.has(codeOf(error) ?? '')) throw error;
+        return this.#refuse(claimedRun(frame.order), refusal('room', error.message));
+      });
       await this.#beginNext();
       return refused;
     });
@@ -215,11 +227,7 @@ export class Orders {
   /** Goes on with a run of the journal. */
   async #pickUp(run: string): Promise<void> {
     const facts = await journal.readFacts(journal.runDirectory(this.#runs, run));
-    if (facts === null) {
-      this.#unread.add(run);
-      this.#log({ event: 'trouble', run, message: 'its journal is of no known format' });
-      return;
-    }
+    if (facts === null) return this.#leave(run, 'its journal is of no known format');
     const known = this.#enter(JSON.parse(facts.order.order) as Order, facts.order.keptAt);
     known.begunAt = facts.begun?.at ?? null;
     known.completeAt = completeAt(facts.kept);
@@ -233,6 +241,11 @@ export class Orders {
     }
   }
 
+  #leave(run: string, why: string): void {
+    this.#unread.add(run);
+    this.#trouble(run, new Error(`it is left alone: ${why}`));
+  }
+
   /** Begins what has waited longest, as far as there is room beside what runs. */
   async #beginNext(): Promise<void> {
     if (this.#isStopped) return;
@@ -242,12 +255,18 @@ export class Orders {
       .sort((one, other) => one.keptAt.localeCompare(other.keptAt));
     const running = all.filter(({ state }) => state === 'begun').map(({ order }) => order);
     for (const known of waiting) {
-      if (running.length >= this.#limits.concurrentRuns) return;
+      // Commands that run for days do not hold up packages, and the other way about.
       const isPackages = known.order.work.kind === 'packages';
-      if (isPackages && running.some(({ work }) => work.kind === 'packages')) continue;
-      await this.#begin(known, false);
-      if (known.state === 'waiting') continue;
-      running.push(known.order);
+      const alike = running.filter(({ work }) => (work.kind === 'packages') === isPackages);
+      if (alike.length >= (isPackages ? 1 : this.#limits.concurrentRuns)) continue;
+      try {
+        await this.#begin(known, false);
+        running.push(known.order);
+      } catch (error) {
+        this.#trouble(known.order.run, error as Error);
+        setTimeout(() => this.#later(() => this.#beginNext()), RETRY_MS).unref();
+        return;
+      }
     }
   }
 
@@ -355,9 +374,11 @@ export class Orders {
 
   /** In its turn, with nobody who waits for it. */
   #later(act: () => Promise<void>): void {
-    this.#inTurn(act).catch((error: Error) => {
-      this.#log({ event: 'trouble', run: null, message: error.message });
-    });
+    this.#inTurn(act).catch((error: Error) => this.#trouble(null, error));
+  }
+
+  #trouble(run: string | null, { message }: Error): void {
+    this.#log({ event: 'trouble', run, message });
   }
 
   #log(entry: OrderLog): void {
