@@ -150,6 +150,8 @@ describe('an order', () => {
     const refusals = agent.told.map((told) => told.type === 'ended' && told.result.state);
     // Neither a text without a run nor an old owner's order has a result that counts.
     expect(refusals).toEqual(Array(cases.length).fill('refused'));
+    await agent.restart();
+    expect(await agent.take(good(), 1)).toMatchObject({ rule: 'fence' });
   });
 
   it(`that was changed anywhere is not believed (seed ${SEED})`, async () => {
@@ -182,6 +184,9 @@ describe('an order', () => {
     for (const order of [first, second]) await agent.take(order);
     await agent.orders.cancel({ type: 'cancel', fence: 1, run: second.run });
     expect(await agent.result(second.run)).toMatchObject({ state: 'cancelled', startedAt: null });
+    const unknown = agent.order(shell('true'));
+    await agent.orders.cancel({ type: 'cancel', fence: 1, run: unknown.run });
+    expect(await agent.result(unknown.run)).toMatchObject({ state: 'cancelled' });
     await fs.writeFile(agent.path('gate'), 'go on\n');
     expect(await agent.result(first.run)).toMatchObject({ state: 'succeeded' });
     await expect(fs.access(agent.path('effect'))).rejects.toMatchObject({ code: 'ENOENT' });

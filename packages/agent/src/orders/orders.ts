@@ -106,10 +106,15 @@ export class Orders {
     for (const { follower } of this.#known.values()) await follower?.stop();
   }
 
-  /** A session has begun: all that no server has kept is told, from its beginning. */
-  connected(): Promise<void> {
+  /**
+   * A session has begun: all that no server has kept is told, from its beginning.
+   *
+   * @param fence the number of the session, of its welcome.
+   */
+  connected(fence: number): Promise<void> {
     this.#isConnected = true;
     return this.#inTurn(async () => {
+      if (!(await this.#fences.pass(fence))) this.#refuseOld(fence, null);
       for (const known of this.#known.values()) await this.#tell(known);
     });
   }

@@ -2,8 +2,9 @@
 // of our environment, its output read as it comes.
 //
 // The end: SIGTERM to the whole group, SIGKILL after the grace time. A program that ends by itself
-// takes the rest of its group with it in the same way, so that a run that has ended has ended; what
-// has left the group (a daemon that began a session of its own) stays.
+// takes the rest of its group with it in the same way, so that a run that has ended has ended. What
+// has left the group (a daemon that began a session of its own) goes with the run's unit where
+// systemd runs the host, and stays elsewhere.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -47,9 +47,15 @@ describe('a file', () => {
 
   it('is not as expected, in everything that differs', async () => {
     const all = { mode: '644', owner: 'nobody', contains: 'across  the', sha256: 'a'.repeat(64) };
+    const owner = userInfo().username;
+    const differences = [
+      'its mode is 0640, not 644',
+      `its owner is ${owner}, not nobody`,
+      `its SHA-256 is ${sha256()}`,
+      'it does not contain the text',
+    ];
     expect(await look(at('file'), all)).toBe(
-      `failed: file is not as expected: its mode is 0640, not 644; its owner is ${userInfo().username}, ` +
-        `not nobody; its SHA-256 is ${sha256()}; it does not contain the text`,
+      `failed: file is not as expected: ${differences.join('; ')}`,
     );
   });
 

@@ -26,7 +26,7 @@ const orders = new Orders({
 });
 
 await orders.start();
-await orders.connected();
+await orders.connected(frame.fence);
 await orders.take(frame);
 await isKept;
 await orders.stop();

@@ -49,7 +49,7 @@ export class TestAgent {
     const agent = new TestAgent(directory, given);
     await agent.allow('allow: { packages: true, service: true, command: true, file: true }');
     await agent.orders.start();
-    await agent.orders.connected();
+    await agent.orders.connected(1);
     return agent;
   }
 
@@ -121,12 +121,12 @@ export class TestAgent {
   }
 
   /** Another process of the agent, as far as its memory is concerned. */
-  async restart(given: Partial<OrdersOptions> = {}): Promise<void> {
+  async restart(given: Partial<OrdersOptions> = {}, fence = 1): Promise<void> {
     await this.#orders.stop();
     this.#given = { ...this.#given, ...given };
     this.#orders = this.#make();
     await this.#orders.start();
-    await this.#orders.connected();
+    await this.#orders.connected(fence);
   }
 
   async remove(): Promise<void> {
