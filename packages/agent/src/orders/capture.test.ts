@@ -71,6 +71,14 @@ describe('captured output', () => {
     }
   });
 
+  it('counts what a full disk does not take as left out, like everything after it', async () => {
+    const full = await fs.open('/dev/full', 'w');
+    const capture = new Capture(new PieceWriter(full.fd), 100_000);
+    for (const size of [40_000, 7]) capture.add('stdout', Buffer.alloc(size, 'a'));
+    expect(capture.end()).toEqual({ outputBytes: 40_007, droppedBytes: 40_007 });
+    await full.close();
+  });
+
   it('ends before a piece that a power failure has torn', async () => {
     const path = join(await fs.mkdtemp(join(tmpdir(), 'halflap-capture-')), 'output');
     const file = await fs.open(path, 'w+');
