@@ -136,5 +136,10 @@ function commandProblem(work: Extract<Order['work'], { kind: 'command' }>): stri
  * What the loader and the C library read before the program begins, while the process still has the
  * agent's rights. Source: glibc, sysdeps/generic/unsecvars.h.
  */
-const LOADED =
-  /^(LD_|MALLOC_|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TZDIR)/;
+const LOADED = new RegExp(
+  `^(${[
+    ...['LD_', 'MALLOC_', 'GCONV_PATH', 'GETCONF_DIR', 'GLIBC_TUNABLES', 'HOSTALIASES'],
+    ...['LOCALDOMAIN', 'LOCPATH', 'NIS_PATH', 'NLSPATH', 'RESOLV_HOST_CONF', 'RES_OPTIONS'],
+    ...['TZDIR'],
+  ].join('|')})`,
+);

@@ -124,7 +124,7 @@ export class Follower {
     if (this.#result === null || this.isResultKept) return;
     await this.#keep({ resultAt: this.#host.now().toISOString() });
     this.#log('acknowledged', 'a server has kept the result');
-    await this.#completeIfAllIsKept();
+    await this.look();
   }
 
   async #lookWhileWanted(): Promise<void> {

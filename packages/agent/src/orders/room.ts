@@ -41,7 +41,7 @@ export class Room {
     this.#limits = limits;
   }
 
-  /** Null when one more run has room, after output that servers have kept has made it; or why not. */
+  /** Makes room for one more run, of output that servers have kept; or says why there is none. */
   async make(wantedBytes: number, tenants: ReadonlyMap<string, Tenant>): Promise<string | null> {
     const { runs, diskBytes } = this.#limits;
     if (tenants.size >= runs) return `there are ${runs} runs on this host already`;
