@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { MAX_FRAME_BYTES } from '@halflap/protocol/agent';
+import { checkAgentFrame, MAX_FRAME_BYTES } from '@halflap/protocol/agent';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { markOf } from './liveness.js';
 import { command, shell, signed, TestAgent } from './testing/test-agent.js';
@@ -16,7 +16,10 @@ beforeEach(async () => {
   agent = await TestAgent.start({ limits: { graceMs: 300 } });
 });
 
-afterEach(() => agent.remove());
+afterEach(async () => {
+  await agent.remove();
+  for (const frame of agent.told) expect(checkAgentFrame(frame)).toMatchObject({ ok: true });
+});
 
 describe('a command', () => {
   it('is told from its begin to its end, in order', async () => {

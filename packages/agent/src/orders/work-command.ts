@@ -24,13 +24,14 @@ const SETPRIV = '/usr/bin/setpriv';
 const ask = promisify(execFile);
 
 export async function runCommand(work: WorkOf<'command'>, host: WorkHost): Promise<Outcome> {
-  const account = await accountOf(work.user ?? userInfo().username);
+  const own = userInfo().username;
+  const account = await accountOf(work.user ?? own);
   if (account === null) return failed(`there is no user ${work.user} on this host`);
   const directory = work.directory ?? '/';
   const found = await fs.stat(directory).catch(() => null);
   if (!found?.isDirectory()) return failed(`there is no directory ${directory}`);
   const program: Program = {
-    ...(work.user === null ? asOurselves(work) : asUser(work, account)),
+    ...(account.name === own ? asOurselves(work) : asUser(work, account)),
     directory,
     environment: { ...environmentOf(account), ...work.environment },
   };
