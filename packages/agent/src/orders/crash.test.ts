@@ -88,7 +88,7 @@ describe('an agent killed by SIGKILL', () => {
     const beginBefore = '2031-01-01T00:00:00Z';
     const order = agent.order(leaveEffect(), { beginBefore });
     expect(await doomed(order, 2)).toBe('SIGKILL');
-    await agent.restart({ now: () => new Date('2031-01-01T00:00:01Z') });
+    await agent.restart({ clock: { now: () => Date.parse('2031-01-01T00:00:01Z') } });
     expect(await agent.result(order.run)).toMatchObject({
       state: 'refused',
       message: expect.stringContaining('begin_before'),

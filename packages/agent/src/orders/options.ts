@@ -1,8 +1,10 @@
 // What the agent tells its orders when it makes them, and what holds where it says nothing.
 
 import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
 import type { TrustedKey } from './admission.js';
-import type { OrderLog, ToldFrame } from './events.js';
+import type { ToldFrame } from './events.js';
 
 export interface OrdersOptions {
   /** A directory of the agent's alone; it is made where it is missing. */
@@ -14,8 +16,8 @@ export interface OrdersOptions {
   readonly policyFile: string;
   /** Called while connected only. Frames of one run come in their order. */
   readonly emit: (frame: ToldFrame) => void;
-  readonly log: (entry: OrderLog) => void;
-  readonly now: () => Date;
+  readonly log: Log;
+  readonly clock: Pick<Clock, 'now'>;
   /**
    * The command line that supervises the run whose directory is appended to it; Node with the
    * program beside this module where nothing is said.

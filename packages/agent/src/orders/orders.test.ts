@@ -209,9 +209,9 @@ describe('an order', () => {
   });
 
   it('is forgotten a day after a server has kept all of it, when it could not begin', async () => {
-    let now = new Date();
-    await agent.restart({ now: () => now });
-    const beginBefore = new Date(now.getTime() + 3600_000).toISOString();
+    let now = Date.now();
+    await agent.restart({ clock: { now: () => now } });
+    const beginBefore = new Date(now + 3600_000).toISOString();
     const orders = [agent.order(shell('echo a'), { beginBefore }), agent.order(shell('echo b'))];
     for (const order of orders) {
       await agent.take(order);
@@ -219,7 +219,7 @@ describe('an order', () => {
       await agent.orders.outputKept({ type: 'output_kept', run: order.run, below: 1 });
       await agent.orders.resultKept({ type: 'result_kept', run: order.run });
     }
-    now = new Date(now.getTime() + 3 * 24 * 3600_000);
+    now += 3 * 24 * 3600_000;
     await agent.restart();
     expect(await fs.readdir(`${agent.state}/runs`)).toEqual([orders[1]?.run]);
   });

@@ -19,7 +19,7 @@ import {
   type TrustedKey,
 } from './admission.js';
 import { codeOf, readValue, writeOnce } from './durable.js';
-import type { FrameOf, OrderLog } from './events.js';
+import { type FrameOf, logTo, type OrderLog } from './events.js';
 import { Fences } from './fences.js';
 import { Follower } from './follower.js';
 import * as journal from './journal.js';
@@ -61,6 +61,7 @@ export class Orders {
   readonly #known = new Map<string, Known>();
   /** Directories that this release cannot read; never run, never touched. */
   readonly #unread = new Set<string>();
+  readonly #log: (entry: OrderLog) => void;
   #keys: readonly TrustedKey[];
   #bootId = '';
   #isConnected = false;
@@ -75,6 +76,7 @@ export class Orders {
     this.#runs = join(options.state, 'runs');
     this.#fences = new Fences(options.state, options.host);
     this.#room = new Room(this.#runs, this.#limits);
+    this.#log = logTo(options.log);
     this.#keys = options.keys;
   }
 
@@ -203,7 +205,7 @@ export class Orders {
     const noRoom = await this.#room.make(order.outputLimitBytes, this.#known);
     if (noRoom !== null) return this.#refuse(order.run, refusal('room', noRoom));
     const { order: text, key, signature } = frame;
-    const keptAt = this.#options.now().toISOString();
+    const keptAt = this.#now().toISOString();
     const kept = { format: journal.JOURNAL_FORMAT, order: text, key, signature, keptAt };
     if (!(await journal.keepOrder(this.#runs, order.run, kept))) {
       return this.#refuse(order.run, refusal('shape', 'this host has a run of that id already'));
@@ -216,7 +218,7 @@ export class Orders {
 
   async #admit(order: Order): Promise<Refusal | null> {
     const policy = await readPolicyFile(this.#options.policyFile);
-    return admit(order, { host: this.#options.host, now: this.#options.now(), policy });
+    return admit(order, { host: this.#options.host, now: this.#now(), policy });
   }
 
   #enter(order: Order, keptAt: string): Known {
@@ -279,7 +281,7 @@ export class Orders {
     const { order, directory } = known;
     const refused = await this.#admit(order);
     if (refused !== null && (await this.#settle(known, 'refused', refused.message))) return;
-    const at = this.#options.now().toISOString();
+    const at = this.#now().toISOString();
     const { graceMs, lockWaitSeconds } = this.#limits;
     const begun = { format: journal.JOURNAL_FORMAT, at, graceMs, lockWaitSeconds };
     if (await writeOnce(directory, journal.FACTS.begun, begun)) known.begunAt = at;
@@ -297,18 +299,19 @@ export class Orders {
 
   /** Ends a run that nothing has acted for. False when a supervisor has it. */
   async #settle(known: Known, state: 'cancelled' | 'refused' | 'failed', why: string) {
-    const result = journal.emptyResult(state, why, this.#options.now());
+    const result = journal.emptyResult(state, why, this.#now());
     const isSettled = await journal.settle(known.directory, { result, bootId: this.#bootId });
     if (isSettled) await this.#follow(known, null);
     return isSettled;
   }
 
   async #follow(known: Known, kept: journal.Kept | null): Promise<void> {
-    const { emit, now } = this.#options;
+    const { emit } = this.#options;
     const { graceMs, startPatienceMs } = this.#limits;
     const follower = new Follower(known.directory, known.order, kept, {
-      ...{ emit, now, graceMs, startPatienceMs, bootId: this.#bootId },
-      log: (entry) => this.#log(entry),
+      ...{ emit, graceMs, startPatienceMs, bootId: this.#bootId },
+      now: () => this.#now(),
+      log: this.#log,
       isConnected: () => this.#isConnected,
       onEnded: () => {
         known.state = 'ended';
@@ -316,7 +319,7 @@ export class Orders {
         this.#later(() => this.#beginNext());
       },
       onComplete: () => {
-        known.completeAt = now().toISOString();
+        known.completeAt = this.#now().toISOString();
         known.follower = null;
         void follower.stop();
       },
@@ -346,7 +349,7 @@ export class Orders {
 
   #tellResult(run: string, state: Result['state'], why: string): void {
     if (!this.#isConnected) return;
-    const result = journal.emptyResult(state, why, this.#options.now());
+    const result = journal.emptyResult(state, why, this.#now());
     this.#options.emit({ type: 'ended', run, result });
   }
 
@@ -365,7 +368,7 @@ export class Orders {
   }
 
   async #clean(): Promise<void> {
-    for (const run of await this.#room.clean(this.#known, this.#options.now())) {
+    for (const run of await this.#room.clean(this.#known, this.#now())) {
       this.#known.delete(run);
       this.#log({ event: 'forgotten', run, message: 'a server has kept all of it' });
     }
@@ -386,7 +389,7 @@ export class Orders {
     this.#log({ event: 'trouble', run, message });
   }
 
-  #log(entry: OrderLog): void {
-    this.#options.log(entry);
+  #now(): Date {
+    return new Date(this.#options.clock.now());
   }
 }

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Order, Result, Work } from '@halflap/protocol/agent';
+import { systemClock } from '../../clock.js';
+import type { Log } from '../../log.js';
 import type { FrameOf, OrderLog, ToldFrame } from '../events.js';
 import type { OrdersOptions } from '../options.js';
 import { Orders } from '../orders.js';
@@ -137,11 +139,17 @@ export class TestAgent {
   #make(): Orders {
     return new Orders({
       ...{ state: this.state, host: this.host, keys: [CLUSTER_KEY], policyFile: this.policyFile },
-      ...{ supervisor: SUPERVISOR, now: () => new Date() },
+      ...{ supervisor: SUPERVISOR, clock: systemClock },
       emit: (frame) => this.#hear(this.told, frame),
-      log: (entry) => this.#hear(this.logged, entry),
+      log: this.#log(),
       ...this.#given,
     });
+  }
+
+  #log(): Log {
+    const line = (detail: object, message: string) =>
+      this.#hear(this.logged, { ...(detail as Omit<OrderLog, 'message'>), message });
+    return { debug: line, info: line, warn: line, error: line };
   }
 
   #hear<Value>(list: Value[], value: Value): void {
