@@ -1,5 +1,5 @@
-// Package transactions by the real apt-get and dpkg of this machine, of packages that are made
-// here; and what dnf would be asked.
+// Package transactions by the real apt-get and dpkg of this machine, and by the real dnf, of packages
+// that are made here.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,9 +11,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dnf } from './dnf.js';
 import type { PackagesOrder } from './package-manager.js';
 import { canInstall, makeRepository } from './testing/apt-repository.js';
+import { canUseDnf, makeDnfRepository } from './testing/dnf-repository.js';
 import { CLUSTER_KEY, signed, TestAgent } from './testing/test-agent.js';
 
 const PROGRAM = fileURLToPath(new URL('./testing/doomed-agent.mjs', import.meta.url));
+
+const isLocal = process.env.CI === undefined;
 
 /** Names that no other run of this test has. */
 const TOOL = `halflap-test-${process.pid}-tool`;
@@ -28,7 +31,7 @@ function work(action: PackagesOrder['action'], ...packages: string[]): Work & { 
   return { kind: 'packages', action, packages: named, onlySecurity: false, simulate: false };
 }
 
-describe.skipIf(!canInstall())('a package', () => {
+describe.skipIf(isLocal && !canInstall())('a package', () => {
   let agent: TestAgent;
   let supervisor: readonly string[];
 
@@ -146,14 +149,46 @@ describe.skipIf(!canInstall())('a package', () => {
   });
 });
 
-describe('dnf', () => {
-  const asked = (action: PackagesOrder['action'], ...packages: string[]) =>
-    dnf.change(work(action, ...packages), 0).args.join(' ');
+describe.skipIf(isLocal && !canUseDnf())('a package of dnf', () => {
+  let agent: TestAgent;
 
-  it('is asked for exact versions, and never removes what was not asked for', () => {
-    expect(asked('install', 'tool=1:2.0-1', 'user')).toBe('--assumeyes install tool-1:2.0-1 user');
-    expect(asked('remove', 'tool=2.0')).toBe('--assumeyes remove --noautoremove tool');
+  beforeAll(async () => {
+    agent = await TestAgent.start();
+    const supervisor = await makeDnfRepository(agent.directory, [
+      { name: 'tool', version: '1.0' },
+      { name: 'tool', version: '2.0' },
+      { name: 'user', version: '1.0', requires: 'tool' },
+    ]);
+    await agent.restart({ supervisor });
+  });
+  afterAll(() => agent.remove());
+
+  it('is installed, upgraded, kept from a downgrade and removed as the order says', async () => {
+    const results = [];
+    for (const given of [
+      work('install', 'tool=1.0-1', 'user'),
+      work('upgrade', 'tool'),
+      work('install', 'tool=1.0-1'),
+      work('remove', 'tool'),
+      work('remove', 'tool', 'user'),
+    ]) {
+      const { state, message } = await agent.run(given);
+      results.push(`${state}: ${message}`);
+    }
+    expect(results).toEqual([
+      'succeeded: changed: tool (none) → 1.0-1, user (none) → 1.0-1',
+      'succeeded: changed: tool 1.0-1 → 2.0-1',
+      'failed: nothing was changed: it would downgrade packages, which only "downgrade" may',
+      'failed: nothing was changed: it would also remove what the order does not name: user',
+      'succeeded: changed: tool 2.0-1 → (none), user 1.0-1 → (none)',
+    ]);
+  });
+
+  it('is asked for without the packages that an order does not name', () => {
     const security = { ...work('upgrade'), onlySecurity: true };
     expect(dnf.simulate(security).args.join(' ')).toBe('--assumeno upgrade --security');
+    expect(dnf.change(work('remove', 'tool=2.0'), 0).args.join(' ')).toBe(
+      '--assumeyes remove --noautoremove tool',
+    );
   });
 });
