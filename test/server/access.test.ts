@@ -217,6 +217,40 @@ describe('roles', () => {
   });
 });
 
+describe('the standing of a host', () => {
+  it('is changed step by step, and a revoked one has no session and no certificate', async () => {
+    const id = await addHost(test.store, { hostname: 'new', labels: { env: 'dev' } });
+    const set = (sql: string) => test.store.withHost(id, (client) => client.query(sql, [id]));
+    await set(`update hosts set state = 'pending' where id = $1`);
+    await set(`insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
+      values ('1', $1, 'f', now(), now())`);
+    const ask = async (method: 'POST' | 'DELETE', what: string, because?: string) => {
+      const rest = because === undefined ? {} : { payload: { because } };
+      return (await api.as('operator', 'env=dev')(method, `/api/v1/hosts/${id}${what}`, rest))
+        .status;
+    };
+    const outside = await api.as('operator', 'env=prod')('POST', `/api/v1/hosts/${id}/approve`);
+    expect(outside.status).toBe(404);
+    expect(await ask('POST', '/approve')).toBe(204);
+    expect(await ask('DELETE', '')).toBe(409);
+    expect(await ask('POST', '/revoke', 'it was stolen')).toBe(204);
+    expect(await ask('POST', '/approve')).toBe(409);
+    const { rows } = await set(
+      `select h.state, h.fence::int, h.session_expires_at > now() as online, c.revoked_because
+       from hosts h join host_certificates c on c.host_id = h.id where h.id = $1`,
+    );
+    const because = { revoked_because: 'it was stolen' };
+    expect(rows).toEqual([{ state: 'revoked', fence: 1, online: false, ...because }]);
+    const events = await api.as('viewer')('GET', `/api/v1/hosts/${id}/events`);
+    expect(events.body.items.map(({ kind }: { kind: string }) => kind)).toEqual([
+      'revoked',
+      'approved',
+    ]);
+    expect(await ask('DELETE', '')).toBe(204);
+    expect(await ask('DELETE', '')).toBe(404);
+  });
+});
+
 describe('enrolment tokens', () => {
   it('are shown once, and used as often as they may be', async () => {
     const ask = api.as('operator');
