@@ -309,6 +309,8 @@ describe('the audit log', () => {
       { act: 'enrolment-token.create', outcome: 'refused', detail: { error: 'API_FORBIDDEN' } },
     ]);
     expect(text).not.toContain(PASSWORD);
+    // Of the statement, and not of the answer's shape.
+    expect(text).not.toContain('sort_place');
   });
 
   it('says the first entry that was changed, removed, or cut off', async () => {
