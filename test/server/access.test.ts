@@ -3,21 +3,28 @@
 
 import { randomUUID } from 'node:crypto';
 import {
+  coveredGrants,
   hashPassword,
+  hostConditions,
   makeSetupToken,
   makeUser,
   openStore,
+  parseSelector,
   redeemEnrolmentToken,
   type Store,
+  selectorText,
+  selects,
   verifyAudit,
   writeGrants,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomFrom } from '../oracle/random.js';
 import { type Answer, addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { openGate } from './gate.js';
 import { CLIENT, startProvider } from './provider.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
+const SEED = Number(process.env.HALFLAP_SEED ?? Date.now() % 1_000_000_000);
 const PASSWORD = 'correct horse battery';
 let test: TestStore;
 let api: TestApi;
@@ -214,6 +221,47 @@ describe('roles', () => {
       await two.app.close();
       await alone.drop();
     }
+  });
+});
+
+describe('selectors of labels', () => {
+  const random = randomFrom(SEED);
+  const term = () => {
+    const [key, value] = [random.pick(['env', 'rack', 'a/b']), random.pick(['', '1', 'x.y'])];
+    return random.pick([`${key}=${value}`, `${key}!=${value}`, key, `!${key}`]);
+  };
+  const selector = () => Array.from({ length: 1 + random.below(3) }, term).join(',');
+  const labels = () => {
+    const keys = ['env', 'rack', 'a/b', 'other'].filter(() => random.percent(60));
+    return Object.fromEntries(keys.map((key) => [key, random.pick(['', '1', 'x.y'])]));
+  };
+
+  it(`match the same hosts here and in the database (seed ${SEED})`, async () => {
+    for (let round = 0; round < 200; round += 1) {
+      const [text, host] = [selector(), labels()];
+      const parsed = parseSelector(text, 'text');
+      expect(selectorText(parsed)).toBe(text);
+      const conditions = hostConditions({ label: [text] }, 'all');
+      const { rows } = await test.store.home.query<{ matches: boolean }>(
+        `select ${conditions.text} as matches
+         from (select ${conditions.place(JSON.stringify(host))}::jsonb as labels) as h`,
+        conditions.values,
+      );
+      const what = `${text} on ${JSON.stringify(host)}`;
+      expect(rows[0]?.matches, what).toBe(selects(parsed, host));
+    }
+  });
+
+  it(`within others match none that those do not (seed ${SEED})`, () => {
+    const grant = () => ({ role: 'viewer', selector: parseSelector(selector(), 'text') }) as const;
+    let covered = 0;
+    for (let round = 0; round < 2000; round += 1) {
+      const [outer, inner, host] = [grant(), grant(), labels()];
+      if (coveredGrants([outer], [inner]).length === 0) continue;
+      covered += 1;
+      if (selects(inner.selector, host)) expect(selects(outer.selector, host)).toBe(true);
+    }
+    expect(covered).toBeGreaterThan(20);
   });
 });
 
