@@ -199,7 +199,7 @@ describe('halflap audit', () => {
 });
 
 describe('halflap hosts', () => {
-  it('lists as many hosts as wanted, over pages, each once, and says how many there are', async () => {
+  it('lists as many hosts as wanted, over pages, each once, and says how many', async () => {
     const all = await printed('hosts', 'list', '--all');
     expect(new Set(all.hosts.map(({ id }: { id: string }) => id)).size).toBe(HOSTS);
     expect(all).toMatchObject({

@@ -66,11 +66,10 @@ export class FactWatch {
         // The next look may find what this one could not.
         log.error({ error }, 'this host could not be looked at');
       }
-      if (this.#isSoon) continue;
+      if (this.#isSoon || this.#stopping.signal.aborted) continue;
       this.#waiting = new AbortController();
       const waitMs = this.#everyMs * (1 + (random() * 2 - 1) * JITTER);
-      const signal = AbortSignal.any([this.#waiting.signal, this.#stopping.signal]);
-      await pause(clock, waitMs, signal);
+      await pause(clock, waitMs, this.#waiting.signal);
     }
   }
 }
