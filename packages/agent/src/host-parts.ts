@@ -13,7 +13,6 @@ import { Orders } from './orders/orders.js';
 import { FactReports } from './report/reports.js';
 import { FactWatch } from './report/watch.js';
 import { journalOf } from './services/journal.js';
-import type { RunFrame } from './session/duties.js';
 
 export interface HostPartsOptions {
   readonly host: Host;
@@ -28,15 +27,21 @@ export interface HostPartsOptions {
 /** The parts of an agent that manages its own host. */
 export function hostParts(options: HostPartsOptions): AgentOptions['parts'] {
   return async (identity, tell) => {
-    const { host, version, stateDirectory, log } = options;
+    const { host, version, stateDirectory, clock, random, log } = options;
     const reports = await FactReports.open(stateDirectory, log);
-    const watch = watchOf(options, reports, tell.wake);
-    const emit = (frame: RunFrame) => {
+    const memory = new Memory();
+    const look = async (signal: AbortSignal) => {
+      const found = await collect({ host: { ...host, signal }, memory });
+      // What was ended in the middle is no look.
+      return !signal.aborted && reports.found(found);
+    };
+    const watch = new FactWatch({ look, wake: tell.wake, clock, random, log });
+    const emit: Tell['emit'] = (frame) => {
       tell.emit(frame);
-      // It may have changed what there is to tell.
+      // An order may have changed what there is to tell.
       if (frame.type === 'ended') watch.soon();
     };
-    const orders = await startOrders(options, identity, { ...tell, emit });
+    const orders = await startOrders(options, identity, emit);
     const parts: AgentParts = {
       reports,
       orders,
@@ -46,7 +51,7 @@ export function hostParts(options: HostPartsOptions): AgentOptions['parts'] {
         allowed: await orders.allowed(),
       }),
       readJournal: ({ service, lines }) => journalOf(host, service, lines),
-      welcomed: ({ reportSeconds }) => watch.every(reportSeconds),
+      welcomed: (welcome) => watch.every(welcome.reportSeconds),
       async stop() {
         await watch.stop();
         await orders.stop();
@@ -60,7 +65,7 @@ export function hostParts(options: HostPartsOptions): AgentOptions['parts'] {
 async function startOrders(
   { stateDirectory, policyFile, clock, log }: HostPartsOptions,
   identity: HostIdentity,
-  { emit }: Tell,
+  emit: Tell['emit'],
 ): Promise<Orders> {
   const orders = new Orders({
     ...{ policyFile, emit, log, clock, state: stateDirectory },
@@ -70,16 +75,4 @@ async function startOrders(
   identity.followOrderKeys((keys) => orders.trust(keys));
   await orders.start();
   return orders;
-}
-
-function watchOf(
-  { host, clock, random, log }: HostPartsOptions,
-  reports: FactReports,
-  wake: () => void,
-): FactWatch {
-  const memory = new Memory();
-  return new FactWatch({
-    look: async () => reports.found(await collect({ host, memory })),
-    ...{ wake, clock, random, log },
-  });
 }
