@@ -1,9 +1,12 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
@@ -33,6 +36,7 @@ import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 230;
+const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
 let test: TestStore;
 let api: TestApi;
@@ -448,6 +452,15 @@ describe('halflap jobs', () => {
     });
   });
 
+  it('asks on a terminal, and shows how far it is', async () => {
+    const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
+    const { code, text } = await onTerminal('y', ...command);
+    expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
+    expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
+    expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
+    expect(code).toBe(0);
+  });
+
   it('takes every kind of work, and is cancelled', async () => {
     const packages = ['packages', 'install', 'nginx=1.26', 'curl', '--simulate', '--batch', '5%'];
     const pace = ['--stop-after=2', '--concurrency=3', '--wait=2h', '--timeout=1m', '--total=1d'];
@@ -557,6 +570,26 @@ describe('every operation of the API', () => {
     }
   });
 });
+
+/** Runs a command as anna under a pseudo terminal, on which somebody types a line. */
+async function onTerminal(typed: string, ...args: readonly string[]) {
+  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
+    env: { PATH: process.env.PATH, TERM: 'xterm', XDG_CONFIG_HOME: workspace.directory },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  let isAsked = false;
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+    if (!isAsked && text.includes('[y/N]')) child.stdin.write(`${typed}\r`);
+    isAsked ||= text.includes('[y/N]');
+  });
+  const [code] = await once(child, 'close');
+  child.stdin.destroy();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with escape.
+  return { code, text: text.replace(/\u001b\[\d+m/g, '') };
+}
 
 /** Passes bytes to the server; of the first connections it takes the request and no more. */
 async function breakingProxy(times: number): Promise<Server> {
