@@ -1,5 +1,5 @@
-// What hosts write, line by line: a line is printed when it is whole, so that lines of several hosts
-// do not run into one another.
+// What hosts write, line by line: a line is printed when it is whole, so that lines of several
+// hosts do not run into one another.
 
 import type { JobOutput, JobRun } from '@halflap/server';
 import type { Printer } from './print.js';

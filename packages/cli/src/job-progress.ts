@@ -1,4 +1,5 @@
-// Shows how far a job is: a bar on a terminal, a line now and then elsewhere, JSON lines with --json.
+// Shows how far a job is: a bar on a terminal, a line now and then elsewhere, JSON lines with
+// --json.
 
 import type { Job } from '@halflap/server';
 import { SingleBar } from 'cli-progress';

@@ -1,5 +1,5 @@
-// Reads a live view: server-sent events (WHATWG HTML, section 9.2.6), as far as our server uses them:
-// `id`, `event` and one line of `data`, and comments that keep the connection open.
+// Reads a live view: server-sent events (WHATWG HTML, section 9.2.6), as far as our server uses
+// them: `id`, `event` and one line of `data`, and comments that keep the connection open.
 
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';

@@ -10,8 +10,8 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const TOLD = 20;
 
 /**
- * The id of the host. `use` says what for: a shard that does not answer may have another host of that
- * name, which a host that is only looked at may be taken for, and one that is changed may not.
+ * The id of the host. `use` says what for: a shard that does not answer may have another host of
+ * that name, which a host that is only looked at may be taken for, and one that is changed may not.
  * @throws COMMAND_INVALID when several hosts have the name; API_NOT_FOUND when none has it;
  * STORE_UNAVAILABLE when that cannot be known
  */

@@ -63,8 +63,8 @@ Examples:
 `;
 
 const RETRY_HELP = `
-Makes a job like this one, on the hosts where it failed, timed out, was refused or lost, or that were
-offline until too late; --failed leaves out the last ones, --state chooses others.
+Makes a job like this one, on the hosts where it failed, timed out, was refused or lost, or that
+were offline until too late; --failed leaves out the last ones, --state chooses others.
 
 Examples:
   halflap jobs retry 3f0c4a52 --failed
