@@ -57,7 +57,7 @@ async function launch(home: string, wanted: string): Promise<Launched> {
   return { child, port: await Promise.race([failed, portOf(child)]) };
 }
 
-/** When it is ready, as its log tells, which is then read on, so that it never waits for a reader. */
+/** When it is ready, as its log tells; that is read on, so that it never waits for a reader. */
 async function portOf(child: ChildProcess): Promise<string> {
   const seen: string[] = [];
   return new Promise((resolve, reject) => {

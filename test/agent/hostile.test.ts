@@ -12,7 +12,7 @@ import { type EnrolledHost, enrolledHost, removeDirectories, startSession } from
 import { type Peer, startServer, type TestServer } from './server.js';
 
 const SEED = Number(process.env.HALFLAP_SEED ?? randomInt(2 ** 31));
-const MESSAGES = 250;
+const MESSAGES = 120;
 
 let server: TestServer;
 let host: EnrolledHost;

@@ -176,7 +176,7 @@ describe('a session', () => {
     await session.stop();
     expect(await peer.closed).toBe(1001);
     expect(states.all.at(-1)).toEqual({ state: 'stopped' });
-    expect(await session.ended).toBe('stopped');
+    expect(await session.ended).toEqual({ because: 'stopped' });
   });
 
   it('notices a server that does not answer any more', async () => {
@@ -326,7 +326,7 @@ describe('after its end', () => {
     const revoked = await enrolledHost(server);
     const { session, lines } = startSession(revoked, [server.address]);
     (await server.sessions.next()).say(goodbye('revoked'));
-    expect(await session.ended).toBe('revoked');
+    expect(await session.ended).toEqual({ because: 'revoked', detail: 'so it is' });
     expect(lines.all.map(({ message }) => message)).toContain(
       'this host was revoked; to manage it again: halflap agent --enrol TOKEN',
     );
@@ -435,6 +435,8 @@ describe('an agent', () => {
         reports: new NotedReports(),
         orders,
         readJournal: async () => [],
+        welcomed: () => orders.calls.push('welcomed'),
+        stop: async () => orders.calls.push('stop'),
       }),
       clock: new TestClock(),
       random: () => 0,
@@ -446,10 +448,10 @@ describe('an agent', () => {
     spawnSync(process.execPath, ['-e', doomed]);
     const ended = runAgent(agent, stop.signal);
     (await server.sessions.next()).welcome();
-    await orders.calls.next();
+    await orders.calls.next((call) => call === 'connected');
     await expect(runAgent(agent, stop.signal)).rejects.toThrow(/another agent runs with/);
     stop.abort();
     await ended;
-    expect(orders.calls.all).toEqual(['connected', 'disconnected']);
+    expect(orders.calls.all).toEqual(['welcomed', 'connected', 'disconnected', 'stop']);
   });
 });

@@ -315,7 +315,7 @@ describe('while the home shard is away', () => {
     let now = Date.now();
     const gated = await openTestApi(
       { store },
-      { clock: () => new Date(now), settings: { homeMs: 300, shardMs: 500, answerMs: 2000 } },
+      { clock: () => new Date(now), settings: { homeMs: 200, shardMs: 300, answerMs: 1000 } },
     );
     try {
       const hosts = await Promise.all(

@@ -52,6 +52,17 @@ const counting = live({
     },
 });
 
+const waiting = live({
+  method: 'GET',
+  path: '/api/v1/test-waiting',
+  summary: 'Waits for its end.',
+  permission: 'hosts:read',
+  handle:
+    async ({ signal }) =>
+    () =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+});
+
 beforeAll(async () => {
   test = await openTestStore(3);
   api = await openTestApi(test, { routes: [making, counting], settings: { unreadBytes: 65_536 } });
@@ -345,6 +356,52 @@ describe('over a connection', () => {
     expect((await fast.text()).length).toBeGreaterThan(20_000_000);
     await cutOff;
     slow.destroy();
+  });
+
+  it('ends a live view when its token is revoked, and when the server stops', async () => {
+    const app = await openTestApi(test, { routes: [waiting], settings: { heartbeatMs: 20 } });
+    const origin = await app.app.listen({ port: 0, host: '127.0.0.1' });
+    const watch = (authorization: string) =>
+      fetch(`${origin}/api/v1/test-waiting`, { headers: { authorization } });
+    const token = await makeToken(test.store, 'viewer');
+    const [mine, other] = await Promise.all([
+      watch(`Bearer ${token}`),
+      watch(headers.authorization ?? ''),
+    ]);
+    const broken = expect(mine.text()).rejects.toThrow();
+    await test.store.home.query('update api_tokens set revoked_at = now() where prefix = $1', [
+      token.slice(0, 10),
+    ]);
+    await broken;
+    const stopped = expect(other.text()).rejects.toThrow();
+    await app.app.close();
+    await stopped;
+  });
+
+  it('refuses an address that asks too often, and says when to come again', async () => {
+    const strict = await openTestApi(test, { settings: { requestsPerMinute: 2 } });
+    const ask = () => strict.ask('GET', '/healthz');
+    const answers = [await ask(), await ask(), await ask()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
+    expect(answers[2]).toMatchObject({ body: { code: 'API_TOO_MANY', retryable: true } });
+    expect(Number(answers[2]?.headers['retry-after'])).toBeGreaterThan(0);
+    await strict.app.close();
+  });
+
+  it('cuts off a client that sends its request too slowly', async () => {
+    const strict = await openTestApi(test, { settings: { headersMs: 100 } });
+    const origin = new URL(await strict.app.listen({ port: 0, host: '127.0.0.1' }));
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(Number(origin.port), origin.hostname);
+      socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+      let all = '';
+      socket.on('data', (part) => {
+        all += part;
+      });
+      socket.on('close', () => resolve(all));
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    await strict.app.close();
   });
 
   it('answers what is no HTTP with one problem and closes', async () => {

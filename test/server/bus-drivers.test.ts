@@ -36,8 +36,7 @@ describe('a cluster whose driver is changed', () => {
   }
 
   const start = async (driver: Driver): Promise<Server> => {
-    // No claim is to end by itself here, however busy the machine is.
-    const bus = await cluster.start(driver, { claimSeconds: 30 });
+    const bus = await cluster.start(driver);
     const followed = new Recorder();
     await bus.work({ group: 'rolling', topics: [topic], handle: worked.handle, concurrency: 3 });
     await bus.follow({ name: 'views', topics: [topic], ...followed });
@@ -111,7 +110,7 @@ describe('a shard that is away', () => {
     'holds up nobody, and delivers when it is back: %s',
     async (driver) => {
       const topic = `away.${driver}`;
-      const bus = await cluster.start(driver);
+      const bus = await cluster.start(driver, { claimSeconds: 1 });
       const [worked, followed] = [new Recorder().close(), new Recorder()];
       await bus.work({ group: topic, topics: [topic], handle: worked.handle });
       await bus.follow({ name: 'views', topics: [topic], ...followed });
@@ -128,8 +127,9 @@ describe('a shard that is away', () => {
       await cluster.store.fleet.check();
       await cluster.publish(bus, 'away', { topic, body: 'back' });
       // What became of the first could not be told: it is handled again.
-      await worked.until(({ ended }) => ended.length === 4);
-      expect(worked.bodies().sort()).toEqual(['back', 'elsewhere', 'in hand', 'in hand']);
+      const times = (body: string) => worked.bodies().filter((one) => one === body).length;
+      await worked.until(() => times('back') > 0 && times('in hand') > 1);
+      expect(times('elsewhere')).toBeGreaterThan(0);
       await followed.until(({ ended }) => ended.length === 3);
       await bus.stop();
     },

@@ -18,7 +18,9 @@ import { type Client, openClient } from '../evolving/databases.js';
 import { type Cluster, DRIVERS, startCluster } from './bus-cluster.js';
 import { Recorder } from './recorder.js';
 
-const NO_POLL = { pollMs: 60_000, claimSeconds: 30 };
+const NO_POLL = { pollMs: 60_000 };
+/** For tests in which a claim has to end. */
+const SHORT = { claimSeconds: 1 };
 const TIMEOUT_MS = 5000;
 const ONE_AT_A_TIME = { concurrency: 1 };
 
@@ -129,12 +131,13 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     await cluster.publish(bus, 's1', { topic, key: 'b', body: 'between' });
     for (const { until } of [worked, followed].map(bound))
       await until(({ ended }) => ended.length === 1);
+    await bus.publish('s1', early, { topic, key: 'a', body: 'early again' });
     await early.query('commit');
     await waiting;
     await late.query('commit');
     for (const recorder of [worked, followed]) {
-      await recorder.until(({ ended }) => ended.length === 3);
-      expect(recorder.bodies()).toEqual(['between', 'early', 'late']);
+      await recorder.until(({ ended }) => ended.length === 4);
+      expect(recorder.bodies()).toEqual(['between', 'early', 'early again', 'late']);
     }
     await Promise.all([early.end(), late.end(), bus.stop()]);
   });
@@ -184,7 +187,8 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     );
     // As five members have left it that were killed.
     const died = `update bus_deliveries set losses = 4, claim = gen_random_uuid()
-       where group_name = $1 and position = (select min(position) from bus_deliveries where group_name = $1)`;
+       where group_name = $1
+         and position = (select min(position) from bus_deliveries where group_name = $1)`;
     await sql(died, [group]);
     await bus.work({ group, topics: [topic], handle: recorder.handle });
     await recorder.until(({ ended }) => ended.length === 2);
@@ -305,7 +309,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     await Promise.all([both.stop(), old.stop()]);
   });
 
-  it('tries again what fails, then parks it with the reason, and goes on with its key', async () => {
+  it('tries again what fails, parks it with the reason, and goes on with its key', async () => {
     const { topic, group } = fresh();
     const bus = await cluster.start(driver, { attempts: 3 });
     const recorder = new Recorder();
@@ -354,7 +358,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
 
   it('renews the claim of a long handler, and fences one that has lost it', async () => {
     const { topic, group } = fresh();
-    const [first, second] = [await cluster.start(driver), await cluster.start(driver)];
+    const [first, second] = [await cluster.start(driver, SHORT), await cluster.start(driver)];
     const [lost, kept] = [new Recorder().close(), new Recorder().close()];
     await first.work({ group, topics: [topic], handle: lost.handle, ...ONE_AT_A_TIME });
     await cluster.publish(first, 's1', { topic, key: 'a', body: 1 });

@@ -144,9 +144,14 @@ class Walk {
     }
   }
 
-  /** A stop, and all deadlines over: everything ends. */
+  /** A stop, all hosts away and all deadlines over: everything ends. */
   async end(): Promise<void> {
     this.#stop = 'cancelled';
+    await this.#write((client) =>
+      client.query('update hosts set session_expires_at = now() where id = any($1::uuid[])', [
+        this.hosts,
+      ]),
+    );
     for (let turn = 0; turn < 2; turn += 1) {
       await this.#write((client) => this.#settle(client, this.#driver));
       await this.#write((client) =>
@@ -224,7 +229,7 @@ class Walk {
       {
         name: 'noteEnded',
         paths: {
-          released: RESULT_STATES,
+          released: [...RESULT_STATES, 'expired'],
           sent: [...RESULT_STATES, 'expired'],
           running: [...RESULT_STATES, 'expired'],
         },

@@ -15,7 +15,7 @@ const authority = await openAuthority(store, {
   clock,
 });
 const doorbell = NO_DOORBELL;
-const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, log });
+const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
 const endpoint = await startEndpoint({
   ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },
   ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },

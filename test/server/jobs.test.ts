@@ -1,161 +1,38 @@
 // Jobs on servers of one process: every host ends in one named state, and does its work once.
 
-import { randomBytes } from 'node:crypto';
 import {
-  type Authority,
   cancelJob,
   chooseHosts,
-  createJob,
   digestOf,
-  type Endpoint,
   hostsToRetry,
-  type JobSpec,
-  type Jobs,
-  localDoorbell,
-  openAuthority,
   previewHosts,
-  RUN_COLUMNS,
+  purgeJobs,
   RUN_STATES,
-  type RunRow,
-  readJob,
   readOutput,
-  SECRET_BYTES,
-  type Store,
   specOf,
-  startEndpoint,
-  startJobs,
 } from '@halflap/server';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AgentIdentity, makeHosts, type Script, ScriptedAgent } from './scripted-agent.js';
-import { openTestStore, SILENT, type TestStore } from './store.js';
+import { effectsOf, gate, type JobCluster, openJobCluster, SPEC, until } from './job-cluster.js';
+import { makeHosts } from './scripted-agent.js';
+import { SILENT, type TestStore } from './store.js';
 
-interface Server {
-  readonly store: Store;
-  readonly jobs: Jobs;
-  readonly endpoint: Endpoint;
-}
-
-const clock = () => new Date();
-const doorbell = localDoorbell();
+let cluster: JobCluster;
 let test: TestStore;
-let authority: Authority;
-let one: Server;
-let two: Server;
-const agents: ScriptedAgent[] = [];
 
 beforeAll(async () => {
-  test = await openTestStore(2);
-  const secret = randomBytes(SECRET_BYTES);
-  authority = await openAuthority(test.store, { secret, hostCertificateDays: 30, clock });
-  one = await start('one', test.store);
-  two = await start('two', await test.open('two'));
+  cluster = await openJobCluster();
+  test = cluster.test;
 });
 
-afterAll(async () => {
-  await Promise.all(agents.map((agent) => agent.stop()));
-  await Promise.all([one, two].map(stop));
-  await test.drop();
-});
-
-async function start(server: string, store: Store): Promise<Server> {
-  const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 5, log: SILENT });
-  const endpoint = await startEndpoint({
-    ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log: SILENT, clock },
-    ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },
-    ...{ now: () => performance.now(), random: Math.random },
-    listen: { host: '127.0.0.1', port: 0 },
-    names: ['localhost'],
-    redeem: () => Promise.reject(new Error('nobody enrols here')),
-  });
-  return { store, jobs, endpoint };
-}
-
-async function stop({ endpoint, jobs }: Server): Promise<void> {
-  await endpoint.stop();
-  await jobs.stop();
-}
-
-const SPEC: JobSpec = {
-  name: 'test',
-  work: {
-    ...{ kind: 'command', program: '/bin/true', args: [], user: null, directory: null },
-    environment: {},
-  },
-};
-
-/** Agents on both servers in turn; those that are not connected are left to the test. */
-async function fleet(count: number, script: Script, connected = count) {
-  const hosts = await makeHosts(test.store, authority, { count, labels: {} });
-  const made = hosts.map((identity, at) => agentOf(identity, script, at));
-  agents.push(...made);
-  await Promise.all(made.slice(0, connected).map((agent) => agent.connect()));
-  return { hosts: hosts.map(({ host }) => host), made };
-}
-
-function agentOf(identity: AgentIdentity, script: Script, at: number): ScriptedAgent {
-  const ports = [one.endpoint.port, two.endpoint.port];
-  let turn = at;
-  const next = () => ports[turn++ % 2] ?? 0;
-  return new ScriptedAgent(identity, { ports: next, authority }, script);
-}
-
-async function run(hosts: readonly string[], spec: Partial<JobSpec>): Promise<string> {
-  const digest = digestOf(hosts);
-  const job = { spec: { ...SPEC, ...spec }, about: {}, digest, by: 'anna' };
-  const id = await test.store.home.transaction((client) => createJob(client, hosts, job));
-  one.jobs.kick();
-  return id;
-}
-
-/** Looks until it holds. */
-async function until<Value>(look: () => Promise<Value>, holds: (value: Value) => boolean) {
-  for (;;) {
-    const value = await look();
-    if (holds(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-const ended = (id: string) =>
-  until(
-    () => readJob(test.store, id),
-    ({ job }) => job.ended_at !== null,
-  );
-
-async function runsOf(job: string) {
-  const { rows } = await test.store.gather<RunRow>(
-    `select ${RUN_COLUMNS} from job_runs as r where r.job_id = $1`,
-    [job],
-    { requireAll: true },
-  );
-  return new Map(rows.map((row) => [row.host_id, row]));
-}
-
-/** Lets a deadline of a run pass. */
-async function isOver(deadline: 'begin_before' | 'deadline_at', job: string, host = '') {
-  await test.store.withHost(host, (client) =>
-    client.query(`update job_runs set ${deadline} = now() where job_id = $1 and host_id = $2`, [
-      job,
-      host,
-    ]),
-  );
-}
-
-/** A promise, and what ends it. */
-function gate() {
-  let open = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
-const effects = (made: readonly ScriptedAgent[]) =>
-  made.map((agent) => [...agent.effects.values()].reduce((sum, n) => sum + n, 0));
+afterAll(() => cluster.drop());
 
 describe('a target', () => {
   it('is previewed, and bound by the digest of its list', async () => {
-    const hosts = await makeHosts(test.store, authority, { count: 4, labels: { env: 'prod' } });
+    const hosts = await makeHosts(test.store, cluster.authority, {
+      count: 4,
+      labels: { env: 'prod' },
+    });
     const ids = hosts.map(({ host }) => host);
     const where = { text: 'h.labels @> $1::jsonb', values: [JSON.stringify({ env: 'prod' })] };
     const target = { where, hosts: null };
@@ -187,30 +64,30 @@ describe('a target', () => {
 });
 
 describe.concurrent('a job', () => {
-  it('ends on every host in its state, with output and exit code; and retries what failed', async () => {
+  it('ends on every host in its state, with output and exit code, and is tried again', async () => {
     let isRepaired = false;
-    const { hosts, made } = await fleet(6, (order) => {
+    const { hosts, made } = await cluster.fleet(6, (order) => {
       if (order.host === hosts[1] && !isRepaired) return { exitCode: 3, output: ['oh\0no'] };
       if (order.host === hosts[2] && !isRepaired) return { refuses: 'refused by the rule policy' };
       return { output: ['a', 'b', 'c'] };
     });
-    const id = await run(hosts, { concurrency: 2 });
-    expect(await ended(id)).toMatchObject({
+    const id = await cluster.run(hosts, { concurrency: 2 });
+    expect(await cluster.ended(id)).toMatchObject({
       job: { state: 'failed' },
       counts: { succeeded: 4, failed: 1, refused: 1 },
     });
-    const runs = await runsOf(id);
+    const runs = await cluster.runsOf(id);
     expect(runs.get(hosts[1] ?? '')).toMatchObject({ state: 'failed', exit_code: 3 });
     expect(runs.get(hosts[2] ?? '')?.message).toMatch(/policy/);
     const read = await readOutput(test.store, { job: id, host: hosts[0] ?? '' }, 0);
     expect(read?.pieces.map(({ text }) => text).join('')).toBe('abc');
-    expect(effects(made)).toEqual([1, 1, 0, 1, 1, 1]);
+    expect(effectsOf(made)).toEqual([1, 1, 0, 1, 1, 1]);
     isRepaired = true;
     const retry = await hostsToRetry(test.store, id);
     expect(retry.hosts).toEqual([hosts[1], hosts[2]]);
-    const again = await run(retry.hosts, specOf(retry.job));
-    expect((await ended(again)).job.state).toBe('succeeded');
-    expect(effects(made)).toEqual([1, 2, 1, 1, 1, 1]);
+    const again = await cluster.run(retry.hosts, specOf(retry.job));
+    expect((await cluster.ended(again)).job.state).toBe('succeeded');
+    expect(effectsOf(made)).toEqual([1, 2, 1, 1, 1, 1]);
   });
 
   it('goes on batch by batch, within its concurrency, and stops after failures', async () => {
@@ -219,7 +96,7 @@ describe.concurrent('a job', () => {
     const order: string[] = [];
     const others = gate();
     let done = 0;
-    const { hosts } = await fleet(8, ({ host }) => {
+    const { hosts } = await cluster.fleet(8, ({ host }) => {
       order.push(host);
       atWork += 1;
       most = Math.max(most, atWork);
@@ -233,61 +110,61 @@ describe.concurrent('a job', () => {
       });
       return { until, exitCode: isBad ? 1 : 0 };
     });
-    const id = await run(hosts, {
+    const id = await cluster.run(hosts, {
       ...{ batch: { hosts: 3 }, concurrency: 2, stopAfter: { percent: 10 } },
     });
-    expect(await ended(id)).toMatchObject({
+    expect(await cluster.ended(id)).toMatchObject({
       job: { state: 'stopped', stop_kind: 'failures' },
       counts: { succeeded: 5, failed: 1, skipped: 2 },
     });
     expect(most).toBeLessThanOrEqual(2);
     expect(order.slice(0, 3).sort()).toEqual(hosts.slice(0, 3).sort());
-    const skipped = (await runsOf(id)).get(hosts[7] ?? '');
+    const skipped = (await cluster.runsOf(id)).get(hosts[7] ?? '');
     expect(skipped).toMatchObject({ state: 'skipped' });
     expect(skipped?.message).toMatch(/1 of 8 hosts failed/);
   });
 
   it('waits for hosts that are offline until their deadline, and holds nobody up', async () => {
-    const { hosts, made } = await fleet(4, () => ({}), 2);
+    const { hosts, made } = await cluster.fleet(4, () => ({}), 2);
     // The two that are offline come first.
     const order = [...hosts.slice(2), ...hosts.slice(0, 2)];
-    const id = await run(order, { batch: { hosts: 1 }, concurrency: 1 });
+    const id = await cluster.run(order, { batch: { hosts: 1 }, concurrency: 1 });
     await until(
-      () => runsOf(id),
+      () => cluster.runsOf(id),
       (runs) => [...runs.values()].filter(({ state }) => state === 'succeeded').length === 2,
     );
     await made[2]?.connect();
     await until(
-      () => runsOf(id),
+      () => cluster.runsOf(id),
       (runs) => runs.get(hosts[2] ?? '')?.state === 'succeeded',
     );
-    await isOver('begin_before', id, hosts[3]);
-    expect(await ended(id)).toMatchObject({
+    await cluster.isOver('begin_before', id, hosts[3]);
+    expect(await cluster.ended(id)).toMatchObject({
       job: { state: 'failed' },
       counts: { succeeded: 3, expired: 1 },
     });
-    expect((await runsOf(id)).get(hosts[3] ?? '')?.message).toMatch(/did not begin until/);
-    expect(effects(made)).toEqual([1, 1, 1, 0]);
+    expect((await cluster.runsOf(id)).get(hosts[3] ?? '')?.message).toMatch(/did not begin until/);
+    expect(effectsOf(made)).toEqual([1, 1, 1, 0]);
   });
 
   it('is cancelled: what runs is ended, the rest does not begin', async () => {
     const never = gate();
-    const { hosts, made } = await fleet(5, () => ({ until: never.opened }), 4);
-    const id = await run(hosts, { concurrency: 3 });
+    const { hosts, made } = await cluster.fleet(5, () => ({ until: never.opened }), 4);
+    const id = await cluster.run(hosts, { concurrency: 3 });
     await until(
-      () => readJob(test.store, id),
+      () => cluster.read(id),
       ({ counts }) => counts.running === 3,
     );
     await test.store.home.transaction((client) =>
       cancelJob(client, id, { by: 'anna', reason: 'wrong day' }),
     );
-    two.jobs.kick();
-    one.jobs.kick();
-    expect(await ended(id)).toMatchObject({
+    cluster.servers[1].jobs.kick();
+    cluster.servers[0].jobs.kick();
+    expect(await cluster.ended(id)).toMatchObject({
       job: { state: 'cancelled', stop_reason: 'cancelled by anna: wrong day' },
       counts: { cancelled: 5 },
     });
-    expect(effects(made).reduce((sum, n) => sum + n, 0)).toBe(3);
+    expect(effectsOf(made).reduce((sum, n) => sum + n, 0)).toBe(3);
     await expect(
       test.store.home.transaction((client) => cancelJob(client, id, { by: 'x', reason: '' })),
     ).rejects.toMatchObject({ code: 'API_CONFLICT' });
@@ -296,14 +173,14 @@ describe.concurrent('a job', () => {
 
   it('runs out of time: what runs is cancelled, what has not begun expires', async () => {
     const never = gate();
-    const { hosts } = await fleet(3, () => ({ until: never.opened }), 2);
-    const id = await run(hosts, { concurrency: 1 });
+    const { hosts } = await cluster.fleet(3, () => ({ until: never.opened }), 2);
+    const id = await cluster.run(hosts, { concurrency: 1 });
     await until(
-      () => readJob(test.store, id),
+      () => cluster.read(id),
       ({ counts }) => counts.running === 1,
     );
     await test.store.home.query('update jobs set deadline_at = now() where id = $1', [id]);
-    expect(await ended(id)).toMatchObject({
+    expect(await cluster.ended(id)).toMatchObject({
       job: { state: 'timed_out' },
       counts: { cancelled: 1, expired: 2 },
     });
@@ -312,22 +189,22 @@ describe.concurrent('a job', () => {
 
   it('knows what became lost, and keeps what such a host says later', async () => {
     const work = gate();
-    const { hosts, made } = await fleet(3, () => ({ until: work.opened }));
-    const id = await run(hosts, {});
+    const { hosts, made } = await cluster.fleet(3, () => ({ until: work.opened }));
+    const id = await cluster.run(hosts, {});
     await until(
-      () => readJob(test.store, id),
+      () => cluster.read(id),
       ({ counts }) => counts.running === 3,
     );
     const [away, forgetful, revoked] = made;
     await away?.stop();
-    await isOver('deadline_at', id, hosts[0]);
+    await cluster.isOver('deadline_at', id, hosts[0]);
     forgetful?.forget();
     forgetful?.breakOff();
     await test.store.withHost(hosts[2] ?? '', (client) =>
       client.query(`update hosts set state = 'revoked' where id = $1`, [hosts[2]]),
     );
-    expect(await ended(id)).toMatchObject({ counts: { lost: 2, cancelled: 1 } });
-    const runs = await runsOf(id);
+    expect(await cluster.ended(id)).toMatchObject({ counts: { lost: 2, cancelled: 1 } });
+    const runs = await cluster.runsOf(id);
     expect(runs.get(hosts[0] ?? '')?.message).toMatch(/nothing was heard/);
     expect(runs.get(hosts[1] ?? '')?.message).toMatch(/does not know/);
     expect(runs.get(hosts[2] ?? '')?.message).toBe('the host is revoked');
@@ -335,7 +212,7 @@ describe.concurrent('a job', () => {
     work.open();
     await away?.connect();
     const later = await until(
-      () => runsOf(id),
+      () => cluster.runsOf(id),
       (rows) => rows.get(hosts[0] ?? '')?.said_later !== null,
     );
     expect(later.get(hosts[0] ?? '')).toMatchObject({
@@ -346,20 +223,20 @@ describe.concurrent('a job', () => {
 
   it('shows output as it comes, and says what is left out', async () => {
     const first = gate();
-    const { hosts, made } = await fleet(1, () => ({
+    const { hosts, made } = await cluster.fleet(1, () => ({
       output: ['x'.repeat(10), 'é'.repeat(4), 'never seen'],
       until: first.opened,
     }));
     const host = hosts[0] ?? '';
-    const id = await run(hosts, { outputLimitBytes: 15 });
+    const id = await cluster.run(hosts, { outputLimitBytes: 15 });
     const signal = new AbortController().signal;
     await until(
-      () => runsOf(id),
+      () => cluster.runsOf(id),
       (runs) => (runs.get(host)?.dropped_bytes ?? 0) > 0,
     );
     const seen: string[] = [];
     let last = '';
-    for await (const { pieces, state, droppedBytes } of one.jobs.follow(
+    for await (const { pieces, state, droppedBytes } of cluster.servers[0].jobs.follow(
       { job: id, host, from: 0 },
       signal,
     )) {
@@ -371,11 +248,69 @@ describe.concurrent('a job', () => {
     }
     expect(seen.join('')).toBe(`${'x'.repeat(10)}éé`);
     expect(last).toBe('succeeded 14');
-    expect((await ended(id)).job.state).toBe('succeeded');
+    expect((await cluster.ended(id)).job.state).toBe('succeeded');
+  });
+});
+
+const databaseOf = (url: string) => new URL(url).pathname.slice(1);
+
+describe('a shard that is cut off in the middle of a job', () => {
+  it('takes away its hosts and nothing else, until it is back', async () => {
+    const [home, away] = cluster.test.shards.map(({ url }) => url);
+    const admin = new Client({ connectionString: home });
+    await admin.connect();
+    const database = databaseOf(away ?? '');
+    const allow = (isAllowed: boolean) =>
+      admin.query(`alter database "${database}" with allow_connections ${isAllowed}`);
+    try {
+      const work = gate();
+      const { hosts, made } = await cluster.fleet(10, () => ({
+        ...{ output: ['done'], until: work.opened },
+      }));
+      const { store } = cluster.test;
+      const there = hosts.filter((host) => store.shardNameOf(host) === 's1').length;
+      const id = await cluster.run(hosts, {});
+      await until(
+        () => cluster.read(id),
+        ({ counts }) => counts.running === 10,
+      );
+      await allow(false);
+      await admin.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1',
+        [database],
+      );
+      work.open();
+      const seen = await until(
+        () => cluster.read(id),
+        ({ counts }) => counts.succeeded === there,
+      );
+      expect(seen).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
+      await allow(true);
+      expect(await cluster.ended(id)).toMatchObject({
+        job: { state: 'succeeded' },
+        counts: { succeeded: 10 },
+      });
+      expect(effectsOf(made)).toEqual(hosts.map(() => 1));
+    } finally {
+      await allow(true);
+      await admin.end();
+    }
   });
 });
 
 describe('all jobs', () => {
+  it('go, with all that they wrote, when they ended long ago', async () => {
+    const { rows } = await test.store.home.query<{ id: string }>(
+      `update jobs set ended_at = now() - interval '91 days'
+       where id = (select id from jobs where state = 'succeeded' limit 1) returning id`,
+    );
+    const [{ id } = { id: '' }] = rows;
+    expect((await cluster.runsOf(id)).size).toBeGreaterThan(0);
+    expect(await purgeJobs(test.store, 90, SILENT)).toBe(1);
+    expect((await cluster.runsOf(id)).size).toBe(0);
+    await expect(cluster.read(id)).rejects.toMatchObject({ code: 'API_NOT_FOUND' });
+  });
+
   it('count every host once, in states that have names', async () => {
     const { rows } = await test.store.gather<{ state: string; wrong: boolean }>(
       `select r.state, (r.ended_at is null) as wrong from job_runs as r`,
@@ -389,6 +324,6 @@ describe('all jobs', () => {
     const { rows: jobs } = await test.store.home.query<{ id: string; total: number }>(
       'select id, total from jobs',
     );
-    for (const { id, total } of jobs) expect((await runsOf(id)).size).toBe(total);
+    for (const { id, total } of jobs) expect((await cluster.runsOf(id)).size).toBe(total);
   });
 });

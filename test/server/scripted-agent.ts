@@ -1,5 +1,5 @@
-// An agent of a test: it speaks the real protocol and does what its script says in place of work. Its
-// journal outlives its connections, as the disk of a real one does: what it knows it never does
+// An agent of a test: it speaks the real protocol and does what its script says in place of work.
+// Its journal outlives its connections, as the disk of a real one does: what it knows it never does
 // again, and it tells of it until a server has kept it.
 
 import { createPublicKey, verify, webcrypto } from 'node:crypto';

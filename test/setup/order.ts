@@ -9,6 +9,7 @@ const LONGEST = [
   'test/refactorings/refactorings.test.ts',
   'test/pgbench/pgbench.test.ts',
   'test/effects/effects.test.ts',
+  'test/server/bus.test.ts',
   'packages/cli/src/lifecycle.test.ts',
   'test/crash/killed.test.ts',
   'test/docs/evolution-file.test.ts',

@@ -1,9 +1,16 @@
 // An agent from its start to its end: who this host is, and a session that keeps it connected.
 
 import { HalflapError } from '@halflap/protocol';
+import type { Welcome } from '@halflap/protocol/agent';
 import type { Address } from './address.js';
 import type { Clock, Random } from './clock.js';
-import { assertNotRevoked, type EnrolOptions, enrol, storedIdentity } from './identity/enrol.js';
+import {
+  assertNotRevoked,
+  type EnrolOptions,
+  enrol,
+  revoked,
+  storedIdentity,
+} from './identity/enrol.js';
 import type { HostIdentity } from './identity/host-identity.js';
 import { holdAlone } from './identity/single.js';
 import { StateDirectory } from './identity/state-directory.js';
@@ -18,6 +25,10 @@ export interface AgentParts {
   readonly reports: ReportsDuty;
   readonly orders: OrdersDuty;
   readonly readJournal: ReadJournal;
+  /** A session has begun: its welcome says how often facts are to be looked at. */
+  welcomed(welcome: Welcome): void;
+  /** Lets go of everything; once, after the last session. */
+  stop(): Promise<void>;
 }
 
 /** How its parts reach the session; without one they do nothing. */
@@ -48,8 +59,9 @@ export interface AgentOptions {
 /**
  * Runs until the signal is aborted.
  *
- * @throws AGENT_STATE_INVALID, also when another agent has the directory; what enrolment throws; AGENT_REVOKED when the servers know the host
- * no more: the state is kept, and only another enrolment helps.
+ * @throws AGENT_STATE_INVALID, also when another agent has the directory; what enrolment throws;
+ * AGENT_REVOKED when the servers know the host no more: the state is kept, and only another
+ * enrolment helps.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const state = new StateDirectory(options.stateDirectory);
@@ -68,28 +80,42 @@ async function runAlone(
 ): Promise<void> {
   const { servers, clock, random, log, onState } = options;
   const identity = await identify(options, state, signal);
+  if (signal.aborted) return;
   let session: Session | null = null;
   const parts = await options.parts(identity, {
     wake: () => session?.wake(),
     emit: (frame) => void session?.emit(frame),
   });
+  const { about, reports, orders, readJournal } = parts;
   session = new Session({
-    ...parts,
+    ...{ about, reports, orders, readJournal },
     servers,
     identity,
     fence: openFence(state, identity.current.host),
     clock,
     random,
     log,
-    ...(onState === undefined ? {} : { onState }),
+    onState: (now) => {
+      if (now.state === 'open') parts.welcomed(now.welcome);
+      onState?.(now);
+    },
   });
-  const stop = () => void session?.stop();
+  try {
+    await connected(session, signal);
+  } finally {
+    await parts.stop();
+  }
+}
+
+/** @throws AGENT_REVOKED */
+async function connected(session: Session, signal: AbortSignal): Promise<void> {
+  const stop = () => void session.stop();
   signal.addEventListener('abort', stop);
-  if (!signal.aborted) session.start();
-  else return;
+  session.start();
+  if (signal.aborted) stop();
   const why = await session.ended;
   signal.removeEventListener('abort', stop);
-  if (why === 'revoked') assertNotRevoked(state);
+  if (why.because === 'revoked') throw revoked(why.detail);
 }
 
 async function identify(

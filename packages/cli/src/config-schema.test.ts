@@ -30,7 +30,8 @@ const ACCEPTED: readonly string[] = [
   'app: a\nshards: [{name: s, url_env: U, password_file: p}, {name: t, url_file: u}]',
   'app: a\nserver: {}',
   'app: a\nserver: {name: n, listen: "127.0.0.1:1", agents: "[::]:2", names: [a, 1.5], home: s}',
-  'app: a\nserver: {secret_env: S}',
+  'app: a\nserver: {secret_env: S, nats: "nats://u:p@h:4222"}',
+  'app: a\nserver: {nats_file: n}',
 ];
 
 const REFUSED: readonly string[] = [
@@ -70,6 +71,8 @@ const REFUSED: readonly string[] = [
   'app: a\nserver: {names: a}',
   'app: a\nserver: {names: [""]}',
   'app: a\nserver: {port: 1}',
+  'app: a\nserver: {nats: "http://h"}',
+  'app: a\nserver: {nats_env: N, nats_file: n}',
   'app: a\nserver: {secret_env: S, secret_file: s}',
 ];
 

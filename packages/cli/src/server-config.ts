@@ -22,10 +22,17 @@ export interface ServerConfig {
   /** The shard of what belongs to the whole fleet. */
   readonly home: string | undefined;
   readonly secret: SecretSource | undefined;
+  /** URL of a NATS that carries the bus. */
+  readonly nats: SecretSource | undefined;
 }
 
 const SECRET_KEYS = ['secret_env', 'secret_file'] as const;
-export const SERVER_KEYS = ['name', 'listen', 'agents', 'names', 'home', ...SECRET_KEYS];
+const NATS_KEYS = ['nats', 'nats_env', 'nats_file'] as const;
+export const SERVER_KEYS = [
+  ...['name', 'listen', 'agents', 'names', 'home'],
+  ...SECRET_KEYS,
+  ...NATS_KEYS,
+];
 
 const NONE: ServerConfig = {
   name: undefined,
@@ -34,6 +41,7 @@ const NONE: ServerConfig = {
   names: [],
   home: undefined,
   secret: undefined,
+  nats: undefined,
 };
 
 /** @throws CONFIG_INVALID with the position of what is wrong. */
@@ -48,7 +56,22 @@ export function readServer(root: yaml.Section, at: (path: string) => string): Se
     names: yaml.texts(section, 'names'),
     home: yaml.optionalText(section, 'home'),
     secret: yaml.source(section, SECRET_KEYS, at),
+    nats: readNats(section, at),
   };
+}
+
+const NATS_FORM = 'nats://USER:PASSWORD@HOST:4222, or tls://… where NATS wants that';
+
+/** Whether the text is the URL of a NATS. */
+export function isNatsUrl(text: string): boolean {
+  return URL.canParse(text) && /^(nats|tls):$/.test(new URL(text).protocol);
+}
+
+function readNats(section: yaml.Section, at: (path: string) => string): SecretSource | undefined {
+  const found = yaml.source(section, NATS_KEYS, at);
+  if (found?.literal === undefined || isNatsUrl(found.literal)) return found;
+  const problem = 'nats takes a URL that begins with nats:// or tls://';
+  throw yaml.invalidAt(section, 'nats', problem, `nats: ${NATS_FORM}`);
 }
 
 const ADDRESS_FORM = 'ADDRESS:PORT, such as 127.0.0.1:8440 or [::]:8441';

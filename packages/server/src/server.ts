@@ -7,10 +7,17 @@ import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
 import { type Endpoint, startEndpoint } from './agents/endpoint.js';
-import type { Duty } from './agents/session.js';
 import { createApi } from './api/app.js';
-import type { ApiSettings } from './api/settings.js';
+import { jobRoutes } from './api/routes/jobs.js';
+import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
+import { Bus } from './bus/bus.js';
+import type { Carrier } from './bus/carrier.js';
+import { natsCarrier } from './bus/nats.js';
+import type { NatsOptions } from './bus/nats-link.js';
+import { postgresCarrier } from './bus/postgres.js';
+import { busDoorbell } from './jobs/doorbell.js';
+import { type Jobs, startJobs } from './jobs/jobs.js';
 import type { StoreShard } from './store/install.js';
 import { type Log, openStore, type Store } from './store/store.js';
 
@@ -39,6 +46,8 @@ export interface ServerOptions {
   readonly agents: Listen;
   /** Names and addresses by which people and agents reach this server. */
   readonly names: readonly string[];
+  /** A broker for the bus between servers; without one it is carried by the shards themselves. */
+  readonly nats?: NatsOptions['connection'];
   readonly log: Log;
   /** How the server runs; defaults in PACE. */
   readonly pace?: Partial<ServerPace>;
@@ -54,6 +63,10 @@ export interface ServerPace {
   /** TLS handshakes of agents that begin in a second. */
   readonly handshakesPerSecond: number;
   readonly hostCertificateDays: number;
+  /** After this time of silence another server goes on with the jobs of this one. */
+  readonly jobLeaseSeconds: number;
+  /** How long jobs and their output are kept after their end. */
+  readonly jobsKeptDays: number;
 }
 
 /** What a server does where it is not told otherwise. */
@@ -63,6 +76,8 @@ export const PACE: ServerPace = {
   reportSeconds: 60,
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
+  jobLeaseSeconds: 15,
+  jobsKeptDays: 90,
 };
 
 export interface Server {
@@ -99,9 +114,16 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const place = { server: name, poolSize: pace.poolSize, shards, log };
   const store = await openStore(home === undefined ? place : { ...place, home });
   running.add(() => store.close());
-  const { hostCertificateDays } = pace;
+  const { hostCertificateDays, jobLeaseSeconds: leaseSeconds, jobsKeptDays: keptDays } = pace;
   const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
-  const duties: Duty[] = [];
+  const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
+  bus.start();
+  running.add(() => bus.stop());
+  const doorbell = await busDoorbell(bus, log);
+  const life = { leaseSeconds, keptDays };
+  const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
+  running.add(() => jobs.stop());
+  const duties = [jobs.duty];
   const agents = await startEndpoint({
     ...{ store, authority, duties, log, clock, names, server: name, version: options.version },
     ...{ heartbeatSeconds: pace.heartbeatSeconds, reportSeconds: pace.reportSeconds },
@@ -112,29 +134,35 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority }, running);
+  const address = await listen({ options, store, authority, jobs }, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
   return { store, agents, address, authority: certificate, setupToken, pin, stop };
 }
 
+function carrierOf({ nats, shards }: ServerOptions): Carrier {
+  if (nats !== undefined) return natsCarrier({ connection: nats });
+  const urls = new Map(shards.map(({ name, url }) => [name, url]));
+  return postgresCarrier({ connection: (shard) => ({ connectionString: urls.get(shard) ?? '' }) });
+}
+
 interface Ground {
   readonly options: ServerOptions;
   readonly store: Store;
   readonly authority: Authority;
+  readonly jobs: Jobs;
 }
 
 /** Serves the API. @returns its address. */
-async function listen({ options, store, authority }: Ground, running: Running): Promise<string> {
+async function listen(ground: Ground, running: Running): Promise<string> {
+  const { options, store, authority, jobs } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
-  const app = await createApi({
-    store,
-    log: options.log,
-    clock,
-    settings: { ...options.api, tls },
-  });
+  const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
+  const { log } = options;
+  const routes = jobRoutes({ store, log, settings, jobs });
+  const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
   await app.listen({ host, port });
   const bound = app.server.address() as AddressInfo;

@@ -63,10 +63,13 @@ export function storedIdentity(state: StateDirectory): HostIdentity | null {
 
 /** @throws AGENT_REVOKED when the servers have said so to the identity that is stored. */
 export function assertNotRevoked(state: StateDirectory): void {
-  const revoked = readStored(state)?.revoked;
-  if (revoked === null || revoked === undefined) return;
-  const said = `this host was revoked, ${revoked.at}: ${revoked.detail}`;
-  throw new HalflapError('AGENT_REVOKED', said, {
+  const stored = readStored(state)?.revoked;
+  if (stored !== null && stored !== undefined) throw revoked(`${stored.detail}, ${stored.at}`);
+}
+
+/** @param detail in the words of the servers. */
+export function revoked(detail: string): HalflapError {
+  return new HalflapError('AGENT_REVOKED', `this host was revoked: ${detail}`, {
     hint: 'enrol it again with a new token: halflap agent --enrol TOKEN',
   });
 }

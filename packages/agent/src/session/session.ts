@@ -26,6 +26,11 @@ export type SessionState =
   | { readonly state: 'stopped' }
   | { readonly state: 'revoked'; readonly detail: string };
 
+/** What ended a session for good. */
+export type SessionEnd =
+  | { readonly because: 'stopped' }
+  | { readonly because: 'revoked'; readonly detail: string };
+
 export interface SessionOptions
   extends Omit<ConversationOptions, 'server' | 'renewal' | 'onConnected' | 'onWelcome'> {
   /** At least one, in any order. */
@@ -38,12 +43,12 @@ const GOOD_MS = 60_000;
 
 export class Session {
   /** What ended it: `stop`, or the servers know the host no more. Never rejects. */
-  readonly ended: Promise<'stopped' | 'revoked'>;
+  readonly ended: Promise<SessionEnd>;
   readonly #options: SessionOptions;
   readonly #servers: readonly Address[];
   readonly #renewal: Renewal;
   readonly #stopping = new AbortController();
-  readonly #resolveEnded: (why: 'stopped' | 'revoked') => void;
+  readonly #resolveEnded: (why: SessionEnd) => void;
   #conversation: Conversation | null = null;
   #isStarted = false;
   #attempts = 0;
@@ -56,7 +61,7 @@ export class Session {
     this.#options = options;
     this.#servers = shuffled(options.servers, options.random);
     this.#renewal = new Renewal(options);
-    let resolveEnded: (why: 'stopped' | 'revoked') => void = () => {};
+    let resolveEnded: (why: SessionEnd) => void = () => {};
     this.ended = new Promise((resolve) => {
       resolveEnded = resolve;
     });
@@ -68,7 +73,7 @@ export class Session {
     if (this.#isStarted) return;
     this.#isStarted = true;
     void this.#run().then((why) => {
-      if (why === 'stopped') this.#become({ state: 'stopped' });
+      if (why.because === 'stopped') this.#become({ state: 'stopped' });
       this.#resolveEnded(why);
     });
   }
@@ -94,20 +99,20 @@ export class Session {
     return this.#conversation?.emit(frame) ?? Promise.resolve(false);
   }
 
-  async #run(): Promise<'stopped' | 'revoked'> {
+  async #run(): Promise<SessionEnd> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const ending = await this.#converse();
       if (signal.aborted) break;
       if (ending.goodbye?.reason === 'revoked') {
         this.#revoked(ending.goodbye.detail);
-        return 'revoked';
+        return { because: 'revoked', detail: ending.goodbye.detail };
       }
       const ms = this.#waitAfter(ending);
       this.#become({ state: 'waiting', ms, because: ending.reason });
       await pause(this.#options.clock, ms, signal);
     }
-    return 'stopped';
+    return { because: 'stopped' };
   }
 
   /** One connection, to the next server, from its beginning to its end. */

@@ -19,8 +19,8 @@ import { interruptible } from '../interrupt.js';
 import { createLog } from '../log.js';
 import { ownDatabases } from '../own-databases.js';
 import type { Printer } from '../print.js';
-import { readSecret } from '../secrets.js';
-import { type Address, parseAddress } from '../server-config.js';
+import { readSecret, rememberUrl } from '../secrets.js';
+import { type Address, isNatsUrl, parseAddress } from '../server-config.js';
 
 interface ServeOptions {
   readonly data?: string;
@@ -31,6 +31,7 @@ interface ServeOptions {
 
 /** What the server works on, and how to let go of it. */
 interface Ground extends Pick<ServerOptions, 'shards' | 'secret'> {
+  readonly nats: ServerOptions['nats'] | undefined;
   readonly home: string | undefined;
   release(): Promise<void>;
 }
@@ -54,10 +55,11 @@ export async function run(options: ServeOptions, command: Command): Promise<void
     const ground =
       config === undefined ? await ownGround(options.data ?? defaultData()) : groundOf(config);
     try {
-      const { shards, secret, home } = ground;
+      const { shards, secret, home, nats } = ground;
       const running = await startServer({
         ...{ name, version: command.parent?.version() ?? '', shards, secret, log },
         ...(home === undefined ? {} : { home }),
+        ...(nats === undefined ? {} : { nats }),
         listen: addressOf(options.listen, '--listen') ?? server?.listen ?? LISTEN,
         agents: addressOf(options.agents, '--agents') ?? server?.agents ?? AGENTS,
         names: ['localhost', '127.0.0.1', '::1', hostname(), ...(server?.names ?? [])],
@@ -117,6 +119,7 @@ function groundOf(config: Config): Ground {
     shards: shards.map(openShard),
     home: server.home,
     secret: secretOf(readSecret(server.secret, 'secret of the cluster')),
+    nats: server.nats === undefined ? undefined : natsOf(readSecret(server.nats, 'URL of NATS')),
     release: async () => {},
   };
 }
@@ -124,7 +127,23 @@ function groundOf(config: Config): Ground {
 /** With a PostgreSQL of this machine's own. */
 async function ownGround(directory: string): Promise<Ground> {
   const { shards, secret, stop } = await ownDatabases(directory);
-  return { shards, secret: secretOf(secret), home: undefined, release: stop };
+  return { shards, secret: secretOf(secret), home: undefined, nats: undefined, release: stop };
+}
+
+/** @throws CONFIG_INVALID */
+function natsOf(text: string): ServerOptions['nats'] {
+  if (!isNatsUrl(text)) {
+    throw new HalflapError('CONFIG_INVALID', 'the URL of NATS is none', {
+      hint: 'nats://USER:PASSWORD@HOST:4222',
+    });
+  }
+  const { host, protocol, username, password } = new URL(text);
+  rememberUrl(text);
+  return {
+    servers: `${protocol}//${host}`,
+    ...(username === '' ? {} : { user: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { pass: decodeURIComponent(password) }),
+  };
 }
 
 function secretOf(text: string): Buffer {

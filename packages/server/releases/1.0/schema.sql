@@ -323,7 +323,7 @@ create table jobs (
   output_limit_bytes int not null,
   -- When all of it is stopped.
   deadline_at timestamptz not null,
-  retry_of uuid references jobs (id),
+  retry_of uuid references jobs (id) on delete set null,
   created_by text not null,
   created_at timestamptz not null default now(),
   state text not null default 'running' check (
@@ -340,6 +340,7 @@ create table jobs (
 
 create index jobs_list on jobs (created_at desc, id desc);
 create index jobs_open on jobs (id) where state in ('running', 'stopping');
+create index jobs_ended on jobs (ended_at);
 create index jobs_retries on jobs (retry_of);
 
 -- The hosts of a job: each has one run, on its own shard.

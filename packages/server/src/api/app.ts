@@ -4,12 +4,12 @@
 import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { HalflapError } from '@halflap/protocol';
-import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import type { FastifyError, FastifyInstance } from 'fastify';
 import { createIdentify, type Identify } from '../access/identify.js';
 import type { Log, Store } from '../store/store.js';
 import { openApi } from './document.js';
+import { openHttp } from './http.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { serveRoute } from './perform.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
@@ -25,7 +25,6 @@ import { oidcRoutes } from './routes/oidc.js';
 import { sessionRoutes } from './routes/session.js';
 import { userRoutes } from './routes/users.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './settings.js';
-import { invalidRequest } from './validate.js';
 
 export type Clock = () => Date;
 
@@ -46,14 +45,21 @@ export interface Api {
   readonly settings: ApiSettings;
   readonly metrics: Metrics;
   readonly identify: Identify;
+  /** Ends when the server does: live views would keep it from ending. */
+  readonly stopping: AbortSignal;
 }
 
 /** The app, ready for `inject` or `listen`; `close` it. */
 export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const identify = createIdentify({ ...options, settings });
-  const api: Api = { ...options, settings, identify, metrics: createMetrics(options.store) };
-  const app = fastifyOf(settings);
+  const stopping = new AbortController();
+  const api: Api = {
+    ...{ ...options, settings, stopping: stopping.signal },
+    identify: createIdentify({ ...options, settings }),
+    metrics: createMetrics(options.store),
+  };
+  const app = openHttp(settings);
+  app.addHook('preClose', async () => stopping.abort());
   answerErrors(app, api);
   guard(app, api);
   await app.register(cookie);
@@ -84,64 +90,6 @@ function allRoutes(api: Api, others: readonly Route[], app: FastifyInstance): re
     ...auditRoutes(api),
     ...others,
   ];
-}
-
-function fastifyOf(settings: ApiSettings): FastifyInstance {
-  const app = fastify({
-    bodyLimit: settings.bodyBytes,
-    requestTimeout: settings.requestMs,
-    connectionTimeout: 2 * settings.requestMs,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    maxRequestsPerSocket: 10_000,
-    // A client's own id would let it write into the log.
-    requestIdHeader: false,
-    genReqId: () => crypto.randomUUID(),
-    trustProxy: settings.proxies.length === 0 ? false : [...settings.proxies],
-    https: settings.tls ?? null,
-    return503OnClosing: true,
-    forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 255 },
-    schemaErrorFormatter: (errors, part) => invalidRequest(errors, part),
-    clientErrorHandler(error, socket) {
-      refuseMalformed(error, socket);
-    },
-  }) as unknown as FastifyInstance;
-  app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
-  app.server.headersTimeout = settings.headersMs;
-  app.server.maxConnections = settings.connections;
-  return app;
-}
-
-/** Above the idle time of usual balancers, so that they do not send into a closed connection. */
-const KEEP_ALIVE_MS = 75_000;
-
-/** What is no HTTP at all, or too slow, gets one answer and no connection. */
-function refuseMalformed(
-  error: Error & { code?: string },
-  socket: { writable: boolean; end(text: string): void; destroy(): void },
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const isLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const refusal = new HalflapError(
-    isLarge ? 'API_TOO_LARGE' : 'API_INVALID',
-    isLarge ? 'the headers are longer than the server reads' : 'this is no request of HTTP/1.1',
-    { hint: 'send an HTTP/1.1 request, at once' },
-  );
-  const { problem } = problemOf(refusal, crypto.randomUUID());
-  const body = JSON.stringify(problem);
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${isLarge ? 'Content Too Large' : 'Bad Request'}`,
-      `content-type: ${PROBLEM_TYPE}`,
-      `content-length: ${Buffer.byteLength(body)}`,
-      'connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
 }
 
 function answerErrors(app: FastifyInstance, api: Api): void {

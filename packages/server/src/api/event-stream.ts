@@ -4,53 +4,60 @@
 // that reads more slowly than that is cut off, and comes back with `Last-Event-ID`.
 
 import type { FastifyReply } from 'fastify';
-import type { Live, LiveEvent } from './route.js';
+import type { LiveEvent, Sender } from './route.js';
 
-export interface StreamLimits {
+export interface Stream {
+  readonly reply: FastifyReply;
+  /** Ends the view; ended when it is over. */
+  readonly ending: AbortController;
+  readonly send: Sender;
+  /** Between two signs of life, in ms. */
   readonly heartbeatMs: number;
   readonly unreadBytes: number;
+  /** Asked with each sign of life: whether the client still may see this. */
+  mayGoOn(): Promise<boolean>;
+  onError(error: unknown): void;
 }
 
 /**
- * Sends what `body` sends until it returns, the client goes or `ending` ends. Never throws after
- * the answer has begun: an error ends the connection, and is given to `onError`.
+ * Sends what `send` sends until it returns, the client goes or `ending` ends. Never throws: an
+ * error ends the connection.
  */
-export async function streamEvents(
-  reply: FastifyReply,
-  { ending, limits }: { readonly ending: AbortController; readonly limits: StreamLimits },
-  body: (live: Live) => Promise<void>,
-  onError: (error: unknown) => void,
-): Promise<void> {
+export async function streamEvents(stream: Stream): Promise<void> {
+  const { reply, ending, send } = stream;
   const { raw } = reply;
   const headers = reply.getHeaders() as Record<string, string>;
   reply.hijack();
   raw.writeHead(200, { ...headers, ...HEADERS });
-  raw.on('close', () => ending.abort());
   const write = (text: string): boolean => {
     if (ending.signal.aborted) return false;
     raw.write(text);
-    if (raw.writableLength <= limits.unreadBytes) return true;
+    if (raw.writableLength <= stream.unreadBytes) return true;
     ending.abort();
     return false;
   };
   write(': open\n\n');
-  const heartbeat = setInterval(() => write(': alive\n\n'), limits.heartbeatMs);
+  const heartbeat = setInterval(async () => {
+    write(': alive\n\n');
+    if (!(await stream.mayGoOn())) ending.abort();
+  }, stream.heartbeatMs);
   const lastEventId = reply.request.headers['last-event-id'];
-  const isCutOff = ended(ending.signal);
-  try {
-    const work = body({
+  const work = async () =>
+    send({
       lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
       send: (event) => write(textOf(event)),
     });
-    await Promise.race([work, isCutOff]);
+  try {
+    await Promise.race([work(), ended(ending.signal)]);
   } catch (error) {
-    onError(error);
-  } finally {
-    clearInterval(heartbeat);
-    if (ending.signal.aborted) raw.destroy();
-    else raw.end();
+    stream.onError(error);
     ending.abort();
   }
+  clearInterval(heartbeat);
+  // What was cut off must not look like what has ended.
+  if (ending.signal.aborted) raw.destroy();
+  else raw.end();
+  ending.abort();
 }
 
 const HEADERS = {

@@ -59,7 +59,10 @@ export type JobSummary = Static<typeof JobSummary>;
 export const Job = Type.Object({
   ...summary,
   work: Work,
-  target: Type.Unsafe<object>({ type: 'object', additionalProperties: true }),
+  target: Type.Unsafe<object>({
+    ...{ type: 'object', additionalProperties: true },
+    description: 'What its hosts were chosen by; `hosts` is how many were named.',
+  }),
   digest: Type.String(),
   batches: count(),
   concurrency: count(),

@@ -3,16 +3,17 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { assertOwnPage } from '../access/identify.js';
 import { atHome } from '../store/home.js';
+import { admit, mayGoOn } from './admit.js';
 import type { Api } from './app.js';
-import { noteFailure, noteForbidden, noteRoute } from './audited.js';
-import { type Caller, may, NOBODY, scopeOf } from './caller.js';
+import { noteFailure, noteRoute } from './audited.js';
+import { type Caller, NOBODY, scopeOf } from './caller.js';
 import { schemaOf, takesKey } from './document.js';
 import { streamEvents } from './event-stream.js';
 import { type Claim, claimKey, forgetClaim, keepAnswer } from './idempotency.js';
 import { asHalflapError, unavailable } from './problem.js';
 import type { Asked, Route, Sender } from './route.js';
+import { within } from './within.js';
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
@@ -29,58 +30,38 @@ export function serveRoute(app: FastifyInstance, api: Api, route: Route): void {
   });
 }
 
-/** @throws API_UNAUTHENTICATED, API_FORBIDDEN */
-async function admit(api: Api, route: Route, request: FastifyRequest): Promise<Caller> {
-  const { permission } = route;
-  if (permission === 'anyone') return NOBODY;
-  const caller = await within(api.settings.answerMs, api.identify(request));
-  if (caller?.isRemembered === true) assertReading(route);
-  if (caller === null) {
-    throw new HalflapError('API_UNAUTHENTICATED', 'this is not for somebody unknown', {
-      hint: 'sign in, or send an API token: Authorization: Bearer TOKEN',
-    });
-  }
-  if (permission === 'known' || may(caller, permission)) {
-    assertOwnPage(caller, request);
-    return caller;
-  }
-  await noteForbidden(api, route, request, caller);
-  throw new HalflapError('API_FORBIDDEN', `${caller.name} has no role with ${permission}`, {
-    hint: 'ask somebody whose role has it, or for such a role',
-  });
-}
-
-/** All that may be done while nobody can say whether the caller is still who he was. */
-function assertReading({ kind, permission }: Route): void {
-  if (kind === 'read' && permission === 'hosts:read') return;
-  throw new HalflapError(
-    'STORE_UNAVAILABLE',
-    'the home shard does not answer; until it does, hosts can be read and nothing else',
-    { hint: '/readyz says how it stands' },
-  );
-}
-
 async function answer(api: Api, route: Route, request: FastifyRequest, reply: FastifyReply) {
-  const { answerMs, heartbeatMs, unreadBytes } = api.settings;
   const ending = new AbortController();
+  reply.raw.on('close', () => ending.abort());
   const asked = askedOf(route, { request, reply, signal: ending.signal });
-  if (route.kind === 'live') {
-    const send = (await within(answerMs, route.handle(asked))) as Sender;
-    const limits = { heartbeatMs, unreadBytes };
-    api.metrics.views.inc();
-    await streamEvents(reply, { ending, limits }, send, (error) =>
-      api.log.warn({ request: request.id, route: route.path, error }, 'a live view broke'),
-    );
-    api.metrics.views.dec();
-    return reply;
-  }
+  if (route.kind === 'live') return answerLive(api, route, asked, ending);
+  const late = route.kind === 'read' ? unavailable : lateAct;
   reply.code(route.status);
   try {
-    const body = await within(answerMs, perform(api, route, asked), route.kind !== 'read');
+    const body = await within(api.settings.answerMs, perform(api, route, asked), late);
     return body === undefined ? reply.send() : body;
   } finally {
     ending.abort();
   }
+}
+
+async function answerLive(api: Api, route: Route, asked: Asked, ending: AbortController) {
+  const { answerMs, heartbeatMs, unreadBytes } = api.settings;
+  const { request, reply, caller } = asked;
+  const send = (await within(answerMs, route.handle(asked))) as Sender;
+  const stop = () => ending.abort();
+  api.stopping.addEventListener('abort', stop);
+  if (api.stopping.aborted) stop();
+  api.metrics.views.inc();
+  await streamEvents({
+    ...{ reply, ending, heartbeatMs, unreadBytes, send },
+    mayGoOn: () => mayGoOn(api, route, request, caller),
+    onError: (error) =>
+      api.log.warn({ request: request.id, route: route.path, error }, 'a live view broke'),
+  });
+  api.metrics.views.dec();
+  api.stopping.removeEventListener('abort', stop);
+  return reply;
 }
 
 function askedOf(
@@ -168,19 +149,6 @@ function claimOf(route: Route, { request, caller, params, query, body }: Asked):
   if (!takesKey(route) || typeof key !== 'string') return undefined;
   const what = JSON.stringify([route.method, route.path, params, query, body]);
   return { key, caller: `${caller.kind} ${caller.id}`, what };
-}
-
-/** @throws STORE_UNAVAILABLE when it takes longer: what is waited for is a shard. */
-async function within<Value>(ms: number, work: Promise<Value>, isAct = false): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(isAct ? lateAct() : unavailable()), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function lateAct(): HalflapError {

@@ -9,7 +9,14 @@
 import { HalflapError } from '@halflap/protocol';
 import { checkOf } from '@halflap/protocol/agent';
 import { Type } from 'typebox';
-import { MAX_ENVELOPE_BYTES, type Message } from './message.js';
+import {
+  MAX_ENVELOPE_BYTES,
+  MAX_KEY_LENGTH,
+  MAX_NAME_LENGTH,
+  type Message,
+  NAME,
+  UUID,
+} from './message.js';
 
 export interface EnvelopeFormat {
   /** The fields beside `format`. */
@@ -23,11 +30,14 @@ export interface Formats {
   readonly reads: Readonly<Record<number, EnvelopeFormat>>;
 }
 
+/** As JavaScript writes it. */
+const TIME = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$';
+
 const First = Type.Object({
-  id: Type.String(),
-  topic: Type.String(),
-  key: Type.Union([Type.String(), Type.Null()]),
-  at: Type.String(),
+  id: Type.String({ pattern: UUID.source }),
+  topic: Type.String({ pattern: NAME.source, maxLength: MAX_NAME_LENGTH }),
+  key: Type.Union([Type.String({ minLength: 1, maxLength: MAX_KEY_LENGTH }), Type.Null()]),
+  at: Type.String({ pattern: TIME }),
   body: Type.Unknown(),
 });
 const checkFirst = checkOf(First);
@@ -70,6 +80,7 @@ function textOf(envelope: object, { topic }: Message): string {
 
 /** @throws BUS_UNREADABLE when it is no envelope, or one of a format that is not read. */
 export function readEnvelope(text: string, { reads }: Formats): Message {
+  if (text.length > MAX_ENVELOPE_BYTES) throw unreadable('it is too long');
   const envelope = parsed(text);
   const format = 'format' in envelope ? envelope.format : undefined;
   if (typeof format !== 'number') throw unreadable('it has no format');

@@ -40,27 +40,33 @@ export interface Member {
 const CLAIM = `
 with recursive firsts as (
   (
-    select d.key, d.position
+    select d.key, d.position, d.due_at, d.topic, d.format
     from bus_deliveries d
     where d.group_name = $1 and d.key > $5
     order by d.key, d.position
     limit 1
   )
   union all
-  select n.key, n.position
+  select n.*
   from firsts f
   cross join lateral (
-    select d.key, d.position
+    select d.key, d.position, d.due_at, d.topic, d.format
     from bus_deliveries d
     where d.group_name = $1 and d.key > f.key
     order by d.key, d.position
     limit 1
   ) n
+), due as materialized (
+  -- More than are wanted, because others may be locking the same ones just now.
+  select position
+  from firsts
+  where due_at <= now() and topic = any($2::text[]) and format = any($3::int[])
+  limit $4::int * 2 + 16
 ), keyed as materialized (
   select d.position, d.key, d.losses
-  from firsts f
-  join bus_deliveries d on d.group_name = $1 and d.position = f.position
-  where d.due_at <= now() and d.topic = any($2::text[]) and d.format = any($3::int[])
+  from bus_deliveries d
+  where d.group_name = $1 and d.position = any(array(select position from due))
+    and d.due_at <= now()
   limit $4
   for update of d skip locked
 ), loose as materialized (
@@ -91,7 +97,7 @@ with recursive firsts as (
       from bus_deliveries
       where group_name = $1 and key = c.key and position > c.position
       order by position
-      limit $4 / greatest(1, (select count(*) from eligible))
+      limit ($4::int - 1) / greatest(1, (select count(*) from eligible))
     ) e
   ) f
   where f.is_free
@@ -108,9 +114,16 @@ with recursive firsts as (
   where d.group_name = $1 and d.position = t.position and m.id = d.message_id
   returning d.position, d.claim, d.message_id as id, d.key, m.envelope, d.attempts, d.losses
 )
-select *
-from claimed
-order by position`;
+select s.due, c.*
+from (select count(*)::int as due from due) s
+left join claimed c on true
+order by c.position`;
+
+export interface Claims {
+  readonly rows: readonly Claimed[];
+  /** Others were quicker with some keys; there may be more at once. */
+  readonly isContended: boolean;
+}
 
 export interface ClaimOrder {
   readonly limit: number;
@@ -127,12 +140,15 @@ export interface ClaimOrder {
  * It is planned anew each time, for half a millisecond: a plan that was made while nothing waited
  * reads the whole table for each message once much does.
  */
-export async function claim(shard: Shard, member: Member, order: ClaimOrder): Promise<Claimed[]> {
+export async function claim(shard: Shard, member: Member, order: ClaimOrder): Promise<Claims> {
   const { group, topics, formats, server, claimSeconds } = member;
   const { limit, claim, after, timeoutMs } = order;
   const values = [group, topics, formats, limit, after, claim, server, claimSeconds];
-  const { rows } = await shard.query<Claimed>(CLAIM, values, { timeoutMs });
-  return rows;
+  const { rows } = await shard.query<Claimed & { readonly due: number }>(CLAIM, values, {
+    timeoutMs,
+  });
+  const taken = rows.filter(({ position }) => position !== null);
+  return { rows: taken, isContended: taken.length < Math.min(limit, rows[0]?.due ?? 0) };
 }
 
 /** Positions with their claims, and what becomes of them. */
@@ -144,6 +160,7 @@ export interface Settlement {
 
 const OWN = `
   d.group_name = $1
+  and d.position = any($2::bigint[])
   and (d.position, d.claim) in (select * from unnest($2::bigint[], $3::uuid[]))`;
 
 /** Handled. Returns the positions that were still the member's. */

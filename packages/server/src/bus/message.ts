@@ -6,16 +6,16 @@
 import { randomUUID } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
 
-/** Longest envelope in bytes of UTF-8. A larger thing belongs into a table; its key into a message. */
+/** Longest envelope in bytes. A larger thing belongs into a table, and its key into a message. */
 export const MAX_ENVELOPE_BYTES = 64 * 1024;
 export const MAX_KEY_LENGTH = 255;
 export const MAX_NAME_LENGTH = 100;
-/** Messages of one call. Each key in it takes a place in the server's table of locks (publish.ts). */
+/** Messages of one call. Each key takes a place in the server's table of locks (publish.ts). */
 export const MAX_MESSAGES = 1000;
 
 /** Words with dots between them: `job.changed`. So it is a subject of NATS as it stands. */
-const NAME = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const NAME = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** What a caller publishes. */
 export interface Draft {

@@ -83,7 +83,7 @@ export class NatsFollow {
 
   async #read({ js, lost }: Link, stop: AbortSignal): Promise<void> {
     const { topics } = this.#follower;
-    // One subject, because several in one filter take NATS 2.10; all then, and the rest is left out.
+    // Several subjects in one filter take NATS 2.10: all then, and the rest is left out.
     const [only] = topics;
     const subject = topics.length === 1 && only !== undefined ? only : '>';
     if (performance.now() - this.#seenAtMs > this.#links.keepMs) {

@@ -157,10 +157,9 @@ export class Links {
   }
 
   #warn(problem: string): void {
-    const message = `bus: NATS: ${problem}; work goes on by polling`;
-    for (const shard of this.#host.fleet.names.slice(0, 1)) {
-      this.#host.log({ level: 'warn', shard, message });
-    }
+    const message = `bus: ${problem}; work goes on by polling`;
+    // The log names shards; this is beside all of them.
+    this.#host.log({ level: 'warn', shard: 'nats', message });
   }
 }
 

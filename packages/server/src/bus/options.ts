@@ -16,7 +16,7 @@ export interface BusOptions {
   readonly log?: Log;
   /** Formats of envelopes; default: those of this release. */
   readonly formats?: Formats;
-  /** How long a member may be silent before its messages are somebody else's, 1–3600, default 30. */
+  /** Silent for so long, a member loses what it has in hand; 1–3600 seconds, default 30. */
   readonly claimSeconds?: number;
   /** How often a shard is asked without any news, 50–60000 ms, default 2000. */
   readonly pollMs?: number;

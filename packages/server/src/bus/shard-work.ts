@@ -22,6 +22,8 @@ import { type Counters, reasonOf, type Work } from './subscription.js';
 const MOST_LOSSES = 5;
 /** Settled by one statement at most. */
 const MOST_SETTLED = 500;
+/** About as long as somebody else's claim takes. */
+const CONTENDED_MS = 20;
 /** How often a group is said to be alive; far below the month after which it is forgotten. */
 const JOIN_MS = 3600_000;
 
@@ -91,13 +93,14 @@ export class ShardWork {
     if (performance.now() - this.#joinedAtMs > JOIN_MS) await this.join();
     const askedAtMs = performance.now();
     const order = { limit, claim: randomUUID(), after: this.#after, timeoutMs };
-    const rows = await ledger.claim(this.#shard, this.#member, order);
+    const { rows, isContended } = await ledger.claim(this.#shard, this.#member, order);
     this.#begin(rows, askedAtMs);
     const wasAll = this.#after === '';
     this.#after = rows.length === limit ? lastKey(rows, this.#after) : '';
     // Keys before those that were asked about.
     if (rows.length === limit || !wasAll) return;
-    await this.bell.wait(settings.pollMs, stop);
+    if (isContended) await pause(Math.random() * CONTENDED_MS, stop);
+    else await this.bell.wait(settings.pollMs, stop);
   }
 
   #begin(rows: readonly Claimed[], askedAtMs: number): void {

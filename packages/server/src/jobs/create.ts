@@ -1,5 +1,5 @@
-// Jobs begin, and are told to stop. All of it is on the home shard, in one transaction: a server that
-// drives the job does the rest.
+// Jobs begin, and are told to stop. All of it is on the home shard, in one transaction: a server
+// that drives the job does the rest.
 
 import { randomUUID } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
@@ -65,9 +65,9 @@ export async function createJob(
   const batch = Math.min(total, spec.batch ? hostsOf(spec.batch, total) : total);
   const stopAfter = spec.stopAfter ? hostsOf(spec.stopAfter, total) : null;
   await client.query(
-    `insert into jobs (id, name, kind, work, target, digest, total, batches, concurrency, stop_after,
-       wait_seconds, timeout_seconds, lost_seconds, output_limit_bytes, deadline_at, retry_of,
-       created_by)
+    `insert into jobs (id, name, kind, work, target, digest, total, batches, concurrency,
+       stop_after, wait_seconds, timeout_seconds, lost_seconds, output_limit_bytes, deadline_at,
+       retry_of, created_by)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
        now() + make_interval(secs => $15), $16, $17)`,
     [

@@ -1,7 +1,7 @@
 // What is to be done next for a job, from what is known of its runs. Pure: no clock, no I/O.
 //
-// A batch is over when each of its runs has ended, or waits for a host that is not connected: such a
-// host holds up neither the others nor a place of `concurrency`, and has its turn when it comes
+// A batch is over when each of its runs has ended, or waits for a host that is not connected: such
+// a host holds up neither the others nor a place of `concurrency`, and has its turn when it comes
 // back, until its deadline.
 
 import type { Group, JobRow, StopKind } from './job.js';

@@ -1,12 +1,13 @@
-// One step of a job: compares what its runs are with what they should be by now, and changes what it
-// can. It keeps nothing between steps that the tables do not say, so any server may do the next one.
+// One step of a job: compares what its runs are with what they should be by now, and changes what
+// it can. It keeps nothing between steps that the tables do not say, so any server may do the next
+// one.
 //
-// Invariant: what is written on the home shard is written by the owner of the lease; what is written
-// on hosts' shards carries its number, and a driver with a lower one changes nothing there.
+// Invariant: what is written on the home shard is written by the owner of the lease; what is
+// written on hosts' shards carries its number, and a driver with a lower one changes nothing there.
 
 import type { ClientBase } from 'pg';
 import { assertOwner, type Lease } from '../store/leases.js';
-import { type ManyWritten, writeHosts } from '../store/many-hosts.js';
+import { type ManyWritten, type Place, type WriteHosts, writeHosts } from '../store/many-hosts.js';
 import type { Log, Store } from '../store/store.js';
 import { ANSWER_MS, type Counted, censusText, countRuns } from './census.js';
 import { type Decision, decide } from './decide.js';
@@ -150,12 +151,12 @@ async function settleDue(on: Step, driven: Driven): Promise<number> {
   const { stop_kind: kind, stop_reason: reason } = driven.job;
   const { rows } = await gather<Due>(on, DUE, [on.jobId, kind, reason, STEP]);
   const byHost = new Map(rows.map((row) => [row.host_id, row]));
-  const settled = await write(on, [...byHost.keys()], async (client, hosts) => {
+  const settled = await write(on, [...byHost.keys()], async (client, hosts, shard) => {
     const due = hosts.flatMap((host) => byHost.get(host) ?? []);
     const done = await settle(client, driven, due);
     await ring(
       on,
-      client,
+      { client, shard },
       done.filter(({ next }) => next === 'cancel'),
     );
     return done;
@@ -190,7 +191,8 @@ async function giveTurns(on: Step, driven: Driven, { decision, groups }: Planned
 
 async function releaseSome(on: Step, driven: Driven, { decision, groups }: Planned) {
   const places = Math.min(decision.places, STEP);
-  const isCandidate = ({ hasTurn, isReady }: Group) => hasTurn && isReady;
+  const isCandidate = ({ hasTurn, isReady, batch }: Group) =>
+    isReady && (hasTurn || batch <= decision.turn);
   if (places === 0 || !groups.some(isCandidate)) return 0;
   const { rows } = await on.store.gather<Candidate & Record<string, unknown>>(
     `select r.id, r.host_id, r.batch, r.begin_before
@@ -206,10 +208,10 @@ async function releaseSome(on: Step, driven: Driven, { decision, groups }: Plann
     },
   );
   const byHost = new Map(rows.map((row) => [row.host_id, row]));
-  const released = await write(on, [...byHost.keys()], async (client, hosts) => {
+  const released = await write(on, [...byHost.keys()], async (client, hosts, shard) => {
     const candidates = hosts.flatMap((host) => byHost.get(host) ?? []);
     const done = await release(client, driven, candidates);
-    await ring(on, client, done);
+    await ring(on, { client, shard }, done);
     return done;
   });
   return released.rows.length;
@@ -217,14 +219,14 @@ async function releaseSome(on: Step, driven: Driven, { decision, groups }: Plann
 
 async function ring(
   { doorbell }: Driving,
-  client: ClientBase,
+  place: Place,
   news: readonly { readonly host_id: string; readonly server: string | null }[],
 ): Promise<void> {
   const byServer = new Map<string, string[]>();
   for (const { host_id, server } of news) {
     if (server !== null) byServer.set(server, [...(byServer.get(server) ?? []), host_id]);
   }
-  for (const [server, hosts] of byServer) await doorbell.ring(client, server, hosts);
+  for (const [server, hosts] of byServer) await doorbell.ring(place, server, hosts);
 }
 
 async function keepCensus(on: Driving, job: JobRow, { census }: Counted): Promise<void> {
@@ -273,7 +275,7 @@ function gather<Row extends Record<string, unknown>>(
 async function write<Row>(
   { store, log, jobId }: Driving,
   hosts: readonly string[],
-  body: (client: ClientBase, hosts: string[]) => Promise<readonly Row[]>,
+  body: WriteHosts<Row>,
 ): Promise<ManyWritten<Row>> {
   const written = await writeHosts(store, hosts, body);
   for (const [shard, error] of written.errors) {

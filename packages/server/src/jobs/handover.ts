@@ -1,6 +1,6 @@
-// What the server that has hosts' sessions does to their runs (run.ts has the states) before it sends
-// anything. Each statement asserts that the session is still the host's: one that another session
-// has followed finds nothing.
+// What the server that has hosts' sessions does to their runs (run.ts has the states) before it
+// sends anything. Each statement asserts that the session is still the host's: one that another
+// session has followed finds nothing.
 
 import type { ClientBase } from 'pg';
 import type { Present } from '../agents/presence.js';
@@ -26,8 +26,8 @@ const SESSIONS = `unnest($1::uuid[], $2::bigint[]) as s (host_id, fence)
   join hosts as h on h.id = s.host_id and h.fence = s.fence and h.state = 'active'`;
 
 /**
- * released → sent; and with `again`, when a session has begun, also what was sent in an earlier one:
- * nobody knows whether it came. What is to be cancelled is told, and sent no more.
+ * released → sent; and with `again`, when a session has begun, also what was sent in an earlier
+ * one: nobody knows whether it came. What is to be cancelled is told, and sent no more.
  */
 export async function handOver(
   client: ClientBase,

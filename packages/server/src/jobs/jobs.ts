@@ -8,6 +8,7 @@ import type { Doorbell } from './doorbell.js';
 import { Driver } from './driver.js';
 import { type Followed, follow, News } from './follow.js';
 import type { Pieces } from './output.js';
+import { purgeJobs } from './purge.js';
 
 export interface JobsOptions {
   readonly store: Store;
@@ -17,6 +18,8 @@ export interface JobsOptions {
   readonly server: string;
   /** After this time of silence another server goes on with the jobs that this one drives. */
   readonly leaseSeconds: number;
+  /** How long a job is kept after its end. */
+  readonly keptDays: number;
   readonly log: Log;
 }
 
@@ -31,17 +34,26 @@ export interface Jobs {
   stop(): Promise<void>;
 }
 
+/** How often old jobs are looked for. */
+const PURGE_MS = 3600 * 1000;
+
 export function startJobs(options: JobsOptions): Jobs {
   const { store, authority, doorbell, server, leaseSeconds, log } = options;
   const news = new News();
   const driver = new Driver({ store, doorbell, server, leaseSeconds, log });
   const kick = () => driver.kick();
   const duty = new Delivery({ store, authority, doorbell, server, log, news, onEnded: kick });
+  const purge = () =>
+    purgeJobs(store, options.keptDays, log).catch((error) =>
+      log.warn({ error }, 'old jobs were not taken away'),
+    );
+  const purging = setInterval(() => void purge(), PURGE_MS);
   return {
     duty,
     kick,
     follow: (run, signal) => follow({ store, news }, run, signal),
     async stop() {
+      clearInterval(purging);
       await Promise.all([driver.stop(), duty.stop()]);
     },
   };

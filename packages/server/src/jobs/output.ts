@@ -1,5 +1,5 @@
-// What runs write: pieces in their order, each kept once, up to the limit of the run. From the first
-// that does not fit on nothing is kept, so that there is no hole; it is counted and said.
+// What runs write: pieces in their order, each kept once, up to the limit of the run. From the
+// first that does not fit on nothing is kept, so that there is no hole; it is counted and said.
 
 import type { OUTPUT_STREAMS, Output } from '@halflap/protocol/agent';
 import type { ClientBase } from 'pg';

@@ -1,5 +1,5 @@
-// Jobs and their runs, to be shown. Jobs are on the home shard, runs on the shards of their hosts: a
-// shard that is away takes away its runs, and the answer says which one.
+// Jobs and their runs, to be shown. Jobs are on the home shard, runs on the shards of their hosts:
+// a shard that is away takes away its runs, and the answer says which one.
 
 import type { Store } from '../store/store.js';
 import { ANSWER_MS } from './census.js';

@@ -29,8 +29,8 @@ export async function noteBegun(
 export type Noted = 'kept' | 'known' | 'old';
 
 /**
- * released, sent, running → the end that the agent says. An order that was never begun, and that the
- * total time of the job has ended, is expired.
+ * released, sent, running → the end that the agent says. An order that was never begun is expired
+ * when the total time of the job has ended it, or when it came too late.
  * @returns `known` for one that has ended: where it had been given up, what the host says is kept
  * beside; also for one that nobody knows here.
  */
@@ -43,7 +43,8 @@ export async function noteEnded(
   const { rowCount } = await client.query(
     `update job_runs as r
      set state = case
-         when $4 = 'cancelled' and r.cancel_kind = 'timeout' and $9::timestamptz is null
+         when $9::timestamptz is null and ($4 = 'cancelled' and r.cancel_kind = 'timeout'
+           or $4 = 'refused' and r.begin_before <= now())
          then 'expired' else $4 end,
        ended_at = now(), order_text = null, exit_code = $5, signal = $6,
        message = case when $4 = 'cancelled' then coalesce(r.cancel_reason, $7) else $7 end,

@@ -7,8 +7,8 @@
 //
 //   waiting    made by the driver; its batch has not had its turn, or its host is not connected, or
 //              as many as may run at once do
-//   released   by the driver, once it may begin: the text of its order is fixed. Back to waiting when
-//              the host has gone before it was sent
+//   released   by the driver, once it may begin: the text of its order is fixed. Back to waiting
+//              when the host has gone before it was sent
 //   sent       by the server that has the host's session, before it sends the order
 //   running    by that session: the agent has written the order to its disk
 //   succeeded, failed, timed_out, refused, cancelled, lost    by that session: the agent's result

@@ -132,22 +132,25 @@ const TIME = `'YYYY-MM-DD HH24:MI:SS "UTC"'`;
 
 /**
  * Runs, at most so many, that are late, whose host has gone, or that a stop ends; a released one
- * whose host is not connected goes back to waiting. `$1` is the job, `$2` the kind of its stop, `$3`
- * its reason, `$4` how many.
+ * whose host is not connected goes back to waiting. `$1` is the job, `$2` the kind of its stop,
+ * `$3` its reason, `$4` how many.
  */
 export const DUE = `select d.* from (
     select r.id, r.host_id, r.state,
       case
-        when h.state is distinct from 'active' then 'cancelled'
+        when coalesce(h.state, '') <> 'active' then 'cancelled'
         when r.state in ('sent', 'running') then
           case
-            when r.deadline_at <= now() then 'lost'
+            -- An agent that is there ends what runs for too long, and says so.
+            when r.deadline_at <= now() and (not h.is_connected or coalesce(r.began_at,
+              r.begin_before) + make_interval(secs => r.timeout_seconds + r.lost_seconds) <= now())
+              then 'lost'
             when $2::text in ('cancelled', 'timeout') and r.cancel_kind is null then 'cancel'
           end
         when $2::text = 'cancelled' then 'cancelled'
         when $2::text = 'failures' then 'skipped'
         when $2::text = 'timeout' or r.begin_before <= now() then 'expired'
-        when r.state = 'released' and coalesce(h.session_expires_at <= now(), true) then 'waiting'
+        when r.state = 'released' and not h.is_connected then 'waiting'
       end as next,
       case
         when h.state is null then 'the host was removed'
@@ -158,7 +161,9 @@ export const DUE = `select d.* from (
         else 'it did not begin until ' || to_char(r.begin_before at time zone 'UTC', ${TIME})
       end as reason
     from job_runs as r
-    left join hosts as h on h.id = r.host_id
+    left join (
+      select id, state, coalesce(session_expires_at > now(), false) as is_connected from hosts
+    ) as h on h.id = r.host_id
     where r.job_id = $1 and r.ended_at is null
   ) as d
   where d.next is not null

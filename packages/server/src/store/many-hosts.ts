@@ -1,8 +1,8 @@
 // Writing what belongs to many hosts: a transaction for each shard and so many hosts, each of which
 // holds the buckets of its hosts, shared, as `Store.withHost` does.
 //
-// What cannot be written now (a shard is away, a bucket is being moved) is left out and told: whoever
-// works towards a goal comes again.
+// What cannot be written now (a shard is away, a bucket is being moved) is left out and told:
+// whoever works towards a goal comes again.
 
 import type { ClientBase } from 'pg';
 import { bucketOf } from './buckets.js';
@@ -20,11 +20,23 @@ export interface ManyWritten<Row> {
   readonly errors: ReadonlyMap<string, unknown>;
 }
 
+/** A transaction, and the shard that it is on. */
+export interface Place {
+  readonly client: ClientBase;
+  readonly shard: string;
+}
+
+export type WriteHosts<Row> = (
+  client: ClientBase,
+  hosts: string[],
+  shard: string,
+) => Promise<readonly Row[]>;
+
 /** The body may be run again after a deadlock. Where it throws its shard is left out. */
 export async function writeHosts<Row>(
   store: Store,
   hosts: readonly string[],
-  body: (client: ClientBase, hosts: string[]) => Promise<readonly Row[]>,
+  body: WriteHosts<Row>,
 ): Promise<ManyWritten<Row>> {
   const byShard = new Map<string, string[]>();
   const left: string[] = [];
@@ -45,7 +57,7 @@ export async function writeHosts<Row>(
 async function writeShard<Row>(
   store: Store,
   { shard, hosts }: { readonly shard: string; readonly hosts: readonly string[] },
-  body: (client: ClientBase, hosts: string[]) => Promise<readonly Row[]>,
+  body: WriteHosts<Row>,
 ): Promise<ShardWritten<Row>> {
   const rows: Row[] = [];
   const left: string[] = [];
@@ -55,7 +67,7 @@ async function writeShard<Row>(
       const owned = await hold(client, chunk);
       const mine = chunk.filter((host) => owned.has(bucketOf(host)));
       left.push(...chunk.filter((host) => !owned.has(bucketOf(host))));
-      return mine.length === 0 ? [] : body(client, mine);
+      return mine.length === 0 ? [] : body(client, mine, shard);
     };
     try {
       rows.push(...(await store.fleet.shard(shard).transaction(write, { retry: true })));

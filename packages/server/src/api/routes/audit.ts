@@ -61,7 +61,7 @@ function listEntries(api: Api): Route {
         item: ({ actor_id: actorId, detail, hash, at, ...row }) => ({
           ...row,
           ...{ actorId, at: at.toISOString(), hash: hash.toString('hex') },
-          detail: JSON.parse(detail) as object,
+          detail: objectOf(detail),
         }),
       });
     },
@@ -80,4 +80,15 @@ function verify(api: Api): Route {
         isolation: 'repeatable read',
       }),
   });
+}
+
+/** Also of an entry that somebody has changed: it is shown, and found by verifying. */
+function objectOf(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Shown as it is.
+  }
+  return { text };
 }

@@ -1,6 +1,7 @@
 // Jobs: what a target gives, jobs that are made, cancelled and tried again, the list.
 //
-// Whoever may run jobs on some hosts only makes jobs on those, and cancels none that has others, too.
+// Whoever may run jobs on some hosts only makes jobs on those, and cancels none that has others,
+// too.
 
 import { HalflapError } from '@halflap/protocol';
 import { ORDER_KINDS } from '@halflap/protocol/agent';
@@ -103,7 +104,9 @@ function makeOf({ store, jobs }: JobApi): Route {
       const { target, digest: asked, ...spec } = body;
       const digest = asked ?? digestOf([...new Set(target.hosts ?? [])]);
       const hosts = await chooseHosts(store, targetOf(target, scope), { spec, digest });
-      const made = { spec, about: target, digest, by: caller.name };
+      const { hosts: named, ...filters } = target;
+      const about = named === undefined ? filters : { ...filters, hosts: hosts.length };
+      const made = { spec, about, digest, by: caller.name };
       const job = await createJob(client, hosts, made);
       setImmediate(() => jobs.kick());
       return { id: job, digest, hosts: hosts.length };
@@ -140,7 +143,7 @@ function listOf({ store }: JobApi): Route {
   });
 }
 
-/** Of those jobs that have a host which may be seen; for somebody with all hosts as they were last. */
+/** Of those jobs that have a host which may be seen. With all hosts: as they were last. */
 async function summariesOf(store: Store, jobs: readonly JobRow[], scope: Scope) {
   if (scope === 'all') return jobs.map((job) => jobSummaryOf(job, countsOf(job.census), job.total));
   const ids = jobs.map((job) => job.id);

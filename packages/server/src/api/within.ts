@@ -1,0 +1,21 @@
+// How long an answer is waited for: what makes it late is a shard.
+
+import type { HalflapError } from '@halflap/protocol';
+import { unavailable } from './problem.js';
+
+/** @throws STORE_UNAVAILABLE, or what `late` gives, when it takes longer. The work goes on. */
+export async function within<Value>(
+  ms: number,
+  work: Promise<Value>,
+  late: () => HalflapError = unavailable,
+): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const isLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(late()), ms);
+  });
+  try {
+    return await Promise.race([work, isLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
