@@ -58,7 +58,7 @@ beforeAll(async () => {
   const secret = Buffer.alloc(SECRET_BYTES, 1);
   authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
   const shared = { store, authority, server: 'one', log: SILENT };
-  jobs = startJobs({ ...shared, doorbell: localDoorbell(), leaseSeconds: 15 });
+  jobs = startJobs({ ...shared, doorbell: localDoorbell(), leaseSeconds: 15, keptDays: 30 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
     ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },
@@ -99,8 +99,10 @@ afterAll(async () => {
 
 /** Runs a command as anna, who has signed in. */
 function halflap(...args: readonly string[]): Promise<Ended> {
-  return workspace.run(args, { XDG_CONFIG_HOME: workspace.directory });
+  return workspace.run(args, env());
 }
+
+const env = () => ({ XDG_CONFIG_HOME: workspace.directory });
 
 /** Credentials of somebody who has not. */
 function nobody(name: string): Record<string, string> {
@@ -351,7 +353,7 @@ describe('what goes wrong', () => {
     expect(open).toMatchObject({ code: 2, stderr: expect.stringMatching(/unencrypted/) });
   });
 
-  it('is asked again when an answer is lost, and done once', async () => {
+  it('is asked again when an answer is lost, or put off, and done once', async () => {
     const breaking = await breakingProxy(1);
     const ended = await workspace.run(['tokens', 'create', 'once'], {
       HALFLAP_SERVER: addressOf(breaking),
@@ -360,6 +362,13 @@ describe('what goes wrong', () => {
     breaking.close();
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\S+\n$/) });
     expect(ended.stderr).toMatch(/^the answer was lost; asking again\n/);
+    const refusing = await breakingProxy(1, UNAVAILABLE);
+    const patient = ['whoami', '--server', addressOf(refusing), '--token-file', 'viewer'];
+    workspace.write('viewer', await makeToken(test.store, 'viewer'));
+    expect(await workspace.run(patient)).toMatchObject({
+      ...{ code: 0, stderr: 'the server asks to wait 0.0s (STORE_UNAVAILABLE); asking again\n' },
+    });
+    refusing.close();
     const { tokens } = await printed('tokens', 'list', '--all');
     expect(tokens.filter(({ name }: { name: string }) => name === 'once')).toHaveLength(1);
   });
@@ -479,6 +488,12 @@ describe('halflap jobs', () => {
     const file = await waiting('file', '/etc/x', '--absent', '--name', 'no x', ...offline);
     const { stdout } = await halflap('jobs', 'list', '--state', 'running');
     expect(stdout).toMatch(/ no x +running +1 (?:.|\n)* restart nginx\.service +running /);
+    const watching = workspace.start(['jobs', 'follow', file], env());
+    await watching.shows('0 of 1 hosts');
+    watching.signal('SIGINT');
+    expect(await watching.ended).toMatchObject({
+      ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
+    });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
     const ended = await halflap('jobs', 'follow', file);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
@@ -580,7 +595,7 @@ describe('every operation of the API', () => {
 async function onTerminal(typed: string, ...args: readonly string[]) {
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
-    env: { PATH: process.env.PATH, TERM: 'xterm', XDG_CONFIG_HOME: workspace.directory },
+    env: { PATH: process.env.PATH, TERM: 'xterm', ...env() },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let text = '';
@@ -596,15 +611,31 @@ async function onTerminal(typed: string, ...args: readonly string[]) {
   return { code, text: text.replace(/\u001b\[\d+m/g, '') };
 }
 
-/** Passes bytes to the server; of the first connections it takes the request and no more. */
-async function breakingProxy(times: number): Promise<Server> {
+/** As a server says that a shard moves a host just now. */
+const PROBLEM = JSON.stringify({ code: 'STORE_UNAVAILABLE', detail: 'a shard is away' });
+const UNAVAILABLE = [
+  'HTTP/1.1 503 Service Unavailable',
+  'content-type: application/problem+json; charset=utf-8',
+  `content-length: ${PROBLEM.length}`,
+  'retry-after: 0',
+  'connection: close',
+  '',
+  PROBLEM,
+].join('\r\n');
+
+/**
+ * Passes bytes to the server; of the first connections only the request, which is answered with
+ * `answer` or not at all.
+ */
+async function breakingProxy(times: number, answer?: string): Promise<Server> {
   let left = times;
   const proxy = createServer((client) => {
     const upstream = connect(Number(new URL(server).port), '127.0.0.1');
     const isCut = left > 0;
     left -= 1;
     client.pipe(upstream);
-    if (isCut) upstream.once('data', () => client.destroy());
+    if (isCut && answer !== undefined) client.once('data', () => client.end(answer));
+    else if (isCut) upstream.once('data', () => client.destroy());
     else upstream.pipe(client);
     for (const socket of [client, upstream]) socket.on('error', () => {});
     client.on('close', () => upstream.destroy());

@@ -4,7 +4,7 @@
 import { EXIT } from '@halflap/protocol';
 import type { Job, JobRun } from '@halflap/server';
 import type { ApiClient } from './api/client.js';
-import { watchJob } from './api/job-watch.js';
+import { watching, watchJob } from './api/job-watch.js';
 import { OPERATIONS } from './api/operations.js';
 import { createJobProgress, type JobProgress } from './job-progress.js';
 import { countsText, paint, runColumns } from './job-view.js';
@@ -28,10 +28,12 @@ export async function awaitJob(
   const progress = createJobProgress(printer);
   let job: Job;
   try {
-    job = await watchJob(client, id, async (seen) => {
-      progress.update(seen);
-      await look(progress);
-    });
+    job = await watching(client, () =>
+      watchJob(client, id, async (seen) => {
+        progress.update(seen);
+        await look(progress);
+      }),
+    );
   } finally {
     progress.stop();
   }

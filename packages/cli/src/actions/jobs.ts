@@ -1,13 +1,13 @@
 // What `halflap jobs …` does, but for `jobs run`.
 
-import { HalflapError } from '@halflap/protocol';
+import { EXIT, HalflapError } from '@halflap/protocol';
 import type { JobOutput, JobRun } from '@halflap/server';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api/client.js';
 import { withServer } from '../api/connect.js';
 import { findHost } from '../api/find-host.js';
 import { findJob } from '../api/find-job.js';
-import { isOpen, lookAtRuns, watchRun } from '../api/job-watch.js';
+import { isOpen, lookAtRuns, watching, watchRun } from '../api/job-watch.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { showList } from '../api/show-list.js';
@@ -117,7 +117,9 @@ async function followHost(
   const before = await client.ask(OPERATIONS.showJobRun, { params });
   const lines = createOutputLines(printer, null);
   const which = { job: id, host, isForPeople: !printer.isJson };
-  await watchRun(client, which, (read) => tellPieces(read, before, { printer, lines }));
+  await watching(client, () =>
+    watchRun(client, which, (read) => tellPieces(read, before, { printer, lines })),
+  );
   lines.end();
   const run = await client.ask(OPERATIONS.showJobRun, { params });
   tellRun(printer, run, run.droppedBytes);
@@ -132,7 +134,7 @@ function tellRun(printer: Printer, run: JobRun, droppedBytes: number): void {
     (part) => part !== '',
   );
   printer.line(`${hostname}: ${parts.join(', ')}`);
-  if (!isOpen(run) && state !== 'succeeded') process.exitCode = 3;
+  if (!isOpen(run) && state !== 'succeeded') process.exitCode = EXIT.refused;
 }
 
 function droppedText(bytes: number): string {
