@@ -58,7 +58,7 @@ beforeAll(async () => {
   const secret = Buffer.alloc(SECRET_BYTES, 1);
   authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
   const shared = { store, authority, server: 'one', log: SILENT };
-  jobs = startJobs({ ...shared, doorbell: localDoorbell(), leaseSeconds: 15, keptDays: 30 });
+  jobs = startJobs({ ...shared, doorbell: localDoorbell(), leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
     ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },

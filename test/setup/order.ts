@@ -26,6 +26,7 @@ const LONGEST = [
   'packages/cli/src/diff.test.ts',
   'packages/cli/src/json.test.ts',
   'packages/cli/src/upgrade.test.ts',
+  'packages/agent/src/orders/packages.test.ts',
   'test/crash/server-killed.test.ts',
   'test/oracle/oracle.test.ts',
 ];

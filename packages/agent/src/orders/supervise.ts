@@ -1,0 +1,100 @@
+// What the supervisor of one run does: claims the run, does its work, writes down how it ended. It
+// is a process of its own, so that neither the end of the agent nor its upgrade ends the work; and
+// it needs nothing but the run's directory.
+//
+// Invariant: claim.json is on the disk before anything acts, result.json is there once everything
+// else is.
+
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Order, Result } from '@halflap/protocol/agent';
+import { Capture } from './capture.js';
+import { codeOf, readValue, writeOnce } from './durable.js';
+import { Interruption } from './interruption.js';
+import { type BegunRun, FACTS, JOURNAL_FORMAT, type KeptOrder, MAX_MESSAGE } from './journal.js';
+import { markOf, readBootId } from './liveness.js';
+import { PieceWriter } from './output-file.js';
+import { performWork } from './perform.js';
+import { watchDirectory } from './watch.js';
+import { INTERRUPTED, type Outcome } from './work.js';
+
+/** A disk that is full is asked again. */
+const RETRY_MS = 1000;
+
+/** Does the work of a run, unless another supervisor has it; returns when its result is kept. */
+export async function supervise(directory: string): Promise<void> {
+  const kept = await readValue<KeptOrder>(directory, FACTS.order);
+  const begun = await readValue<BegunRun>(directory, FACTS.begun);
+  if (kept?.format !== JOURNAL_FORMAT || begun?.format !== JOURNAL_FORMAT) return;
+  const order = JSON.parse(kept.order) as Order;
+  const startedAt = new Date().toISOString();
+  if (!(await claim(directory, startedAt))) return;
+  const interruption = new Interruption();
+  const timer = setTimeout(() => interruption.ask('timed_out'), order.timeoutSeconds * 1000);
+  const lookForCancel = () => {
+    if (fs.existsSync(join(directory, FACTS.cancel))) interruption.ask('cancelled');
+  };
+  const watch = watchDirectory(directory, lookForCancel);
+  lookForCancel();
+  // The host goes down, or somebody ends the unit.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => interruption.ask('stopped'));
+  }
+  process.on('SIGHUP', () => {});
+  const output = fs.openSync(join(directory, FACTS.output), 'w', 0o600);
+  const capture = new Capture(new PieceWriter(output), order.outputLimitBytes);
+  const outcome = interruption.signal.aborted
+    ? INTERRUPTED
+    : await performWork(order, { directory, begun, capture, interruption });
+  clearTimeout(timer);
+  watch.close();
+  const counts = capture.end();
+  fs.fsyncSync(output);
+  fs.closeSync(output);
+  await keepResult(directory, { ...judge(order, outcome, interruption), startedAt, ...counts });
+}
+
+async function claim(directory: string, at: string): Promise<boolean> {
+  const supervisor = await markOf(process.pid);
+  const bootId = await readBootId();
+  return writeOnce(directory, FACTS.claim, { format: JOURNAL_FORMAT, at, bootId, supervisor });
+}
+
+/** What the outcome of the work means for the order. */
+function judge(order: Order, outcome: Outcome, { askedBy }: Interruption) {
+  const { exitCode, signal } = outcome;
+  if (outcome.state !== 'interrupted') {
+    const late = askedBy === null ? '' : `; ${LATE[askedBy]} when it could not be ended any more`;
+    return { state: outcome.state, exitCode, signal, message: outcome.message + late };
+  }
+  const state = askedBy === 'cancelled' || askedBy === 'timed_out' ? askedBy : 'failed';
+  const why = {
+    cancelled: 'a server asked for its end',
+    timed_out: `it ran longer than ${order.timeoutSeconds} seconds`,
+    stopped: 'its supervisor was asked to end',
+  }[askedBy ?? 'stopped'];
+  return { state, exitCode, signal, message: `${why}: ${outcome.message}` } as const;
+}
+
+const LATE = {
+  cancelled: 'its end was asked for',
+  timed_out: 'its time was over',
+  stopped: 'its supervisor was asked to end',
+} as const;
+
+async function keepResult(directory: string, result: Omit<Result, 'endedAt'>): Promise<void> {
+  const message = result.message.slice(0, MAX_MESSAGE);
+  const whole: Result = { ...result, message, endedAt: new Date().toISOString() };
+  for (;;) {
+    try {
+      await writeOnce(directory, FACTS.result, whole);
+      return;
+    } catch (error) {
+      // Somebody has taken the run away.
+      if (codeOf(error) === 'ENOENT') return;
+      // What is known here is known nowhere else: it waits until the disk takes it.
+      await pause(RETRY_MS);
+    }
+  }
+}
