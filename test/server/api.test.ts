@@ -3,7 +3,17 @@
 import { randomUUID } from 'node:crypto';
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { actAtHome, bodyOf, live, openStore, ROLE_NAMES, ROLES, type Role } from '@halflap/server';
+import {
+  actAtHome,
+  bodyOf,
+  bucketOf,
+  live,
+  moveBucket,
+  openStore,
+  ROLE_NAMES,
+  ROLES,
+  type Role,
+} from '@halflap/server';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
@@ -232,6 +242,24 @@ describe('one host', () => {
     expect(services.body.items).toMatchObject([{ name: 'ssh.service', active: 'active' }]);
     const events = await api.as('viewer')('GET', `/api/v1/hosts/${id}/events`);
     expect(events.body).toEqual({ items: [], next: null });
+  });
+});
+
+describe('a host whose bucket has moved', () => {
+  it('is found where it is, by a server that was not told', async () => {
+    const id = await addHost(test.store, {
+      hostname: 'moved',
+      services: { 'a.service': 'active' },
+    });
+    const other = await test.open('two');
+    const to = test.store.shardOf(id).name === 's1' ? 's2' : 's1';
+    await moveBucket(other, { bucket: bucketOf(id), to });
+    const services = await api.as('viewer')('GET', `/api/v1/hosts/${id}/services`);
+    expect(services.body.items).toMatchObject([{ name: 'a.service' }]);
+    await test.store.withHost(id, (client) =>
+      client.query('delete from hosts where id = $1', [id]),
+    );
+    expect((await api.as('viewer')('GET', `/api/v1/hosts/${id}`)).status).toBe(404);
   });
 });
 

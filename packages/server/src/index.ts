@@ -2,7 +2,7 @@
 
 export { makeApiToken } from './access/api-tokens.js';
 export { redeemEnrolmentToken } from './access/enrolment.js';
-export { writeGrants } from './access/grants.js';
+export { coveredGrants, writeGrants } from './access/grants.js';
 export type { OidcSettings } from './access/oidc.js';
 export { hashPassword } from './access/passwords.js';
 export { makeSetupToken } from './access/setup.js';
@@ -14,7 +14,7 @@ export type * from './api/answers.js';
 export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
 export type { Caller, Grant, Scope } from './api/caller.js';
 export { type HostFilters, hostConditions, hostFilters } from './api/host-query.js';
-export { parseSelector, type Selector, selectorText } from './api/labels.js';
+export { parseSelector, type Selector, selectorText, selects } from './api/labels.js';
 export { PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './api/permissions.js';
 export {
   act,

@@ -34,7 +34,10 @@ export function schemaOf(route: Route): FastifySchema {
   const success =
     route.answer === null
       ? Type.Null({ description: 'Done.' })
-      : { description: 'What was asked for.', ...route.answer };
+      : {
+          description: 'What was asked for.',
+          content: { [route.mediaType]: { schema: route.answer } },
+        };
   const problem = {
     description: 'Refused or failed.',
     content: { 'application/problem+json': { schema: Problem } },

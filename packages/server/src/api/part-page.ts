@@ -1,10 +1,10 @@
 // A page of what one host has. The host's own shard sorts, filters and cuts it.
 
-import { restrict, type Scope } from './caller.js';
-import { Conditions } from './conditions.js';
+import type { Scope } from './caller.js';
+import type { Conditions } from './conditions.js';
 import { cursorOf, placeOf } from './cursor.js';
 import type { Gathering } from './fleet-page.js';
-import { found } from './route.js';
+import { hostRow } from './host-row.js';
 import { limitOf } from './shapes.js';
 
 export interface PartAsked {
@@ -32,7 +32,7 @@ export async function partPage<Row, Item>(
   { hostId, scope, query, conditions }: PartAsked,
   part: Part<Row, Item>,
 ): Promise<{ items: Item[]; next: string | null }> {
-  await assertHost(store, hostId, scope);
+  await hostRow(store, { hostId, scope }, 'h.id');
   const mark = [part.table, hostId, conditions.text, ...conditions.values];
   const limit = limitOf(query);
   conditions.add(`t.host_id = ${conditions.place(hostId)}`);
@@ -60,21 +60,4 @@ export async function partPage<Row, Item>(
     items: page.map((row) => part.item(row)),
     next: last === undefined ? null : cursorOf(mark, last.sort_place),
   };
-}
-
-/** @throws API_NOT_FOUND */
-export async function assertHost(
-  store: Gathering['store'],
-  hostId: string,
-  scope: Scope,
-): Promise<void> {
-  const conditions = new Conditions();
-  conditions.add(`h.id = ${conditions.place(hostId)}`);
-  restrict(conditions, scope, 'h.labels');
-  const rows = await store.readHost<{ id: string }>(
-    hostId,
-    `select h.id from hosts h where ${conditions.text}`,
-    conditions.values,
-  );
-  found(rows[0], `host ${hostId}`);
 }

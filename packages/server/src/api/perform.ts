@@ -121,8 +121,8 @@ async function performElsewhere(
   });
   if (kept !== undefined) return replay(asked, kept.answer);
   const body = await route.handle(asked).catch(async (error: unknown) => {
-    // A refusal changed nothing, so that the corrected request may come with the same key.
-    if (asHalflapError(error).status < 500) {
+    // What changed nothing may come again with the same key.
+    if (hadNoEffect(error)) {
       await atHome(store, (client) => forgetClaim(client, claim));
     }
     throw error;
@@ -138,6 +138,18 @@ async function performElsewhere(
   }
   return body;
 }
+
+/** A refusal; or a shard to which nothing could be sent. */
+function hadNoEffect(error: unknown): boolean {
+  if (asHalflapError(error).status < 500) return true;
+  return error instanceof HalflapError && NOTHING_SENT.has(error.code);
+}
+
+const NOTHING_SENT: ReadonlySet<string> = new Set([
+  'STORE_UNAVAILABLE',
+  'SHARD_UNREACHABLE',
+  'CLIENT_NOT_SERVED',
+]);
 
 function replay({ reply }: Asked, kept: unknown): unknown {
   reply.header('idempotent-replayed', 'true');

@@ -4,7 +4,8 @@
 //   read       answers a question, changes nothing
 //   actAtHome  changes what the home shard holds: the act, its audit entry and its answer for a
 //              repeated request commit together
-//   act        changes something elsewhere: the audit log gets what is intended, then the outcome
+//   act        changes something elsewhere: the audit log gets what is intended, then the outcome.
+//              When a shard was away it may be carried out again for the same request
 //   actAlone   does its own transactions and writes the audit log itself: signing in
 //   live       sends events until its client goes
 
@@ -62,6 +63,8 @@ interface Declared<Params extends Properties, Query extends Properties> {
 interface Answering<Answer extends TSchema> {
   /** Null: an answer without a body. */
   readonly answer: Answer | null;
+  /** Of the body; default JSON. Another one is sent as the text that the route gives. */
+  readonly mediaType?: string;
 }
 
 interface Acting<Params extends Properties, Body extends TSchema> {
@@ -100,12 +103,14 @@ export interface Route {
   readonly query: TObject;
   readonly body: TSchema | undefined;
   readonly answer: TSchema | null;
+  readonly mediaType: string;
   readonly status: number;
   readonly audit: Audit<unknown, unknown> | null;
   /** With a transaction of the home shard for `home`. */
   handle(asked: Asked, client?: ClientBase): Promise<unknown>;
 }
 
+const JSON_TYPE = 'application/json';
 const NONE = {} as const;
 type Empty = Record<never, TSchema>;
 
@@ -120,7 +125,8 @@ export function read<
       handle(asked: Asked<ValuesOf<Params>, ValuesOf<Query>>): Promise<Static<Answer> | undefined>;
     },
 ): Route {
-  return routeOf(spec, 'read', { answer: spec.answer, handle: spec.handle });
+  const { answer, mediaType = JSON_TYPE, handle } = spec;
+  return routeOf(spec, 'read', { answer, mediaType, handle });
 }
 
 export function actAtHome<
@@ -183,7 +189,8 @@ export function live<Params extends Properties = Empty, Query extends Properties
     handle(asked: Asked<ValuesOf<Params>, ValuesOf<Query>>): Promise<Sender>;
   },
 ): Route {
-  return routeOf(spec, 'live', { answer: null, handle: spec.handle });
+  const answer = Type.String({ description: 'Events, until one side ends it.' });
+  return routeOf(spec, 'live', { answer, mediaType: 'text/event-stream', handle: spec.handle });
 }
 
 function routeOf(
@@ -191,6 +198,7 @@ function routeOf(
   kind: RouteKind,
   rest: {
     readonly answer: TSchema | null;
+    readonly mediaType?: string;
     readonly body?: TSchema;
     readonly audit?: unknown;
     handle(asked: never, client: never): Promise<unknown>;
@@ -206,6 +214,7 @@ function routeOf(
     query: Type.Object(spec.query ?? NONE, { additionalProperties: false }),
     body: rest.body,
     answer: rest.answer,
+    mediaType: rest.mediaType ?? JSON_TYPE,
     status: spec.status ?? (rest.answer === null ? 204 : 200),
     // Its shapes are checked before it is called: see app.ts.
     audit: (rest.audit ?? null) as Route['audit'],

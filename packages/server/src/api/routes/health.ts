@@ -51,6 +51,7 @@ export function healthRoutes({ store, metrics }: Api, document: () => object): r
       summary: 'Figures of this server in the text format of Prometheus.',
       permission: 'metrics:read',
       answer: Type.String(),
+      mediaType: 'text/plain',
       async handle({ reply }) {
         reply.type(metrics.registry.contentType);
         return metrics.registry.metrics();

@@ -2,10 +2,9 @@
 
 import { Type } from 'typebox';
 import type { Api } from '../app.js';
-import { restrict, type Scope } from '../caller.js';
-import { Conditions } from '../conditions.js';
 import { fleetPage } from '../fleet-page.js';
 import { hostConditions, hostFilters } from '../host-query.js';
+import { hostRow } from '../host-row.js';
 import {
   HOST_COLUMNS,
   Host,
@@ -16,7 +15,7 @@ import {
   type SummaryRow,
   summaryOf,
 } from '../host-shapes.js';
-import { found, type Route, read } from '../route.js';
+import { type Route, read } from '../route.js';
 import { fleetPageOf, id, limitOf, oneOf, paging } from '../shapes.js';
 import { hostPartRoutes } from './host-parts.js';
 
@@ -89,19 +88,9 @@ function oneHost(api: Api): Route {
     permission: 'hosts:read',
     params: { id: id() },
     answer: Host,
-    handle: async ({ params, scope }) => hostOf(await readHost(api, params.id, scope)),
+    async handle({ params, scope }) {
+      const which = { hostId: params.id, scope };
+      return hostOf(await hostRow<HostRow>(api.store, which, HOST_COLUMNS));
+    },
   });
-}
-
-/** @throws API_NOT_FOUND, also when it is out of the scope; STORE_UNAVAILABLE */
-export async function readHost(api: Api, hostId: string, scope: Scope): Promise<HostRow> {
-  const conditions = new Conditions();
-  conditions.add(`h.id = ${conditions.place(hostId)}`);
-  restrict(conditions, scope, 'h.labels');
-  const rows = await api.store.readHost<HostRow>(
-    hostId,
-    `select ${HOST_COLUMNS} from hosts h where ${conditions.text}`,
-    conditions.values,
-  );
-  return found(rows[0], `host ${hostId}`);
 }
