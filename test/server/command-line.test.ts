@@ -269,6 +269,17 @@ describe('halflap hosts', () => {
     expect((await halflap('hosts', 'note', name)).stdout).toBe(`${name}: no notes\n`);
   });
 
+  it('lets hosts in, shuts them out, and forgets them', async () => {
+    const name = 'web-012.example';
+    await printed('hosts', 'approve', name, 'web-013.example');
+    const early = await halflap('hosts', 'remove', name, '--yes');
+    expect(early).toMatchObject({ code: 3, stderr: expect.stringMatching(/revoke it first/) });
+    await printed('hosts', 'revoke', name, '--because', 'sold', '--yes');
+    expect((await halflap('hosts', 'events', name)).stdout).toMatch(/ warning +revoked .*: sold\n/);
+    await printed('hosts', 'remove', name, '--yes');
+    expect((await halflap('hosts', 'show', name)).stderr).toMatch(/no host is named/);
+  });
+
   it('names the shard that is missing, with 4, and goes on with the others', async () => {
     const [s1] = test.shards;
     if (s1 === undefined) throw new Error('no shards');
@@ -306,7 +317,7 @@ describe('halflap packages and services', () => {
         {
           name: 'openssl',
           versions: [
-            { version: '3.0.2', hosts: HOSTS - 3 },
+            { version: '3.0.2', hosts: HOSTS - 4 },
             { version: '3.0.1', hosts: 3 },
           ],
         },
@@ -318,7 +329,7 @@ describe('halflap packages and services', () => {
     const flags = ['--search', 'x', '--upgradable', '--security', '--held'];
     expect((await halflap('packages', 'list', ...one, ...flags)).stdout).toBe('no packages\n');
     expect((await halflap('services', 'list')).stdout).toMatch(
-      /ssh.service +active +39\n +failed +1/,
+      /ssh.service +active +38\n +failed +1/,
     );
     const failed = await printed('services', 'list', ...one, '--active', 'failed');
     expect(failed).toMatchObject({ services: [{ name: 'ssh.service', active: 'failed' }] });

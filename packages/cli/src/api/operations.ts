@@ -75,6 +75,13 @@ export const OPERATIONS = {
     path: '/api/v1/hosts/{id}',
     body: ['labels', 'notes'],
   }),
+  approveHost: answering<void>()({ method: 'POST', path: '/api/v1/hosts/{id}/approve' }),
+  revokeHost: answering<void>()({
+    method: 'POST',
+    path: '/api/v1/hosts/{id}/revoke',
+    body: ['because'],
+  }),
+  removeHost: answering<void>()({ method: 'DELETE', path: '/api/v1/hosts/{id}' }),
   listHostPackages: answering<Page<HostPackage>>()({
     method: 'GET',
     path: '/api/v1/hosts/{id}/packages',
