@@ -5,6 +5,7 @@ export { type AgentOptions, type AgentParts, runAgent, type Tell } from './agent
 export { type Clock, pause, type Random, systemClock } from './clock.js';
 export { type CollectOptions, collect } from './collect.js';
 export type { Host } from './host.js';
+export { type HostPartsOptions, hostParts } from './host-parts.js';
 export {
   assertNotRevoked,
   type EnrolmentStep,

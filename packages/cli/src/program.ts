@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { addAbort } from './commands/abort.js';
 import { addAdopt } from './commands/adopt.js';
+import { addAgent } from './commands/agent.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
 import { addBuild } from './commands/build.js';
@@ -100,6 +101,7 @@ const OPERATORS = [
 
 const ADMINISTRATORS = [
   addServe,
+  addAgent,
   addLogin,
   addLogout,
   addWhoAmI,

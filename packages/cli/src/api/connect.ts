@@ -1,12 +1,12 @@
 // Which server a command asks, and as whom: what the command line says, else the environment, else
 // what `halflap login` has kept.
 
-import { readFileSync } from 'node:fs';
 import { HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import type { Printer } from '../print.js';
+import { readAuthority } from '../read-authority.js';
 import { readSecret } from '../secrets.js';
 import { DEFAULT_SERVER, parseServer } from './address.js';
 import { type ApiClient, createClient } from './client.js';
@@ -93,20 +93,4 @@ export function tokenOf(source: { readonly literal: string } | { readonly file: 
 
 function tokenIn(variable: string | undefined): string | undefined {
   return variable === undefined || variable === '' ? undefined : tokenOf({ literal: variable });
-}
-
-/** Certificates in PEM. @throws CONFIG_INVALID */
-function readAuthority(file: string): string {
-  let text = '';
-  let reason = 'it holds no certificate in PEM';
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    reason = error instanceof Error ? error.message : String(error);
-  }
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  throw new HalflapError('CONFIG_INVALID', `--ca ${file}: ${reason}`, {
-    detail: { file },
-    hint: 'name the file of the authority that the server’s certificate is from',
-  });
 }
