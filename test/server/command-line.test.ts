@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
+  authorityRoutes,
   DEFAULT_SETTINGS,
   type Endpoint,
   type Jobs,
@@ -66,7 +67,10 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  const routes = jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs });
+  const routes = [
+    ...authorityRoutes(authority),
+    ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
+  ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
     if (headers['user-agent'] === 'halflap') asked.add(`${method} ${url}`);
@@ -180,6 +184,7 @@ describe('halflap tokens', () => {
     const rest = ['--label', 'env=prod', '--uses', '5', '--expires', '2h', '--approval'];
     const made = await printed('tokens', 'create', 'web', ...rest);
     expect(made.token).toMatch(/^\S{20,}$/);
+    expect(made.pin).toBe(await authority.pin());
     const listed = await halflap('tokens', 'list');
     expect(listed.stdout).toMatch(/\nweb +\S+ +usable +0 of 5 .* needed +env=prod +anna/);
     await printed('tokens', 'revoke', 'web');

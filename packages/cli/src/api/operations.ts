@@ -4,6 +4,7 @@ import type {
   ApiToken,
   AuditEntry,
   AuditVerified,
+  ClusterAuthority,
   EnrolmentToken,
   Host,
   HostEvent,
@@ -151,6 +152,7 @@ export const OPERATIONS = {
     path: '/api/v1/jobs/{id}/runs/{host}/output/live',
     query: ['from'],
   }),
+  showAuthority: answering<ClusterAuthority>()({ method: 'GET', path: '/api/v1/authority' }),
   listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
     method: 'GET',
     path: '/api/v1/enrolment-tokens',
