@@ -505,7 +505,7 @@ describe('halflap jobs', () => {
     const { stdout } = await halflap('jobs', 'list', '--state', 'running');
     expect(stdout).toMatch(/ no x +running +1 (?:.|\n)* restart nginx\.service +running /);
     const watching = workspace.start(['jobs', 'follow', file], env());
-    await watching.shows('0 of 1 hosts');
+    await watching.shows('0 of 1 host');
     watching.signal('SIGINT');
     expect(await watching.ended).toMatchObject({
       ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },

@@ -8,7 +8,8 @@ import { watching, watchJob } from './api/job-watch.js';
 import { OPERATIONS } from './api/operations.js';
 import { createJobProgress, type JobProgress } from './job-progress.js';
 import { countsText, paint, runColumns } from './job-view.js';
-import { count, type Printer } from './print.js';
+import type { Printer } from './print.js';
+import { hostsText } from './quantities.js';
 import { table } from './table.js';
 
 /** Hosts that are named at the end; `halflap jobs hosts` has all of them. */
@@ -58,7 +59,7 @@ async function tellEnd(client: ApiClient, printer: Printer, job: Job): Promise<v
   }
   const why = stopReason === null ? '' : `, ${stopReason}`;
   printer.line(
-    `${paint(state, state, printer.colors)}: ${count(hosts)} hosts, ` +
+    `${paint(state, state, printer.colors)}: ${hostsText(hosts)}, ` +
       `${countsText(counts, printer.colors)}${why}`,
   );
   if (state !== 'succeeded') process.exitCode = EXIT.refused;

@@ -16,6 +16,7 @@ import { awaitJob } from '../job-end.js';
 import { createOutputLines, tellPieces } from '../job-output.js';
 import { jobColumns, jobText, runColumns } from '../job-view.js';
 import { count, type Printer } from '../print.js';
+import { hostsText } from '../quantities.js';
 import { tellJob } from './jobs-run.js';
 
 interface StateOptions extends ListOptions {
@@ -193,7 +194,7 @@ export async function retry(text: string, options: RetryOptions, command: Comman
         columns: runColumns(printer.colors, new Date()),
       });
     }
-    await confirm(printer, `Run it again on ${count(number)} hosts?`, options.yes === true);
+    await confirm(printer, `Run it again on ${hostsText(number)}?`, options.yes === true);
     const body = { states: wanted };
     const made = await client.ask(OPERATIONS.retryJob, { params: { id }, body });
     await tellJob(client, printer, { id: made.id, isDetached: options.detach === true });
