@@ -1,13 +1,17 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
+  authorityRoutes,
   DEFAULT_SETTINGS,
   type Endpoint,
   type Jobs,
@@ -32,7 +36,10 @@ import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
-const HOSTS = 230;
+const HOSTS = 40;
+/** More than the API gives at once. */
+const NAMES = 60;
+const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
 let test: TestStore;
 let api: TestApi;
@@ -60,7 +67,10 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  const routes = jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs });
+  const routes = [
+    ...authorityRoutes(authority),
+    ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
+  ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
     if (headers['user-agent'] === 'halflap') asked.add(`${method} ${url}`);
@@ -70,12 +80,13 @@ beforeAll(async () => {
   const setup = ['--setup', 'setup', '--user', 'anna', '--password-file', 'password'];
   const login = await halflap('login', '--server', server, ...setup);
   expect(login).toMatchObject({ code: 0, stdout: expect.stringMatching(/signed in as anna/) });
+  const rare = Object.fromEntries(Array.from({ length: NAMES }, (_, at) => [`rare-${at}`, '1']));
   const adding = Array.from({ length: HOSTS }, (_, at) =>
     addHost(test.store, {
       hostname: at < 2 ? 'twin.example' : `web-${String(at).padStart(3, '0')}.example`,
       labels: { env: at % 2 === 0 ? 'prod' : 'dev' },
       upgradable: at % 3,
-      packages: { openssl: at < 3 ? '3.0.1' : '3.0.2' },
+      packages: { openssl: at < 3 ? '3.0.1' : '3.0.2', ...(at === 20 ? rare : {}) },
       services: { 'ssh.service': at === 7 ? 'failed' : 'active' },
     }),
   );
@@ -92,8 +103,10 @@ afterAll(async () => {
 
 /** Runs a command as anna, who has signed in. */
 function halflap(...args: readonly string[]): Promise<Ended> {
-  return workspace.run(args, { XDG_CONFIG_HOME: workspace.directory });
+  return workspace.run(args, env());
 }
+
+const env = () => ({ XDG_CONFIG_HOME: workspace.directory });
 
 /** Credentials of somebody who has not. */
 function nobody(name: string): Record<string, string> {
@@ -171,6 +184,7 @@ describe('halflap tokens', () => {
     const rest = ['--label', 'env=prod', '--uses', '5', '--expires', '2h', '--approval'];
     const made = await printed('tokens', 'create', 'web', ...rest);
     expect(made.token).toMatch(/^\S{20,}$/);
+    expect(made.pin).toBe(await authority.pin());
     const listed = await halflap('tokens', 'list');
     expect(listed.stdout).toMatch(/\nweb +\S+ +usable +0 of 5 .* needed +env=prod +anna/);
     await printed('tokens', 'revoke', 'web');
@@ -199,7 +213,7 @@ describe('halflap audit', () => {
 });
 
 describe('halflap hosts', () => {
-  it('lists as many hosts as wanted, over pages, each once, and says how many', async () => {
+  it('lists as many hosts as wanted, and says how many there are', async () => {
     const all = await printed('hosts', 'list', '--all');
     expect(new Set(all.hosts.map(({ id }: { id: string }) => id)).size).toBe(HOSTS);
     expect(all).toMatchObject({
@@ -260,6 +274,17 @@ describe('halflap hosts', () => {
     expect((await halflap('hosts', 'note', name)).stdout).toBe(`${name}: no notes\n`);
   });
 
+  it('lets hosts in, shuts them out, and forgets them', async () => {
+    const name = 'web-012.example';
+    await printed('hosts', 'approve', name, 'web-013.example');
+    const early = await halflap('hosts', 'remove', name, '--yes');
+    expect(early).toMatchObject({ code: 3, stderr: expect.stringMatching(/revoke it first/) });
+    await printed('hosts', 'revoke', name, '--because', 'sold', '--yes');
+    expect((await halflap('hosts', 'events', name)).stdout).toMatch(/ warning +revoked .*: sold\n/);
+    await printed('hosts', 'remove', name, '--yes');
+    expect((await halflap('hosts', 'show', name)).stderr).toMatch(/no host is named/);
+  });
+
   it('names the shard that is missing, with 4, and goes on with the others', async () => {
     const [s1] = test.shards;
     if (s1 === undefined) throw new Error('no shards');
@@ -289,13 +314,15 @@ describe('halflap hosts', () => {
 });
 
 describe('halflap packages and services', () => {
-  it('list names over the fleet, and what one host has', async () => {
+  it('list names over the fleet, page after page, and what one host has', async () => {
+    const rare = await printed('packages', 'list', '--search', 'rare', '--all');
+    expect(new Set(rare.packages.map(({ name }: { name: string }) => name)).size).toBe(NAMES);
     expect(await printed('packages', 'list', '--search', 'ssl')).toMatchObject({
       packages: [
         {
           name: 'openssl',
           versions: [
-            { version: '3.0.2', hosts: HOSTS - 3 },
+            { version: '3.0.2', hosts: HOSTS - 4 },
             { version: '3.0.1', hosts: 3 },
           ],
         },
@@ -307,7 +334,7 @@ describe('halflap packages and services', () => {
     const flags = ['--search', 'x', '--upgradable', '--security', '--held'];
     expect((await halflap('packages', 'list', ...one, ...flags)).stdout).toBe('no packages\n');
     expect((await halflap('services', 'list')).stdout).toMatch(
-      /ssh.service +active +229\n +failed +1/,
+      /ssh.service +active +38\n +failed +1/,
     );
     const failed = await printed('services', 'list', ...one, '--active', 'failed');
     expect(failed).toMatchObject({ services: [{ name: 'ssh.service', active: 'failed' }] });
@@ -342,7 +369,7 @@ describe('what goes wrong', () => {
     expect(open).toMatchObject({ code: 2, stderr: expect.stringMatching(/unencrypted/) });
   });
 
-  it('is asked again when an answer is lost, and done once', async () => {
+  it('is asked again when an answer is lost, or put off, and done once', async () => {
     const breaking = await breakingProxy(1);
     const ended = await workspace.run(['tokens', 'create', 'once'], {
       HALFLAP_SERVER: addressOf(breaking),
@@ -351,6 +378,13 @@ describe('what goes wrong', () => {
     breaking.close();
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\S+\n$/) });
     expect(ended.stderr).toMatch(/^the answer was lost; asking again\n/);
+    const refusing = await breakingProxy(1, UNAVAILABLE);
+    const patient = ['whoami', '--server', addressOf(refusing), '--token-file', 'viewer'];
+    workspace.write('viewer', await makeToken(test.store, 'viewer'));
+    expect(await workspace.run(patient)).toMatchObject({
+      ...{ code: 0, stderr: 'the server asks to wait 0.0s (STORE_UNAVAILABLE); asking again\n' },
+    });
+    refusing.close();
     const { tokens } = await printed('tokens', 'list', '--all');
     expect(tokens.filter(({ name }: { name: string }) => name === 'once')).toHaveLength(1);
   });
@@ -448,6 +482,15 @@ describe('halflap jobs', () => {
     });
   });
 
+  it('asks on a terminal, and shows how far it is', async () => {
+    const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
+    const { code, text } = await onTerminal('y', ...command);
+    expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
+    expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
+    expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
+    expect(code).toBe(0);
+  });
+
   it('takes every kind of work, and is cancelled', async () => {
     const packages = ['packages', 'install', 'nginx=1.26', 'curl', '--simulate', '--batch', '5%'];
     const pace = ['--stop-after=2', '--concurrency=3', '--wait=2h', '--timeout=1m', '--total=1d'];
@@ -461,6 +504,12 @@ describe('halflap jobs', () => {
     const file = await waiting('file', '/etc/x', '--absent', '--name', 'no x', ...offline);
     const { stdout } = await halflap('jobs', 'list', '--state', 'running');
     expect(stdout).toMatch(/ no x +running +1 (?:.|\n)* restart nginx\.service +running /);
+    const watching = workspace.start(['jobs', 'follow', file], env());
+    await watching.shows('0 of 1 host');
+    watching.signal('SIGINT');
+    expect(await watching.ended).toMatchObject({
+      ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
+    });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
     const ended = await halflap('jobs', 'follow', file);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
@@ -558,15 +607,51 @@ describe('every operation of the API', () => {
   });
 });
 
-/** Passes bytes to the server; of the first connections it takes the request and no more. */
-async function breakingProxy(times: number): Promise<Server> {
+/** Runs a command as anna under a pseudo terminal, on which somebody types a line. */
+async function onTerminal(typed: string, ...args: readonly string[]) {
+  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
+    env: { PATH: process.env.PATH, TERM: 'xterm', ...env() },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  let isAsked = false;
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+    if (!isAsked && text.includes('[y/N]')) child.stdin.write(`${typed}\r`);
+    isAsked ||= text.includes('[y/N]');
+  });
+  const [code] = await once(child, 'close');
+  child.stdin.destroy();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with escape.
+  return { code, text: text.replace(/\u001b\[\d+m/g, '') };
+}
+
+/** As a server says that a shard moves a host just now. */
+const PROBLEM = JSON.stringify({ code: 'STORE_UNAVAILABLE', detail: 'a shard is away' });
+const UNAVAILABLE = [
+  'HTTP/1.1 503 Service Unavailable',
+  'content-type: application/problem+json; charset=utf-8',
+  `content-length: ${PROBLEM.length}`,
+  'retry-after: 0',
+  'connection: close',
+  '',
+  PROBLEM,
+].join('\r\n');
+
+/**
+ * Passes bytes to the server; of the first connections only the request, which is answered with
+ * `answer` or not at all.
+ */
+async function breakingProxy(times: number, answer?: string): Promise<Server> {
   let left = times;
   const proxy = createServer((client) => {
     const upstream = connect(Number(new URL(server).port), '127.0.0.1');
     const isCut = left > 0;
     left -= 1;
     client.pipe(upstream);
-    if (isCut) upstream.once('data', () => client.destroy());
+    if (isCut && answer !== undefined) client.once('data', () => client.end(answer));
+    else if (isCut) upstream.once('data', () => client.destroy());
     else upstream.pipe(client);
     for (const socket of [client, upstream]) socket.on('error', () => {});
     client.on('close', () => upstream.destroy());

@@ -17,9 +17,11 @@ export async function askLine(printer: Printer, prompt: string, option: string):
 export async function askSecret(printer: Printer, prompt: string, option: string): Promise<string> {
   assertTerminal(printer, prompt, option);
   const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
-  process.stderr.write(`${prompt}: `);
   try {
-    return readSecret({ literal: await ask('', unseen) }, prompt.toLowerCase());
+    const answer = ask('', unseen);
+    // After the terminal has been told to show nothing: who types quickly is not seen either.
+    process.stderr.write(`${prompt}: `);
+    return readSecret({ literal: await answer }, prompt.toLowerCase());
   } finally {
     process.stderr.write('\n');
   }

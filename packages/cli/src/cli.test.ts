@@ -2,8 +2,10 @@
 // run as built.
 
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorkspace, jsonLines, type Workspace } from '../test/run-cli.js';
+import { createProgram } from './program.js';
 
 const PASSWORD = 'pass"wörd/&1';
 
@@ -63,12 +65,18 @@ describe('halflap', () => {
   });
 
   it('gives examples in the help of every command', async () => {
-    const { stdout } = await empty.run(['--help']);
-    const verbs = [...stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map((match) => match[1] ?? '');
-    expect(verbs.length).toBeGreaterThan(15);
-    for (const verb of verbs) {
-      const help = await empty.run([verb, '--help']);
-      expect(help.stdout).toMatch(/Examples:\n {2}halflap /);
+    const namesOf = ({ commands }: Command): string[][] =>
+      commands.flatMap((one) =>
+        one.commands.length === 0
+          ? [[one.name()]]
+          : namesOf(one).map((names) => [one.name(), ...names]),
+      );
+    const all = namesOf(createProgram('0.0.0'));
+    expect(all.length).toBeGreaterThan(40);
+    for (const names of all) {
+      const help = await empty.run([...names, '--help']);
+      const example = `Examples:\n  halflap (?:--config \\S+ )?${names.join(' ')}`;
+      expect(help.stdout).toMatch(new RegExp(example));
     }
   });
 

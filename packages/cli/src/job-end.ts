@@ -4,11 +4,12 @@
 import { EXIT } from '@halflap/protocol';
 import type { Job, JobRun } from '@halflap/server';
 import type { ApiClient } from './api/client.js';
-import { watchJob } from './api/job-watch.js';
+import { watching, watchJob } from './api/job-watch.js';
 import { OPERATIONS } from './api/operations.js';
 import { createJobProgress, type JobProgress } from './job-progress.js';
 import { countsText, paint, runColumns } from './job-view.js';
-import { count, type Printer } from './print.js';
+import type { Printer } from './print.js';
+import { hostsText } from './quantities.js';
 import { table } from './table.js';
 
 /** Hosts that are named at the end; `halflap jobs hosts` has all of them. */
@@ -28,10 +29,12 @@ export async function awaitJob(
   const progress = createJobProgress(printer);
   let job: Job;
   try {
-    job = await watchJob(client, id, async (seen) => {
-      progress.update(seen);
-      await look(progress);
-    });
+    job = await watching(client, () =>
+      watchJob(client, id, async (seen) => {
+        progress.update(seen);
+        await look(progress);
+      }),
+    );
   } finally {
     progress.stop();
   }
@@ -56,7 +59,7 @@ async function tellEnd(client: ApiClient, printer: Printer, job: Job): Promise<v
   }
   const why = stopReason === null ? '' : `, ${stopReason}`;
   printer.line(
-    `${paint(state, state, printer.colors)}: ${count(hosts)} hosts, ` +
+    `${paint(state, state, printer.colors)}: ${hostsText(hosts)}, ` +
       `${countsText(counts, printer.colors)}${why}`,
   );
   if (state !== 'succeeded') process.exitCode = EXIT.refused;

@@ -5,6 +5,7 @@ import type { Job } from '@halflap/server';
 import { SingleBar } from 'cli-progress';
 import { countsText, endedOf } from './job-view.js';
 import { count, excerpt, type Printer } from './print.js';
+import { hostsText } from './quantities.js';
 
 export interface JobProgress {
   update(job: Job): void;
@@ -91,6 +92,6 @@ function barText(text: string, part: number, width: number): string {
 /** `12 of 20 hosts: 12 succeeded, 8 running`. */
 export function progressText({ hosts, counts }: Pick<Job, 'hosts' | 'counts'>): string {
   const states = countsText(counts);
-  const all = `${count(endedOf(counts))} of ${count(hosts)} hosts`;
+  const all = `${count(endedOf(counts))} of ${hostsText(hosts)}`;
   return states === '' ? all : `${all}: ${states}`;
 }

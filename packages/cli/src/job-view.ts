@@ -4,6 +4,7 @@ import type { Job, JobRun, JobSummary } from '@halflap/server';
 import type { Preview } from './api/job-target.js';
 import type { Column } from './api/show-list.js';
 import { type Colors, count, duration, type Printer, utc } from './print.js';
+import { hostsText } from './quantities.js';
 import { table } from './table.js';
 
 export type Counts = JobSummary['counts'];
@@ -68,7 +69,7 @@ export function previewText(
   ]);
   const offline = hosts.filter(({ online }) => !online).length;
   const parts = [
-    `${count(hosts.length)} ${hosts.length === 1 ? 'host' : 'hosts'}`,
+    hostsText(hosts.length),
     ...(offline > 0 ? [`${count(offline)} of them offline`] : []),
     ...(silentShards.length > 0 ? [`those of ${silentShards.join(', ')} missing`] : []),
   ];

@@ -134,7 +134,7 @@ describe('--json', () => {
   });
 
   it('has been looked at for every command that asks no server', () => {
-    const others = ['login', 'logout', 'serve', 'agent'];
+    const others = ['login', 'logout', 'whoami', 'serve', 'agent'];
     const names = createProgram('0.0.0')
       .commands.filter((command) => command.commands.length === 0)
       .map((command) => command.name())

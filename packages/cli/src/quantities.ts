@@ -1,4 +1,6 @@
-// Times and sizes as people read them. Pure.
+// Times, sizes and numbers of things as people read them. Pure.
+
+import { count } from './print.js';
 
 const STEPS = [
   ['s', 60],
@@ -28,4 +30,9 @@ export function bytes(size: number): string {
   }
   const text = unit === 0 || amount >= 100 ? String(Math.round(amount)) : amount.toFixed(1);
   return `${text} ${UNITS[unit]}`;
+}
+
+/** `1 host`, `1 234 hosts`. */
+export function hostsText(number: number): string {
+  return `${count(number)} ${number === 1 ? 'host' : 'hosts'}`;
 }

@@ -27,6 +27,7 @@ export {
   type Route,
   read,
 } from './api/route.js';
+export { authorityRoutes } from './api/routes/authority.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export type { ApiSettings } from './api/settings.js';
 export { DEFAULT_SETTINGS } from './api/settings.js';

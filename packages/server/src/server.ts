@@ -8,6 +8,7 @@ import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
 import { type Endpoint, startEndpoint } from './agents/endpoint.js';
 import { createApi } from './api/app.js';
+import { authorityRoutes } from './api/routes/authority.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
@@ -161,7 +162,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log } = options;
-  const routes = jobRoutes({ store, log, settings, jobs });
+  const routes = [...authorityRoutes(authority), ...jobRoutes({ store, log, settings, jobs })];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
   await app.listen({ host, port });

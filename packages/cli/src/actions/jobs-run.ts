@@ -12,7 +12,8 @@ import { confirm } from '../ask-line.js';
 import type { Share } from '../commands/jobs-run.js';
 import { awaitJob } from '../job-end.js';
 import { previewText } from '../job-view.js';
-import { count, excerpt, type Printer } from '../print.js';
+import { excerpt, type Printer } from '../print.js';
+import { hostsText } from '../quantities.js';
 
 interface RunOptions extends TargetOptions {
   readonly name?: string;
@@ -128,8 +129,7 @@ async function run(asked: Asked, options: RunOptions, command: Command): Promise
     }
     if (silent.length > 0 && options.partial !== true) throw incomplete(silent);
     const name = excerpt(options.name ?? asked.name, MOST_NAME);
-    const number = preview.hosts.length;
-    const where = `${count(number)} ${number === 1 ? 'host' : 'hosts'}`;
+    const where = hostsText(preview.hosts.length);
     await confirm(printer, `Run “${name}” on ${where}?`, options.yes === true);
     const spec = { name, work: asked.work, ...paceOf(options) };
     const body = { ...spec, target, digest: preview.digest };

@@ -1,13 +1,13 @@
 // What `halflap jobs …` does, but for `jobs run`.
 
-import { HalflapError } from '@halflap/protocol';
+import { EXIT, HalflapError } from '@halflap/protocol';
 import type { JobOutput, JobRun } from '@halflap/server';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api/client.js';
 import { withServer } from '../api/connect.js';
 import { findHost } from '../api/find-host.js';
 import { findJob } from '../api/find-job.js';
-import { isOpen, lookAtRuns, watchRun } from '../api/job-watch.js';
+import { isOpen, lookAtRuns, watching, watchRun } from '../api/job-watch.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { showList } from '../api/show-list.js';
@@ -16,6 +16,7 @@ import { awaitJob } from '../job-end.js';
 import { createOutputLines, tellPieces } from '../job-output.js';
 import { jobColumns, jobText, runColumns } from '../job-view.js';
 import { count, type Printer } from '../print.js';
+import { hostsText } from '../quantities.js';
 import { tellJob } from './jobs-run.js';
 
 interface StateOptions extends ListOptions {
@@ -117,7 +118,9 @@ async function followHost(
   const before = await client.ask(OPERATIONS.showJobRun, { params });
   const lines = createOutputLines(printer, null);
   const which = { job: id, host, isForPeople: !printer.isJson };
-  await watchRun(client, which, (read) => tellPieces(read, before, { printer, lines }));
+  await watching(client, () =>
+    watchRun(client, which, (read) => tellPieces(read, before, { printer, lines })),
+  );
   lines.end();
   const run = await client.ask(OPERATIONS.showJobRun, { params });
   tellRun(printer, run, run.droppedBytes);
@@ -132,7 +135,7 @@ function tellRun(printer: Printer, run: JobRun, droppedBytes: number): void {
     (part) => part !== '',
   );
   printer.line(`${hostname}: ${parts.join(', ')}`);
-  if (!isOpen(run) && state !== 'succeeded') process.exitCode = 3;
+  if (!isOpen(run) && state !== 'succeeded') process.exitCode = EXIT.refused;
 }
 
 function droppedText(bytes: number): string {
@@ -191,7 +194,7 @@ export async function retry(text: string, options: RetryOptions, command: Comman
         columns: runColumns(printer.colors, new Date()),
       });
     }
-    await confirm(printer, `Run it again on ${count(number)} hosts?`, options.yes === true);
+    await confirm(printer, `Run it again on ${hostsText(number)}?`, options.yes === true);
     const body = { states: wanted };
     const made = await client.ask(OPERATIONS.retryJob, { params: { id }, body });
     await tellJob(client, printer, { id: made.id, isDetached: options.detach === true });

@@ -42,9 +42,11 @@ export async function create(
         expiresInSeconds: Math.round(expires / 1000),
       },
     });
-    printer.json(made);
+    const { pin } = await client.ask(OPERATIONS.showAuthority, {});
+    printer.json({ ...made, pin });
     printer.line(made.token);
-    printer.note('nothing shows this token again');
+    printer.note(`nothing shows this token again; the authority of the cluster is ${pin}`);
+    printer.note(`on a host: halflap agent --enrol TOKEN --ca-pin ${pin} --server HOST:PORT`);
   });
 }
 

@@ -83,7 +83,10 @@ function clientOn(wire: Wire, options: ClientOptions): ApiClient {
     async askForCookies(operation, asking) {
       const request = requestOf(options, operation, asking as AnyAsking);
       const answer = await insist(wire, request, options);
-      if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, place);
+      if (answer.status < 200 || answer.status > 299) {
+        const isSigningIn = operation.body.includes('password' as never);
+        throw refusalOf(answer, { ...place, isSigningIn });
+      }
       const cookies = answer.headers['set-cookie'] ?? [];
       return { value: parsed(answer, options) as never, cookies };
     },

@@ -40,16 +40,19 @@ export async function withAccess(
   body: (client: ApiClient, printer: Printer) => Promise<void>,
 ): Promise<void> {
   const { printer } = contextOf(command);
-  await interruptible(printer.note, async (signal) => {
-    const { note, isJson } = printer;
+  const { note, isJson } = printer;
+  const ask = async (signal: AbortSignal) => {
     const client = createClient({ ...access, signal, note, isForPeople: !isJson });
     try {
       await body(client, printer);
     } finally {
       client.close();
     }
-  });
+  };
+  await interruptible(note, ask, STOPPING);
 }
+
+const STOPPING = 'stopping; what a server has begun goes on there (Ctrl-C again ends at once)';
 
 /** @throws CONFIG_INVALID, COMMAND_INVALID */
 export function accessOf(options: ServerOptions): Access {

@@ -120,12 +120,22 @@ function shown(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? harmless(value) : value;
 }
 
-/** @throws INTERRUPTED */
-export async function pause({ signal }: ApiClient): Promise<void> {
-  await delay(LOOK_MS, undefined, { signal }).catch((cause: unknown) => {
+function pause({ signal }: ApiClient): Promise<void> {
+  return delay(LOOK_MS, undefined, { signal });
+}
+
+/** What is stopped while a job is watched is the watching. @throws INTERRUPTED */
+export async function watching<Result>(
+  { signal }: ApiClient,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await body();
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
     throw new HalflapError('INTERRUPTED', 'nobody watches any more; the job goes on', {
       hint: 'halflap jobs follow shows it again, halflap jobs cancel ends it',
       cause,
     });
-  });
+  }
 }

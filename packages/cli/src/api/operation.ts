@@ -11,7 +11,7 @@ interface Spec {
   /** Of a list: what the API gives at once; PAGE_LIMIT when not given. */
   readonly pageLimit?: number;
   readonly body?: readonly string[];
-  /** Of a POST that the server may get twice: it makes nothing that would then be there twice. */
+  /** Of a POST whose repetition the server would not know. */
   readonly keyless?: true;
 }
 

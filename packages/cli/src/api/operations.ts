@@ -4,6 +4,7 @@ import type {
   ApiToken,
   AuditEntry,
   AuditVerified,
+  ClusterAuthority,
   EnrolmentToken,
   Host,
   HostEvent,
@@ -75,6 +76,13 @@ export const OPERATIONS = {
     path: '/api/v1/hosts/{id}',
     body: ['labels', 'notes'],
   }),
+  approveHost: answering<void>()({ method: 'POST', path: '/api/v1/hosts/{id}/approve' }),
+  revokeHost: answering<void>()({
+    method: 'POST',
+    path: '/api/v1/hosts/{id}/revoke',
+    body: ['because'],
+  }),
+  removeHost: answering<void>()({ method: 'DELETE', path: '/api/v1/hosts/{id}' }),
   listHostPackages: answering<Page<HostPackage>>()({
     method: 'GET',
     path: '/api/v1/hosts/{id}/packages',
@@ -144,6 +152,7 @@ export const OPERATIONS = {
     path: '/api/v1/jobs/{id}/runs/{host}/output/live',
     query: ['from'],
   }),
+  showAuthority: answering<ClusterAuthority>()({ method: 'GET', path: '/api/v1/authority' }),
   listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
     method: 'GET',
     path: '/api/v1/enrolment-tokens',

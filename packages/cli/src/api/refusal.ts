@@ -8,6 +8,8 @@ import type { Answer, Lost } from './wire.js';
 export interface Place {
   readonly server: string;
   readonly hasToken: boolean;
+  /** With a password: its refusal says nothing of a token. */
+  readonly isSigningIn?: boolean;
 }
 
 /** The error of an answer whose status is none of success. */
@@ -18,12 +20,13 @@ export function refusalOf(answer: Answer, place: Place): HalflapError {
   const code = codeOf(problem.code, answer.status);
   const request = code === 'INTERNAL_DEFECT' && instance !== undefined ? ` (${instance})` : '';
   const retryAfterSeconds = retryAfterOf(answer);
+  const isUnknown = code === 'API_UNAUTHENTICATED' && place.isSigningIn !== true;
   return new HalflapError(code, detail + request, {
     detail: {
       ...(fields === undefined ? {} : { fields }),
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     },
-    hint: code === 'API_UNAUTHENTICATED' ? signInHint(place) : (hint ?? ERRORS[code].about),
+    hint: isUnknown ? signInHint(place) : (hint ?? ERRORS[code].about),
   });
 }
 

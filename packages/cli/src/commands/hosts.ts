@@ -62,6 +62,26 @@ Examples:
   halflap hosts note web-01.example
 `;
 
+const APPROVE_HELP = `
+Hosts wait for that when their token was made with --approval.
+
+Examples:
+  halflap hosts list --state pending
+  halflap hosts approve web-01.example web-02.example
+`;
+
+const REVOKE_HELP = `
+Its agent is cut off, and has to enrol again with a new key.
+
+Examples:
+  halflap hosts revoke web-01.example --because "its disk was stolen"
+`;
+
+const REMOVE_HELP = `
+Examples:
+  halflap hosts remove web-01.example --yes
+`;
+
 export function addHosts(program: Command): void {
   const hosts = withServerOptions(program.command('hosts')).description('managed hosts');
   withPartialOption(withListOptions(withHostFilters(hosts.command('list'))))
@@ -84,6 +104,7 @@ export function addHosts(program: Command): void {
     .addHelpText('after', EVENTS_HELP)
     .action(onDemand(async () => (await import('../actions/hosts.js')).events));
   addChanges(hosts);
+  addStanding(hosts);
 }
 
 function addChanges(hosts: Command): void {
@@ -102,6 +123,32 @@ function addChanges(hosts: Command): void {
     .argument('[text]', 'in place of what is there; nothing takes it away')
     .addHelpText('after', NOTE_HELP)
     .action(onDemand(async () => (await import('../actions/host-changes.js')).note));
+}
+
+/** Whether hosts belong to the cluster. */
+function addStanding(hosts: Command): void {
+  const load = () => import('../actions/host-changes.js');
+  hosts
+    .command('approve')
+    .description('let hosts in that wait for it')
+    .argument('<hosts...>', 'their ids, or hostnames')
+    .addHelpText('after', APPROVE_HELP)
+    .action(onDemand(async () => (await load()).approve));
+  hosts
+    .command('revoke')
+    .description('shut a host out, with all its certificates')
+    .argument('<host>', 'its id, or its hostname')
+    .requiredOption('--because <text>', 'why, for its events and the audit log')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', REVOKE_HELP)
+    .action(onDemand(async () => (await load()).revoke));
+  hosts
+    .command('remove')
+    .description('forget a host that was revoked, and all that it told')
+    .argument('<host>', 'its id, or its hostname')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', REMOVE_HELP)
+    .action(onDemand(async () => (await load()).remove));
 }
 
 function listOfWords(text: string): readonly string[] {

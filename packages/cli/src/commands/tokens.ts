@@ -10,8 +10,9 @@ const MOST_USES = 100_000;
 const DAY_MS = 86_400_000;
 
 const CREATE_HELP = `
-Prints the token, which nothing shows again. Whoever has it can make hosts known to the server until
-it has expired or is used up; they get its labels.
+Prints the token, which nothing shows again, and on stderr the digest by which a new agent knows the
+cluster. Whoever has the token can make hosts known until it has expired or is used up; they get its
+labels.
 
 Examples:
   halflap tokens create web --label env=prod --label role=web --uses 20 --expires 2h
