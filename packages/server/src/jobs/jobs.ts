@@ -26,8 +26,8 @@ export interface JobsOptions {
 export interface Jobs {
   /** What the agents' endpoint tells of sessions. */
   readonly duty: Duty;
-  /** A job was made or cancelled: it is looked at without delay. */
-  kick(): void;
+  /** A job was made, or this one cancelled: it is looked at without delay. */
+  kick(job?: string): void;
   /** @see follow */
   follow(run: Followed, signal: AbortSignal): AsyncGenerator<Pieces, void, undefined>;
   /** Idempotent. The endpoint has stopped before. */
@@ -41,7 +41,7 @@ export function startJobs(options: JobsOptions): Jobs {
   const { store, authority, doorbell, server, leaseSeconds, log } = options;
   const news = new News();
   const driver = new Driver({ store, doorbell, server, leaseSeconds, log });
-  const kick = () => driver.kick();
+  const kick = (job?: string) => driver.kick(job);
   const duty = new Delivery({ store, authority, doorbell, server, log, news, onEnded: kick });
   const purge = () =>
     purgeJobs(store, options.keptDays, log).catch((error) =>
