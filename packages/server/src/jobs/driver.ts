@@ -58,13 +58,17 @@ export class Driver {
     this.#renewal = setInterval(() => void this.#renew(), everyMs);
   }
 
-  /** Something has changed, of that job or of jobs that nobody drives: looks without delay. */
-  kick(job?: string): void {
+  /**
+   * Something has changed, of that job or of jobs that nobody drives: looks without delay.
+   * @returns false when the job is another server's.
+   */
+  kick(job?: string): boolean {
     const owned = job === undefined ? undefined : this.#owned.get(job);
     if (owned !== undefined) owned.dueAt = 0;
-    else if (job !== undefined) return;
+    else if (job !== undefined) return false;
     this.#isKicked = true;
     this.#wake();
+    return true;
   }
 
   /** Ends after the step under way, and gives its jobs to others. Idempotent. */
