@@ -32,6 +32,7 @@ const ACCEPTED: readonly string[] = [
   'app: a\nserver: {name: n, listen: "127.0.0.1:1", agents: "[::]:2", names: [a, 1.5], home: s}',
   'app: a\nserver: {secret_env: S, nats: "nats://u:p@h:4222"}',
   'app: a\nserver: {nats_file: n}',
+  'app: a\nserver: {smtp_env: S, mail_from: a@example.com}',
 ];
 
 const REFUSED: readonly string[] = [
@@ -74,6 +75,7 @@ const REFUSED: readonly string[] = [
   'app: a\nserver: {nats: "http://h"}',
   'app: a\nserver: {nats_env: N, nats_file: n}',
   'app: a\nserver: {secret_env: S, secret_file: s}',
+  'app: a\nserver: {smtp_file: s}',
 ];
 
 let directory: string;

@@ -24,14 +24,20 @@ export interface ServerConfig {
   readonly secret: SecretSource | undefined;
   /** URL of a NATS that carries the bus. */
   readonly nats: SecretSource | undefined;
+  /** URL of the mail server that sends alerts; then there is `mailFrom`, too. */
+  readonly smtp: SecretSource | undefined;
+  readonly mailFrom: string | undefined;
 }
 
 const SECRET_KEYS = ['secret_env', 'secret_file'] as const;
 const NATS_KEYS = ['nats', 'nats_env', 'nats_file'] as const;
+const SMTP_KEYS = ['smtp_env', 'smtp_file'] as const;
 export const SERVER_KEYS = [
   ...['name', 'listen', 'agents', 'names', 'home'],
   ...SECRET_KEYS,
   ...NATS_KEYS,
+  ...SMTP_KEYS,
+  'mail_from',
 ];
 
 const NONE: ServerConfig = {
@@ -42,6 +48,8 @@ const NONE: ServerConfig = {
   home: undefined,
   secret: undefined,
   nats: undefined,
+  smtp: undefined,
+  mailFrom: undefined,
 };
 
 /** @throws CONFIG_INVALID with the position of what is wrong. */
@@ -57,7 +65,17 @@ export function readServer(root: yaml.Section, at: (path: string) => string): Se
     home: yaml.optionalText(section, 'home'),
     secret: yaml.source(section, SECRET_KEYS, at),
     nats: readNats(section, at),
+    ...readMail(section, at),
   };
+}
+
+function readMail(section: yaml.Section, at: (path: string) => string) {
+  const smtp = yaml.source(section, SMTP_KEYS, at);
+  const mailFrom = yaml.optionalText(section, 'mail_from');
+  if (smtp === undefined || mailFrom !== undefined) return { smtp, mailFrom };
+  const key = smtp.env === undefined ? 'smtp_file' : 'smtp_env';
+  const problem = `${key} goes with mail_from`;
+  throw yaml.invalidAt(section, key, problem, 'mail_from: halflap@example.com');
 }
 
 const NATS_FORM = 'nats://USER:PASSWORD@HOST:4222, or tls://… where NATS wants that';

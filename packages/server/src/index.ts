@@ -10,6 +10,11 @@ export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
 export type { Enrolment, Redeem } from './agents/enrol.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
+export { type Alerts, type AlertsOptions, purgeAlerts, startAlerts } from './alerts/alerts.js';
+export { Evaluator, type EvaluatorOptions, type Looked } from './alerts/evaluator.js';
+export type { MailOptions } from './alerts/mail.js';
+export { RULE_KINDS, type RuleKind, SEVERITIES, type Severity } from './alerts/rules.js';
+export { type SenderOptions, sendDue } from './alerts/sender.js';
 export type * from './api/answers.js';
 export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
 export type { Caller, Grant, Scope } from './api/caller.js';
@@ -27,6 +32,7 @@ export {
   type Route,
   read,
 } from './api/route.js';
+export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { authorityRoutes } from './api/routes/authority.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export type { ApiSettings } from './api/settings.js';

@@ -7,7 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
 import { type Endpoint, startEndpoint } from './agents/endpoint.js';
+import { type Alerts, startAlerts } from './alerts/alerts.js';
+import type { MailOptions } from './alerts/mail.js';
 import { createApi } from './api/app.js';
+import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
@@ -49,6 +52,8 @@ export interface ServerOptions {
   readonly names: readonly string[];
   /** A broker for the bus between servers; without one it is carried by the shards themselves. */
   readonly nats?: NatsOptions['connection'];
+  /** What sends mail of alerts; without it mail waits for a server that can. */
+  readonly mail?: MailOptions;
   readonly log: Log;
   /** How the server runs; defaults in PACE. */
   readonly pace?: Partial<ServerPace>;
@@ -124,6 +129,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
+  const alerts = alertsOf(options, store);
+  running.add(() => alerts.stop());
   const duties = [jobs.duty];
   const agents = await startEndpoint({
     ...{ store, authority, duties, log, clock, names, server: name, version: options.version },
@@ -135,11 +142,16 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, jobs }, running);
+  const address = await listen({ options, store, authority, jobs, alerts }, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
   return { store, agents, address, authority: certificate, setupToken, pin, stop };
+}
+
+function alertsOf({ name, secret, mail, log }: ServerOptions, store: Store): Alerts {
+  const around = { clock, now: () => performance.now(), random: Math.random, log };
+  return startAlerts({ store, server: name, secret, mail, ...around });
 }
 
 function carrierOf({ nats, shards }: ServerOptions): Carrier {
@@ -153,16 +165,21 @@ interface Ground {
   readonly store: Store;
   readonly authority: Authority;
   readonly jobs: Jobs;
+  readonly alerts: Alerts;
 }
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, jobs } = ground;
+  const { options, store, authority, jobs, alerts } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
-  const { log } = options;
-  const routes = [...authorityRoutes(authority), ...jobRoutes({ store, log, settings, jobs })];
+  const { log, secret } = options;
+  const routes = [
+    ...authorityRoutes(authority),
+    ...jobRoutes({ store, log, settings, jobs }),
+    ...alertRoutes({ store, secret, alerts }),
+  ];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
   await app.listen({ host, port });

@@ -32,6 +32,7 @@ interface ServeOptions {
 /** What the server works on, and how to let go of it. */
 interface Ground extends Pick<ServerOptions, 'shards' | 'secret'> {
   readonly nats: ServerOptions['nats'] | undefined;
+  readonly mail: ServerOptions['mail'] | undefined;
   readonly home: string | undefined;
   release(): Promise<void>;
 }
@@ -55,11 +56,12 @@ export async function run(options: ServeOptions, command: Command): Promise<void
     const ground =
       config === undefined ? await ownGround(options.data ?? defaultData()) : groundOf(config);
     try {
-      const { shards, secret, home, nats } = ground;
+      const { shards, secret, home, nats, mail } = ground;
       const running = await startServer({
         ...{ name, version: command.parent?.version() ?? '', shards, secret, log },
         ...(home === undefined ? {} : { home }),
         ...(nats === undefined ? {} : { nats }),
+        ...(mail === undefined ? {} : { mail }),
         listen: addressOf(options.listen, '--listen') ?? server?.listen ?? LISTEN,
         agents: addressOf(options.agents, '--agents') ?? server?.agents ?? AGENTS,
         names: ['localhost', '127.0.0.1', '::1', hostname(), ...(server?.names ?? [])],
@@ -120,6 +122,7 @@ function groundOf(config: Config): Ground {
     home: server.home,
     secret: secretOf(readSecret(server.secret, 'secret of the cluster')),
     nats: server.nats === undefined ? undefined : natsOf(readSecret(server.nats, 'URL of NATS')),
+    mail: mailOf(server),
     release: async () => {},
   };
 }
@@ -127,7 +130,22 @@ function groundOf(config: Config): Ground {
 /** With a PostgreSQL of this machine's own. */
 async function ownGround(directory: string): Promise<Ground> {
   const { shards, secret, stop } = await ownDatabases(directory);
-  return { shards, secret: secretOf(secret), home: undefined, nats: undefined, release: stop };
+  return { shards, secret: secretOf(secret), ...NOTHING_ELSE, release: stop };
+}
+
+const NOTHING_ELSE = { home: undefined, nats: undefined, mail: undefined } as const;
+
+/** @throws CONFIG_INVALID */
+function mailOf({ smtp, mailFrom }: Config['server']): ServerOptions['mail'] {
+  if (smtp === undefined || mailFrom === undefined) return undefined;
+  const url = readSecret(smtp, 'URL of the mail server');
+  if (!URL.canParse(url) || !/^smtps?:$/.test(new URL(url).protocol)) {
+    throw new HalflapError('CONFIG_INVALID', 'the URL of the mail server is none', {
+      hint: 'smtps://USER:PASSWORD@HOST, or smtp://HOST:587',
+    });
+  }
+  rememberUrl(url);
+  return { url, from: mailFrom };
 }
 
 /** @throws CONFIG_INVALID */

@@ -422,6 +422,105 @@ create table job_output (
   primary key (run_id, number)
 );
 
+-- Alerts: on the home shard -----------------------------------------------------------------------
+
+-- When something is an alert. Those that a new cluster has are in alerts/rules.ts.
+create table alert_rules (
+  id text collate "C" primary key check (id ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  kind text not null check (
+    kind in (
+      'host_offline', 'service_failed', 'security_updates', 'reboot_needed', 'disk_full',
+      'shard_unreachable', 'job_failed'
+    )
+  ),
+  -- The hosts that it is for, by their labels; null: all.
+  selector text,
+  -- In the unit of its kind: minutes, packages, percent, hours; see alerts/rules.ts.
+  threshold int not null check (threshold >= 0),
+  severity text not null check (severity in ('info', 'warning', 'error')),
+  enabled boolean not null default true,
+  changed_at timestamptz not null default now()
+);
+
+create table alerts (
+  id uuid primary key,
+  -- The place in the list.
+  number bigint generated always as identity unique,
+  rule_id text collate "C" not null references alert_rules (id) on delete cascade,
+  kind text not null,
+  -- What it is about: the id of a host or of a job, the name of a shard.
+  subject text collate "C" not null,
+  -- What people call that.
+  subject_name text not null,
+  host_id uuid,
+  -- Of the host, by which it is seen; null for what belongs to no host.
+  labels jsonb,
+  state text not null default 'open' check (state in ('open', 'resolved')),
+  severity text not null check (severity in ('info', 'warning', 'error')),
+  message text not null,
+  opened_at timestamptz not null default now(),
+  resolved_at timestamptz,
+  acknowledged_by text,
+  acknowledged_at timestamptz,
+  check ((state = 'open') = (resolved_at is null)),
+  check ((acknowledged_by is null) = (acknowledged_at is null))
+);
+
+create unique index alerts_open on alerts (rule_id, subject) where state = 'open';
+create index alerts_resolved on alerts (resolved_at) where state = 'resolved';
+
+-- Who is told.
+create table alert_targets (
+  id uuid primary key,
+  name text collate "C" not null unique,
+  kind text not null check (kind in ('webhook', 'mail')),
+  -- For people: the webhook without what may be secret in its address, or the recipients.
+  place text not null,
+  recipients text[] not null default '{}',
+  -- The address of a webhook and the secret by which it is signed, sealed by the servers' key.
+  sealed bytea,
+  -- Kinds of rules; null: all.
+  kinds text[],
+  minimum_severity text not null check (minimum_severity in ('info', 'warning', 'error')),
+  enabled boolean not null default true,
+  made_by text not null,
+  made_at timestamptz not null default now(),
+  check ((kind = 'webhook') = (sealed is not null))
+);
+
+-- What is told to whom, and what came of it.
+create table alert_deliveries (
+  -- In the order in which a target is to hear of an alert.
+  number bigint generated always as identity primary key,
+  -- By which a receiver knows what it has got already.
+  id uuid not null unique,
+  target_id uuid not null references alert_targets (id) on delete cascade,
+  alert_id uuid references alerts (id) on delete cascade,
+  event text not null check (event in ('opened', 'resolved', 'test')),
+  payload jsonb not null,
+  state text not null default 'pending' check (state in ('pending', 'delivered', 'given_up')),
+  attempts int not null default 0,
+  -- While a server is at it: when another one may try.
+  next_attempt_at timestamptz not null default now(),
+  give_up_at timestamptz not null,
+  last_status int,
+  last_error text,
+  made_at timestamptz not null default now(),
+  delivered_at timestamptz,
+  check ((state = 'delivered') = (delivered_at is not null))
+);
+
+create index alert_deliveries_due on alert_deliveries (target_id, number) where state = 'pending';
+create index alert_deliveries_alert on alert_deliveries (alert_id, number);
+
+-- Since when rules have been looked at without a pause: while nobody looked, hosts could not
+-- connect either.
+create table alert_watch (
+  id int primary key default 1 check (id = 1),
+  since timestamptz not null,
+  looked_at timestamptz not null
+);
+
 -- The bus ---------------------------------------------------------------------------------------
 
 -- Messages as they were published, in the transaction that changed the data. They are kept for an

@@ -6,7 +6,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /** What a secret begins with, so that people and scanners know it for what it is. */
-const KINDS = { api: 'hla_', enrolment: 'hle_', setup: 'hls_', session: '' } as const;
+const KINDS = {
+  ...{ api: 'hla_', enrolment: 'hle_', setup: 'hls_', session: '' },
+  // Kept as it is, sealed: both sides sign by it.
+  webhook: 'hlw_',
+} as const;
 
 /** Letters of the random part that are shown afterwards. */
 const SHOWN = 6;

@@ -3,6 +3,10 @@
 
 import type { Static } from 'typebox';
 import type { PreviewHost } from './job-shapes.js';
+import type * as deliveries from './routes/alert-deliveries.js';
+import type * as rules from './routes/alert-rules.js';
+import type * as targets from './routes/alert-targets.js';
+import type * as alerts from './routes/alerts.js';
 import type * as apiTokens from './routes/api-tokens.js';
 import type * as audit from './routes/audit.js';
 import type * as authority from './routes/authority.js';
@@ -26,6 +30,10 @@ export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
 export type ApiToken = Static<typeof apiTokens.ApiToken>;
 export type ClusterAuthority = Static<typeof authority.ClusterAuthority>;
 export type User = Static<typeof users.User>;
+export type Alert = Static<typeof alerts.Alert>;
+export type AlertRule = Static<typeof rules.AlertRule>;
+export type AlertTarget = Static<typeof targets.AlertTarget>;
+export type AlertDelivery = Static<typeof deliveries.AlertDelivery>;
 export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;

@@ -19,10 +19,18 @@ export const PERMISSIONS = {
   },
   'jobs:read': { of: 'hosts', about: 'see jobs, their results and output' },
   'jobs:run': { of: 'hosts', about: 'start, cancel and retry jobs' },
+  'alerts:read': { of: 'hosts', about: 'see alerts' },
+  'alerts:write': { of: 'hosts', about: 'acknowledge alerts' },
   'tokens:read': { of: 'fleet', about: 'see enrolment tokens' },
   'tokens:write': { of: 'fleet', about: 'make and revoke enrolment tokens' },
-  'cluster:read': { of: 'fleet', about: 'see servers, shards and campaigns' },
-  'cluster:write': { of: 'fleet', about: 'run campaigns, change settings of the cluster' },
+  'cluster:read': {
+    of: 'fleet',
+    about: 'see servers, shards, campaigns, rules and targets of alerts',
+  },
+  'cluster:write': {
+    of: 'fleet',
+    about: 'run campaigns, change settings of the cluster, rules and targets of alerts',
+  },
   'metrics:read': { of: 'fleet', about: 'read metrics of a server' },
   'audit:read': { of: 'fleet', about: 'read and verify the audit log' },
   'users:read': { of: 'fleet', about: 'see users, their roles, and API tokens of everybody' },
@@ -31,7 +39,7 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS;
 
-const SEEING = ['hosts:read', 'jobs:read', 'cluster:read'] as const;
+const SEEING = ['hosts:read', 'jobs:read', 'alerts:read', 'cluster:read'] as const;
 
 export const ROLES = {
   viewer: SEEING,
@@ -39,6 +47,7 @@ export const ROLES = {
     ...SEEING,
     'hosts:write',
     'jobs:run',
+    'alerts:write',
     'tokens:read',
     'tokens:write',
     'cluster:write',

@@ -28,8 +28,9 @@ import {
   PreviewHost,
   targetFilters,
 } from '../job-shapes.js';
-import { type Asked, actAtHome, bodyOf, found, type Route, read } from '../route.js';
+import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
 import { id, limitOf, oneOf, pageOf, paging } from '../shapes.js';
+import { whenDone } from '../when-done.js';
 import { jobRunRoutes } from './job-runs.js';
 
 /** What these routes work with. */
@@ -226,11 +227,6 @@ function retryOf({ store, jobs }: JobApi): Route {
       return { id: job, digest, hosts: hosts.length };
     },
   });
-}
-
-/** After the answer: by then the transaction of the act has been committed. */
-function whenDone({ raw }: Asked['reply'], then: () => void): void {
-  raw.once('finish', then);
 }
 
 function targetOf({ hosts, ...filters }: JobTarget, scope: Scope): Target {
