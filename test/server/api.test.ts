@@ -5,6 +5,7 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import {
   actAtHome,
+  alertRoutes,
   bodyOf,
   bucketOf,
   live,
@@ -13,6 +14,7 @@ import {
   ROLE_NAMES,
   ROLES,
   type Role,
+  SECRET_BYTES,
 } from '@halflap/server';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -75,7 +77,10 @@ const waiting = live({
 
 beforeAll(async () => {
   test = await openTestStore(3);
-  api = await openTestApi(test, { routes: [making, counting], settings: { unreadBytes: 65_536 } });
+  const alerts = { kick() {} };
+  const secret = Buffer.alloc(SECRET_BYTES, 1);
+  const routes = [making, counting, ...alertRoutes({ store: test.store, secret, alerts })];
+  api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
     const number = String(at).padStart(2, '0');
     ids.push(
