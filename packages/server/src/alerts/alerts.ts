@@ -66,7 +66,8 @@ export async function purgeAlerts(store: Store): Promise<void> {
   );
   await store.home.query(
     `update alert_deliveries set state = 'given_up'
-     where state = 'pending' and give_up_at <= now() and next_attempt_at <= now() - interval '1 hour'`,
+     where state = 'pending' and give_up_at <= now()
+       and next_attempt_at <= now() - interval '1 hour'`,
     [],
   );
 }

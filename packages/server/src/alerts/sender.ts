@@ -133,7 +133,11 @@ async function send(
     await sendMail(mail, recipients, { id, payloads: together.map((one) => one.payload) });
     return { status: null, error: null };
   }
-  if (sealed === null) throw new HalflapError('INTERNAL_DEFECT', 'a webhook without an address');
+  if (sealed === null) {
+    throw new HalflapError('INTERNAL_DEFECT', 'a webhook without an address', {
+      hint: 'remove the target, and make it anew',
+    });
+  }
   const webhook = JSON.parse(unseal(secret, WEBHOOK_PURPOSE, sealed)) as Webhook;
   const body = JSON.stringify({ delivery: id, ...payload });
   const status = await post(webhook, { id, body }, Math.floor(clock().getTime() / 1000));

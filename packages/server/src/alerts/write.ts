@@ -1,4 +1,5 @@
-// Opens and resolves alerts, each with what is to be told of it, in a transaction of the home shard.
+// Opens and resolves alerts, each with what is to be told of it, in a transaction of the home
+// shard.
 
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';

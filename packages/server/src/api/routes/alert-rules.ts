@@ -94,6 +94,7 @@ function checked({ kind, selector, threshold }: RuleRow): string | null {
 function wrong(field: string, rule: string): HalflapError {
   return new HalflapError('API_INVALID', `${field} breaks its rule`, {
     detail: { fields: [{ field, rule }] },
+    hint: 'the list of rules has the unit of each',
   });
 }
 

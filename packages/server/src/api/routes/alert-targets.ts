@@ -218,6 +218,7 @@ function placeOf(url: string): string {
 function wrong(field: string, rule: string): HalflapError {
   return new HalflapError('API_INVALID', `${field} breaks its rule`, {
     detail: { fields: [{ field, rule }] },
+    hint: 'docs/alerts.md has the form of a target',
   });
 }
 
