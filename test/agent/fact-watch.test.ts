@@ -35,6 +35,8 @@ describe('a watch on facts', () => {
     await clock.set.next((ms) => ms === 300_000);
     // A shorter interval counts from now.
     watch.every(10);
+    await clock.set.next((ms) => ms === 2000);
+    clock.advance(2000);
     await clock.set.next((ms) => ms === 10_000);
     await watch.stop();
     expect(happened.all).toEqual(['look 1', 'look 2', 'wake', 'look 3', 'look 4']);
@@ -52,9 +54,15 @@ describe('a watch on facts', () => {
       return false;
     });
     watch = made;
-    await clock.set.next();
+    await clock.set.next((ms) => ms === 60_000);
     watch.soon();
-    await clock.set.next();
+    // One look that comes soon stands for all that changes until then.
+    watch.soon();
+    for (let look = 2; look <= 3; look += 1) {
+      await clock.set.next((ms) => ms === 2000);
+      clock.advance(2000);
+    }
+    await clock.set.next((ms) => ms === 60_000);
     await watch.stop();
     expect(happened.all).toEqual([
       ...['look 1', 'look 2', 'look 3'],

@@ -88,9 +88,14 @@ function unknownCommands(text: string): string[] {
 
 function isKnown(verb: string, rest: string): boolean {
   if (verb.startsWith('-')) return true;
-  const command = program.commands.find((one) => one.name() === verb);
+  let command = program.commands.find((one) => one.name() === verb);
   if (command === undefined) return false;
   const flags = new Set(['--help', ...longOf(command), ...longOf(program)]);
+  for (const word of rest.trim().split(/\s+/)) {
+    command = command.commands.find((one) => one.name() === word);
+    if (command === undefined) break;
+    for (const flag of longOf(command)) flags.add(flag);
+  }
   const used = (rest.split(' #')[0] ?? '').match(/(?<=\s)--[a-z-]+/g) ?? [];
   return used.every((flag) => flags.has(flag));
 }

@@ -27,6 +27,7 @@ const found = sources().flatMap(({ path, text }): Found[] => {
 });
 const configs = found.filter(({ text }) => /^app:/m.test(text));
 const evolutions = found.filter(({ text }) => /^from:/m.test(text));
+const policies = found.filter(({ text }) => /^allow:/m.test(text));
 
 let directory: string;
 beforeAll(async () => {
@@ -36,8 +37,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('the files of the repository and its documentation', () => {
-  it('are all of one kind or the other', () => {
-    expect(found.filter((one) => !configs.includes(one) && !evolutions.includes(one))).toEqual([]);
+  it('are all of one kind or another', () => {
+    const known = [...configs, ...evolutions, ...policies];
+    expect(found.filter((one) => !known.includes(one))).toEqual([]);
     expect(configs.length).toBeGreaterThan(3);
     expect(evolutions.length).toBeGreaterThan(10);
   });

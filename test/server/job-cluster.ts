@@ -102,6 +102,16 @@ export class JobCluster {
     );
   }
 
+  /** Until the store knows that the host is not connected. */
+  async isGone(host = ''): Promise<void> {
+    const look = async () => {
+      for (const { endpoint } of this.servers) await endpoint.sessions.flush();
+      const sql = 'select session_expires_at <= now() as gone from hosts where id = $1';
+      return (await this.test.store.readHost<{ gone: boolean }>(host, sql, [host]))[0];
+    };
+    await until(look, (row) => row?.gone === true);
+  }
+
   async drop(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.stop()));
     for (const { endpoint, jobs } of this.servers) {

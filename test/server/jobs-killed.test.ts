@@ -14,6 +14,8 @@ import { openTestStore, type TestStore } from './store.js';
 
 const PROGRAM = fileURLToPath(new URL('jobs-server.mjs', import.meta.url));
 const HOSTS = 200;
+/** Dozens of connections and processes, on a machine that may be busy. */
+const TIMEOUT_MS = 300_000;
 const SEED = Number(process.env.HALFLAP_SEED ?? Date.now() % 1_000_000_000);
 
 interface Running {
@@ -67,70 +69,74 @@ async function driverOf(job: string): Promise<Running> {
 }
 
 describe(`a job on ${HOSTS} hosts (HALFLAP_SEED=${SEED})`, () => {
-  it('ends on each of them once, though servers are killed in the middle of it', async () => {
-    const random = randomFrom(SEED);
-    const options = { secret, hostCertificateDays: 30, clock: () => new Date() };
-    const authority = await openAuthority(test.store, options);
-    const hosts = await makeHosts(test.store, authority, { count: HOSTS, labels: {} });
-    await Promise.all(['one', 'two'].map(start));
-    let ended = 0;
-    const waiting: { readonly at: number; readonly go: () => void }[] = [];
-    const ends = (at: number) =>
-      new Promise<void>((go) => {
-        waiting.push({ at, go });
-      });
-    const ports = () => random.pick([...running.values()]).port;
-    const agentOf = (identity: AgentIdentity, at: number) =>
-      new ScriptedAgent(identity, { ports, authority }, () => ({
-        output: [`host ${at}, `, 'done'],
-        exitCode: at % 10 === 0 ? 1 : 0,
-        until: new Promise((resolve) => setTimeout(resolve, random.below(150))).then(() => {
-          ended += 1;
-          for (const one of waiting) if (one.at === ended) one.go();
-          if (random.percent(20)) agents[at]?.breakOff();
-        }),
-      }));
-    agents.push(...hosts.map(agentOf));
-    await Promise.all(agents.map((agent) => agent.connect()));
-    const [first, second] = [ends(40), ends(120)];
-    const ids = hosts.map(({ host }) => host);
-    const job = await test.store.home.transaction((client) =>
-      createJob(client, ids, {
-        spec: {
-          name: 'killed',
-          work: {
-            ...{ kind: 'command', program: '/bin/true', args: [], user: null, directory: null },
-            environment: {},
+  it(
+    'ends on each of them once, though servers are killed in the middle of it',
+    async () => {
+      const random = randomFrom(SEED);
+      const options = { secret, hostCertificateDays: 30, clock: () => new Date() };
+      const authority = await openAuthority(test.store, options);
+      const hosts = await makeHosts(test.store, authority, { count: HOSTS, labels: {} });
+      await Promise.all(['one', 'two'].map(start));
+      let ended = 0;
+      const waiting: { readonly at: number; readonly go: () => void }[] = [];
+      const ends = (at: number) =>
+        new Promise<void>((go) => {
+          waiting.push({ at, go });
+        });
+      const ports = () => random.pick([...running.values()]).port;
+      const agentOf = (identity: AgentIdentity, at: number) =>
+        new ScriptedAgent(identity, { ports, authority }, () => ({
+          output: [`host ${at}, `, 'done'],
+          exitCode: at % 10 === 0 ? 1 : 0,
+          until: new Promise((resolve) => setTimeout(resolve, random.below(150))).then(() => {
+            ended += 1;
+            for (const one of waiting) if (one.at === ended) one.go();
+            if (random.percent(20)) agents[at]?.breakOff();
+          }),
+        }));
+      agents.push(...hosts.map(agentOf));
+      await Promise.all(agents.map((agent) => agent.connect()));
+      const [first, second] = [ends(40), ends(120)];
+      const ids = hosts.map(({ host }) => host);
+      const job = await test.store.home.transaction((client) =>
+        createJob(client, ids, {
+          spec: {
+            name: 'killed',
+            work: {
+              ...{ kind: 'command', program: '/bin/true', args: [], user: null, directory: null },
+              environment: {},
+            },
+            ...{ batch: { percent: 40 }, concurrency: 30 },
           },
-          ...{ batch: { percent: 40 }, concurrency: 30 },
-        },
-        ...{ about: {}, digest: digestOf(ids), by: 'anna' },
-      }),
-    );
-    await first;
-    await kill(await driverOf(job));
-    await start('three');
-    await second;
-    await kill(await driverOf(job));
-    for (;;) {
-      const seen = await readJob(test.store, job);
-      if (seen.job.ended_at !== null) {
-        expect(seen.job.state).toBe('failed');
-        expect(seen.counts).toEqual({ succeeded: HOSTS * 0.9, failed: HOSTS * 0.1 });
-        break;
+          ...{ about: {}, digest: digestOf(ids), by: 'anna' },
+        }),
+      );
+      await first;
+      await kill(await driverOf(job));
+      await start('three');
+      await second;
+      await kill(await driverOf(job));
+      for (;;) {
+        const seen = await readJob(test.store, job);
+        if (seen.job.ended_at !== null) {
+          expect(seen.job.state).toBe('failed');
+          expect(seen.counts).toEqual({ succeeded: HOSTS * 0.9, failed: HOSTS * 0.1 });
+          break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    const effects = agents.flatMap((agent) => [...agent.effects.values()]);
-    expect(effects).toEqual(Array.from({ length: HOSTS }, () => 1));
-    const { rows } = await test.store.gather<{ text: string }>(
-      `select string_agg(o.text, '' order by o.number) as text
+      const effects = agents.flatMap((agent) => [...agent.effects.values()]);
+      expect(effects).toEqual(Array.from({ length: HOSTS }, () => 1));
+      const { rows } = await test.store.gather<{ text: string }>(
+        `select string_agg(o.text, '' order by o.number) as text
        from job_output as o join job_runs as r on r.id = o.run_id
        where r.job_id = $1 group by r.id`,
-      [job],
-      { requireAll: true },
-    );
-    const texts = rows.map(({ text }) => text).sort();
-    expect(texts).toEqual(hosts.map((_, at) => `host ${at}, done`).sort());
-  });
+        [job],
+        { requireAll: true },
+      );
+      const texts = rows.map(({ text }) => text).sort();
+      expect(texts).toEqual(hosts.map((_, at) => `host ${at}, done`).sort());
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -189,25 +189,30 @@ describe.concurrent('a job', () => {
 
   it('knows what became lost, and keeps what such a host says later', async () => {
     const work = gate();
-    const { hosts, made } = await cluster.fleet(3, () => ({ until: work.opened }));
+    const { hosts, made } = await cluster.fleet(4, () => ({ until: work.opened }));
     const id = await cluster.run(hosts, {});
     await until(
       () => cluster.read(id),
-      ({ counts }) => counts.running === 3,
+      ({ counts }) => counts.running === 4,
     );
     const [away, forgetful, revoked] = made;
     await away?.stop();
+    await cluster.isGone(hosts[0]);
     await cluster.isOver('deadline_at', id, hosts[0]);
     forgetful?.forget();
     forgetful?.breakOff();
     await test.store.withHost(hosts[2] ?? '', (client) =>
       client.query(`update hosts set state = 'revoked' where id = $1`, [hosts[2]]),
     );
-    expect(await cluster.ended(id)).toMatchObject({ counts: { lost: 2, cancelled: 1 } });
+    await test.store.withHost(hosts[3] ?? '', (client) =>
+      client.query('delete from hosts where id = $1', [hosts[3]]),
+    );
+    expect(await cluster.ended(id)).toMatchObject({ counts: { lost: 2, cancelled: 2 } });
     const runs = await cluster.runsOf(id);
     expect(runs.get(hosts[0] ?? '')?.message).toMatch(/nothing was heard/);
     expect(runs.get(hosts[1] ?? '')?.message).toMatch(/does not know/);
     expect(runs.get(hosts[2] ?? '')?.message).toBe('the host is revoked');
+    expect(runs.get(hosts[3] ?? '')?.message).toBe('the host was removed');
     await revoked?.stop();
     work.open();
     await away?.connect();
@@ -252,49 +257,60 @@ describe.concurrent('a job', () => {
   });
 });
 
-const databaseOf = (url: string) => new URL(url).pathname.slice(1);
+/** Cuts the database of a shard off, for the time of `body`. */
+async function without(shard: number, body: () => Promise<void>): Promise<void> {
+  const [url, elsewhere] = [test.shards[shard]?.url ?? '', test.shards[1 - shard]?.url];
+  const database = new URL(url).pathname.slice(1);
+  const admin = new Client({ connectionString: elsewhere });
+  await admin.connect();
+  const allow = (isAllowed: boolean) =>
+    admin.query(`alter database "${database}" with allow_connections ${isAllowed}`);
+  try {
+    await allow(false);
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+      database,
+    ]);
+    await body();
+  } finally {
+    await allow(true);
+    await admin.end();
+  }
+}
 
 describe('a shard that is cut off in the middle of a job', () => {
-  it('takes away its hosts and nothing else, until it is back', async () => {
-    const [home, away] = cluster.test.shards.map(({ url }) => url);
-    const admin = new Client({ connectionString: home });
-    await admin.connect();
-    const database = databaseOf(away ?? '');
-    const allow = (isAllowed: boolean) =>
-      admin.query(`alter database "${database}" with allow_connections ${isAllowed}`);
-    try {
-      const work = gate();
-      const { hosts, made } = await cluster.fleet(10, () => ({
-        ...{ output: ['done'], until: work.opened },
-      }));
-      const { store } = cluster.test;
-      const there = hosts.filter((host) => store.shardNameOf(host) === 's1').length;
-      const id = await cluster.run(hosts, {});
-      await until(
-        () => cluster.read(id),
-        ({ counts }) => counts.running === 10,
-      );
-      await allow(false);
-      await admin.query(
-        'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1',
-        [database],
-      );
+  it.each([
+    { away: 's2', stays: 's1' },
+    { away: 's1', stays: 's2' },
+  ])('takes away its hosts and nothing else, until it is back: $away', async ({ away, stays }) => {
+    const work = gate();
+    const { hosts, made } = await cluster.fleet(10, () => ({
+      ...{ output: ['done'], until: work.opened },
+    }));
+    const id = await cluster.run(hosts, {});
+    await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 10,
+    );
+    const there = hosts.filter((host) => test.store.shardNameOf(host) === stays).length;
+    const succeeded = async () => {
+      const { rows } = await test.store.fleet
+        .shard(stays)
+        .query<{ n: number }>(
+          `select count(*)::int as n from job_runs where job_id = $1 and state = 'succeeded'`,
+          [id],
+        );
+      return rows[0]?.n;
+    };
+    await without(away === 's1' ? 0 : 1, async () => {
       work.open();
-      const seen = await until(
-        () => cluster.read(id),
-        ({ counts }) => counts.succeeded === there,
-      );
-      expect(seen).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
-      await allow(true);
-      expect(await cluster.ended(id)).toMatchObject({
-        job: { state: 'succeeded' },
-        counts: { succeeded: 10 },
-      });
-      expect(effectsOf(made)).toEqual(hosts.map(() => 1));
-    } finally {
-      await allow(true);
-      await admin.end();
-    }
+      await until(succeeded, (n) => n === there);
+      if (away === 's1') return;
+      expect(await cluster.read(id)).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
+    });
+    expect(await until(() => cluster.ended(id).catch(() => null), Boolean)).toMatchObject({
+      ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
+    });
+    expect(effectsOf(made)).toEqual(hosts.map(() => 1));
   });
 });
 

@@ -91,11 +91,11 @@ export function somePlace(
   host: number,
   random: () => number,
 ): { package: number; service: number } {
+  // The next one that it has, so that it ends whatever is drawn.
   const some = (count: number, has: (at: number) => boolean) => {
-    for (;;) {
-      const at = Math.floor(random() * count);
-      if (has(at)) return at;
-    }
+    let at = Math.floor(random() * count);
+    while (!has(at)) at = (at + 1) % count;
+    return at;
   };
   return {
     package: some(PACKAGES, (at) => packageAt(host, at) !== null),

@@ -32,7 +32,7 @@ export type FrameOf<Type extends (AgentFrame | ServerFrame)['type']> = Extract<
 /** What is told to a server about runs. */
 export type ToldFrame = FrameOf<'begun' | 'output' | 'ended'>;
 
-/** What is told by its level: whatever keeps an order from its result is for somebody to look at. */
+/** By its level: whatever keeps an order from its result is for somebody to look at. */
 export function logTo(log: Log): (entry: OrderLog) => void {
   return ({ event, run, message }) => {
     const level = event === 'refused' || event === 'lost' || event === 'trouble' ? 'warn' : 'info';

@@ -1,5 +1,5 @@
-// Package transactions by the real apt-get and dpkg of this machine, and by the real dnf, of packages
-// that are made here.
+// Package transactions by the real apt-get and dpkg of this machine, and by the real dnf, of
+// packages that are made here.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

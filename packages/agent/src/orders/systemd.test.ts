@@ -24,10 +24,11 @@ const NEEDED = {
 };
 
 const PROGRAM = '/agent/packages/agent/src/orders/testing/doomed-agent.mjs';
+const TAKE = `node ${PROGRAM} "$$(cat /state/given)" && echo >/state/end`;
 const UNITS = {
   'agent.service': [
     '[Unit]\nDescription=Takes an order, and says when it has told its end',
-    `[Service]\nExecStart=/bin/sh -c 'node ${PROGRAM} "$$(cat /state/given)" && echo >/state/end'\n`,
+    `[Service]\nExecStart=/bin/sh -c '${TAKE}'\n`,
   ].join('\n'),
 };
 

@@ -5,8 +5,12 @@ import { type Clock, pause, type Random } from '../clock.js';
 import type { Log } from '../log.js';
 
 export interface FactWatchOptions {
-  /** Finds out about the host. @returns whether there is something to tell. */
-  readonly look: () => Promise<boolean>;
+  /**
+   * Finds out about the host, unless the signal comes first.
+   *
+   * @returns whether there is something to tell.
+   */
+  readonly look: (signal: AbortSignal) => Promise<boolean>;
   readonly wake: () => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -17,13 +21,14 @@ export interface FactWatchOptions {
 const FIRST_EVERY_MS = 60_000;
 /** Either way, so that hosts which were booted together do not look together for ever. */
 const JITTER = 0.1;
+/** What changes does so more than once: a look comes no sooner after its cause, or another look. */
+const SETTLE_MS = 2000;
 
 export class FactWatch {
   readonly #options: FactWatchOptions;
   readonly #stopping = new AbortController();
   #everyMs = FIRST_EVERY_MS;
   #waiting = new AbortController();
-  /** Asked for while it was looking. */
   #isSoon = false;
   #running: Promise<void> | undefined;
 
@@ -58,19 +63,19 @@ export class FactWatch {
 
   async #run(): Promise<void> {
     const { look, wake, clock, random, log } = this.#options;
-    while (!this.#stopping.signal.aborted) {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
       this.#isSoon = false;
+      this.#waiting = new AbortController();
       try {
-        if (await look()) wake();
+        if (await look(signal)) wake();
       } catch (error) {
         // The next look may find what this one could not.
-        log.error({ error }, 'this host could not be looked at');
+        if (!signal.aborted) log.error({ error }, 'this host could not be looked at');
       }
-      if (this.#isSoon) continue;
-      this.#waiting = new AbortController();
       const waitMs = this.#everyMs * (1 + (random() * 2 - 1) * JITTER);
-      const signal = AbortSignal.any([this.#waiting.signal, this.#stopping.signal]);
-      await pause(clock, waitMs, signal);
+      if (!this.#isSoon) await pause(clock, waitMs, this.#waiting.signal);
+      if (this.#isSoon) await pause(clock, SETTLE_MS, signal);
     }
   }
 }

@@ -14,10 +14,18 @@ export class Bell {
 
   /** Until it is rung, which it says, the time is over, or the signal. Never throws. */
   async wait(longestMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#isRung) {
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      await pause(longestMs, AbortSignal.any([signal, woken.signal]));
+    if (!this.#isRung && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        // Not by AbortSignal.any: what it makes of a signal that lives long stays in memory.
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', end);
+          resolve();
+        };
+        const timer = setTimeout(end, longestMs).unref();
+        signal.addEventListener('abort', end);
+        this.#wake = end;
+      });
       this.#wake = undefined;
     }
     const wasRung = this.#isRung;

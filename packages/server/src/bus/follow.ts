@@ -33,9 +33,14 @@ export class Intake {
   /** The last message of each key that is in hand. */
   readonly #lanes = new Map<string, Promise<void>>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #handlers = new Set<AbortController>();
 
   constructor(host: FollowHost) {
     this.#host = host;
+    const abort = () => {
+      for (const handler of this.#handlers) handler.abort(host.grace.reason);
+    };
+    host.grace.addEventListener('abort', abort, { once: true });
   }
 
   /** Resolves when there is room for another. Never throws. */
@@ -78,11 +83,22 @@ export class Intake {
     this.#underWay.add(running);
   }
 
+  /** With a signal of its own: what a handler leaves on it goes with it. */
+  async #attempt(message: Message): Promise<void> {
+    const handler = new AbortController();
+    this.#handlers.add(handler);
+    try {
+      await this.#host.follow.handle(message, handler.signal);
+    } finally {
+      this.#handlers.delete(handler);
+    }
+  }
+
   async #handle(message: Message): Promise<void> {
-    const { settings, follow, slots, counters, stop, grace } = this.#host;
+    const { settings, slots, counters, stop } = this.#host;
     for (let attempt = 1; !stop.aborted; attempt += 1) {
       try {
-        await slots.run(() => follow.handle(message, grace));
+        await slots.run(() => this.#attempt(message));
         counters.handled += 1;
         return;
       } catch (error) {

@@ -47,6 +47,11 @@ export class Held {
     return loss.signal;
   }
 
+  /** Ends the handlers, as far as they listen; what they have stays theirs. */
+  abort(reason: unknown): void {
+    for (const { loss } of this.#held.values()) loss.abort(reason);
+  }
+
   drop({ position, claim }: Claimed): void {
     if (this.#held.get(position)?.claimed.claim === claim) this.#held.delete(position);
   }

@@ -68,7 +68,9 @@ export class ShardWork {
 
   /** Claims until the stop; resolves when all that it has claimed is settled. */
   async run(): Promise<void> {
-    const { stop, settings } = this.#host;
+    const { stop, grace, settings } = this.#host;
+    const abort = () => this.#held.abort(grace.reason);
+    grace.addEventListener('abort', abort, { once: true });
     let failures = 0;
     while (!stop.aborted) {
       try {
@@ -136,15 +138,12 @@ export class ShardWork {
 
   /** True when it is settled for good, so that the next of its key may begin. */
   async #handle(row: Claimed, lost: AbortSignal): Promise<boolean> {
-    const { work, settings, counters, grace } = this.#host;
+    const { work, settings, counters } = this.#host;
     try {
       if (row.losses >= MOST_LOSSES) {
         return await this.#park(row, `${row.losses} members have not outlived its handler`);
       }
-      await work.handle(
-        readEnvelope(row.envelope, settings.formats),
-        AbortSignal.any([lost, grace]),
-      );
+      await work.handle(readEnvelope(row.envelope, settings.formats), lost);
     } catch (error) {
       return this.#failed(row, error);
     }

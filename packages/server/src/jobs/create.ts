@@ -9,7 +9,7 @@ import type { JobRow } from './job.js';
 import { JOB_COLUMNS } from './job.js';
 import { isOpen, RETRIED_STATES, type RunState } from './run.js';
 import { checkWork, DEFAULTS, hostsOf, invalid, type JobSpec } from './spec.js';
-import { digestOf, previewHosts, type Target } from './target.js';
+import { compare, digestOf, previewHosts, type Target } from './target.js';
 
 /** Who asks, for people. */
 export interface By {
@@ -113,11 +113,13 @@ export async function hostsToRetry(
      from job_runs as r
      join hosts as h on h.id = r.host_id and h.state = 'active'
      where r.job_id = $1 and r.state = any($2::text[])
-     order by r.batch, r.hostname, r.id`,
+     order by r.id`,
     [jobId, wanted],
     { timeoutMs: 5000, requireAll: true },
   );
-  const hosts = [...new Set(found.rows.map((row) => row.host_id))];
+  // Of each shard in its order; of all of them in that of a preview.
+  const byName = found.rows.sort((one, other) => compare(one.hostname, other.hostname));
+  const hosts = [...new Set(byName.map((row) => row.host_id))];
   if (hosts.length === 0) throw invalid('body.states', 'some that hosts of the job ended in');
   return { job, hosts, digest: digestOf(hosts) };
 }

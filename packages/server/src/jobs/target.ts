@@ -92,7 +92,7 @@ export function digestOf(hosts: readonly string[]): string {
 }
 
 /** By code units: the same on every server. */
-function compare(one: string, other: string): number {
+export function compare(one: string, other: string): number {
   if (one === other) return 0;
   return one < other ? -1 : 1;
 }
