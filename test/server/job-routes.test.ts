@@ -116,7 +116,7 @@ describe('jobs over HTTP', () => {
     expect(named).toMatchObject({ status: 400, body: { code: 'API_INVALID' } });
     const { body: mixed } = await make({ target: { hosts: [ids[0], ids[2]] } });
     await expect
-      .poll(async () => (await tester('GET', '/api/v1/jobs')).body.items)
+      .poll(async () => (await tester('GET', '/api/v1/jobs')).body.items, { timeout: 30_000 })
       .toMatchObject([{ id: mixed.id, hosts: 1 }]);
     expect(await tester('POST', `/api/v1/jobs/${mixed.id}/cancel`, { payload: {} })).toMatchObject({
       ...{ status: 403, body: { code: 'API_FORBIDDEN' } },

@@ -158,8 +158,7 @@ describe.concurrent('a job', () => {
     await test.store.home.transaction((client) =>
       cancelJob(client, id, { by: 'anna', reason: 'wrong day' }),
     );
-    cluster.servers[1].jobs.kick();
-    cluster.servers[0].jobs.kick();
+    for (const { jobs } of cluster.servers) jobs.kick(id);
     expect(await cluster.ended(id)).toMatchObject({
       job: { state: 'cancelled', stop_reason: 'cancelled by anna: wrong day' },
       counts: { cancelled: 5 },

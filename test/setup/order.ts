@@ -12,6 +12,7 @@ const LONGEST = [
   'test/server/bus.test.ts',
   'packages/cli/src/lifecycle.test.ts',
   'test/crash/killed.test.ts',
+  'test/server/jobs-killed.test.ts',
   'test/docs/evolution-file.test.ts',
   'test/docs/tutorial.test.ts',
   'test/lifecycle/sequences.test.ts',

@@ -24,7 +24,7 @@ export interface DeliveryOptions {
   readonly log: Log;
   readonly news: News;
   /** A run has ended: whoever drives its job may go on. */
-  readonly onEnded: () => void;
+  readonly onEnded: (job: string) => void;
 }
 
 /** How often the store is looked at without a bell. */
@@ -86,7 +86,7 @@ export class Delivery implements Duty {
           noteEnded(client, session, run, result),
         );
         if (noted !== 'old') session.send({ type: 'result_kept', run });
-        if (noted === 'kept') onEnded();
+        if (typeof noted === 'object') onEnded(noted.ended);
         break;
       }
       case 'journal':

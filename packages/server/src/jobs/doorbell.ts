@@ -8,65 +8,95 @@ import type { Place } from '../store/many-hosts.js';
 import type { Log } from '../store/store.js';
 
 export interface Doorbell {
-  /** In the transaction that makes the news. */
+  /** There is something for these hosts; in the transaction that makes the news. */
   ring(place: Place, server: string, hosts: readonly string[]): Promise<void>;
   /** @returns what ends it. */
-  on(server: string, heard: (hosts: readonly string[]) => void): () => void;
+  on(server: string, heard: Heard): () => void;
+  /** Runs of these jobs have ended: whoever drives one may go on. */
+  ended(place: Place, jobs: readonly string[]): Promise<void>;
+  /** @returns what ends it. */
+  onEnded(heard: Heard): () => void;
 }
+
+type Heard = (ids: readonly string[]) => void;
+
+/** Who listens in this process, by what he listens for. */
+class Listeners {
+  readonly #heard = new Map<string, Set<Heard>>();
+
+  add(name: string, heard: Heard): () => void {
+    const before = this.#heard.get(name) ?? new Set();
+    this.#heard.set(name, before.add(heard));
+    return () => {
+      before.delete(heard);
+    };
+  }
+
+  tell(name: string, ids: readonly string[]): void {
+    for (const heard of this.#heard.get(name) ?? []) heard(ids);
+  }
+}
+
+const ENDED = 'ended';
+const toServer = (server: string) => `server ${server}`;
 
 /** Between the servers of one process. */
 export function localDoorbell(): Doorbell {
-  const listeners = new Map<string, (hosts: readonly string[]) => void>();
+  const listeners = new Listeners();
+  const tellAfter = ({ client }: Place, name: string, ids: readonly string[]) => {
+    // The driver says so when it has nothing more to send: the transaction has ended.
+    const look = () => {
+      if (client.getTransactionStatus() !== 'I') return;
+      client.off('drain', look);
+      listeners.tell(name, ids);
+    };
+    client.on('drain', look);
+  };
   return {
-    async ring({ client }, server, hosts) {
-      const heard = listeners.get(server);
-      if (heard === undefined) return;
-      // The driver says so when it has nothing more to send: the transaction has ended.
-      const look = () => {
-        if (client.getTransactionStatus() !== 'I') return;
-        client.off('drain', look);
-        heard(hosts);
-      };
-      client.on('drain', look);
-    },
-    on(server, heard) {
-      listeners.set(server, heard);
-      return () => {
-        if (listeners.get(server) === heard) listeners.delete(server);
-      };
-    },
+    ring: async (place, server, hosts) => tellAfter(place, toServer(server), hosts),
+    on: (server, heard) => listeners.add(toServer(server), heard),
+    ended: async (place, jobs) => tellAfter(place, ENDED, jobs),
+    onEnded: (heard) => listeners.add(ENDED, heard),
   };
 }
 
 /** For a server that nobody rings at. */
-export const NO_DOORBELL: Doorbell = { ring: async () => {}, on: () => () => {} };
+export const NO_DOORBELL: Doorbell = {
+  ring: async () => {},
+  on: () => () => {},
+  ended: async () => {},
+  onEnded: () => () => {},
+};
 
-const TOPIC = 'jobs.released';
-const Rung = checkOf(
-  Type.Object({ server: Type.String(), hosts: Type.Array(Type.String(), { maxItems: 1000 }) }),
-);
+const TOPICS = { released: 'jobs.released', ended: 'jobs.ended' } as const;
+const MOST_IDS = 1000;
+const ids = () => Type.Array(Type.String(), { maxItems: MOST_IDS });
+const checkReleased = checkOf(Type.Object({ server: Type.String(), hosts: ids() }));
+const checkEnded = checkOf(Type.Object({ jobs: ids() }));
 
 /** Between all servers, by the bus. Resolves when it listens. */
 export async function busDoorbell(bus: Bus, log: Log): Promise<Doorbell> {
-  const listeners = new Map<string, (hosts: readonly string[]) => void>();
+  const listeners = new Listeners();
   await bus.follow({
     name: 'jobs',
-    topics: [TOPIC],
-    handle: async ({ body }) => {
-      const rung = Rung(body);
-      if (rung.ok) listeners.get(rung.value.server)?.(rung.value.hosts);
+    topics: Object.values(TOPICS),
+    handle: async ({ topic, body }) => {
+      const released = topic === TOPICS.released ? checkReleased(body) : null;
+      if (released?.ok) listeners.tell(toServer(released.value.server), released.value.hosts);
+      const ended = topic === TOPICS.ended ? checkEnded(body) : null;
+      if (ended?.ok) listeners.tell(ENDED, ended.value.jobs);
     },
     onMissed: (why) => log.debug({ why }, 'news of jobs may have been missed'),
   });
   return {
     async ring({ client, shard }, server, hosts) {
-      await bus.publish(shard, client, { topic: TOPIC, body: { server, hosts } });
+      await bus.publish(shard, client, { topic: TOPICS.released, body: { server, hosts } });
     },
-    on(server, heard) {
-      listeners.set(server, heard);
-      return () => {
-        if (listeners.get(server) === heard) listeners.delete(server);
-      };
+    on: (server, heard) => listeners.add(toServer(server), heard),
+    async ended({ client, shard }, jobs) {
+      const body = { jobs: jobs.slice(0, MOST_IDS) };
+      await bus.publish(shard, client, { topic: TOPICS.ended, body });
     },
+    onEnded: (heard) => listeners.add(ENDED, heard),
   };
 }

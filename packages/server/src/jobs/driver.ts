@@ -21,18 +21,27 @@ export interface DriverOptions {
 }
 
 /**
- * Between steps: the shortest always, so that news that come together are one; then doubled while
- * nothing moves.
+ * Between steps of a job: the shortest always, so that news that come together are one; then
+ * doubled while nothing moves, up to the longest, or to so much for each job that a server has.
  */
-const PAUSE_MS = { shortest: 50, longest: 1000 } as const;
+const PAUSE_MS = { shortest: 50, longest: 1000, perJob: 20 } as const;
+/** How often jobs that nobody drives are looked for. */
+const LOOK_MS = 1000;
 /** Jobs that one server takes a step of at once. */
 const AT_ONCE = 4;
+
+interface Owned {
+  readonly driving: Driving;
+  /** By the clock of `performance`. */
+  dueAt: number;
+  pauseMs: number;
+}
 
 export class Driver {
   readonly #options: DriverOptions;
   /** Another one after a restart: what the process before has begun must not go on unnoticed. */
   readonly #owner: string;
-  readonly #owned = new Map<string, Driving>();
+  readonly #owned = new Map<string, Owned>();
   readonly #loop: Promise<void>;
   readonly #renewal: NodeJS.Timeout;
   #isRenewing = false;
@@ -49,11 +58,17 @@ export class Driver {
     this.#renewal = setInterval(() => void this.#renew(), everyMs);
   }
 
-  /** Something has changed: looks without delay. */
-  kick(): void {
-    if (this.#isKicked) return;
+  /**
+   * Something has changed, of that job or of jobs that nobody drives: looks without delay.
+   * @returns false when the job is another server's.
+   */
+  kick(job?: string): boolean {
+    const owned = job === undefined ? undefined : this.#owned.get(job);
+    if (owned !== undefined) owned.dueAt = 0;
+    else if (job !== undefined) return false;
     this.#isKicked = true;
     this.#wake();
+    return true;
   }
 
   /** Ends after the step under way, and gives its jobs to others. Idempotent. */
@@ -64,38 +79,51 @@ export class Driver {
   }
 
   async #run(): Promise<void> {
-    let pauseMs: number = PAUSE_MS.shortest;
+    let lookAt = 0;
     while (!this.#isStopping) {
-      const isKicked = this.#isKicked;
       this.#isKicked = false;
-      const isMoving = (await this.#round()) || isKicked;
-      pauseMs = isMoving ? PAUSE_MS.shortest : Math.min(PAUSE_MS.longest, pauseMs * 2);
-      await this.#pause(pauseMs);
+      if (performance.now() >= lookAt) {
+        await this.#look();
+        lookAt = performance.now() + LOOK_MS;
+      }
+      await this.#round();
+      await this.#sleep(PAUSE_MS.shortest);
+      if (this.#isKicked) lookAt = 0;
+      else {
+        const dueAt = Math.min(lookAt, ...[...this.#owned.values()].map((one) => one.dueAt));
+        await this.#sleep(dueAt - performance.now());
+        if (this.#isKicked) lookAt = 0;
+      }
     }
     clearInterval(this.#renewal);
+    await this.#giveBack();
+  }
+
+  async #giveBack(): Promise<void> {
     const { store, log } = this.#options;
-    const leases = [...this.#owned.values()].map(({ lease }) => giveLease(store.home, lease));
+    const leases = [...this.#owned.values()].map(({ driving }) =>
+      giveLease(store.home, driving.lease),
+    );
     for (const given of await Promise.allSettled(leases)) {
       if (given.status === 'rejected')
         log.warn({ error: given.reason }, 'a job was not given back');
     }
   }
 
-  /** @returns whether anything moved. */
-  async #round(): Promise<boolean> {
+  async #look(): Promise<void> {
     try {
       await this.#take();
     } catch (error) {
       this.#options.log.warn({ error }, 'jobs wait: the home shard does not answer');
-      return false;
     }
-    const owned = [...this.#owned.values()];
-    let moved = false;
-    for (let at = 0; at < owned.length && !this.#isStopping; at += AT_ONCE) {
-      const some = owned.slice(at, at + AT_ONCE).map((driving) => this.#step(driving));
-      moved = (await Promise.all(some)).includes(true) || moved;
+  }
+
+  async #round(): Promise<void> {
+    const now = performance.now();
+    const due = [...this.#owned.values()].filter(({ dueAt }) => dueAt <= now);
+    for (let at = 0; at < due.length && !this.#isStopping; at += AT_ONCE) {
+      await Promise.all(due.slice(at, at + AT_ONCE).map((owned) => this.#step(owned)));
     }
-    return moved;
   }
 
   /** Takes jobs that nobody drives. */
@@ -112,7 +140,9 @@ export class Driver {
     for (const { id: jobId } of rows) {
       const name = leaseOf(jobId);
       const lease = await takeLease(store.home, { name, owner: this.#owner }, leaseSeconds);
-      if (lease !== null) this.#owned.set(jobId, { store, doorbell, log, lease, jobId });
+      if (lease === null) continue;
+      const driving = { store, doorbell, log, lease, jobId };
+      this.#owned.set(jobId, { driving, dueAt: 0, pauseMs: 0 });
     }
   }
 
@@ -121,9 +151,9 @@ export class Driver {
     this.#isRenewing = true;
     const { store, leaseSeconds, log } = this.#options;
     try {
-      for (const [jobId, { lease }] of this.#owned) {
-        const isMine = await renewLease(store.home, lease, leaseSeconds);
-        if (!isMine && this.#owned.get(jobId)?.lease === lease) this.#owned.delete(jobId);
+      for (const [jobId, owned] of this.#owned) {
+        const isMine = await renewLease(store.home, owned.driving.lease, leaseSeconds);
+        if (!isMine && this.#owned.get(jobId) === owned) this.#owned.delete(jobId);
       }
     } catch (error) {
       log.warn({ error }, 'leases of jobs were not renewed');
@@ -132,23 +162,29 @@ export class Driver {
     }
   }
 
-  async #step(driving: Driving): Promise<boolean> {
-    const { jobId: job } = driving;
+  async #step(owned: Owned): Promise<void> {
+    // A kick during the step makes the next one due at once.
+    owned.dueAt = Number.POSITIVE_INFINITY;
+    const moved = await this.#tryStep(owned);
+    const longest = Math.max(PAUSE_MS.longest, this.#owned.size * PAUSE_MS.perJob);
+    owned.pauseMs = moved ? PAUSE_MS.shortest : Math.min(longest, owned.pauseMs * 2);
+    owned.pauseMs = Math.max(PAUSE_MS.shortest, owned.pauseMs);
+    owned.dueAt = Math.min(owned.dueAt, performance.now() + owned.pauseMs);
+  }
+
+  /** @returns whether anything moved. */
+  async #tryStep(owned: Owned): Promise<boolean> {
+    const { jobId: job } = owned.driving;
+    const leave = () => this.#owned.get(job) === owned && this.#owned.delete(job);
     try {
-      const stepped = await step(driving);
-      if (stepped === 'over') this.#owned.delete(job);
+      const stepped = await step(owned.driving);
+      if (stepped === 'over') leave();
       return stepped !== 'quiet';
     } catch (error) {
-      const isLost = error instanceof HalflapError && error.code === 'LEASE_LOST';
-      if (isLost) this.#owned.delete(job);
+      if (error instanceof HalflapError && error.code === 'LEASE_LOST') leave();
       this.#options.log.warn({ job, error }, 'a step of a job failed; the next one goes on');
       return false;
     }
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await this.#sleep(PAUSE_MS.shortest);
-    if (!this.#isKicked) await this.#sleep(ms - PAUSE_MS.shortest);
   }
 
   /** Until the time is over; a kick ends it early. */

@@ -6,6 +6,7 @@ import type { Log, Store } from '../store/store.js';
 import { Delivery } from './delivery.js';
 import type { Doorbell } from './doorbell.js';
 import { Driver } from './driver.js';
+import { Endings } from './endings.js';
 import { type Followed, follow, News } from './follow.js';
 import type { Pieces } from './output.js';
 import { purgeJobs } from './purge.js';
@@ -26,8 +27,8 @@ export interface JobsOptions {
 export interface Jobs {
   /** What the agents' endpoint tells of sessions. */
   readonly duty: Duty;
-  /** A job was made or cancelled: it is looked at without delay. */
-  kick(): void;
+  /** A job was made, or this one cancelled: it is looked at without delay. */
+  kick(job?: string): void;
   /** @see follow */
   follow(run: Followed, signal: AbortSignal): AsyncGenerator<Pieces, void, undefined>;
   /** Idempotent. The endpoint has stopped before. */
@@ -41,8 +42,14 @@ export function startJobs(options: JobsOptions): Jobs {
   const { store, authority, doorbell, server, leaseSeconds, log } = options;
   const news = new News();
   const driver = new Driver({ store, doorbell, server, leaseSeconds, log });
-  const kick = () => driver.kick();
-  const duty = new Delivery({ store, authority, doorbell, server, log, news, onEnded: kick });
+  const endings = new Endings({ store, doorbell, log });
+  const changed = (job: string) => {
+    if (!driver.kick(job)) endings.add(job);
+  };
+  const unsubscribe = doorbell.onEnded((ended) => {
+    for (const job of ended) driver.kick(job);
+  });
+  const duty = new Delivery({ store, authority, doorbell, server, log, news, onEnded: changed });
   const purge = () =>
     purgeJobs(store, options.keptDays, log).catch((error) =>
       log.warn({ error }, 'old jobs were not taken away'),
@@ -50,11 +57,15 @@ export function startJobs(options: JobsOptions): Jobs {
   const purging = setInterval(() => void purge(), PURGE_MS);
   return {
     duty,
-    kick,
+    kick(job) {
+      if (job === undefined) driver.kick();
+      else changed(job);
+    },
     follow: (run, signal) => follow({ store, news }, run, signal),
     async stop() {
       clearInterval(purging);
-      await Promise.all([driver.stop(), duty.stop()]);
+      unsubscribe();
+      await Promise.all([driver.stop(), duty.stop(), endings.stop()]);
     },
   };
 }

@@ -25,14 +25,14 @@ export async function noteBegun(
   );
 }
 
-/** What became of a result. `old`: the session is not the host's any more. */
-export type Noted = 'kept' | 'known' | 'old';
+/** What became of a result: the job whose run has ended by it; or why none has. */
+export type Noted = { readonly ended: string } | 'known' | 'old';
 
 /**
  * released, sent, running → the end that the agent says. An order that was never begun is expired
  * when the total time of the job has ended it, or when it came too late.
- * @returns `known` for one that has ended: where it had been given up, what the host says is kept
- * beside; also for one that nobody knows here.
+ * @returns `old` when the session is not the host's any more; `known` for a run that has ended
+ * (where it had been given up, what the host says is kept beside), and for one that nobody knows.
  */
 export async function noteEnded(
   client: ClientBase,
@@ -40,7 +40,7 @@ export async function noteEnded(
   run: string,
   result: Result,
 ): Promise<Noted> {
-  const { rowCount } = await client.query(
+  const { rows } = await client.query<{ job_id: string }>(
     `update job_runs as r
      set state = case
          when $9::timestamptz is null and ($4 = 'cancelled' and r.cancel_kind = 'timeout'
@@ -52,14 +52,15 @@ export async function noteEnded(
        started_at = coalesce($9, r.started_at), finished_at = $10, session_fence = $3
      from hosts as h
      where r.id = $1 and r.host_id = $2 and h.id = r.host_id and h.fence = $3
-       and r.state in ('released', 'sent', 'running')`,
+       and r.state in ('released', 'sent', 'running')
+     returning r.job_id`,
     [
       ...[run, host, fence, result.state, exitCodeOf(result), textOf(result.signal)],
       ...[textOf(result.message), result.droppedBytes, instantOf(result.startedAt)],
       instantOf(result.endedAt),
     ],
   );
-  if (rowCount === 1) return 'kept';
+  if (rows[0] !== undefined) return { ended: rows[0].job_id };
   const session = await client.query('select from hosts where id = $1 and fence = $2', [
     host,
     fence,

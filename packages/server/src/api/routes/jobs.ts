@@ -28,7 +28,7 @@ import {
   PreviewHost,
   targetFilters,
 } from '../job-shapes.js';
-import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
+import { type Asked, actAtHome, bodyOf, found, type Route, read } from '../route.js';
 import { id, limitOf, oneOf, pageOf, paging } from '../shapes.js';
 import { jobRunRoutes } from './job-runs.js';
 
@@ -100,7 +100,7 @@ function makeOf({ store, jobs }: JobApi): Route {
     }),
     answer: Type.Object({ id: id(), digest: DIGEST, hosts: Type.Integer() }),
     audit: { act: 'job.create', on: ({ body }) => `job ${body.name}` },
-    async handle({ body, scope, caller }, client) {
+    async handle({ body, scope, caller, reply }, client) {
       const { target, digest: asked, ...spec } = body;
       const digest = asked ?? digestOf([...new Set(target.hosts ?? [])]);
       const hosts = await chooseHosts(store, targetOf(target, scope), { spec, digest });
@@ -108,7 +108,7 @@ function makeOf({ store, jobs }: JobApi): Route {
       const about = named === undefined ? filters : { ...filters, hosts: hosts.length };
       const made = { spec, about, digest, by: caller.name };
       const job = await createJob(client, hosts, made);
-      setImmediate(() => jobs.kick());
+      whenDone(reply, () => jobs.kick());
       return { id: job, digest, hosts: hosts.length };
     },
   });
@@ -187,10 +187,10 @@ function cancelOf({ store, jobs }: JobApi): Route {
     body: bodyOf({ reason: Type.Optional(Type.String({ maxLength: 1000 })) }),
     answer: Type.Object({ id: id() }),
     audit: { act: 'job.cancel', on: ({ params }) => `job ${params.id}` },
-    async handle({ params, body, scope, caller }, client) {
+    async handle({ params, body, scope, caller, reply }, client) {
       if (scope !== 'all') await assertReaches(store, params.id, scope);
       await cancelJob(client, params.id, { by: caller.name, reason: body.reason ?? '' });
-      setImmediate(() => jobs.kick());
+      whenDone(reply, () => jobs.kick(params.id));
       return { id: params.id };
     },
   });
@@ -214,7 +214,7 @@ function retryOf({ store, jobs }: JobApi): Route {
     }),
     answer: Type.Object({ id: id(), digest: DIGEST, hosts: Type.Integer() }),
     audit: { act: 'job.retry', on: ({ params }) => `job ${params.id}` },
-    async handle({ params, body, scope, caller }, client) {
+    async handle({ params, body, scope, caller, reply }, client) {
       const retry = await hostsToRetry(store, params.id, body.states);
       const spec = specOf(retry.job);
       const target = targetOf({ hosts: [...retry.hosts] }, scope);
@@ -222,10 +222,15 @@ function retryOf({ store, jobs }: JobApi): Route {
       const hosts = await chooseHosts(store, target, { spec, digest });
       const made = { spec, digest, by: caller.name, retryOf: params.id };
       const job = await createJob(client, hosts, { ...made, about: { retryOf: params.id } });
-      setImmediate(() => jobs.kick());
+      whenDone(reply, () => jobs.kick());
       return { id: job, digest, hosts: hosts.length };
     },
   });
+}
+
+/** After the answer: by then the transaction of the act has been committed. */
+function whenDone({ raw }: Asked['reply'], then: () => void): void {
+  raw.once('finish', then);
 }
 
 function targetOf({ hosts, ...filters }: JobTarget, scope: Scope): Target {
