@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -136,6 +136,10 @@ describe('halflap login', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const kept = JSON.parse(readFileSync(file, 'utf8'));
     expect(kept).toMatchObject({ current: server, servers: { [server]: { ca: null } } });
+    chmodSync(file, 0o644);
+    const open = await workspace.run(['whoami'], env);
+    expect(open).toMatchObject({ code: 2, stderr: expect.stringMatching(/chmod 600/) });
+    chmodSync(file, 0o600);
     const who = await workspace.run(['whoami'], env);
     expect(who.stdout).toMatch(/: ben\/halflap on \S+, viewer:env=dev\n$/);
     expect(await workspace.run(['logout'], env)).toMatchObject({ code: 0, stderr: '' });
