@@ -12,7 +12,7 @@ import { dnf } from './dnf.js';
 import type { PackagesOrder } from './package-manager.js';
 import { canInstall, makeRepository } from './testing/apt-repository.js';
 import { canUseDnf, makeDnfRepository } from './testing/dnf-repository.js';
-import { CLUSTER_KEY, signed, TestAgent } from './testing/test-agent.js';
+import { CLUSTER_KEY, SUPERVISOR, signed, TestAgent } from './testing/test-agent.js';
 
 const PROGRAM = fileURLToPath(new URL('./testing/doomed-agent.mjs', import.meta.url));
 
@@ -41,7 +41,7 @@ describe.skipIf(isLocal && !canInstall())('a package', () => {
     // Says that it has begun, and goes on when it is told to.
     const wait = `echo begun > ${agent.path('started')}; timeout 60 cat ${agent.path('gate')}`;
     const count = (version: string) => `echo ${version} >> ${agent.path('effect')}`;
-    supervisor = await makeRepository(agent.directory, [
+    const inside = await makeRepository(agent.directory, [
       { name: TOOL, version: '1.0', configuration: 'first\n', onConfigure: count('1.0') },
       {
         ...{ name: TOOL, version: '2.0', configuration: 'second\n' },
@@ -49,6 +49,7 @@ describe.skipIf(isLocal && !canInstall())('a package', () => {
       },
       { name: USER, version: '1.0', depends: TOOL },
     ]);
+    supervisor = [...inside, ...SUPERVISOR];
     await agent.restart({ supervisor });
   });
 
