@@ -247,6 +247,12 @@ describe('a session', () => {
     expect(await hostRow(one.enrolled.host)).toMatchObject({ server: 'two', fence: '3' });
   });
 
+  it('has a number above all that its host has seen, as after a restore', async () => {
+    const one = await identity();
+    const { hear } = await talk(one, endpoint, { ...HELLO, fence: 41 });
+    expect(await hear('welcome')).toMatchObject({ fence: 42 });
+  });
+
   it('says goodbye where no protocol is common', async () => {
     const hello = { ...HELLO, protocol: { oldest: 900, newest: 901 } };
     const { hear } = await talk(await identity(), endpoint, hello);

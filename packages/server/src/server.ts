@@ -6,7 +6,7 @@
 import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
-import { type Endpoint, startEndpoint } from './agents/endpoint.js';
+import { cannotListen, type Endpoint, startEndpoint } from './agents/endpoint.js';
 import { createApi } from './api/app.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { jobRoutes } from './api/routes/jobs.js';
@@ -165,7 +165,11 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const routes = [...authorityRoutes(authority), ...jobRoutes({ store, log, settings, jobs })];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
-  await app.listen({ host, port });
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    throw cannotListen('listen', { host, port }, cause);
+  }
   const bound = app.server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   return `${tls === undefined ? 'http' : 'https'}://${name}:${bound.port}`;
