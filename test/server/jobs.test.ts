@@ -313,6 +313,33 @@ describe('a shard that is cut off in the middle of a job', () => {
   });
 });
 
+describe('the doorbell', () => {
+  it('is heard by the server that it is for, and of ends by all', async () => {
+    const [one, two] = cluster.servers;
+    const { home } = test.store;
+    const heard: string[] = [];
+    const all = gate();
+    const hear = (by: string) => (ids: readonly string[]) => {
+      heard.push(`${by} ${ids.join()}`);
+      if (heard.length === 3) all.open();
+    };
+    const stops = [
+      one.doorbell.on('some', hear('other')),
+      two.doorbell.on('two', hear('two')),
+      one.doorbell.onEnded(hear('ended')),
+      two.doorbell.onEnded(hear('ended')),
+    ];
+    await home.transaction(async (client) => {
+      const place = { client, shard: home.name };
+      await one.doorbell.ring(place, 'two', ['a', 'b']);
+      await one.doorbell.ended(place, ['j']);
+    });
+    await all.opened;
+    expect(heard.sort()).toEqual(['ended j', 'ended j', 'two a,b']);
+    for (const stop of stops) stop();
+  });
+});
+
 describe('all jobs', () => {
   it('go, with all that they wrote, when they ended long ago', async () => {
     const { rows } = await test.store.home.query<{ id: string }>(
