@@ -12,17 +12,21 @@ import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
   authorityRoutes,
+  Bus,
   DEFAULT_SETTINGS,
   type Endpoint,
   type Jobs,
   jobRoutes,
+  journalRoutes,
   localDoorbell,
   makeSetupToken,
+  memoryCarrier,
   openAuthority,
   openStore,
   SECRET_BYTES,
   startEndpoint,
   startJobs,
+  startJournals,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
@@ -45,6 +49,7 @@ let test: TestStore;
 let api: TestApi;
 let authority: Authority;
 let jobs: Jobs;
+let bus: Bus;
 let endpoint: Endpoint;
 let server: string;
 /** `GET /api/v1/hosts?limit=1` of every request of a command. */
@@ -67,9 +72,13 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
+  bus = new Bus({ fleet: store.fleet, server: 'one', carrier: memoryCarrier(), clock });
+  bus.start();
+  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
   const routes = [
     ...authorityRoutes(authority),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
+    ...journalRoutes(store, journals),
   ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
@@ -97,6 +106,7 @@ afterAll(async () => {
   await api?.app.close();
   await endpoint?.stop();
   await jobs?.stop();
+  await bus?.stop();
   await test?.drop();
   workspace.remove();
 });
@@ -342,6 +352,9 @@ describe('halflap packages and services', () => {
     );
     const failed = await printed('services', 'list', ...one, '--active', 'failed');
     expect(failed).toMatchObject({ services: [{ name: 'ssh.service', active: 'failed' }] });
+    const journal = ['services', 'journal', 'web-007.example', 'ssh.service', '--lines', '5'];
+    const away = await halflap(...journal);
+    expect(away).toMatchObject({ code: 4, stderr: expect.stringMatching(/HOST_AWAY.*connected/) });
     const wrong = await halflap('packages', 'list', '--security');
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/--host/) });
   });

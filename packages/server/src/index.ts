@@ -9,6 +9,7 @@ export { makeSetupToken } from './access/setup.js';
 export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
 export type { Enrolment, Redeem } from './agents/enrol.js';
+export { type Journals, startJournals } from './agents/journals.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
 export type * from './api/answers.js';
 export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
@@ -29,6 +30,7 @@ export {
 } from './api/route.js';
 export { authorityRoutes } from './api/routes/authority.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
+export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
 export { DEFAULT_SETTINGS } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';

@@ -7,9 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
 import { cannotListen, type Endpoint, startEndpoint } from './agents/endpoint.js';
+import { type Journals, startJournals } from './agents/journals.js';
 import { createApi } from './api/app.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { jobRoutes } from './api/routes/jobs.js';
+import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
 import { Bus } from './bus/bus.js';
@@ -124,7 +126,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
-  const duties = [jobs.duty];
+  const journals = await startJournals({ store, bus, server: name, log });
+  const duties = [jobs.duty, journals.duty];
   const agents = await startEndpoint({
     ...{ store, authority, duties, log, clock, names, server: name, version: options.version },
     ...{ heartbeatSeconds: pace.heartbeatSeconds, reportSeconds: pace.reportSeconds },
@@ -135,7 +138,7 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, jobs }, running);
+  const address = await listen({ options, store, authority, jobs, journals }, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -153,16 +156,21 @@ interface Ground {
   readonly store: Store;
   readonly authority: Authority;
   readonly jobs: Jobs;
+  readonly journals: Journals;
 }
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, jobs } = ground;
+  const { options, store, authority, jobs, journals } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log } = options;
-  const routes = [...authorityRoutes(authority), ...jobRoutes({ store, log, settings, jobs })];
+  const routes = [
+    ...authorityRoutes(authority),
+    ...jobRoutes({ store, log, settings, jobs }),
+    ...journalRoutes(store, journals),
+  ];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
   try {
