@@ -9,11 +9,15 @@ import { HalflapError } from '@halflap/protocol';
 import type { AgentFrame, Enrolled, Hello, Report, ServerFrame } from '@halflap/protocol/agent';
 import {
   type Authority,
+  Bus,
   type Endpoint,
+  type Journals,
+  memoryCarrier,
   openAuthority,
   SECRET_BYTES,
   type Store,
   startEndpoint,
+  startJournals,
 } from '@halflap/server';
 import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,28 +32,41 @@ let test: TestStore;
 let authority: Authority;
 let endpoint: Endpoint;
 let other: Endpoint;
+let journals: Record<string, Journals>;
+const buses: Bus[] = [];
 const open = new Set<WebSocket>();
 
 beforeAll(async () => {
   test = await openTestStore(2);
   const options = { secret: randomBytes(SECRET_BYTES), hostCertificateDays: 30, clock };
   authority = await openAuthority(test.store, options);
+  const two = await test.open('two');
+  journals = { one: await openJournals('one', test.store), two: await openJournals('two', two) };
   endpoint = await start('one', test.store);
-  other = await start('two', await test.open('two'));
+  other = await start('two', two);
 });
 
 afterAll(async () => {
   for (const socket of open) socket.terminate();
   await endpoint.stop();
   await other.stop();
+  for (const bus of buses) await bus.stop();
   await test.drop();
 });
 
 const clock = () => new Date();
 
+async function openJournals(server: string, store: Store): Promise<Journals> {
+  const bus = new Bus({ fleet: store.fleet, server, carrier: memoryCarrier(), clock, pollMs: 50 });
+  bus.start();
+  buses.push(bus);
+  return startJournals({ store, bus, server, log: SILENT });
+}
+
 function start(server: string, store: Store): Promise<Endpoint> {
   return startEndpoint({
-    ...{ store, authority, server, version: '1.0', duties: [], log: SILENT, clock },
+    ...{ store, authority, server, version: '1.0', log: SILENT, clock },
+    duties: [journals[server]?.duty].filter((duty) => duty !== undefined),
     ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },
     ...{ now: () => performance.now(), random: Math.random },
     listen: { host: '127.0.0.1', port: 0 },
@@ -247,6 +264,12 @@ describe('a session', () => {
     expect(await hostRow(one.enrolled.host)).toMatchObject({ server: 'two', fence: '3' });
   });
 
+  it('has a number above all that its host has seen, as after a restore', async () => {
+    const one = await identity();
+    const { hear } = await talk(one, endpoint, { ...HELLO, fence: 41 });
+    expect(await hear('welcome')).toMatchObject({ fence: 42 });
+  });
+
   it('says goodbye where no protocol is common', async () => {
     const hello = { ...HELLO, protocol: { oldest: 900, newest: 901 } };
     const { hear } = await talk(await identity(), endpoint, hello);
@@ -295,6 +318,37 @@ describe('facts', () => {
     say(report(10, null, { packages: { changed: [pack('z', '1')], removed: [] } }));
     await hear('reported');
     expect(await hostRow(host)).toMatchObject({ packages_installed: 1, services_failed: 0 });
+  });
+});
+
+describe('the journal of a service', () => {
+  it('is read by any server from the one that has the session', async () => {
+    const one = await identity();
+    const { host } = one.enrolled;
+    const { say, hear } = await talk(one);
+    await hear('welcome');
+    const asked = { host, service: 'nginx.service', lines: 3 };
+    for (const server of ['one', 'two']) {
+      const read = journals[server]?.read(asked);
+      const { id, ...what } = await hear('journal_asked');
+      expect(what).toEqual({ type: 'journal_asked', service: 'nginx.service', lines: 3 });
+      say({ type: 'journal', id, lines: [`asked by ${server}`], error: null });
+      expect(await read).toEqual([`asked by ${server}`]);
+    }
+    const failing = journals.two?.read(asked);
+    say({
+      type: 'journal',
+      id: (await hear('journal_asked')).id,
+      lines: [],
+      error: 'no such unit',
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'HOST_AWAY', message: 'no such unit' });
+  });
+
+  it('cannot be read of a host that is not connected', async () => {
+    const { host } = (await identity()).enrolled;
+    const read = journals.one?.read({ host, service: 'x', lines: 1 });
+    await expect(read).rejects.toMatchObject({ code: 'HOST_AWAY', retryable: true });
   });
 });
 

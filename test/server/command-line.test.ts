@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,17 +13,21 @@ import {
   type Authority,
   alertRoutes,
   authorityRoutes,
+  Bus,
   DEFAULT_SETTINGS,
   type Endpoint,
   type Jobs,
   jobRoutes,
+  journalRoutes,
   localDoorbell,
   makeSetupToken,
+  memoryCarrier,
   openAuthority,
   openStore,
   SECRET_BYTES,
   startEndpoint,
   startJobs,
+  startJournals,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
@@ -46,6 +50,7 @@ let test: TestStore;
 let api: TestApi;
 let authority: Authority;
 let jobs: Jobs;
+let bus: Bus;
 let endpoint: Endpoint;
 let server: string;
 /** `GET /api/v1/hosts?limit=1` of every request of a command. */
@@ -68,10 +73,14 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
+  bus = new Bus({ fleet: store.fleet, server: 'one', carrier: memoryCarrier(), clock });
+  bus.start();
+  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
   const routes = [
     ...authorityRoutes(authority),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
+    ...journalRoutes(store, journals),
   ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
@@ -99,6 +108,7 @@ afterAll(async () => {
   await api?.app.close();
   await endpoint?.stop();
   await jobs?.stop();
+  await bus?.stop();
   await test?.drop();
   workspace.remove();
 });
@@ -138,6 +148,10 @@ describe('halflap login', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const kept = JSON.parse(readFileSync(file, 'utf8'));
     expect(kept).toMatchObject({ current: server, servers: { [server]: { ca: null } } });
+    chmodSync(file, 0o644);
+    const open = await workspace.run(['whoami'], env);
+    expect(open).toMatchObject({ code: 2, stderr: expect.stringMatching(/chmod 600/) });
+    chmodSync(file, 0o600);
     const who = await workspace.run(['whoami'], env);
     expect(who.stdout).toMatch(/: ben\/halflap on \S+, viewer:env=dev\n$/);
     expect(await workspace.run(['logout'], env)).toMatchObject({ code: 0, stderr: '' });
@@ -340,6 +354,9 @@ describe('halflap packages and services', () => {
     );
     const failed = await printed('services', 'list', ...one, '--active', 'failed');
     expect(failed).toMatchObject({ services: [{ name: 'ssh.service', active: 'failed' }] });
+    const journal = ['services', 'journal', 'web-007.example', 'ssh.service', '--lines', '5'];
+    const away = await halflap(...journal);
+    expect(away).toMatchObject({ code: 4, stderr: expect.stringMatching(/HOST_AWAY.*connected/) });
     const wrong = await halflap('packages', 'list', '--security');
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/--host/) });
   });

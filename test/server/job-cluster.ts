@@ -3,13 +3,16 @@
 import { randomBytes } from 'node:crypto';
 import {
   type Authority,
+  Bus,
+  busDoorbell,
   createJob,
+  type Doorbell,
   digestOf,
   type Endpoint,
   type JobSpec,
   type Jobs,
-  localDoorbell,
   openAuthority,
+  postgresCarrier,
   RUN_COLUMNS,
   type RunRow,
   readJob,
@@ -26,6 +29,8 @@ export interface JobServer {
   readonly store: Store;
   readonly jobs: Jobs;
   readonly endpoint: Endpoint;
+  readonly bus: Bus;
+  readonly doorbell: Doorbell;
 }
 
 export const SPEC: JobSpec = {
@@ -114,9 +119,10 @@ export class JobCluster {
 
   async drop(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.stop()));
-    for (const { endpoint, jobs } of this.servers) {
+    for (const { endpoint, jobs, bus } of this.servers) {
       await endpoint.stop();
       await jobs.stop();
+      await bus.stop();
     }
     await this.test.drop();
   }
@@ -126,8 +132,13 @@ export async function openJobCluster(): Promise<JobCluster> {
   const test = await openTestStore(2);
   const secret = randomBytes(SECRET_BYTES);
   const authority = await openAuthority(test.store, { secret, hostCertificateDays: 30, clock });
-  const doorbell = localDoorbell();
+  const urls = new Map(test.shards.map(({ name, url }) => [name, url]));
+  const connection = (shard: string) => ({ connectionString: urls.get(shard) ?? '' });
   const start = async (server: string, store: Store): Promise<JobServer> => {
+    const carrier = postgresCarrier({ connection });
+    const bus = new Bus({ fleet: store.fleet, server, carrier, clock });
+    bus.start();
+    const doorbell = await busDoorbell(bus, SILENT);
     const jobs = startJobs({
       store,
       authority,
@@ -145,7 +156,7 @@ export async function openJobCluster(): Promise<JobCluster> {
       names: ['localhost'],
       redeem: () => Promise.reject(new Error('nobody enrols here')),
     });
-    return { store, jobs, endpoint };
+    return { store, jobs, endpoint, bus, doorbell };
   };
   const one = await start('one', test.store);
   return new JobCluster(test, authority, [one, await start('two', await test.open('two'))]);

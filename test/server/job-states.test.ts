@@ -261,6 +261,9 @@ class Walk {
   }
 }
 
+/** States that walks have to come to: else they prove little. */
+const REACHED = ['waiting', 'released', 'sent', 'running', 'succeeded', 'lost'] as const;
+
 function isEnd(state: RunState): boolean {
   return RUN_STATES.indexOf(state) > RUN_STATES.indexOf('running');
 }
@@ -269,7 +272,9 @@ describe(`a run (HALFLAP_SEED=${SEED})`, () => {
   it('keeps to its states, whoever does what in which order', async () => {
     const random = randomFrom(SEED);
     const seen = new Set<string>();
-    for (let walk = 0; walk < WALKS; walk += 1) {
+    const isMissing = () => REACHED.some((state) => !seen.has(state));
+    // Chance alone may lead past a state in so few walks.
+    for (let walk = 0; walk < (isMissing() ? 10 * WALKS : WALKS); walk += 1) {
       const runs = new Walk(random);
       await runs.begin();
       for (let step = 0; step < STEPS; step += 1) {
@@ -283,8 +288,6 @@ describe(`a run (HALFLAP_SEED=${SEED})`, () => {
       expect(last).toHaveLength(HOSTS);
       for (const { state } of last) expect(isEnd(state), state).toBe(true);
     }
-    for (const state of ['waiting', 'released', 'sent', 'running', 'succeeded', 'lost']) {
-      expect([...seen], `no walk came to ${state}`).toContain(state);
-    }
+    expect([...seen]).toEqual(expect.arrayContaining([...REACHED]));
   });
 });

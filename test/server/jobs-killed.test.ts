@@ -45,7 +45,12 @@ async function start(server: string): Promise<void> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout });
-  const [line] = await once(lines, 'line');
+  const died = once(child, 'exit').then(([code]) => {
+    throw new Error(`${server} ended with ${code}`);
+  });
+  // Later it is killed.
+  died.catch(() => {});
+  const [line] = await Promise.race([once(lines, 'line'), died]);
   running.set(server, { server, port: Number(line), process: child });
 }
 

@@ -1,7 +1,15 @@
 // A server with agents and jobs in a process of its own, to be killed. It runs the built package:
 // jobs-server.mjs '{"server": NAME, "shards": […], "secret": HEX}'; it prints its port.
 
-import { NO_DOORBELL, openAuthority, openStore, startEndpoint, startJobs } from '@halflap/server';
+import {
+  Bus,
+  busDoorbell,
+  openAuthority,
+  openStore,
+  postgresCarrier,
+  startEndpoint,
+  startJobs,
+} from '@halflap/server';
 
 const { server, shards, secret } = JSON.parse(process.argv[2] ?? '{}');
 const say = (detail, message) => process.stderr.write(`${server}: ${message} ${inspect(detail)}\n`);
@@ -14,7 +22,16 @@ const authority = await openAuthority(store, {
   hostCertificateDays: 30,
   clock,
 });
-const doorbell = NO_DOORBELL;
+const urls = new Map(shards.map(({ name, url }) => [name, url]));
+const connection = (shard) => ({ connectionString: urls.get(shard) });
+const bus = new Bus({
+  fleet: store.fleet,
+  server,
+  carrier: postgresCarrier({ connection }),
+  clock,
+});
+bus.start();
+const doorbell = await busDoorbell(bus, log);
 const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
 const endpoint = await startEndpoint({
   ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },

@@ -84,7 +84,7 @@ describe.concurrent('a job', () => {
     expect(effectsOf(made)).toEqual([1, 1, 0, 1, 1, 1]);
     isRepaired = true;
     const retry = await hostsToRetry(test.store, id);
-    expect(retry.hosts).toEqual([hosts[1], hosts[2]]);
+    expect([...retry.hosts].sort()).toEqual([hosts[1], hosts[2]].sort());
     const again = await cluster.run(retry.hosts, specOf(retry.job));
     expect((await cluster.ended(again)).job.state).toBe('succeeded');
     expect(effectsOf(made)).toEqual([1, 2, 1, 1, 1, 1]);
@@ -310,6 +310,33 @@ describe('a shard that is cut off in the middle of a job', () => {
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
     });
     expect(effectsOf(made)).toEqual(hosts.map(() => 1));
+  });
+});
+
+describe('the doorbell', () => {
+  it('is heard by the server that it is for, and of ends by all', async () => {
+    const [one, two] = cluster.servers;
+    const { home } = test.store;
+    const heard: string[] = [];
+    const all = gate();
+    const hear = (by: string) => (ids: readonly string[]) => {
+      heard.push(`${by} ${ids.join()}`);
+      if (heard.length === 3) all.open();
+    };
+    const stops = [
+      one.doorbell.on('some', hear('other')),
+      two.doorbell.on('two', hear('two')),
+      one.doorbell.onEnded(hear('ended')),
+      two.doorbell.onEnded(hear('ended')),
+    ];
+    await home.transaction(async (client) => {
+      const place = { client, shard: home.name };
+      await one.doorbell.ring(place, 'two', ['a', 'b']);
+      await one.doorbell.ended(place, ['j']);
+    });
+    await all.opened;
+    expect(heard.sort()).toEqual(['ended j', 'ended j', 'two a,b']);
+    for (const stop of stops) stop();
   });
 });
 

@@ -1,5 +1,6 @@
 // A fleet of simulated hosts that connects to real servers: npm run simulate.
 
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type Log, parseAddress, systemClock } from '@halflap/agent';
@@ -49,6 +50,8 @@ async function main(): Promise<void> {
   const servers = server.map(parseAddress);
   const authorities = await readFile(ca, 'utf8');
   const stop = new AbortController();
+  // Each host that enrols listens to it.
+  setMaxListeners(0, stop.signal);
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   const enrolment = { servers, authorities, token, clock: systemClock, signal: stop.signal };
   const fleet = new Fleet({

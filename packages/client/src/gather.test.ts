@@ -107,6 +107,10 @@ describe('gather', () => {
         { shard: 'silent', ok: false, mode: 'unreachable', error: { code: 'SHARD_UNREACHABLE' } },
         { shard: 'dead', ok: false, mode: 'unreachable', error: { code: 'SHARD_UNREACHABLE' } },
       ]);
+      const none = { ...byId, shards: ['silent', 'dead'] };
+      const nothing = await fleet.gather('select id from hosts order by id', [], none);
+      expect(nothing.rows).toEqual([]);
+      expect(nothing.outcomes.map(({ ok }) => ok)).toEqual([false, false]);
       const all = await fleet
         .gather('select id from hosts order by id', [], { ...byId, requireAll: true })
         .catch((error: unknown) => error);

@@ -125,6 +125,8 @@ function merge(answers: readonly Answer[], options: GatherOptions): Row[] {
   const lists = answers.map(({ rows, outcome }) => tagged(rows, outcome.shard, options));
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const { orderBy = [] } = options;
+  // Without an answer there are no columns to be in order.
+  if (answers.length === 0) return [];
   if (orderBy.length === 0) return lists.flat().slice(0, limit);
   assertSameTypes(answers, orderBy);
   const tag =

@@ -145,6 +145,11 @@ export const ERRORS = {
     'The shard that has the host, or the home shard, does not answer, or moves that data just now.',
     true,
   ),
+  HOST_AWAY: entry(
+    'unreachable',
+    'A host is not connected, or does not tell what it was asked for.',
+    true,
+  ),
   LEASE_LOST: entry('refused', 'Another server owns now what this one was working on.', true),
   ENROLMENT_REFUSED: entry(
     'refused',

@@ -9,6 +9,7 @@ export { makeSetupToken } from './access/setup.js';
 export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
 export type { Enrolment, Redeem } from './agents/enrol.js';
+export { type Journals, startJournals } from './agents/journals.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
 export { type Alerts, type AlertsOptions, purgeAlerts, startAlerts } from './alerts/alerts.js';
 export { Evaluator, type EvaluatorOptions, type Looked } from './alerts/evaluator.js';
@@ -35,6 +36,7 @@ export {
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { authorityRoutes } from './api/routes/authority.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
+export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
 export { DEFAULT_SETTINGS } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';
@@ -51,7 +53,7 @@ export {
   type NewJob,
   specOf,
 } from './jobs/create.js';
-export { type Doorbell, localDoorbell, NO_DOORBELL } from './jobs/doorbell.js';
+export { busDoorbell, type Doorbell, localDoorbell, NO_DOORBELL } from './jobs/doorbell.js';
 export { JOB_STATES, type JobState } from './jobs/job.js';
 export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
 export { type Piece, type Pieces, readOutput } from './jobs/output.js';

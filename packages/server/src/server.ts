@@ -6,13 +6,15 @@
 import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
-import { type Endpoint, startEndpoint } from './agents/endpoint.js';
+import { cannotListen, type Endpoint, startEndpoint } from './agents/endpoint.js';
+import { type Journals, startJournals } from './agents/journals.js';
 import { type Alerts, startAlerts } from './alerts/alerts.js';
 import type { MailOptions } from './alerts/mail.js';
 import { createApi } from './api/app.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { jobRoutes } from './api/routes/jobs.js';
+import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
 import { Bus } from './bus/bus.js';
@@ -131,7 +133,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   running.add(() => jobs.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());
-  const duties = [jobs.duty];
+  const journals = await startJournals({ store, bus, server: name, log });
+  const duties = [jobs.duty, journals.duty];
   const agents = await startEndpoint({
     ...{ store, authority, duties, log, clock, names, server: name, version: options.version },
     ...{ heartbeatSeconds: pace.heartbeatSeconds, reportSeconds: pace.reportSeconds },
@@ -142,7 +145,7 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, jobs, alerts }, running);
+  const address = await listen({ options, store, authority, jobs, journals, alerts }, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -166,11 +169,12 @@ interface Ground {
   readonly authority: Authority;
   readonly jobs: Jobs;
   readonly alerts: Alerts;
+  readonly journals: Journals;
 }
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, jobs, alerts } = ground;
+  const { options, store, authority, jobs, journals, alerts } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
@@ -178,11 +182,16 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const routes = [
     ...authorityRoutes(authority),
     ...jobRoutes({ store, log, settings, jobs }),
+    ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
   ];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
-  await app.listen({ host, port });
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    throw cannotListen('listen', { host, port }, cause);
+  }
   const bound = app.server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   return `${tls === undefined ? 'http' : 'https'}://${name}:${bound.port}`;

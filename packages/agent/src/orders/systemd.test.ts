@@ -1,16 +1,14 @@
 // Runs on a host where systemd is the first process: a real one, in namespaces of its own.
 
 import { execFileSync } from 'node:child_process';
-import { accessSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type OwnSystemd, startSystemd } from '../services/testing/own-systemd.js';
+import { canStartSystemd, type OwnSystemd, startSystemd } from '../services/testing/own-systemd.js';
 import { CLUSTER_KEY, shell, signed, TestAgent } from './testing/test-agent.js';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
-const isLocal = process.env.CI === undefined;
 
 /** What the runs of an agent need of this repository, and where they find it. */
 const NEEDED = {
@@ -32,7 +30,7 @@ const UNITS = {
   ].join('\n'),
 };
 
-describe.skipIf(isLocal && !canRun())('where systemd runs the host, an order', () => {
+describe.skipIf(!canStartSystemd())('where systemd runs the host, an order', () => {
   let systemd: OwnSystemd;
   let agent: TestAgent;
 
@@ -80,12 +78,3 @@ describe.skipIf(isLocal && !canRun())('where systemd runs the host, an order', (
     expect(inside('/bin/sh', '-c', left).split('\n')).not.toContain('sleep');
   });
 });
-
-function canRun(): boolean {
-  try {
-    accessSync('/usr/lib/systemd/systemd');
-    return process.getuid?.() === 0;
-  } catch {
-    return false;
-  }
-}

@@ -1,6 +1,5 @@
 // Services of a real systemd, which runs in namespaces of its own.
 
-import { accessSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkSnapshot, type Service } from '@halflap/protocol/agent';
@@ -13,11 +12,10 @@ import { runProgram } from '../program.js';
 import { controlService, type ServiceAction } from './control.js';
 import { journalOf } from './journal.js';
 import { findServices } from './list.js';
-import { type OwnSystemd, startSystemd } from './testing/own-systemd.js';
+import { canStartSystemd, type OwnSystemd, startSystemd } from './testing/own-systemd.js';
 
 const ignore = () => undefined;
 const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-const isLocal = process.env.CI === undefined;
 
 const unit = (description: string, run: string, more = '') =>
   `[Unit]\nDescription=${description}\n${more}[Service]\n${run}\n` +
@@ -34,7 +32,7 @@ const UNITS = {
   'many@.service': unit('One of many', once('/bin/true')),
 };
 
-describe.skipIf(isLocal && !canRun())('services of systemd', () => {
+describe.skipIf(!canStartSystemd())('services of systemd', () => {
   let systemd: OwnSystemd;
   let host: Host;
   const memory = new Memory();
@@ -117,12 +115,3 @@ describe.skipIf(isLocal && !canRun())('services of systemd', () => {
   const control = (action: ServiceAction, name: string) =>
     controlService(host, action, name, { timeoutMs: 30_000 });
 });
-
-function canRun(): boolean {
-  try {
-    accessSync('/usr/lib/systemd/systemd');
-    return process.getuid?.() === 0;
-  } catch {
-    return false;
-  }
-}

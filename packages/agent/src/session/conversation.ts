@@ -114,6 +114,7 @@ export class Conversation {
       protocol: this.#protocol,
       ...(await about()),
       revision: reports.acknowledged,
+      fence: this.#options.fence.value,
       unfinished: orders.unfinished().slice(0, MAX_UNFINISHED),
     };
     await this.#connection.send(hello);

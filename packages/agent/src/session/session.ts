@@ -177,7 +177,7 @@ export class Session {
     } else if (goodbye?.reason === 'replaced') {
       log.warn({ server }, 'another agent has connected with the identity of this host');
     } else if (goodbye?.reason === 'pending') {
-      log.info({ server }, 'this host waits to be approved: halflap hosts approve');
+      log.info({ server }, 'this host waits for somebody to approve it');
     } else {
       log.warn({ server, reason }, 'not connected');
     }

@@ -4,6 +4,7 @@ import type { HostService, ServiceName } from '@halflap/server';
 import type { Command } from 'commander';
 import { withServer } from '../api/connect.js';
 import { findHost } from '../api/find-host.js';
+import { harmless } from '../api/harmless.js';
 import { onlyWithHost } from '../api/only-with-host.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
@@ -42,6 +43,23 @@ export async function list(options: Options, command: Command): Promise<void> {
       noun,
       columns: ofHost(colors, new Date()),
     });
+  });
+}
+
+export async function journal(
+  host: string,
+  service: string,
+  { lines }: { readonly lines?: number },
+  command: Command,
+): Promise<void> {
+  await withServer(command, async (client, printer) => {
+    const id = await findHost(client, host, 'look');
+    const told = await client.ask(OPERATIONS.readJournal, {
+      params: { id, service },
+      query: { lines },
+    });
+    printer.json(told);
+    for (const line of told.lines) printer.line(harmless(line));
   });
 }
 

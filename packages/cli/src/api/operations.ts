@@ -21,6 +21,7 @@ import type {
   MadeToken,
   PackageName,
   Page,
+  ServiceJournal,
   ServiceName,
   SessionBegun,
   User,
@@ -97,6 +98,11 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/api/v1/hosts/{id}/events',
     query: PAGING,
+  }),
+  readJournal: answering<ServiceJournal>()({
+    method: 'GET',
+    path: '/api/v1/hosts/{id}/services/{service}/journal',
+    query: ['lines'],
   }),
   listPackages: answering<Page<PackageName>>()({
     method: 'GET',

@@ -66,8 +66,8 @@ const APPROVE_HELP = `
 Hosts wait for that when their token was made with --approval.
 
 Examples:
-  halflap hosts list --state pending
   halflap hosts approve web-01.example web-02.example
+  halflap hosts approve $(halflap hosts list --state pending --json | jq -r '.hosts[].id')
 `;
 
 const REVOKE_HELP = `

@@ -1,6 +1,7 @@
 // The options of `halflap services …` and their help; actions/services.ts is what they do.
 
 import type { Command } from 'commander';
+import { wholeNumber } from '../duration.js';
 import { onDemand } from '../on-demand.js';
 import { withListOptions, withPartialOption, withServerOptions } from '../options.js';
 
@@ -14,6 +15,17 @@ Examples:
   halflap hosts list --service nginx.service=failed
 `;
 
+const JOURNAL_HELP = `
+The host is asked for it now, so it has to be connected.
+
+Examples:
+  halflap services journal web-01.example nginx.service
+  halflap services journal web-01.example nginx.service --lines 500
+`;
+
+/** As much as the API gives. */
+const MOST_LINES = 1000;
+
 export function addServices(program: Command): void {
   const services = withServerOptions(program.command('services')).description(
     'services, of all hosts or of one',
@@ -25,4 +37,10 @@ export function addServices(program: Command): void {
     .option('--active <state>', 'in this state: active, inactive, failed; with --host')
     .addHelpText('after', HELP)
     .action(onDemand(async () => (await import('../actions/services.js')).list));
+  services
+    .command('journal <host> <service>')
+    .description('print the last lines that a service has logged')
+    .option('--lines <n>', 'so many (default: 100)', wholeNumber(1, MOST_LINES))
+    .addHelpText('after', JOURNAL_HELP)
+    .action(onDemand(async () => (await import('../actions/services.js')).journal));
 }

@@ -193,7 +193,10 @@ function samplesOf(native: string): string[] {
 }
 
 /** Asks the operating system itself, as that user, so that modes, ACLs and mounts all count. */
-async function canRead(user: ServerUser | undefined, paths: readonly string[]): Promise<boolean> {
+export async function canRead(
+  user: ServerUser | undefined,
+  paths: readonly string[],
+): Promise<boolean> {
   const script = 'for path; do [ -r "$path" ] || exit 1; done';
   const options = { cwd: '/', env: PROGRAM_ENVIRONMENT, ...user };
   return run('/bin/sh', ['-c', script, 'sh', ...paths], options).then(

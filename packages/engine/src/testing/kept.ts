@@ -10,9 +10,10 @@ import * as fs from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { HalflapError } from '@halflap/protocol';
 import { withSession } from '../pg.js';
 import { name, sql } from '../sql.js';
-import { embeddedInstallation, serverUser } from './installation.js';
+import { canRead, embeddedInstallation, serverUser } from './installation.js';
 import { freePort } from './ports.js';
 import { createData, launch, type Place, readyServer, SUPERUSER } from './postmaster.js';
 
@@ -50,6 +51,7 @@ export async function startKept(home: string): Promise<KeptServer> {
   if (user !== undefined) {
     await fs.chown(home, user.uid, user.gid);
     await makeReachable(dirname(home));
+    if (!(await canRead(user, [home]))) throw unreachable(home);
   }
   const kept = { ...place, data: join(home, 'data') };
   const access = (await readAccess(home)) ?? (await create(kept));
@@ -72,6 +74,12 @@ async function ensureDatabase(adminUrl: string, database: string): Promise<void>
   await withSession(adminUrl, 'testing/kept', async (session) => {
     const found = await session.query('select from pg_database where datname = $1', [database]);
     if (found.length === 0) await session.query(sql`create database ${name(database)}`.text);
+  });
+}
+
+function unreachable(home: string): HalflapError {
+  return new HalflapError('SCRATCH_UNAVAILABLE', `PostgreSQL cannot get to ${home}`, {
+    hint: 'it does not run as root: choose a directory below ones that all may enter, as /var/lib',
   });
 }
 

@@ -19,6 +19,9 @@ export const MAX_FRAME_BYTES = 256 * 1024;
 export const Range = Type.Object({ oldest: count(1000), newest: count(1000) });
 export type Range = Static<typeof Range>;
 
+/** Far above what sessions can come to, and so far below what numbers can hold. */
+const MOST_FENCE = 2 ** 50;
+
 /** Numbers the sessions of a host, upwards, whichever server has them. */
 const fence = () => count();
 
@@ -31,6 +34,11 @@ export const Hello = Type.Object({
   allowed: Type.Array(oneOf(ORDER_KINDS)),
   /** The last revision of its facts that a server has acknowledged; 0 for none. */
   revision: count(),
+  /**
+   * The highest number that a session of this host has had: the next is above it, also where the
+   * store was restored from a backup and knows of lower ones only.
+   */
+  fence: Type.Optional(count(MOST_FENCE)),
   /** Orders that it has begun and whose result no server has acknowledged yet. */
   unfinished: Type.Array(uuid(), { maxItems: 1000 }),
 });

@@ -71,10 +71,15 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       socket.resume();
     },
   });
-  await new Promise<void>((resolve, reject) => {
-    front.once('error', reject);
-    front.listen(listen.port, listen.host, resolve);
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      front.once('error', reject);
+      front.listen(listen.port, listen.host, resolve);
+    });
+  } catch (cause) {
+    await sessions.stop();
+    throw cannotListen('agents', listen, cause);
+  }
   let stopped: Promise<void> | undefined;
   return {
     port: (front.address() as AddressInfo).port,
@@ -84,6 +89,19 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       return stopped;
     },
   };
+}
+
+/** What keeps a server from listening is for its operator to change. */
+export function cannotListen(
+  whom: string,
+  { host, port }: { readonly host: string; readonly port: number },
+  cause: unknown,
+): HalflapError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new HalflapError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${reason}`, {
+    hint: `end what listens there, or choose another address: --${whom} ADDRESS:PORT`,
+    cause,
+  });
 }
 
 async function end(front: Server, https: HttpsServer, sessions: Sessions): Promise<void> {

@@ -66,10 +66,12 @@ export async function openSession(
       protocol,
       hello.allowed,
       JSON.stringify(hello.abilities),
+      hello.fence ?? 0,
     ];
     const opened = await client.query<{ fence: number; revision: number }>(
       `update hosts
-       set fence = fence + 1, server = $2, connected_at = now(), last_seen_at = now(),
+       set fence = greatest(fence, $8::bigint) + 1, server = $2,
+         connected_at = now(), last_seen_at = now(),
          session_expires_at = now() + make_interval(secs => $3),
          agent_version = $4, protocol = $5, allowed = $6, abilities = $7
        where id = $1

@@ -19,6 +19,7 @@ import type { ShardAnswer } from './shapes.js';
 
 export type { Host, HostSummary } from './host-shapes.js';
 export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
+export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
 
 export type HostPackage = Static<typeof parts.HostPackage>;

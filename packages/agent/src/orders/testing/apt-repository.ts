@@ -1,12 +1,11 @@
-// For tests: an apt repository of packages made here, and a supervisor that sees it and no other.
+// For tests: an apt repository of packages made here, and programs that see it and no other.
 // The packages are really installed on this machine; what apt is configured with, and what it
-// knows of repositories, is put over by mounts that only that supervisor sees.
+// knows of repositories, is put over by mounts that only those programs see.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { SUPERVISOR } from './test-agent.js';
 
 export interface MadePackage {
   readonly name: string;
@@ -33,7 +32,7 @@ export function canInstall(): boolean {
   }
 }
 
-/** Makes the packages; the command line of supervisors that can install them. */
+/** Makes the packages; what stands before the command line of a program that can install them. */
 export async function makeRepository(
   directory: string,
   packages: readonly MadePackage[],
@@ -49,7 +48,7 @@ export async function makeRepository(
   await fs.writeFile(join(directory, 'etc/sources.list'), source);
   const mounts = Object.entries(OVER).map(([own, over]) => `mount --bind ${own} ${over}`);
   const script = `cd ${directory} && ${mounts.join(' && ')} && exec "$@"`;
-  return ['unshare', '--mount', 'sh', '-c', script, 'sh', ...SUPERVISOR];
+  return ['unshare', '--mount', 'sh', '-c', script, 'sh'];
 }
 
 /** The package's file, and its entry in the index. */

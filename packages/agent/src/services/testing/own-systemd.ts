@@ -4,6 +4,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +34,21 @@ export interface OwnSystemd {
   stop(): Promise<void>;
 }
 
+/** What a machine without these rights refuses. */
+const TRIAL = 'mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mount -t proc proc /mnt';
+
+/** Whether this machine has systemd, and lets us start one of its own. */
+export function canStartSystemd(): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/lib/systemd/systemd')) return false;
+  try {
+    rmdirSync(mkdtempSync(ownGroup()));
+    execFileSync('unshare', [...NAMESPACES, '--fork', 'sh', '-c', TRIAL], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @param units by their name; resolves when systemd has started what it starts by itself. */
 export async function startSystemd(units: Readonly<Record<string, string>>): Promise<OwnSystemd> {
   const directory = await fs.mkdtemp(join(tmpdir(), 'halflap-systemd-'));
@@ -42,7 +58,7 @@ export async function startSystemd(units: Readonly<Record<string, string>>): Pro
   }
   const pipe = join(directory, 'ready');
   execFileSync('mkfifo', [pipe]);
-  const group = await makeGroup();
+  const group = await fs.mkdtemp(ownGroup());
   const child = startIn(group, directory);
   const stop = async () => {
     const exited = once(child, 'exit');
@@ -63,9 +79,12 @@ export async function startSystemd(units: Readonly<Record<string, string>>): Pro
   }
 }
 
+const NAMESPACES = [
+  ...['--user', '--map-root-user', '--pid', '--net', '--mount', '--uts', '--ipc', '--cgroup'],
+] as const;
+
 function startIn(group: string, directory: string): ChildProcess {
-  const namespaces = ['--user', '--map-root-user', '--pid', '--net', '--mount', '--uts', '--ipc'];
-  const own = ['unshare', ...namespaces, '--cgroup', '--fork', '--kill-child=KILL', 'sh', SCRIPT];
+  const own = ['unshare', ...NAMESPACES, '--fork', '--kill-child=KILL', 'sh', SCRIPT];
   const enter = 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"';
   return spawn('sh', ['-c', enter, 'sh', group, ...own, directory], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -91,12 +110,12 @@ async function upOrEnded(child: ChildProcess, path: string): Promise<void> {
 }
 
 /** Below this process' own control group, of the hierarchy that systemd wants. */
-async function makeGroup(): Promise<string> {
-  const mounts = await fs.readFile('/proc/self/mounts', 'utf8');
+function ownGroup(): string {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8');
   const mount = /^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1];
-  const own = /^0::(.*)$/m.exec(await fs.readFile('/proc/self/cgroup', 'utf8'))?.[1];
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
   if (mount === undefined || own === undefined) throw new Error('there are no control groups');
-  return await fs.mkdtemp(join(mount, own, 'halflap-test-'));
+  return join(mount, own, 'halflap-test-');
 }
 
 /**
