@@ -19,8 +19,12 @@ export class SimulatedReports implements ReportsDuty {
   /** Null: all is to be told. */
   #changes: Change[] | null = null;
 
-  constructor(host: number) {
+  readonly #onStored: () => void;
+
+  /** @param onStored a server has stored what was told */
+  constructor(host: number, onStored = () => {}) {
     this.#host = host;
+    this.#onStored = onStored;
   }
 
   /** A package is upgraded, or a service fails or runs again. */
@@ -52,6 +56,7 @@ export class SimulatedReports implements ReportsDuty {
     // What has changed since all was told is not known one by one: all is told once more.
     if (this.#changes === null && revision === this.#revision) this.#changes = [];
     this.#changes = this.#changes?.filter((one) => one.revision > revision) ?? null;
+    this.#onStored();
   }
 
   #full(): Report {
