@@ -66,7 +66,7 @@ async function measureUsual(
   const before = await server.ask<ServerUsage>('usage');
   tell(`agents: ${agents} agents enrol and tell all facts`);
   const startedAt = performance.now();
-  const fleet = await startFleet([server], { count: agents, delayMs: 0 });
+  const fleet = await startFleet([server], { count: agents, isBrief: false });
   await fleet.ask('untilReported', { reported: agents });
   const toldMs = performance.now() - startedAt;
   tell(`agents: ${seconds} s of quiet`);
@@ -97,7 +97,7 @@ async function measureChanges(server: ServerChild, fleet: FleetChild) {
 
 async function measureHeartbeats({ startServer, startFleet }: Ground, agents: number) {
   const server = await startServer({ heartbeatSeconds: 1 });
-  const fleet = await startFleet([server], { count: agents, delayMs: 0 });
+  const fleet = await startFleet([server], { count: agents, isBrief: true });
   await fleet.ask('untilReported', { reported: agents });
   return { perSecond: agents, cpu: await cpuOf(server, BEAT_SECONDS) };
 }

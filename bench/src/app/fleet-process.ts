@@ -11,8 +11,8 @@ export interface FleetProcessOptions {
   readonly token: string;
   /** In PEM. */
   readonly authorities: string;
-  /** How long an order takes. */
-  readonly delayMs: number;
+  /** They tell neither packages nor services, where those would only take time. */
+  readonly isBrief: boolean;
 }
 
 export interface FleetReady {
@@ -34,15 +34,15 @@ const silent = () => {};
 const SILENT: Log = { debug: silent, info: silent, warn: silent, error: silent };
 
 await serveParent(async (options: FleetProcessOptions) => {
-  const { count, servers, token, authorities, delayMs } = options;
+  const { count, servers, token, authorities, isBrief } = options;
   const { signal } = new AbortController();
   const enrolment = { servers, authorities, token, clock: systemClock, signal };
   const fleet = new Fleet({
     ...{ count, servers, clock: systemClock, random: Math.random, log: SILENT },
     identify: (at) => enrolHost(enrolment, at),
     identifyAtOnce: ENROL_AT_ONCE,
-    changesPerSecond: 0,
-    perform: () => ({ delayMs, exitCode: 0, output: ['simulated\n'] }),
+    ...{ changesPerSecond: 0, isBrief },
+    perform: () => ({ delayMs: 0, exitCode: 0, output: ['simulated\n'] }),
   });
   const startedAt = performance.now();
   await fleet.start();

@@ -30,8 +30,8 @@ export interface Ground {
 
 export interface FleetSize {
   readonly count: number;
-  /** How long an order takes. */
-  readonly delayMs: number;
+  /** They tell neither packages nor services, where those would only take time. */
+  readonly isBrief: boolean;
 }
 
 export interface GroundOptions {

@@ -56,7 +56,7 @@ function measureWith(
   return withGround({ shards: SHARDS, isDurable }, async (ground) => {
     const servers: ServerChild[] = [];
     while (servers.length < count) servers.push(await ground.startServer());
-    const fleet = await ground.startFleet(servers, { count: hosts, delayMs: 0 });
+    const fleet = await ground.startFleet(servers, { count: hosts, isBrief: true });
     await fleet.ask('untilReported', { reported: hosts });
     const caller = { server: servers[0] as ServerChild, token: ground.token };
     const costs: JobCost[] = [];

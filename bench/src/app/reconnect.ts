@@ -52,7 +52,7 @@ export async function measureReconnect(
     const servers: ServerChild[] = [];
     while (servers.length < SERVERS) servers.push(await ground.startServer());
     tell(`reconnect: ${agents} agents enrol with ${SERVERS} servers`);
-    const fleet = await ground.startFleet(servers, { count: agents, delayMs: 0 });
+    const fleet = await ground.startFleet(servers, { count: agents, isBrief: true });
     await fleet.ask('untilReported', { reported: agents });
     const storms: Storm[] = [];
     while (servers.length > 1) {

@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly identifyAtOnce: number;
   /** Changes of facts, of all hosts together, in a second; 0 for none. */
   readonly changesPerSecond: number;
+  /** They tell neither packages nor services. */
+  readonly isBrief?: boolean;
   readonly perform: (order: Order, host: string) => Performance;
   readonly protocol?: Range;
   readonly clock: Clock;
@@ -132,10 +134,11 @@ export class Fleet {
   }
 
   #begin(at: number, identity: HostIdentity): void {
-    const { servers, clock, random, log, perform, protocol } = this.#options;
+    const { servers, clock, random, log, perform, protocol, isBrief = false } = this.#options;
     const { host } = identity.current;
     const place = this.#hosts.length;
-    const reports = new SimulatedReports(at, () => this.#stored(place));
+    const onStored = () => this.#stored(place);
+    const reports = new SimulatedReports(at, { isBrief, onStored });
     const orders = new SimulatedOrders({
       host,
       clock,

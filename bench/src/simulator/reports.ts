@@ -10,6 +10,13 @@ interface Change {
   readonly at: number;
 }
 
+export interface ReportsOptions {
+  /** Tells the system alone, where packages and services would only take time. */
+  readonly isBrief?: boolean;
+  /** A server has stored what was told. */
+  readonly onStored?: () => void;
+}
+
 export class SimulatedReports implements ReportsDuty {
   acknowledged = 0;
   readonly #host: number;
@@ -19,11 +26,12 @@ export class SimulatedReports implements ReportsDuty {
   /** Null: all is to be told. */
   #changes: Change[] | null = null;
 
+  readonly #isBrief: boolean;
   readonly #onStored: () => void;
 
-  /** @param onStored a server has stored what was told */
-  constructor(host: number, onStored = () => {}) {
+  constructor(host: number, { isBrief = false, onStored = () => {} }: ReportsOptions = {}) {
     this.#host = host;
+    this.#isBrief = isBrief;
     this.#onStored = onStored;
   }
 
@@ -60,12 +68,12 @@ export class SimulatedReports implements ReportsDuty {
   }
 
   #full(): Report {
+    const [host, all] = [this.#host, { base: null, isLast: true, revision: this.#revision }];
+    if (this.#isBrief) return { type: 'report', ...all, system: systemOf(host) };
     return {
       type: 'report',
-      revision: this.#revision,
-      base: null,
-      isLast: true,
-      system: systemOf(this.#host),
+      ...all,
+      system: systemOf(host),
       packages: { changed: packagesOf(this.#host, this.#upgrades), removed: [] },
       services: { changed: servicesOf(this.#host, this.#failed), removed: [] },
     };
