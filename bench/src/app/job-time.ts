@@ -5,7 +5,7 @@ import { digestOf } from '@halflap/server';
 import { quantile } from '../measure.js';
 import type { BenchOptions } from '../options.js';
 import type { FleetState } from './fleet-process.js';
-import { type Caller, call, lasting, type ServerChild, withGround } from './ground.js';
+import { type Caller, call, type Ground, lasting, type ServerChild, withGround } from './ground.js';
 
 export interface JobCost {
   readonly servers: number;
@@ -28,59 +28,67 @@ export interface JobFigures {
 }
 
 const SHARDS = 4;
+const SERVERS = 3;
+/** After it nothing that the killed servers had is theirs. */
+const LEASE_SECONDS = 20;
 const LOOK_SECONDS = 0.1;
 /** The default, and all at once. */
 const CONCURRENCY = [50, 5000];
 
-export async function measureJobs(
-  options: BenchOptions,
+/** With all servers, and again with one once the others were killed and all hosts are back. */
+export function measureJobs(
+  { jobHosts: hosts, cycles: runs, isDurable }: BenchOptions,
   tell: (line: string) => void,
 ): Promise<JobFigures> {
-  const costs: JobCost[] = [];
-  let ranTwice = 0;
-  for (const servers of [1, 3]) {
-    tell(`jobs: ${options.jobHosts} hosts enrol with ${servers} servers`);
-    const measured = await measureWith(servers, options, tell);
-    costs.push(...measured.costs);
-    ranTwice += measured.ranTwice;
-  }
-  const { jobHosts: hosts, cycles: runs } = options;
-  return { hosts, shards: SHARDS, runs, ranTwice, costs };
-}
-
-function measureWith(
-  count: number,
-  { jobHosts: hosts, cycles, isDurable }: BenchOptions,
-  tell: (line: string) => void,
-) {
   return withGround({ shards: SHARDS, isDurable }, async (ground) => {
     const servers: ServerChild[] = [];
-    while (servers.length < count) servers.push(await ground.startServer());
+    while (servers.length < SERVERS) servers.push(await ground.startServer());
+    tell(`jobs: ${hosts} hosts enrol with ${SERVERS} servers`);
     const fleet = await ground.startFleet(servers, { count: hosts, isBrief: true });
     await fleet.ask('untilReported', { reported: hosts });
-    const caller = { server: servers[0] as ServerChild, token: ground.token };
-    const costs: JobCost[] = [];
-    for (const concurrency of CONCURRENCY) {
-      tell(`jobs: ${count} servers, ${concurrency} at once`);
-      const runs: Omit<JobCost, 'servers' | 'concurrency'>[] = [];
-      while (runs.length < cycles) {
-        const { id, startedAt, endMs } = await runJob(caller, concurrency);
-        const { rows } = await ground.store.gather<Moments>(MOMENTS, [id], { requireAll: true });
-        runs.push({ endMs, ...spanOf(rows, startedAt) });
-      }
-      const middle = (of: keyof (typeof runs)[number]) =>
-        quantile(
-          runs.map((run) => run[of]),
-          0.5,
-        );
-      costs.push({
-        ...{ servers: count, concurrency, endMs: middle('endMs') },
-        ...{ lastResultMs: middle('lastResultMs'), sentPerSecond: middle('sentPerSecond') },
-      });
-    }
+    const [last, ...others] = servers as [ServerChild, ...ServerChild[]];
+    const measured = { ground, caller: { server: last, token: ground.token }, runs, tell };
+    const costs = await measureWith(SERVERS, measured);
+    for (const server of others) await server.kill();
+    await lasting(LEASE_SECONDS);
+    await fleet.ask('until', { open: hosts });
+    costs.push(...(await measureWith(1, measured)));
     const { ranTwice } = await fleet.ask<FleetState>('state');
-    return { costs, ranTwice };
+    return { hosts, shards: SHARDS, runs, ranTwice, costs };
   });
+}
+
+interface Measured {
+  readonly ground: Ground;
+  readonly caller: Caller;
+  readonly runs: number;
+  readonly tell: (line: string) => void;
+}
+
+async function measureWith(
+  servers: number,
+  { ground, caller, runs, tell }: Measured,
+): Promise<JobCost[]> {
+  const costs: JobCost[] = [];
+  for (const concurrency of CONCURRENCY) {
+    tell(`jobs: ${servers} servers, ${concurrency} at once`);
+    const spans: Omit<JobCost, 'servers' | 'concurrency'>[] = [];
+    while (spans.length < runs) {
+      const { id, startedAt, endMs } = await runJob(caller, concurrency);
+      const { rows } = await ground.store.gather<Moments>(MOMENTS, [id], { requireAll: true });
+      spans.push({ endMs, ...spanOf(rows, startedAt) });
+    }
+    const middle = (of: keyof (typeof spans)[number]) =>
+      quantile(
+        spans.map((span) => span[of]),
+        0.5,
+      );
+    costs.push({
+      ...{ servers, concurrency, endMs: middle('endMs') },
+      ...{ lastResultMs: middle('lastResultMs'), sentPerSecond: middle('sentPerSecond') },
+    });
+  }
+  return costs;
 }
 
 type Moments = { first_sent: Date; last_sent: Date; last_ended: Date; runs: number };
