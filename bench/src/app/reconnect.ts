@@ -58,7 +58,9 @@ export async function measureReconnect(
     while (servers.length > 1) {
       const victim = servers.shift() as ServerChild;
       tell(`reconnect: a server is killed, ${servers.length} live`);
-      storms.push(await stormOf({ ground, fleet, servers, agents }, victim));
+      const storm = await stormOf({ ground, fleet, servers, agents }, victim);
+      tell(`reconnect: ${storm.lost} agents are back after ${storm.allBackMs.toFixed(0)} ms`);
+      storms.push(storm);
     }
     return { agents, shards: SHARDS, storms };
   });
