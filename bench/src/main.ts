@@ -3,6 +3,8 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { EXIT } from '@halflap/protocol';
+import { type AppFigures, measureApp } from './app/measure.js';
+import { printApp } from './app/print.js';
 import { type BackfillFigures, measureBackfill } from './backfill.js';
 import { type BusFigures, measureBus } from './bus.js';
 import { type CompileFigures, measureCompiling } from './compiling.js';
@@ -34,6 +36,7 @@ interface Figures {
   readonly compile: CompileFigures | null;
   readonly kinds: readonly KindFigures[] | null;
   readonly bus: BusFigures | null;
+  readonly app: AppFigures;
 }
 
 async function main(): Promise<void> {
@@ -68,6 +71,7 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
     kinds: wants('kinds') ? await measureKinds(bench, options, tell) : null,
     bus: wants('bus') ? await measureBus(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
+    app: await measureApp(options, tell),
   };
 }
 
@@ -98,6 +102,7 @@ function print(bench: Bench, options: BenchOptions, figures: Figures): void {
     const rows = options.sizeRows.toLocaleString('en');
     console.log(`\nKinds of change, ${rows} rows in the largest table\n${kindTable(kinds)}`);
   }
+  printApp(figures.app);
 }
 
 /** A wrong command line is answered in a line; everything else is a defect and shows whole. */

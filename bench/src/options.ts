@@ -20,6 +20,15 @@ export interface BenchOptions {
   readonly burst: number;
   /** Repetitions of the whole way, for stalls and for backfill. */
   readonly cycles: number;
+  /** Hosts of the part `hosts`, and how often each list of them is asked for. */
+  readonly hosts: number;
+  readonly requests: number;
+  /** Simulated agents of the parts `agents` and `reconnect`. */
+  readonly agents: number;
+  /** Simulated hosts of the part `jobs`. */
+  readonly jobHosts: number;
+  /** How long idle agents are watched. */
+  readonly watchSeconds: number;
   readonly parts: readonly Part[];
   /** Commits wait for the disk, as in production. */
   readonly isDurable: boolean;
@@ -34,6 +43,11 @@ export const PARTS = [
   'compile',
   'kinds',
   'bus',
+  'hosts',
+  'agents',
+  'reconnect',
+  'jobs',
+  'agent',
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -44,7 +58,13 @@ export const USAGE = `npm run bench -- [options]
 
   --rows N       rows of the table that is split (default 100000); for size and
                  kinds, of the largest table (default 1000000)
-  --only PART    one of ${PARTS.join(', ')}; may be given several times
+  --only PART    one of ${PARTS.slice(0, 8).join(', ')},
+                 and of the system management application
+                 ${PARTS.slice(8).join(', ')}; may be given several times
+  --hosts N      hosts of the part hosts (default 10000)
+  --agents N     simulated agents of the parts agents and reconnect (default 2000),
+                 at most half of them for jobs
+  --watch S      seconds for which idle agents are watched (default 60)
   --kind KIND    of the part kinds, one of
                  ${KINDS.slice(0, 5).join(', ')},
                  ${KINDS.slice(5, 10).join(', ')},
@@ -56,6 +76,9 @@ export const USAGE = `npm run bench -- [options]
 
 const OPTIONS = {
   rows: { type: 'string' },
+  hosts: { type: 'string' },
+  agents: { type: 'string' },
+  watch: { type: 'string' },
   json: { type: 'string' },
   only: { type: 'string', multiple: true },
   kind: { type: 'string', multiple: true },
@@ -75,6 +98,8 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   if (!Number.isSafeInteger(rows) || rows < 2000) {
     throw new UsageError(`--rows takes a number from 2000 on, found ${values.rows}`);
   }
+  const { quick: isQuick } = values;
+  const agents = numberOf('--agents', values.agents, isQuick ? 300 : 2000);
   const unknown = values.only?.find((one) => !isPart(one));
   if (unknown !== undefined) throw new UsageError(`--only takes ${PARTS.join(', ')}: ${unknown}`);
   const strange = values.kind?.find((one) => !KINDS.includes(one));
@@ -88,9 +113,20 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     rounds: values.quick ? 7 : 25,
     burst: values.quick ? 40 : 100,
     cycles: values.quick ? 1 : 3,
+    hosts: numberOf('--hosts', values.hosts, isQuick ? 2000 : 10_000),
+    requests: isQuick ? 40 : 200,
+    agents,
+    jobHosts: Math.ceil(agents / 2),
+    watchSeconds: numberOf('--watch', values.watch, isQuick ? 10 : 60),
     parts: values.only?.filter(isPart) ?? PARTS,
     isDurable: !values['in-memory'],
   };
+}
+
+function numberOf(option: string, text: string | undefined, usual: number): number {
+  const number = Number(text ?? usual);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new UsageError(`${option} takes a number from 1 on, found ${text}`);
 }
 
 function parse(args: readonly string[]) {

@@ -12,7 +12,7 @@ import type { SizeFigures } from './size.js';
 import type { StallFigures } from './stalls.js';
 import type { Aim } from './workloads.js';
 
-const MISSED = ' !';
+export const MISSED = ' !';
 const STALL_AIM_MS = 100;
 const BACKFILL_AIM = 0.5;
 /** A ratio that should be 1.0 may differ by what two runs on one database differ. */
@@ -186,7 +186,7 @@ function rate(list: readonly number[]): string {
   return Math.round(quantile(list, 0.5)).toLocaleString('en');
 }
 
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );

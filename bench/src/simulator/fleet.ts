@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly identifyAtOnce: number;
   /** Changes of facts, of all hosts together, in a second; 0 for none. */
   readonly changesPerSecond: number;
+  /** They tell neither packages nor services. */
+  readonly isBrief?: boolean;
   readonly perform: (order: Order, host: string) => Performance;
   readonly protocol?: Range;
   readonly clock: Clock;
@@ -61,6 +63,9 @@ export class Fleet {
   readonly #waiting = new Set<() => void>();
   #takeBackTick = () => {};
   #due = 0;
+  #reported = 0;
+  /** Hosts below this place change again as soon as their change is stored. */
+  #busy = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -98,6 +103,24 @@ export class Fleet {
     }
   }
 
+  /** Reports that a server has stored, of all hosts. */
+  get reported(): number {
+    return this.#reported;
+  }
+
+  /** Resolves when so many reports have been stored. */
+  async untilReported(count: number): Promise<void> {
+    while (this.#reported < count) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  /** So many hosts change without pause from now on, each when its change before is stored. */
+  saturate(hosts: number): void {
+    this.#busy = hosts;
+    for (let at = 0; at < hosts; at += 1) this.change(at);
+  }
+
   /** One host's facts change. */
   change(at: number): void {
     const host = this.#hosts[at];
@@ -111,9 +134,11 @@ export class Fleet {
   }
 
   #begin(at: number, identity: HostIdentity): void {
-    const { servers, clock, random, log, perform, protocol } = this.#options;
+    const { servers, clock, random, log, perform, protocol, isBrief = false } = this.#options;
     const { host } = identity.current;
-    const reports = new SimulatedReports(at);
+    const place = this.#hosts.length;
+    const onStored = () => this.#stored(place);
+    const reports = new SimulatedReports(at, { isBrief, onStored });
     const orders = new SimulatedOrders({
       host,
       clock,
@@ -139,6 +164,18 @@ export class Fleet {
     session.start();
   }
 
+  #stored(place: number): void {
+    this.#reported += 1;
+    // The pump takes what is pending once it has heard the answer to its end.
+    if (place < this.#busy) this.#hosts[place]?.reports.change(this.#options.random);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
   /** Times what a session does. */
   #noting(at: number): (state: SessionState) => void {
     let beganAt = 0;
@@ -154,8 +191,7 @@ export class Fleet {
       } else if (this.#open.delete(at)) {
         endedAt = now;
       }
-      for (const wake of this.#waiting) wake();
-      this.#waiting.clear();
+      this.#wake();
     };
   }
 

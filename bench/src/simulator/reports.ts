@@ -10,6 +10,13 @@ interface Change {
   readonly at: number;
 }
 
+export interface ReportsOptions {
+  /** Tells the system alone, where packages and services would only take time. */
+  readonly isBrief?: boolean;
+  /** A server has stored what was told. */
+  readonly onStored?: () => void;
+}
+
 export class SimulatedReports implements ReportsDuty {
   acknowledged = 0;
   readonly #host: number;
@@ -19,8 +26,13 @@ export class SimulatedReports implements ReportsDuty {
   /** Null: all is to be told. */
   #changes: Change[] | null = null;
 
-  constructor(host: number) {
+  readonly #isBrief: boolean;
+  readonly #onStored: () => void;
+
+  constructor(host: number, { isBrief = false, onStored = () => {} }: ReportsOptions = {}) {
     this.#host = host;
+    this.#isBrief = isBrief;
+    this.#onStored = onStored;
   }
 
   /** A package is upgraded, or a service fails or runs again. */
@@ -52,15 +64,16 @@ export class SimulatedReports implements ReportsDuty {
     // What has changed since all was told is not known one by one: all is told once more.
     if (this.#changes === null && revision === this.#revision) this.#changes = [];
     this.#changes = this.#changes?.filter((one) => one.revision > revision) ?? null;
+    this.#onStored();
   }
 
   #full(): Report {
+    const [host, all] = [this.#host, { base: null, isLast: true, revision: this.#revision }];
+    if (this.#isBrief) return { type: 'report', ...all, system: systemOf(host) };
     return {
       type: 'report',
-      revision: this.#revision,
-      base: null,
-      isLast: true,
-      system: systemOf(this.#host),
+      ...all,
+      system: systemOf(host),
       packages: { changed: packagesOf(this.#host, this.#upgrades), removed: [] },
       services: { changed: servicesOf(this.#host, this.#failed), removed: [] },
     };

@@ -62,7 +62,14 @@ export { type Counts, RUN_COLUMNS, type RunRow, readJob, type SeenJob } from './
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
-export { type Listen, PACE, type Server, type ServerOptions, startServer } from './server.js';
+export {
+  type Listen,
+  PACE,
+  type Server,
+  type ServerOptions,
+  type ServerPace,
+  startServer,
+} from './server.js';
 export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
 export { type PlannedMove, planMoves } from './store/evening.js';
 export { APP, installShard, releasesDirectory, type StoreShard } from './store/install.js';

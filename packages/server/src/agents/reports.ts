@@ -149,14 +149,7 @@ async function writePackages(
   host: string,
   { changed, removed, isFull }: Changes<InstalledPackage>,
 ): Promise<void> {
-  // With dpkg the version is no part of the key of a delta: the row of the old version goes.
-  await client.query(
-    `delete from host_packages as p
-     using (select distinct manager, name, architecture, version from ${PACKAGES}) as c
-     where p.host_id = $1 and p.manager = c.manager and p.name = c.name
-       and p.architecture = c.architecture and p.version <> c.version and c.manager = 'dpkg'`,
-    [host, JSON.stringify(changed)],
-  );
+  if (!isFull) await deleteOldVersions(client, host, changed);
   const gone = isFull
     ? `not exists (select from ${PACKAGES} where c.manager = p.manager and c.name = p.name
          and c.architecture = p.architecture and c.version = p.version)`
@@ -197,6 +190,24 @@ async function writePackages(
 
 const PACKAGES = `jsonb_to_recordset($2::jsonb) as c (manager text, name text, architecture text,
   version text, candidate text, "isSecurity" boolean, "isHeld" boolean)`;
+
+/**
+ * With dpkg the version is no part of the key of a delta: the row of the old version goes. A full
+ * report needs none of it, and has so many rows that each would be compared with each.
+ */
+async function deleteOldVersions(
+  client: ClientBase,
+  host: string,
+  changed: readonly InstalledPackage[],
+): Promise<void> {
+  await client.query(
+    `delete from host_packages as p
+     using (select distinct manager, name, architecture, version from ${PACKAGES}) as c
+     where p.host_id = $1 and p.manager = c.manager and p.name = c.name
+       and p.architecture = c.architecture and p.version <> c.version and c.manager = 'dpkg'`,
+    [host, JSON.stringify(changed)],
+  );
+}
 
 async function writeServices(
   client: ClientBase,
