@@ -56,7 +56,7 @@ export async function run(options: ServeOptions, command: Command): Promise<void
       config === undefined ? await ownGround(options.data ?? defaultData()) : groundOf(config);
     try {
       const { shards, secret, home, nats } = ground;
-      const running = await startServer({
+      const running = await listening({
         ...{ name, version: command.parent?.version() ?? '', shards, secret, log },
         ...(home === undefined ? {} : { home }),
         ...(nats === undefined ? {} : { nats }),
@@ -76,6 +76,23 @@ export async function run(options: ServeOptions, command: Command): Promise<void
     }
   };
   await interruptible(printer.note, serve, STOPPING);
+}
+
+/** Where a server cannot listen: it is taken, not this machine's, or for root alone. */
+const NOT_TO_LISTEN = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'];
+
+/** @throws COMMAND_INVALID when it cannot listen; what `startServer` throws */
+async function listening(options: ServerOptions): Promise<Server> {
+  try {
+    return await startServer(options);
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    if (!NOT_TO_LISTEN.includes(code)) throw cause;
+    throw new HalflapError('COMMAND_INVALID', `the server cannot listen: ${message}`, {
+      hint: 'look whether one runs already; else give --listen and --agents other ports',
+      cause,
+    });
+  }
 }
 
 /** What whoever has started it needs next. */

@@ -74,6 +74,10 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
   await new Promise<void>((resolve, reject) => {
     front.once('error', reject);
     front.listen(listen.port, listen.host, resolve);
+  }).catch(async (error: unknown) => {
+    // What they do every few seconds would keep the process from ending.
+    await end(front, https, sessions);
+    throw error;
   });
   let stopped: Promise<void> | undefined;
   return {
