@@ -1,5 +1,6 @@
 // docs/application.md and docs/failures.md: the tables of the store are all there, and each failure
-// names the test, or the place in the code, that it was checked against. Lists of folders are whole.
+// names the test, or the place in the code, that it was checked against. Lists of folders are
+// whole.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

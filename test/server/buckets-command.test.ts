@@ -40,7 +40,7 @@ const row = (shard: string, count: number) =>
 
 it('knows as many buckets as there are', () => expect(MOST_BUCKET).toBe(BUCKETS - 1));
 
-it('moves to a shard that every server knows, with all hosts, and goes on when run again', async () => {
+it('moves to a shard that every server knows, with all hosts, and goes on', async () => {
   expect(await buckets('list')).toMatchObject({ code: 4 });
   const shards = [...test.shards, { name: 's3', url: added.url }];
   await installShard({ name: 's3', url: added.url });

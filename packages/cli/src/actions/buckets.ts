@@ -169,7 +169,7 @@ async function assertKnown(config: Config, moves: readonly PlannedMove[]): Promi
       'API_CONFLICT',
       `servers do not know shard ${to}: ${others.join(', ')}`,
       {
-        hint: 'list it in the halflap.yaml of each, and start them again one by one; then repeat this',
+        hint: 'list it in the halflap.yaml of each, start them again one by one, then repeat this',
       },
     );
   }

@@ -14,7 +14,8 @@ in $XDG_CONFIG_HOME/halflap/credentials.json, for your eyes only, together with 
 authority; commands use it from then on. The password is not kept. Who signs in by a provider makes
 a token in the console, and gives it with --token-file.
 
-The servers' own authority is known by the digest that each of them prints when it starts (--ca-pin).
+The servers' own authority is known by the digest that each of them prints when it starts:
+--ca-pin.
 
 With --setup the first user is made, an administrator: the server prints a token for that when it
 starts for the first time.
