@@ -412,7 +412,9 @@ describe('what goes wrong', () => {
 describe('a private authority', () => {
   it('is trusted when it is named, and not otherwise', async () => {
     const { certificate: cert, privateKey: key } = await authority.issueServer(['127.0.0.1']);
-    const tls = await openTestApi(test, { settings: { tls: { cert, key } } });
+    // As a server shows it: with that of the authority behind it.
+    const chain = `${cert}\n${authority.certificate}`;
+    const tls = await openTestApi(test, { settings: { tls: { cert: chain, key } } });
     const address = await tls.app.listen({ host: '127.0.0.1', port: 0 });
     workspace.write('authority.pem', authority.certificate);
     const env = { HALFLAP_TOKEN: await makeToken(test.store, 'viewer') };
@@ -422,6 +424,13 @@ describe('a private authority', () => {
       stderr: expect.stringMatching(/certificate of .* is not trusted.*\n.*--ca FILE/),
     });
     expect(await workspace.run([...list, '--ca', 'authority.pem'], env)).toMatchObject({ code: 0 });
+    workspace.write('pinned-token', env.HALFLAP_TOKEN);
+    const login = ['login', '--server', address, '--token-file=pinned-token'];
+    const pinned = (pin: string) => workspace.run([...login, '--ca-pin', pin], nobody('pinned'));
+    expect(await pinned(`sha256:${'0'.repeat(64)}`)).toMatchObject({ code: 3 });
+    expect(await pinned(await authority.pin())).toMatchObject({ code: 0 });
+    const known = await workspace.run(['whoami', '--server', address], nobody('pinned'));
+    expect(known).toMatchObject({ code: 0, stdout: expect.stringContaining(address) });
     await tls.app.close();
   });
 });

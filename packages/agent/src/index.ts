@@ -17,7 +17,7 @@ export { askEnrolment, type EnrolmentAnswer } from './identity/enrol-request.js'
 export { HostIdentity } from './identity/host-identity.js';
 export type { Identity, OrderKey } from './identity/identity.js';
 export { newKey, requestFor } from './identity/key.js';
-export type { FirstTrust } from './identity/server-trust.js';
+export { type FirstTrust, pinnedAuthority } from './identity/server-trust.js';
 export { StateDirectory } from './identity/state-directory.js';
 export type { Log } from './log.js';
 export { Memory } from './memory.js';

@@ -7,6 +7,7 @@ import { addAdopt } from './commands/adopt.js';
 import { addAgent } from './commands/agent.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
+import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
@@ -101,6 +102,7 @@ const OPERATORS = [
 
 const ADMINISTRATORS = [
   addServe,
+  addBuckets,
   addAgent,
   addLogin,
   addLogout,

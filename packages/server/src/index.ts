@@ -70,9 +70,10 @@ export {
   type ServerPace,
   startServer,
 } from './server.js';
-export { BUCKETS, bucketOf, readBuckets } from './store/buckets.js';
+export { BUCKETS, type BucketRow, bucketOf, readBuckets } from './store/buckets.js';
 export { type PlannedMove, planMoves } from './store/evening.js';
 export { APP, installShard, releasesDirectory, type StoreShard } from './store/install.js';
 export { assertOwner, giveLease, type Lease, renewLease, takeLease } from './store/leases.js';
 export { MOVED, type Move, moveBucket } from './store/moving.js';
 export { type Log, openStore, Store, type StoreOptions } from './store/store.js';
+export { visitStore } from './store/visit.js';

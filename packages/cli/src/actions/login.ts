@@ -1,6 +1,7 @@
 // Signs in and out: what `halflap login`, `logout` and `whoami` do.
 
 import { hostname } from 'node:os';
+import { pinnedAuthority } from '@halflap/agent';
 import { HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { DEFAULT_SERVER } from '../api/address.js';
@@ -15,6 +16,7 @@ import { contextOf } from '../context.js';
 import type { Printer } from '../print.js';
 
 interface LoginOptions extends ServerOptions {
+  readonly caPin?: string;
   readonly user?: string;
   readonly passwordFile?: string;
   readonly setup?: string | true;
@@ -25,7 +27,8 @@ export async function login(options: LoginOptions, command: Command): Promise<vo
   const kept = readCredentials();
   const given = givenAccess(options);
   const server = given.server ?? kept.current ?? DEFAULT_SERVER;
-  const ca = given.ca ?? kept.servers[server]?.ca ?? undefined;
+  const pinned = options.caPin === undefined ? undefined : await authorityOf(server, options.caPin);
+  const ca = pinned ?? given.ca ?? kept.servers[server]?.ca ?? undefined;
   // Of the environment it is for other commands.
   const token = options.tokenFile === undefined ? undefined : given.token;
   await withAccess(command, { server, ca, token }, async (client, printer) => {
@@ -39,6 +42,29 @@ export async function login(options: LoginOptions, command: Command): Promise<vo
       if (process.env[name]) printer.note(`${name} is set, and counts before what was kept now`);
     }
   });
+}
+
+/** Longest wait for the server to show its certificates. */
+const SHOWN_MS = 10_000;
+
+/** In PEM. @throws SERVER_UNTRUSTED; SERVER_UNREACHABLE; COMMAND_INVALID for what is no digest */
+async function authorityOf(server: string, pin: string): Promise<string> {
+  const { protocol, hostname: name, port } = new URL(server);
+  if (protocol !== 'https:') {
+    throw new HalflapError('COMMAND_INVALID', `${server} shows no certificate`, {
+      hint: 'leave --ca-pin out, or give --server an address that begins with https://',
+    });
+  }
+  const host = name.replace(/^\[|\]$/g, '');
+  try {
+    return await pinnedAuthority({ host, port: port === '' ? 443 : Number(port) }, pin, SHOWN_MS);
+  } catch (cause) {
+    if (cause instanceof HalflapError) throw cause;
+    throw new HalflapError('SERVER_UNREACHABLE', `${server}: ${(cause as Error).message}`, {
+      hint: 'look whether it runs, and at the address',
+      cause,
+    });
+  }
 }
 
 /** Of the user who signs in, with his roles. */

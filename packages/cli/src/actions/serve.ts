@@ -82,7 +82,8 @@ export async function run(options: ServeOptions, command: Command): Promise<void
 
 /** What whoever has started it needs next. */
 function tell(printer: Printer, server: string, running: Server): void {
-  const { address, setupToken, pin, agents, store } = running;
+  const { setupToken, pin, agents, store } = running;
+  const address = reachable(running.address);
   const shards = store.fleet.names;
   printer.json({ event: 'served', server, address, setupToken, pin, agents: agents.port, shards });
   printer.line(`server ${server} runs on the shards ${shards.join(', ')}`);
@@ -92,7 +93,13 @@ function tell(printer: Printer, server: string, running: Server): void {
   printer.line();
   printer.line('There is no user yet. Make the first one, an administrator, with this token:');
   printer.line(`  ${setupToken}`);
-  printer.line(`  halflap login --server ${address} --setup`);
+  const trust = address.startsWith('https:') ? ` --ca-pin ${pin}` : '';
+  printer.line(`  halflap login --server ${address}${trust} --setup`);
+}
+
+/** Of all addresses of this machine one that its certificate has. */
+function reachable(address: string): string {
+  return address.replace(/\/\/(?:0\.0\.0\.0|\[::\])(?=:)/, `//${hostname()}`);
 }
 
 /** With the shards of halflap.yaml. @throws CONFIG_INVALID */

@@ -14,12 +14,15 @@ in $XDG_CONFIG_HOME/halflap/credentials.json, for your eyes only, together with 
 authority; commands use it from then on. The password is not kept. Who signs in by a provider makes
 a token in the console, and gives it with --token-file.
 
+The servers' own authority is known by the digest that each of them prints when it starts:
+--ca-pin.
+
 With --setup the first user is made, an administrator: the server prints a token for that when it
 starts for the first time.
 
 Examples:
   halflap login --server https://halflap.example
-  halflap login --server https://halflap.example --ca authority.pem --setup
+  halflap login --server https://halflap.example:8440 --ca-pin sha256:… --setup
   halflap login --user anna --password-file anna.password --expires 1d
   halflap login --token-file token
 `;
@@ -40,6 +43,9 @@ Examples:
 export function addLogin(program: Command): void {
   withServerOptions(program.command('login'))
     .description('sign in at a server, for the commands that ask it')
+    .addOption(
+      new Option('--ca-pin <digest>', 'the same authority by its digest, sha256:…').conflicts('ca'),
+    )
     .option('--user <name>', 'who signs in; else it is asked for')
     .option('--password-file <file>', 'the file with the password; else it is asked for')
     .option('--setup [file]', 'make the first user, with the token that the server printed')
