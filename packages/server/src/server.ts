@@ -127,13 +127,15 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
   bus.start();
   running.add(() => bus.stop());
-  const doorbell = await busDoorbell(bus, log);
+  const [doorbell, journals] = await Promise.all([
+    busDoorbell(bus, log),
+    startJournals({ store, bus, server: name, log }),
+  ]);
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());
-  const journals = await startJournals({ store, bus, server: name, log });
   const duties = [jobs.duty, journals.duty];
   const agents = await startEndpoint({
     ...{ store, authority, duties, log, clock, names, server: name, version: options.version },

@@ -33,13 +33,18 @@ export class NatsFollow {
 
   /** From now on, if NATS answers soon. */
   async begin(): Promise<void> {
-    const soon = AbortSignal.any([this.#links.stopped, AbortSignal.timeout(BEGIN_MS)]);
+    const late = new AbortController();
+    // Not AbortSignal.timeout, which does not keep a process that has nothing else to do yet.
+    const timer = setTimeout(() => late.abort(), BEGIN_MS);
+    const soon = AbortSignal.any([this.#links.stopped, late.signal]);
     try {
       const { state, created } = await this.#links.ensureStream(await this.#links.get(soon));
       this.#created = created;
       this.#next = state.last_seq + 1;
     } catch {
       // It begins when NATS is back.
+    } finally {
+      clearTimeout(timer);
     }
     this.#running = this.#run();
   }
