@@ -320,6 +320,8 @@ describe('the doorbell', () => {
     const heard: string[] = [];
     const all = gate();
     const hear = (by: string) => (ids: readonly string[]) => {
+      // Of jobs that other tests have ended news may still come.
+      if (!ids.some((id) => id === 'a' || id === 'j')) return;
       heard.push(`${by} ${ids.join()}`);
       if (heard.length === 3) all.open();
     };
