@@ -107,12 +107,12 @@ async function halflap(...words: string[]): Promise<{ exitCode: number | null; l
   return { exitCode, lines: lines.map((line) => JSON.parse(line) as Line) };
 }
 
-/** Looks until it holds; what comes late here comes late for people, too. */
+/** Looks until it holds; not too often, since each look is a process. */
 async function until(look: () => Promise<Line | undefined>, holds: (found: Line) => boolean) {
   for (;;) {
     const found = await look();
     if (found !== undefined && holds(found)) return found;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
