@@ -19,7 +19,6 @@ import {
   type Welcome,
 } from '@halflap/protocol/agent';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { hostIdOf } from '../../packages/server/src/agents/enrol.js';
 import {
   createAuthority,
   issueHost,
@@ -27,6 +26,7 @@ import {
   type Keys,
   keyOf,
 } from '../../packages/server/src/authority/certificates.js';
+import { digestId } from '../../packages/server/src/store/digest-id.js';
 import { Signals } from './signals.js';
 
 export interface Answer {
@@ -190,7 +190,7 @@ async function askedIn(request: IncomingMessage): Promise<EnrolmentAsked> {
 
 /** As real servers do: a host's id follows from its key. */
 export async function certify(authority: Keys, request: string, days = 90): Promise<Enrolled> {
-  const host = hostIdOf(await keyOf(request));
+  const host = digestId(await keyOf(request));
   const { pem } = await issueHost(authority, { id: host, request, days }, new Date());
   const { certificate: authorities } = authority;
   return { host, state: 'active', chain: pem, authorities, keys: [] };

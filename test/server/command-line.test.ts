@@ -14,12 +14,12 @@ import {
   alertRoutes,
   authorityRoutes,
   Bus,
+  busDoorbell,
   DEFAULT_SETTINGS,
   type Endpoint,
   type Jobs,
   jobRoutes,
   journalRoutes,
-  localDoorbell,
   makeSetupToken,
   memoryCarrier,
   openAuthority,
@@ -65,7 +65,10 @@ beforeAll(async () => {
   const secret = Buffer.alloc(SECRET_BYTES, 1);
   authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
   const shared = { store, authority, server: 'one', log: SILENT };
-  jobs = startJobs({ ...shared, doorbell: localDoorbell(), leaseSeconds: 15, keptDays: 90 });
+  bus = new Bus({ fleet: store.fleet, server: 'one', carrier: memoryCarrier(), clock });
+  bus.start();
+  const doorbell = await busDoorbell(bus, SILENT);
+  jobs = startJobs({ ...shared, doorbell, leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
     ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },
@@ -73,8 +76,6 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  bus = new Bus({ fleet: store.fleet, server: 'one', carrier: memoryCarrier(), clock });
-  bus.start();
   const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
   const routes = [
     ...authorityRoutes(authority),

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { fingerprint, loadRelease } from '@halflap/engine';
-import { withDatabase } from '@halflap/engine/testing';
+import { freshDatabase, withDatabase } from '@halflap/engine/testing';
 import {
   assertOwner,
   BUCKETS,
@@ -47,6 +47,25 @@ describe('openStore', () => {
       (shard) => test.store.map.rows.filter((row) => row.shard === shard).length,
     );
     expect(Math.max(...parts) - Math.min(...parts)).toBeLessThan(2);
+  });
+
+  it('goes on with giving out buckets where a server was stopped in the middle', async () => {
+    const [s1, s2] = await Promise.all([freshDatabase(), freshDatabase()]);
+    const shards = [s1, s2].map(({ url }, at) => ({ name: `s${at + 1}`, url }));
+    const options = { shards, server: 'five', poolSize: 1, log: SILENT };
+    try {
+      const first = await openStore(options);
+      // The home shard's part comes last, with the note that it was done.
+      await first.home.query('delete from buckets');
+      await first.home.query('delete from buckets_given_out');
+      await first.close();
+      const second = await openStore(options);
+      const buckets = second.map.rows.map(({ bucket }) => bucket);
+      await second.close();
+      expect(buckets.sort((a, b) => a - b)).toEqual(Array.from({ length: BUCKETS }, (_, at) => at));
+    } finally {
+      await Promise.all([s1.drop(), s2.drop()]);
+    }
   });
 
   it('serves the hosts of the other shards where one is away', async () => {

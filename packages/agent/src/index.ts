@@ -28,7 +28,6 @@ export { Orders } from './orders/orders.js';
 export { POLICY_KEYS, parsePolicy, type ReadPolicy, readPolicyFile } from './orders/policy-file.js';
 export type { Outcome, RunOptions } from './program.js';
 export { FactReports } from './report/reports.js';
-export { controlService, type ServiceAction } from './services/control.js';
 export { journalOf } from './services/journal.js';
 export type { About, OrdersDuty, ReadJournal, ReportsDuty, RunFrame } from './session/duties.js';
 export { type Fence, openFence } from './session/fence.js';

@@ -47,7 +47,7 @@ A customer's operator:    halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
                           halflap upgrade --all --to 3.0 --dry-run
-An administrator of hosts: halflap login        halflap hosts list --security
+Whoever manages hosts:    halflap login        halflap hosts list --security
 `;
 
 /** Makes the program; `version` is what --version prints. */

@@ -53,7 +53,7 @@ export {
   type NewJob,
   specOf,
 } from './jobs/create.js';
-export { busDoorbell, type Doorbell, localDoorbell, NO_DOORBELL } from './jobs/doorbell.js';
+export { busDoorbell, type Doorbell } from './jobs/doorbell.js';
 export { JOB_STATES, type JobState } from './jobs/job.js';
 export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
 export { type Piece, type Pieces, readOutput } from './jobs/output.js';

@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { HalflapError } from '@halflap/protocol';
+import { isLeftBeside } from '../durable.js';
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -40,7 +41,9 @@ export class StateDirectory {
     mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
     assertPrivate(path);
     // Left by an agent that ended while it wrote.
-    for (const name of readdirSync(path)) if (name.endsWith(BESIDE)) rmSync(join(path, name));
+    for (const name of readdirSync(path)) {
+      if (name.endsWith(BESIDE) || isLeftBeside(name)) rmSync(join(path, name));
+    }
   }
 
   pathOf(name: string): string {

@@ -19,8 +19,6 @@ export const RULES = [
   'begin_before',
   /** The host's policy file does not allow it, or has a mistake. */
   'policy',
-  /** It comes from a session that another one has followed. */
-  'fence',
   /** The agent has as many runs, or as much of their output, as it keeps. */
   'room',
 ] as const;

@@ -11,7 +11,7 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Order, Result } from '@halflap/protocol/agent';
-import { readValue, replace, writeOnce } from './durable.js';
+import { readValue, replace, writeOnce } from '../durable.js';
 import type { OrderLog, ToldFrame } from './events.js';
 import { type Claim, emptyResult, FACTS, JOURNAL_FORMAT, type Kept, settle } from './journal.js';
 import { isAlive, type ProcessMark } from './liveness.js';

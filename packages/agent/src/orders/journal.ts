@@ -24,7 +24,7 @@ import {
   readValue,
   syncDirectory,
   writeOnce,
-} from './durable.js';
+} from '../durable.js';
 import type { ProcessMark } from './liveness.js';
 
 /** The format of these files; a run of another format is left alone. */

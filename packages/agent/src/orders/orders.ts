@@ -10,6 +10,7 @@
 
 import { join } from 'node:path';
 import type { Order, OrderKind, Result } from '@halflap/protocol/agent';
+import { codeOf, readValue, writeOnce } from '../durable.js';
 import {
   admit,
   claimedRun,
@@ -18,9 +19,7 @@ import {
   refusal,
   type TrustedKey,
 } from './admission.js';
-import { codeOf, readValue, writeOnce } from './durable.js';
 import { type FrameOf, logTo, type OrderLog } from './events.js';
-import { Fences } from './fences.js';
 import { Follower } from './follower.js';
 import * as journal from './journal.js';
 import { launch } from './launch.js';
@@ -56,7 +55,6 @@ export class Orders {
   readonly #options: OrdersOptions;
   readonly #limits: OrdersLimits;
   readonly #runs: string;
-  readonly #fences: Fences;
   readonly #room: Room;
   readonly #known = new Map<string, Known>();
   /** Directories that this release cannot read; never run, never touched. */
@@ -74,7 +72,6 @@ export class Orders {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#runs = join(options.state, 'runs');
-    this.#fences = new Fences(options.state, options.host);
     this.#room = new Room(this.#runs, this.#limits);
     this.#log = logTo(options.log);
     this.#keys = options.keys;
@@ -85,7 +82,6 @@ export class Orders {
     return this.#inTurn(async () => {
       this.#bootId = this.#options.bootId ?? (await readBootId());
       const runs = await journal.openRuns(this.#runs);
-      await this.#fences.open();
       for (const run of runs) {
         await this.#pickUp(run).catch((error: Error) => {
           this.#known.delete(run);
@@ -108,15 +104,10 @@ export class Orders {
     for (const { follower } of this.#known.values()) await follower?.stop();
   }
 
-  /**
-   * A session has begun: all that no server has kept is told, from its beginning.
-   *
-   * @param fence the number of the session, of its welcome.
-   */
-  connected(fence: number): Promise<void> {
+  /** A session has begun: all that no server has kept is told, from its beginning. */
+  connected(): Promise<void> {
     this.#isConnected = true;
     return this.#inTurn(async () => {
-      if (!(await this.#fences.pass(fence))) this.#refuseOld(fence, null);
       for (const known of this.#known.values()) await this.#tell(known);
     });
   }
@@ -164,12 +155,11 @@ export class Orders {
   }
 
   /** Ends a run or keeps it from beginning; its result says which. */
-  cancel({ fence, run }: FrameOf<'cancel'>): Promise<Refusal | null> {
+  cancel({ run }: FrameOf<'cancel'>): Promise<void> {
     return this.#inTurn(async () => {
-      if (!(await this.#fences.pass(fence))) return this.#refuseOld(fence, run);
       const known = this.#known.get(run);
       if (known === undefined) {
-        // Only an order that was signed makes a run known; an old owner's is kept off by its fence.
+        // Only an order that was signed makes a run known.
         if (!this.#unread.has(run)) this.#tellResult(run, 'cancelled', 'never came to this host');
       } else if (known.state === 'waiting') {
         await this.#settle(known, 'cancelled', 'a server asked for its end before it began');
@@ -178,7 +168,6 @@ export class Orders {
       } else {
         await this.#tell(known, true);
       }
-      return null;
     });
   }
 
@@ -192,7 +181,6 @@ export class Orders {
 
   async #take(frame: FrameOf<'run'>): Promise<Refusal | null> {
     const claimed = claimedRun(frame.order);
-    if (!(await this.#fences.pass(frame.fence))) return this.#refuseOld(frame.fence, claimed);
     const order = readOrder(frame, this.#keys);
     if ('rule' in order) return this.#refuse(claimed, order);
     const known = this.#known.get(order.run);
@@ -357,13 +345,6 @@ export class Orders {
     this.#log({ event: 'refused', run, message: refused.message });
     const isTold = run !== null && !this.#known.has(run) && !this.#unread.has(run);
     if (isTold) this.#tellResult(run, 'refused', refused.message);
-    return refused;
-  }
-
-  #refuseOld(fence: number, run: string | null): Refusal {
-    const why = `session ${fence} has been followed by session ${this.#fences.highest}`;
-    const refused = refusal('fence', why);
-    this.#log({ event: 'refused', run, message: refused.message });
     return refused;
   }
 

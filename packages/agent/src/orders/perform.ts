@@ -1,8 +1,8 @@
 // Does the work of an order by its kind, with the run's output and its limits around it.
 
 import type { Order } from '@halflap/protocol/agent';
+import { writeOnce } from '../durable.js';
 import type { Capture } from './capture.js';
-import { writeOnce } from './durable.js';
 import type { Interruption } from './interruption.js';
 import { type BegunRun, FACTS, JOURNAL_FORMAT } from './journal.js';
 import { markOf } from './liveness.js';

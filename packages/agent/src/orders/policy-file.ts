@@ -4,7 +4,7 @@
 import * as fs from 'node:fs/promises';
 import { ORDER_KINDS, PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
-import { codeOf } from './durable.js';
+import { codeOf } from '../durable.js';
 import { type Pattern, pathPatternOf, patternOf } from './pattern.js';
 import { ANYTHING, DEFAULT_POLICY, NOTHING, type Policy, unitOf } from './policy.js';
 

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import * as fs from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
-import { codeOf } from './durable.js';
+import { codeOf } from '../durable.js';
 import type { Program } from './program.js';
 import { failed, type Outcome, outcomeOf, PATH, type WorkHost, type WorkOf } from './work.js';
 

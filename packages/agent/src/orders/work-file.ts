@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { codeOf } from './durable.js';
+import { codeOf } from '../durable.js';
 import {
   failed,
   INTERRUPTED,

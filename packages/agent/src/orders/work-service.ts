@@ -1,6 +1,6 @@
 // A service of systemd, by systemctl(1), which waits until the service has done what it was asked.
 
-import { codeOf } from './durable.js';
+import { codeOf } from '../durable.js';
 import type { Program } from './program.js';
 import {
   failed,

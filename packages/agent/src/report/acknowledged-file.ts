@@ -5,6 +5,7 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkSnapshot, type Snapshot } from '@halflap/protocol/agent';
+import { replace } from '../durable.js';
 import type { Log } from '../log.js';
 
 const FORMAT = 1;
@@ -19,8 +20,6 @@ interface Kept extends Acknowledged {
 }
 
 const NAME = 'acknowledged.json';
-/** Read and written by the agent's user alone. */
-const FILE_MODE = 0o600;
 
 /** null where there is none, or none that can be used. */
 export async function readAcknowledged(directory: string, log: Log): Promise<Acknowledged | null> {
@@ -41,20 +40,6 @@ export async function readAcknowledged(directory: string, log: Log): Promise<Ack
 }
 
 /** It is on the disk when this returns. */
-export async function writeAcknowledged(directory: string, kept: Acknowledged): Promise<void> {
-  const beside = join(directory, `.${NAME}.new`);
-  const file = await fs.open(beside, 'w', FILE_MODE);
-  try {
-    await file.writeFile(JSON.stringify({ format: FORMAT, ...kept }));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await fs.rename(beside, join(directory, NAME));
-  const names = await fs.open(directory, 'r');
-  try {
-    await names.sync();
-  } finally {
-    await names.close();
-  }
+export function writeAcknowledged(directory: string, kept: Acknowledged): Promise<void> {
+  return replace(directory, NAME, { format: FORMAT, ...kept });
 }

@@ -200,7 +200,7 @@ export class Conversation {
       this.#handle('welcome', reports.reported(welcome.revision, true));
     }
     onWelcome(welcome);
-    this.#handle('welcome', orders.connected(welcome.fence));
+    this.#handle('welcome', orders.connected());
     this.#pump.wake();
   }
 

@@ -39,8 +39,8 @@ export type RunFrame = Begun | Output | Ended;
 export interface OrdersDuty {
   /** Begun, and their result acknowledged by no server. */
   unfinished(): readonly string[];
-  /** The session of that number has begun: everything that no server has acknowledged is told. */
-  connected(fence: number): Promise<void>;
+  /** A session has begun: everything that no server has acknowledged is told. */
+  connected(): Promise<void>;
   /** What was told and not acknowledged is told in the next session. */
   disconnected(): void;
   take(run: Run): Promise<unknown>;

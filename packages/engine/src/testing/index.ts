@@ -1,4 +1,5 @@
-// A real PostgreSQL and fresh databases for tests, checks and demonstrations.
+// A real PostgreSQL and fresh databases for tests, checks and demonstrations; and one that stays,
+// for a machine that has none.
 export {
   type FreshDatabase,
   type FreshOptions,

@@ -17,6 +17,12 @@ create table buckets (
   check ((state = 'leaving') = (moving_to is not null))
 );
 
+-- On the home shard, once every bucket has been given to a shard.
+create table buckets_given_out (
+  id int primary key default 1 check (id = 1),
+  at timestamptz not null default now()
+);
+
 create table hosts (
   id uuid primary key,
   bucket int not null references buckets (bucket),

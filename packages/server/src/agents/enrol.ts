@@ -3,7 +3,6 @@
 // Its id follows from its key, so an enrolment whose answer was lost can be repeated: it finds the
 // host that is there already, and uses the token no second time.
 
-import { createHash } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
 import type { Enrolled, EnrolmentAsked } from '@halflap/protocol/agent';
 import type { ClientBase } from 'pg';
@@ -11,6 +10,7 @@ import type { Authority } from '../authority/authority.js';
 import type { HostCertificate } from '../authority/certificates.js';
 import { keyOf } from '../authority/certificates.js';
 import { bucketOf } from '../store/buckets.js';
+import { digestId } from '../store/digest-id.js';
 import type { Store } from '../store/store.js';
 import { noteEvent } from './events.js';
 
@@ -39,7 +39,7 @@ export interface EnrolOptions {
 /** @throws ENROLMENT_REFUSED, API_INVALID for a request that is none, STORE_UNAVAILABLE. */
 export async function enrol(options: EnrolOptions, asked: EnrolmentAsked): Promise<Enrolled> {
   const { store, authority, redeem } = options;
-  const host = hostIdOf(await keyOfRequest(asked.request));
+  const host = digestId(await keyOfRequest(asked.request));
   const enrolment = await store.home.transaction((client) =>
     redeem(client, { token: asked.token, host }),
   );
@@ -56,14 +56,6 @@ export async function enrol(options: EnrolOptions, asked: EnrolmentAsked): Promi
     authorities: authority.certificate,
     keys: [...authority.orderKeys],
   };
-}
-
-/** A UUID of version 8 (RFC 9562, section 5.8) from the digest of a public key. */
-export function hostIdOf(publicKey: Uint8Array): string {
-  const bytes = createHash('sha256').update(publicKey).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** In the transaction that has the host's bucket. */

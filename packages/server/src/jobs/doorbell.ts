@@ -40,34 +40,6 @@ class Listeners {
 const ENDED = 'ended';
 const toServer = (server: string) => `server ${server}`;
 
-/** Between the servers of one process. */
-export function localDoorbell(): Doorbell {
-  const listeners = new Listeners();
-  const tellAfter = ({ client }: Place, name: string, ids: readonly string[]) => {
-    // The driver says so when it has nothing more to send: the transaction has ended.
-    const look = () => {
-      if (client.getTransactionStatus() !== 'I') return;
-      client.off('drain', look);
-      listeners.tell(name, ids);
-    };
-    client.on('drain', look);
-  };
-  return {
-    ring: async (place, server, hosts) => tellAfter(place, toServer(server), hosts),
-    on: (server, heard) => listeners.add(toServer(server), heard),
-    ended: async (place, jobs) => tellAfter(place, ENDED, jobs),
-    onEnded: (heard) => listeners.add(ENDED, heard),
-  };
-}
-
-/** For a server that nobody rings at. */
-export const NO_DOORBELL: Doorbell = {
-  ring: async () => {},
-  on: () => () => {},
-  ended: async () => {},
-  onEnded: () => () => {},
-};
-
 const TOPICS = { released: 'jobs.released', ended: 'jobs.ended' } as const;
 const MOST_IDS = 1000;
 const ids = () => Type.Array(Type.String(), { maxItems: MOST_IDS });

@@ -18,7 +18,7 @@
 //   skipped    by the driver: the job was stopped by failures before its turn
 //   cancelled  by the driver: somebody cancelled the job, or the host is revoked or removed
 
-import { createHash } from 'node:crypto';
+import { digestId } from '../store/digest-id.js';
 
 export const RUN_STATES = [
   'waiting',
@@ -50,12 +50,9 @@ export function isOpen(state: RunState): boolean {
 }
 
 /**
- * A UUID of version 8 (RFC 9562, section 5.8). It follows from job and host: a run that has to be
- * made again, because its shard has lost it, is one that the agent knows.
+ * It follows from job and host: a run that has to be made again, because its shard has lost it, is
+ * one that the agent knows.
  */
 export function runIdOf(job: string, host: string): string {
-  const bytes = createHash('sha256').update(`run ${job} ${host}`).digest().subarray(0, 16);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return digestId(`run ${job} ${host}`);
 }

@@ -43,7 +43,7 @@ export async function readBuckets(fleet: Fleet, before?: BucketMap): Promise<Buc
 }
 
 /** Longest wait for a shard to say what it has. */
-const ANSWER_MS = 5000;
+export const ANSWER_MS = 5000;
 
 /** The map that rows of all shards make. */
 export function mapOf(rows: readonly BucketRow[], silent: readonly string[] = []): BucketMap {

@@ -1,15 +1,15 @@
 // Puts this release's store on shards that are empty, and gives the first shards their buckets.
 //
 // Any server may do it, at any time, and several at once: the engine installs a release on a shard
-// once; buckets are given out under a lock of the home shard, and only while no shard has any. A
-// shard that is added later is installed, and gets its buckets when an operator moves some.
+// once; buckets are given out once, under a lock of the home shard. A shard that is added later is
+// installed, and gets its buckets when an operator moves some.
 
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Fleet } from '@halflap/client';
 import { installRelease } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
-import { BUCKETS, readBuckets } from './buckets.js';
+import { ANSWER_MS, BUCKETS } from './buckets.js';
 
 /** What the store is called as an application that uses Halflap. */
 export const APP = 'halflap';
@@ -45,30 +45,44 @@ export async function installShard({ name, url }: StoreShard): Promise<boolean> 
 }
 
 /**
- * Gives every bucket to a shard, in equal parts, where no shard has any yet. Idempotent.
- * @throws STORE_UNAVAILABLE when a shard does not answer: it may have them.
+ * Gives every bucket to a shard, in equal parts, once in the life of a store. That it was done is
+ * noted last, on the home shard; whoever was stopped before is followed by one who goes on.
+ * @throws STORE_UNAVAILABLE when a shard does not answer: it may have some.
  */
 export async function giveOutBuckets(fleet: Fleet, home: string): Promise<void> {
   await fleet.shard(home).transaction(async (client) => {
     await client.query('select pg_advisory_xact_lock($1, $2)', [LOCKS, GIVING_OUT]);
-    const { rows, silent } = await readBuckets(fleet);
-    if (silent.length > 0) {
-      throw new HalflapError(
-        'STORE_UNAVAILABLE',
-        `shards do not answer, and may have buckets of hosts already: ${silent.join(', ')}`,
-        { hint: 'start them, or look with halflap status why they do not serve this release' },
-      );
-    }
-    if (rows.length > 0) return;
+    const done = await client.query('select from buckets_given_out');
+    if (done.rowCount !== 0) return;
+    const held = await heldElsewhere(fleet, home);
     for (const [at, name] of fleet.names.entries()) {
       const insert = `insert into buckets (bucket, state)
-        select b, 'owned' from generate_series($1::int, $2::int - 1, $3::int) as b`;
-      const values = [at, BUCKETS, fleet.names.length];
+        select b, 'owned' from generate_series($1::int, $2::int - 1, $3::int) as b
+        where b <> all($4::int[])
+        on conflict do nothing`;
+      const values = [at, BUCKETS, fleet.names.length, held];
       // On the home shard within the transaction that has the lock.
       if (name === home) await client.query(insert, values);
-      else await fleet.shard(name).query(`${insert} on conflict do nothing`, values);
+      else await fleet.shard(name).query(insert, values);
     }
+    await client.query('insert into buckets_given_out default values');
   });
+}
+
+/** On the home shard nothing is given out before all of it is. */
+async function heldElsewhere(fleet: Fleet, home: string): Promise<number[]> {
+  const { rows, outcomes } = await fleet.gather<{ bucket: number }>(
+    'select bucket from buckets',
+    [],
+    { shards: fleet.names.filter((name) => name !== home), timeoutMs: ANSWER_MS },
+  );
+  const silent = outcomes.filter(({ ok }) => !ok).map(({ shard }) => shard);
+  if (silent.length === 0) return rows.map(({ bucket }) => bucket);
+  throw new HalflapError(
+    'STORE_UNAVAILABLE',
+    `shards do not answer, and may have buckets of hosts already: ${silent.join(', ')}`,
+    { hint: 'start them, or look with halflap status why they do not serve this release' },
+  );
 }
 
 /** Advisory locks of the store: a class of its own, beside those of the engine. */

@@ -8,7 +8,7 @@
 import { type Fleet, type Gathered, type GatherOptions, open, type Shard } from '@halflap/client';
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
-import { type BucketMap, bucketOf, readBuckets } from './buckets.js';
+import { BUCKETS, type BucketMap, bucketOf, readBuckets } from './buckets.js';
 import { APP, giveOutBuckets, installShard, LOCKS, RELEASE, type StoreShard } from './install.js';
 
 /** What every long-lived part of a server logs to. */
@@ -158,7 +158,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   });
   try {
     let map = await readBuckets(fleet);
-    if (map.rows.length === 0) {
+    if (new Set(map.rows.map(({ bucket }) => bucket)).size < BUCKETS) {
       await giveOutBuckets(fleet, home);
       map = await readBuckets(fleet);
     }

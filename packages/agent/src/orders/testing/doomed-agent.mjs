@@ -29,7 +29,7 @@ const orders = new Orders({
 });
 
 await orders.start();
-await orders.connected(frame.fence);
+await orders.connected();
 await orders.take(frame);
 await isKept;
 await orders.stop();

@@ -51,7 +51,7 @@ export class TestAgent {
     const agent = new TestAgent(directory, given);
     await agent.allow('allow: { packages: true, service: true, command: true, file: true }');
     await agent.orders.start();
-    await agent.orders.connected(1);
+    await agent.orders.connected();
     return agent;
   }
 
@@ -84,8 +84,8 @@ export class TestAgent {
     };
   }
 
-  take(order: Order | string, fence = 1) {
-    return this.#orders.take(signed(order, fence));
+  take(order: Order | string) {
+    return this.#orders.take(signed(order));
   }
 
   /** Takes an order for a shell and waits until its end is told. */
@@ -123,12 +123,12 @@ export class TestAgent {
   }
 
   /** Another process of the agent, as far as its memory is concerned. */
-  async restart(given: Partial<OrdersOptions> = {}, fence = 1): Promise<void> {
+  async restart(given: Partial<OrdersOptions> = {}): Promise<void> {
     await this.#orders.stop();
     this.#given = { ...this.#given, ...given };
     this.#orders = this.#make();
     await this.#orders.start();
-    await this.#orders.connected(fence);
+    await this.#orders.connected();
   }
 
   async remove(): Promise<void> {
@@ -159,10 +159,10 @@ export class TestAgent {
 }
 
 /** The frame of an order that the cluster has signed. */
-export function signed(order: Order | string, fence = 1): FrameOf<'run'> {
+export function signed(order: Order | string): FrameOf<'run'> {
   const text = typeof order === 'string' ? order : JSON.stringify(order);
   const signature = sign(null, Buffer.from(text), privateKey).toString('base64');
-  return { type: 'run', fence, order: text, key: CLUSTER_KEY.id, signature };
+  return { type: 'run', fence: 1, order: text, key: CLUSTER_KEY.id, signature };
 }
 
 export function command(program: string, ...args: string[]): Work & { kind: 'command' } {
