@@ -202,15 +202,18 @@ describe('roles', () => {
     expect((await use()).status).toBe(401);
   });
 
-  it('leave an administrator, whoever removes whom at the same time', async () => {
+  it('leave an administrator when the last two go at the same time', async () => {
     const alone = await openTestStore(1);
     const [one, two] = [await openTestApi(alone), await openTestApi(alone)];
     try {
+      // Each as(…) is a token of a user of its own. Each removes himself: who removes another may
+      // find that he is not known himself any more.
       const asking = [one.as('admin'), two.as('admin')] as const;
-      // Each as(…) is a token of a user of its own.
-      for (const ask of asking) expect((await ask('GET', '/api/v1/users')).status).toBe(200);
-      const { body } = await asking[0]('GET', '/api/v1/users');
-      const [first, second] = body.items.map(({ id }: { id: string }) => id);
+      const ids = new Set<string>();
+      for (const ask of asking) {
+        for (const { id } of (await ask('GET', '/api/v1/users')).body.items) ids.add(id);
+      }
+      const [first, second] = ids;
       const answers = await Promise.all([
         asking[0]('DELETE', `/api/v1/users/${first}`),
         asking[1]('DELETE', `/api/v1/users/${second}`),
