@@ -49,6 +49,8 @@ export interface ServerOptions {
    */
   readonly listen: Listen;
   readonly api?: Partial<ApiSettings>;
+  /** The directory of the console's files; without one there is no console. */
+  readonly console?: string;
   readonly agents: Listen;
   /** Names and addresses by which people and agents reach this server. */
   readonly names: readonly string[];
@@ -187,7 +189,10 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
   ];
-  const app = await createApi({ store, log, clock, settings, routes });
+  const app = await createApi({
+    ...{ store, log, clock, settings, routes },
+    ...{ release: options.version, console: options.console },
+  });
   running.add(() => app.close());
   try {
     await app.listen({ host, port });

@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { HalflapError } from '@halflap/protocol';
 import {
   APP,
@@ -62,6 +63,7 @@ export async function run(options: ServeOptions, command: Command): Promise<void
         ...(home === undefined ? {} : { home }),
         ...(nats === undefined ? {} : { nats }),
         ...(mail === undefined ? {} : { mail }),
+        console: consoleFiles(),
         listen: addressOf(options.listen, '--listen') ?? server?.listen ?? LISTEN,
         agents: addressOf(options.agents, '--agents') ?? server?.agents ?? AGENTS,
         names: ['localhost', '127.0.0.1', '::1', hostname(), ...(server?.names ?? [])],
@@ -100,6 +102,11 @@ function tell(printer: Printer, server: string, running: Server): void {
 /** Of all addresses of this machine one that its certificate has. */
 function reachable(address: string): string {
   return address.replace(/\/\/(?:0\.0\.0\.0|\[::\])(?=:)/, `//${hostname()}`);
+}
+
+/** Where the build of the console is. */
+function consoleFiles(): string {
+  return dirname(fileURLToPath(import.meta.resolve('@halflap/console/index.html')));
 }
 
 /** With the shards of halflap.yaml. @throws CONFIG_INVALID */

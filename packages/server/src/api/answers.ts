@@ -14,6 +14,7 @@ import type * as enrolment from './routes/enrolment-tokens.js';
 import type * as parts from './routes/host-parts.js';
 import type * as names from './routes/names.js';
 import type * as session from './routes/session.js';
+import type * as signIn from './routes/sign-in.js';
 import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
@@ -38,6 +39,7 @@ export type AlertDelivery = Static<typeof deliveries.AlertDelivery>;
 export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;
+export type SignInWays = Static<typeof signIn.SignInWays>;
 export type SessionBegun = Static<typeof session.Begun>;
 
 export interface JobPreview {

@@ -1,0 +1,23 @@
+// How the console becomes files: one script and one style, so that a page that is open needs no other
+// file of a server that meanwhile has another release.
+
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'vite';
+
+const manifest = readFileSync(new URL('package.json', import.meta.url), 'utf8');
+const { version } = JSON.parse(manifest) as { readonly version: string };
+
+export default defineConfig({
+  root: import.meta.dirname,
+  define: { HALFLAP_RELEASE: JSON.stringify(version) },
+  build: {
+    // Nothing is written into a file that a policy would then have to allow in it.
+    assetsInlineLimit: 0,
+    modulePreload: false,
+    // The script of everything is this long, and there is one.
+    chunkSizeWarningLimit: 2000,
+    cssCodeSplit: false,
+    emptyOutDir: true,
+    rolldownOptions: { output: { codeSplitting: false } },
+  },
+});
