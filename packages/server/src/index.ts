@@ -35,6 +35,7 @@ export {
 } from './api/route.js';
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { authorityRoutes } from './api/routes/authority.js';
+export { busRoutes } from './api/routes/bus.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
