@@ -8,6 +8,8 @@ import {
   alertRoutes,
   bodyOf,
   bucketOf,
+  busRoutes,
+  DEFAULT_SETTINGS,
   live,
   moveBucket,
   openStore,
@@ -79,7 +81,11 @@ beforeAll(async () => {
   test = await openTestStore(3);
   const alerts = { kick() {} };
   const secret = Buffer.alloc(SECRET_BYTES, 1);
-  const routes = [making, counting, ...alertRoutes({ store: test.store, secret, alerts })];
+  const on = { store: test.store, log: SILENT, settings: DEFAULT_SETTINGS };
+  const routes = [
+    ...[making, counting, ...busRoutes(on)],
+    ...alertRoutes({ store: test.store, secret, alerts }),
+  ];
   api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
     const number = String(at).padStart(2, '0');
