@@ -43,7 +43,7 @@ export async function* watchJob<Job extends { readonly endedAt: string | null }>
   signal: AbortSignal,
 ): AsyncGenerator<Change<Job>, void, undefined> {
   const told: Told = new Map();
-  const shards = store.fleet.names.map((name) => new ShardRuns({ store, watched, told }, name));
+  const shards = store.fleet.names.map((name) => new ShardRuns(store, name, watched));
   let [toldJob, toldSilent] = ['', ''];
   while (!signal.aborted) {
     // Before the runs: once it has ended, all of them have.
@@ -54,9 +54,11 @@ export async function* watchJob<Job extends { readonly endedAt: string | null }>
       toldJob = JSON.stringify(job);
       yield { kind: 'job', job };
     }
+    for await (const { run, shard } of inOrder(shards, hasEnded)) {
+      yield* shard.heard(tell({ store, watched, told }, run));
+    }
     for (const shard of shards) {
-      yield* shard.look(hasEnded);
-      if (!shard.hasAnswered && !silent.includes(shard.name)) silent.push(shard.name);
+      if (!shard.endLook() && !silent.includes(shard.name)) silent.push(shard.name);
     }
     if (silent.join() !== toldSilent) yield { kind: 'silent', shards: silent };
     toldSilent = silent.join();
@@ -85,48 +87,97 @@ type Told = Map<string, { state: RunState | null; next: number }>;
 
 interface Looking {
   readonly store: Store;
-  readonly watched: Pick<Watched<unknown>, 'job' | 'where'>;
+  readonly watched: Pick<Watched<unknown>, 'job'>;
   readonly told: Told;
 }
 
+/** What has changed on all shards, by the hosts' names. */
+async function* inOrder(shards: readonly ShardRuns[], isLast: boolean) {
+  const lists = await Promise.all(
+    shards.map(async (shard) => {
+      const runs = shard.heard(shard.look(isLast));
+      return { shard, runs, next: await runs.next() };
+    }),
+  );
+  for (;;) {
+    const [first, ...others] = lists.filter(({ next }) => next.done !== true);
+    if (first === undefined) return;
+    const name = ({ next }: typeof first) => (next.value as ChangedRow).hostname;
+    const least = others.reduce((one, other) => (name(other) < name(one) ? other : one), first);
+    yield { run: least.next.value as ChangedRow, shard: least.shard };
+    least.next = await least.runs.next();
+  }
+}
+
+async function* tell(
+  { store, watched, told: all }: Looking,
+  run: ChangedRow,
+): AsyncGenerator<Change<never>, void, undefined> {
+  const told = all.get(run.id) ?? { state: null, next: 0 };
+  all.set(run.id, told);
+  while (told.next < run.output_next) {
+    const output = await readOutput(store, { job: watched.job, host: run.host_id }, told.next);
+    for (const piece of output?.pieces ?? []) yield { kind: 'piece', run, piece };
+    // What was left out has numbers, and no pieces.
+    told.next = output?.isCut ? output.next : Math.max(run.output_next, output?.next ?? 0);
+  }
+  // What a bucket has left behind may be older than what was told.
+  if (told.state === run.state || (told.state !== null && !isOpen(told.state))) return;
+  yield { kind: 'run', run };
+  told.state = run.state;
+}
+
+/** The runs of the job on one shard. */
 class ShardRuns {
   readonly name: string;
-  readonly #on: Looking;
+  readonly #store: Store;
+  readonly #watched: Pick<Watched<unknown>, 'job' | 'where'>;
   /** Of the last look that was answered, by the clock of `performance`; null: there was none. */
   #lookedAtMs: number | null = null;
-  hasAnswered = true;
+  #beganAtMs = 0;
+  #hasAnswered = true;
 
-  constructor(on: Looking, name: string) {
-    this.#on = on;
+  constructor(store: Store, name: string, watched: Pick<Watched<unknown>, 'job' | 'where'>) {
     this.name = name;
+    this.#store = store;
+    this.#watched = watched;
   }
 
   /** @param isLast at all of its runs, whatever has changed */
-  async *look(isLast: boolean): AsyncGenerator<Change<never>, void, undefined> {
-    const nowMs = performance.now();
-    const before = this.#lookedAtMs;
-    const sinceSeconds =
-      isLast || before === null ? null : (nowMs - before) / 1000 + OVERLAP_SECONDS;
+  async *look(isLast: boolean): AsyncGenerator<ChangedRow, void, undefined> {
+    this.#beganAtMs = performance.now();
+    this.#hasAnswered = true;
+    const before = isLast ? null : this.#lookedAtMs;
+    const since = before === null ? null : (this.#beganAtMs - before) / 1000 + OVERLAP_SECONDS;
+    let rows: readonly ChangedRow[];
+    let after: ChangedRow | undefined;
+    do {
+      rows = await this.#changed(since, after);
+      yield* rows;
+      after = rows.at(-1);
+    } while (rows.length === PAGE);
+  }
+
+  /** Passes on what the shard says, until it says nothing more. */
+  async *heard<Said>(what: AsyncGenerator<Said>): AsyncGenerator<Said, void, undefined> {
     try {
-      let rows: readonly ChangedRow[];
-      let after: ChangedRow | undefined;
-      do {
-        rows = await this.#changed(sinceSeconds, after);
-        for (const row of rows) yield* this.#tell(row);
-        after = rows.at(-1);
-      } while (rows.length === PAGE);
-      this.#lookedAtMs = nowMs;
-      this.hasAnswered = true;
+      yield* what;
     } catch (error) {
       if (asHalflapError(error).code !== 'STORE_UNAVAILABLE') throw error;
-      this.hasAnswered = false;
+      this.#hasAnswered = false;
     }
   }
 
+  /** @returns whether it has answered; what it has not said then is asked for again. */
+  endLook(): boolean {
+    if (this.#hasAnswered) this.#lookedAtMs = this.#beganAtMs;
+    return this.#hasAnswered;
+  }
+
   async #changed(sinceSeconds: number | null, after: ChangedRow | undefined) {
-    const { job, where } = this.#on.watched;
+    const { job, where } = this.#watched;
     const [jobAt, sinceAt, nameAt, idAt] = [1, 2, 3, 4].map((n) => `$${where.values.length + n}`);
-    const { rows } = await this.#on.store.fleet.shard(this.name).query<ChangedRow>(
+    const { rows } = await this.#store.fleet.shard(this.name).query<ChangedRow>(
       `select ${RUN_COLUMNS}, r.output_next
        from job_runs as r
        left join hosts as h on h.id = r.host_id
@@ -146,22 +197,6 @@ class ShardRuns {
       { timeoutMs: ANSWER_MS },
     );
     return rows;
-  }
-
-  async *#tell(run: ChangedRow): AsyncGenerator<Change<never>, void, undefined> {
-    const { store, watched, told: all } = this.#on;
-    const told = all.get(run.id) ?? { state: null, next: 0 };
-    all.set(run.id, told);
-    while (told.next < run.output_next) {
-      const output = await readOutput(store, { job: watched.job, host: run.host_id }, told.next);
-      for (const piece of output?.pieces ?? []) yield { kind: 'piece', run, piece };
-      // What was left out has numbers, and no pieces.
-      told.next = output?.isCut ? output.next : Math.max(run.output_next, output?.next ?? 0);
-    }
-    // What a bucket has left behind may be older than what was told.
-    if (told.state === run.state || (told.state !== null && !isOpen(told.state))) return;
-    yield { kind: 'run', run };
-    told.state = run.state;
   }
 }
 
