@@ -88,9 +88,8 @@ export async function test(name: string, _options: object, command: Command): Pr
     const params = { id: target.id };
     const { id } = await client.ask(OPERATIONS.testAlertTarget, { params, body: {} });
     printer.json({ id });
-    printer.line(
-      `delivery ${id}: halflap alerts deliveries list --target ${target.name} shows what came of it`,
-    );
+    const shown = `halflap alerts deliveries list --target ${target.name}`;
+    printer.line(`delivery ${id}; what came of it: ${shown}`);
   });
 }
 

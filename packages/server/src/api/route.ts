@@ -86,7 +86,7 @@ export interface Live {
   readonly lastEventId: string | undefined;
   /** False once the client has gone or was too slow; then nothing more is sent. */
   send(event: LiveEvent): boolean;
-  /** Resolves when the client has read about all of it, or has gone: who can wait is not cut off. */
+  /** Resolves when the client has read nearly all, or has gone: who waits for it is not cut off. */
   room(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// A job as it goes on: how far it is, what its hosts write, and what becomes of each. Each look asks
+// A job as it goes on: how far it is, what its hosts write, and what becomes of each. A look asks
 // the shards for what has changed since the one before, and not for all hosts.
 //
 // Invariant: everything is told by the end. What a look may miss (a transaction that was open for

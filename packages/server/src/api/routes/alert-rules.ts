@@ -1,5 +1,5 @@
-// Rules of alerts: the list, and how rules are made, changed and removed. A rule keeps its kind: what
-// it has found would be something else.
+// Rules of alerts: the list, and how rules are made, changed and removed. A rule keeps its kind:
+// what it has found would be something else.
 
 import { HalflapError } from '@halflap/protocol';
 import { type Static, Type } from 'typebox';

@@ -188,9 +188,9 @@ function liveOf(api: JobApi): Route {
     method: 'GET',
     path: '/api/v1/jobs/:id/live',
     summary:
-      'A job as it goes on: events `job`, `host` (its state has changed), `output` (a piece; those ' +
-      'of a host have numbers) and `silent` (shards that do not answer); the last is the `job` ' +
-      'that has ended.',
+      'A job as it goes on: events `job`, `host` (its state has changed), `output` (a piece; ' +
+      'those of a host have numbers) and `silent` (shards that do not answer); the last is the ' +
+      '`job` that has ended.',
     permission: 'jobs:read',
     params: { id: id() },
     async handle({ params, scope, signal }) {
