@@ -63,6 +63,7 @@ export { type Counts, RUN_COLUMNS, type RunRow, readJob, type SeenJob } from './
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
+export { type Change, type Watched, watchJob } from './jobs/watch.js';
 export {
   type Listen,
   PACE,

@@ -115,14 +115,20 @@ async function* tell(
 ): AsyncGenerator<Change<never>, void, undefined> {
   const told = all.get(run.id) ?? { state: null, next: 0 };
   all.set(run.id, told);
+  // What a bucket has left behind may be older than what was told.
+  const isNew = told.state !== run.state && (told.state === null || isOpen(told.state));
+  if (isNew && isOpen(run.state)) {
+    yield { kind: 'run', run };
+    told.state = run.state;
+  }
   while (told.next < run.output_next) {
     const output = await readOutput(store, { job: watched.job, host: run.host_id }, told.next);
     for (const piece of output?.pieces ?? []) yield { kind: 'piece', run, piece };
     // What was left out has numbers, and no pieces.
     told.next = output?.isCut ? output.next : Math.max(run.output_next, output?.next ?? 0);
   }
-  // What a bucket has left behind may be older than what was told.
-  if (told.state === run.state || (told.state !== null && !isOpen(told.state))) return;
+  // An end comes after all that was written before it.
+  if (!isNew || isOpen(run.state)) return;
   yield { kind: 'run', run };
   told.state = run.state;
 }
