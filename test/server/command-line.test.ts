@@ -41,7 +41,7 @@ import * as words from '../../packages/cli/src/commands/jobs-run.js';
 import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
-import { addressOf, breakingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
@@ -500,6 +500,13 @@ describe('halflap jobs', () => {
     expect(followed.code).toBe(3);
     expect(followed.stdout).toMatch(/^web-0 \| one\nweb-0 \| two\nweb-0: succeeded, exit code 0\n/);
     expect(followed.stdout).toMatch(/\nweb-2 \| no\nweb-2: failed, exit code 7\n/);
+    const cutting = await cuttingProxy(server, 'event: output');
+    const again = await workspace.run(['jobs', 'follow', id], {
+      HALFLAP_SERVER: addressOf(cutting),
+      HALFLAP_TOKEN: await makeToken(test.store, 'viewer'),
+    });
+    cutting.close();
+    expect(again).toEqual(followed);
     expect(await halflap('jobs', 'follow', id, '--host', 'web-1')).toMatchObject({
       ...{ code: 0, stdout: 'hello\nweb-1: succeeded, exit code 0\n' },
     });

@@ -3,6 +3,7 @@
 // What its hosts write comes by a live view, from the server's store: nobody asks for all hosts
 // again and again. A view that breaks begins anew, and what was told before is passed over.
 
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HalflapError } from '@halflap/protocol';
 import type { Job, JobOutput, JobRun } from '@halflap/server';
@@ -12,6 +13,8 @@ import { harmless } from './harmless.js';
 import { OPERATIONS } from './operations.js';
 
 const LOOK_MS = 1000;
+/** How often a view that broke is tried to be opened again, each time after LOOK_MS. */
+const REOPENINGS = 10;
 const OPEN_STATES: ReadonlySet<string> = new Set(['waiting', 'released', 'sent', 'running']);
 
 export function isOpen({ state }: { readonly state: string }): boolean {
@@ -60,8 +63,9 @@ export async function followJob(
   seen: JobSeen,
 ): Promise<Job> {
   const told = new Told(seen);
-  for (;;) {
-    const body = await client.watch(OPERATIONS.watchJob, { params: { id } }, undefined);
+  for (let isFirst = true; ; isFirst = false) {
+    const open = () => client.watch(OPERATIONS.watchJob, { params: { id } }, undefined);
+    const body = await openView(client, open, isFirst);
     try {
       for await (const { event, data } of readEvents(body)) {
         const ended = told.take(event, JSON.parse(data, isForPeople ? shown : undefined));
@@ -119,8 +123,10 @@ export async function watchRun(
   seen: (output: JobOutput) => void,
 ): Promise<void> {
   let lastId: string | undefined;
-  for (;;) {
-    const body = await client.watch(OPERATIONS.watchOutput, { params: { id: job, host } }, lastId);
+  for (let isFirst = true; ; isFirst = false) {
+    const params = { id: job, host };
+    const open = () => client.watch(OPERATIONS.watchOutput, { params }, lastId);
+    const body = await openView(client, open, isFirst);
     try {
       for await (const { id, event, data } of readEvents(body)) {
         if (event !== 'output') continue;
@@ -137,6 +143,27 @@ export async function watchRun(
     }
     await pause(client);
   }
+}
+
+/** A server that was never there is not waited for; one that went away may be coming back. */
+async function openView(
+  client: ApiClient,
+  open: () => Promise<IncomingMessage>,
+  isFirst: boolean,
+): Promise<IncomingMessage> {
+  for (let tries = isFirst ? REOPENINGS : 0; ; tries += 1) {
+    try {
+      return await open();
+    } catch (error) {
+      if (tries >= REOPENINGS || !mayPass(error)) throw error;
+    }
+    await pause(client);
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof HalflapError)) return false;
+  return error.code === 'SERVER_UNREACHABLE' || error.retryable;
 }
 
 function shown(_key: string, value: unknown): unknown {
