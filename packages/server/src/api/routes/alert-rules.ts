@@ -2,6 +2,7 @@
 // what it has found would be something else.
 
 import { HalflapError } from '@halflap/protocol';
+import type { ClientBase } from 'pg';
 import { type Static, Type } from 'typebox';
 import { KINDS, RULE_COLUMNS, RULE_KINDS, type RuleRow, SEVERITIES } from '../../alerts/rules.js';
 import { resolve } from '../../alerts/write.js';
@@ -87,7 +88,7 @@ function createRule(): Route {
           MOST_RULES,
         ],
       );
-      if (rowCount === 0) throw notMade(rule.id);
+      if (rowCount === 0) throw await notMade(client, rule.id);
       return ruleOf(rule);
     },
   });
@@ -169,16 +170,23 @@ function checked({ kind, selector, threshold }: RuleRow): string | null {
   return text === '' ? null : text;
 }
 
-function notMade(rule: string): HalflapError {
-  return new HalflapError(
-    'API_CONFLICT',
-    `there is an alert rule ${rule} already, or there are ${MOST_RULES}`,
-    { hint: 'change that one, take another name, or remove rules that nobody needs' },
-  );
+async function notMade(client: ClientBase, rule: string): Promise<HalflapError> {
+  const { rowCount } = await client.query('select from alert_rules where id = $1', [rule]);
+  return rowCount === 0
+    ? new HalflapError(
+        'API_CONFLICT',
+        `there are ${MOST_RULES} alert rules, the most there may be`,
+        {
+          hint: 'remove those that nobody needs',
+        },
+      )
+    : new HalflapError('API_CONFLICT', `there is an alert rule ${rule} already`, {
+        hint: 'change that one, or take another name',
+      });
 }
 
 function wrong(field: string, rule: string): HalflapError {
-  return new HalflapError('API_INVALID', `${field} breaks its rule`, {
+  return new HalflapError('API_INVALID', `${field}: ${rule}`, {
     detail: { fields: [{ field, rule }] },
     hint: 'the list of rules has the unit of each',
   });
