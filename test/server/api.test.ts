@@ -215,7 +215,8 @@ describe('the list of hosts', () => {
       poolSize: 2,
       log: SILENT,
     });
-    const half = await openTestApi({ store });
+    const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
+    const half = await openTestApi({ store }, { routes: busRoutes(on) });
     try {
       const { status, body } = await half.as('viewer')('GET', '/api/v1/hosts?limit=50&total=true');
       const there = ids.filter((id) => test.store.shardOf(id).name !== 's2');
@@ -229,6 +230,13 @@ describe('the list of hosts', () => {
         status: 503,
         headers: { 'retry-after': '2' },
         body: { code: 'STORE_UNAVAILABLE' },
+      });
+      // The shard that is away may have such a message.
+      expect(await half.as('admin')('DELETE', `/api/v1/bus/parked/${lost}`)).toMatchObject({
+        ...{ status: 503, body: { code: 'STORE_UNAVAILABLE' } },
+      });
+      expect((await half.as('admin')('GET', '/api/v1/bus/groups')).body).toMatchObject({
+        ...{ items: [], shards: [{ ok: true }, { shard: 's2', ok: false }, { ok: true }] },
       });
       expect((await half.as(null)('GET', '/readyz')).body.shards).toMatchObject([
         { served: true },
