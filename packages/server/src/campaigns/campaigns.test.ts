@@ -1,7 +1,7 @@
 // The decisions of campaigns, on clusters that exist on paper alone: random clusters, policies,
-// orders of operators, steps that fail, shards that go away, machines that are upgraded by hand, and
-// going back. No step that is taken leaves a server with a shard that refuses it, and every refusal
-// names what stands against it.
+// orders of operators, steps that fail, machines that are upgraded by hand, and going back. No step
+// that is taken leaves a server with a shard that refuses it, and every refusal names what stands
+// against it.
 
 import type { Phase } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
