@@ -46,7 +46,9 @@ async function build() {
   const configFile = join(here, 'vite.config.ts');
   await viteBuild({ configFile, logLevel: 'warn', build: { outDir: next } });
   const files = await fs.readdir(next, { recursive: true });
-  await Promise.all(files.filter((file) => COMPRESSED.test(file)).map((file) => compress(next, file)));
+  await Promise.all(
+    files.filter((file) => COMPRESSED.test(file)).map((file) => compress(next, file)),
+  );
   await fs.writeFile(join(next, '.built'), wanted);
   await fs.rm(dist, { recursive: true, force: true });
   await fs.rename(next, dist);
@@ -55,5 +57,8 @@ async function build() {
 async function compress(directory, file) {
   const text = await fs.readFile(join(directory, file));
   const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY };
-  await fs.writeFile(join(directory, `${file}.br`), await promisify(brotliCompress)(text, { params }));
+  await fs.writeFile(
+    join(directory, `${file}.br`),
+    await promisify(brotliCompress)(text, { params }),
+  );
 }

@@ -18,6 +18,12 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
     cssCodeSplit: false,
     emptyOutDir: true,
-    rolldownOptions: { output: { codeSplitting: false } },
+    rolldownOptions: {
+      output: { codeSplitting: false },
+      // Libraries say so in every file which parts may run on a server; none does here.
+      onLog(level, log, tell) {
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') tell(level, log);
+      },
+    },
   },
 });

@@ -1,6 +1,7 @@
 // What every page has around it: where one can go, who one is, light and dark, and that this server
 // speaks another release than this page.
 
+import { type Role, roleHas } from '@halflap/server/permissions';
 import {
   Masthead,
   MastheadBrand,
@@ -26,7 +27,6 @@ import { ThemeMenu } from './components/theme-menu';
 import { UserMenu } from './components/user-menu';
 import { NAVIGATION, type NavigationEntry } from './pages/navigation';
 import { useWho } from './state/session';
-import { roleHas, type Role } from '@halflap/server/permissions';
 
 /** From here on the navigation stands beside the page; PatternFly's own limit. */
 const WIDE = '(min-width: 75rem)';

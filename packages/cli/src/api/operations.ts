@@ -14,6 +14,7 @@ import type {
   EnrolmentToken,
   Host,
   HostEvent,
+  HostJob,
   HostPackage,
   HostService,
   HostSummary,
@@ -104,6 +105,11 @@ export const OPERATIONS = {
   listHostEvents: answering<Page<HostEvent>>()({
     method: 'GET',
     path: '/api/v1/hosts/{id}/events',
+    query: PAGING,
+  }),
+  listHostJobs: answering<Page<HostJob>>()({
+    method: 'GET',
+    path: '/api/v1/hosts/{id}/jobs',
     query: PAGING,
   }),
   readJournal: answering<ServiceJournal>()({

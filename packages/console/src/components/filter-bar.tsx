@@ -26,7 +26,12 @@ export type Filter =
       readonly options: readonly string[];
     }
   /** Present with `true`, or with another value. */
-  | { readonly kind: 'flag'; readonly name: string; readonly label: string; readonly value?: string };
+  | {
+      readonly kind: 'flag';
+      readonly name: string;
+      readonly label: string;
+      readonly value?: string;
+    };
 
 /** How long somebody types on before the list follows, in ms. */
 const TYPING_MS = 300;

@@ -69,7 +69,12 @@ function OpenForm<Answer>(props: Props<Answer> & { close(): void }) {
       </ModalBody>
       <ModalFooter>
         {answer === undefined && (
-          <Button type="submit" form={id} isLoading={acting.isPending} isDisabled={acting.isPending}>
+          <Button
+            type="submit"
+            form={id}
+            isLoading={acting.isPending}
+            isDisabled={acting.isPending}
+          >
             {submit}
           </Button>
         )}

@@ -1,8 +1,8 @@
 // One page of a list with what belongs to it: that it is coming or has failed, shards that are missing
 // from it, how many there are, the way to the next page.
 
-import { Alert, Button, Skeleton } from '@patternfly/react-core';
 import type { Page } from '@halflap/server';
+import { Alert, Button, Skeleton } from '@patternfly/react-core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useAddress } from '../state/address';
 import { numberText } from '../state/words';
@@ -89,7 +89,12 @@ function Pager({ page, pageSize }: PagerProps) {
       >
         First
       </Button>
-      <Button variant="secondary" size="sm" isDisabled={number === 1} onClick={() => history.back()}>
+      <Button
+        variant="secondary"
+        size="sm"
+        isDisabled={number === 1}
+        onClick={() => history.back()}
+      >
         Previous
       </Button>
       <Button

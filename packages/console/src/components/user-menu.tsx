@@ -44,7 +44,10 @@ export function UserMenu() {
       )}
     >
       <DropdownList>
-        <DropdownItem description={roles.join(', ') || 'no role'} onClick={() => navigate('/settings')}>
+        <DropdownItem
+          description={roles.join(', ') || 'no role'}
+          onClick={() => navigate('/settings')}
+        >
           {who.name}
         </DropdownItem>
         <Divider component="li" />

@@ -1,8 +1,8 @@
 // What is not as it should be, first: open alerts, shards and hosts that are away, hosts with failed
 // services, jobs that failed or wait. Each leads to where something can be done.
 
-import { Card, CardBody, CardTitle } from '@patternfly/react-core';
 import type { Alert, HostSummary, JobSummary, Page } from '@halflap/server';
+import { Card, CardBody, CardTitle } from '@patternfly/react-core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';

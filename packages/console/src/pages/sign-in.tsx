@@ -1,7 +1,7 @@
 // For who is not signed in: the password, the provider, or the very first user.
 
-import { Alert, Button, Card, CardBody, CardTitle, Divider, Form } from '@patternfly/react-core';
 import type { SignInWays } from '@halflap/server';
+import { Alert, Button, Card, CardBody, CardTitle, Divider, Form } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect } from 'react';
 import { ask } from '../api/client';

@@ -20,6 +20,7 @@ import { auditRoutes } from './routes/audit.js';
 import { enrolmentTokenRoutes } from './routes/enrolment-tokens.js';
 import { healthRoutes } from './routes/health.js';
 import { hostChangeRoutes } from './routes/host-changes.js';
+import { hostJobRoutes } from './routes/host-jobs.js';
 import { hostRoutes } from './routes/hosts.js';
 import { nameRoutes } from './routes/names.js';
 import { oidcRoutes } from './routes/oidc.js';
@@ -91,6 +92,7 @@ function allRoutes(api: Api, others: readonly Route[], app: FastifyInstance): re
     ...oidcRoutes(api),
     ...hostRoutes(api),
     ...hostChangeRoutes(api),
+    ...hostJobRoutes(api),
     ...nameRoutes(api),
     ...enrolmentTokenRoutes(api),
     ...apiTokenRoutes(api),
