@@ -12,7 +12,6 @@ import {
   Nav,
   NavGroup,
   NavItem,
-  NavList,
   Page,
   PageSidebar,
   PageSidebarBody,
@@ -103,13 +102,11 @@ function Side({ isOpen, path }: { readonly isOpen: boolean; readonly path: strin
         <Nav aria-label="Pages">
           {NAVIGATION.map(({ group, entries }) => (
             <NavGroup key={group} title={group}>
-              <NavList>
-                {entries.filter(isSeen).map(({ path: to, text }) => (
-                  <NavItem key={to} isActive={isUnder(path, to)}>
-                    <Link href={to}>{text}</Link>
-                  </NavItem>
-                ))}
-              </NavList>
+              {entries.filter(isSeen).map(({ path: to, text }) => (
+                <NavItem key={to} isActive={isUnder(path, to)}>
+                  <Link href={to}>{text}</Link>
+                </NavItem>
+              ))}
             </NavGroup>
           ))}
         </Nav>

@@ -38,7 +38,7 @@ export function ActButton({ text, act, question, children, label, ...button }: P
       <Button
         {...button}
         {...(label === undefined ? {} : { 'aria-label': label })}
-        isLoading={acting.isPending && !isOpen}
+        {...(acting.isPending && !isOpen ? { isLoading: true } : {})}
         onClick={() => (question === undefined ? go() : setOpen(true))}
       >
         {text}

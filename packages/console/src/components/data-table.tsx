@@ -39,32 +39,34 @@ export function DataTable<Item>({ label, columns, items, keyOf, sorting, empty }
     );
   }
   return (
-    <Table aria-label={label} variant="compact" gridBreakPoint="grid-md">
-      <Thead>
-        <Tr>
-          {columns.map((column, index) => (
-            <Th key={column.head || index} {...sortOf(columns, index, sorting)}>
-              {column.head === '' ? <span className="hf-unseen">Actions</span> : column.head}
-            </Th>
-          ))}
-        </Tr>
-      </Thead>
-      <Tbody>
-        {items.map((item) => (
-          <Tr key={keyOf(item)}>
+    <div className="hf-table">
+      <Table aria-label={label} variant="compact" gridBreakPoint="grid-md">
+        <Thead>
+          <Tr>
             {columns.map((column, index) => (
-              <Td
-                key={column.head || index}
-                {...(column.head === '' ? {} : { dataLabel: column.head })}
-                {...(column.isNarrow ? { modifier: 'fitContent' as const } : {})}
-              >
-                {column.cell(item)}
-              </Td>
+              <Th key={column.head || index} modifier="nowrap" {...sortOf(columns, index, sorting)}>
+                {column.head === '' ? <span className="hf-unseen">Actions</span> : column.head}
+              </Th>
             ))}
           </Tr>
-        ))}
-      </Tbody>
-    </Table>
+        </Thead>
+        <Tbody>
+          {items.map((item) => (
+            <Tr key={keyOf(item)}>
+              {columns.map((column, index) => (
+                <Td
+                  key={column.head || index}
+                  {...(column.head === '' ? {} : { dataLabel: column.head })}
+                  {...(column.isNarrow ? { modifier: 'fitContent' as const } : {})}
+                >
+                  {column.cell(item)}
+                </Td>
+              ))}
+            </Tr>
+          ))}
+        </Tbody>
+      </Table>
+    </div>
   );
 }
 

@@ -38,30 +38,48 @@ const TYPING_MS = 300;
 
 export function FilterBar({ filters }: { readonly filters: readonly Filter[] }) {
   const address = useAddress();
+  const given = filters.filter(({ name }) => address.has(name)).length;
+  const [isOpen, setOpen] = useState(given > 0);
   const flags = filters.filter((one) => one.kind === 'flag');
-  const isFiltered = filters.some(({ name }) => address.has(name));
+  const isLong = filters.length > 2;
+  const clear = () => address.change(Object.fromEntries(filters.map(({ name }) => [name, null])));
   return (
-    <search className="hf-filters" aria-label="Filters">
-      {filters.map((filter) =>
-        filter.kind === 'text' ? (
-          <TextFilter key={filter.name} filter={filter} address={address} />
-        ) : filter.kind === 'choice' ? (
-          <ChoiceFilter key={filter.name} filter={filter} address={address} />
-        ) : null,
-      )}
+    <search
+      className={`hf-filters ${isLong && !isOpen ? 'hf-filters-closed' : ''}`}
+      aria-label="Filters"
+    >
+      {filters.map((filter) => (
+        <FieldOf
+          key={`${filter.kind} ${filter.name} ${'value' in filter ? filter.value : ''}`}
+          filter={filter}
+          address={address}
+        />
+      ))}
       {flags.length > 0 && <Flags flags={flags} address={address} />}
-      {isFiltered && (
+      {isLong && (
+        // On a phone alone, where all of them would fill the page.
         <Button
           variant="link"
-          onClick={() =>
-            address.change(Object.fromEntries(filters.map(({ name }) => [name, null])))
-          }
+          className="hf-filters-toggle"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
         >
+          {isOpen ? 'Fewer filters' : 'More filters'}
+        </Button>
+      )}
+      {given > 0 && (
+        <Button variant="link" onClick={clear}>
           Clear filters
         </Button>
       )}
     </search>
   );
+}
+
+function FieldOf({ filter, address }: { readonly filter: Filter; readonly address: Address }) {
+  if (filter.kind === 'text') return <TextFilter filter={filter} address={address} />;
+  if (filter.kind === 'choice') return <ChoiceFilter filter={filter} address={address} />;
+  return null;
 }
 
 interface Of<Kind extends Filter['kind']> {

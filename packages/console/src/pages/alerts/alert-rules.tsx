@@ -40,7 +40,7 @@ const ACTIONS: Column<AlertRule> = {
         size="sm"
         variant="secondary"
         text={rule.enabled ? 'Switch off' : 'Switch on'}
-        label={`Switch ${rule.id} ${rule.enabled ? 'off' : 'on'}`}
+        label={`Switch ${rule.enabled ? 'off' : 'on'} ${rule.id}`}
         act={() => ask('PATCH', `${PATH}/${rule.id}`, { body: { enabled: !rule.enabled } })}
       />
       <ActButton

@@ -52,7 +52,7 @@ const ACTIONS: Column<AlertTarget> = {
         size="sm"
         variant="secondary"
         text={enabled ? 'Switch off' : 'Switch on'}
-        label={`Switch ${name} ${enabled ? 'off' : 'on'}`}
+        label={`Switch ${enabled ? 'off' : 'on'} ${name}`}
         act={() => ask('PATCH', `${PATH}/${id}`, { body: { enabled: !enabled } })}
       />
       <ActButton

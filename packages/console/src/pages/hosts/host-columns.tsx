@@ -37,7 +37,7 @@ export const HOST_COLUMNS: readonly Column<HostSummary>[] = [
       ),
   },
   {
-    head: 'Failed services',
+    head: 'Failed',
     sort: 'failed',
     cell: ({ servicesFailed }) =>
       servicesFailed === 0 ? '0' : <StateLabel state="failed" text={numberText(servicesFailed)} />,

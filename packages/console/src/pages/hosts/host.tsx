@@ -1,6 +1,7 @@
 // One host: what it is, and its parts, each with an address of its own.
 
 import type { Host } from '@halflap/server';
+import { Button } from '@patternfly/react-core';
 import { useLocation } from 'wouter';
 import { ask } from '../../api/client';
 import { useRead } from '../../api/queries';
@@ -91,10 +92,9 @@ function HostActions({ host: { id, hostname, state } }: { readonly host: Host })
   return (
     <>
       {mayRun && state === 'active' && (
-        <ActButton
-          text="Run a job"
-          act={async () => navigate(`/jobs/new?${new URLSearchParams({ hostname })}`)}
-        />
+        <Button onClick={() => navigate(`/jobs/new?${new URLSearchParams({ hostname })}`)}>
+          Run a job
+        </Button>
       )}
       {mayWrite && state === 'pending' && (
         <ActButton

@@ -57,16 +57,19 @@ function columnsOf(show: (host: string) => void): readonly Column<JobRun>[] {
     { head: 'Ended', cell: ({ endedAt }) => <When at={endedAt} never="not yet" /> },
     {
       head: '',
-      cell: ({ host, hostname, outputBytes }) => (
-        <Button
-          variant="link"
-          size="sm"
-          aria-label={`Output of ${hostname}`}
-          onClick={() => show(host)}
-        >
-          {outputBytes === 0 ? 'Output' : `Output, ${bytesText(outputBytes)}`}
-        </Button>
-      ),
+      cell: ({ host, hostname, outputBytes }) => {
+        const text = outputBytes === 0 ? 'Output' : `Output, ${bytesText(outputBytes)}`;
+        return (
+          <Button
+            variant="link"
+            isInline
+            aria-label={`${text}, of ${hostname}`}
+            onClick={() => show(host)}
+          >
+            {text}
+          </Button>
+        );
+      },
     },
   ];
 }

@@ -80,26 +80,24 @@ function useJobLive(path: string, job: Job | undefined): void {
 
 function JobFacts({ job }: { readonly job: Job }) {
   return (
-    <>
-      <Facts
-        of={{
-          Does: workText(job.work),
-          'Made by': job.createdBy,
-          Made: <When at={job.createdAt} />,
-          Ended: <When at={job.endedAt} never="not yet" />,
-          Batches: job.batches === 1 ? 'all hosts at once' : `${job.batches}`,
-          'At work at once': `${job.concurrency}`,
-          'Stops after': job.stopAfter === null ? 'never' : `${job.stopAfter} failures`,
-          'Time for each host': durationText(job.timeoutSeconds),
-          'Waits for hosts': durationText(job.waitSeconds),
-          'Why it stopped': job.stopReason ?? undefined,
-          'Retry of':
-            job.retryOf === null ? undefined : <Link href={`/jobs/${job.retryOf}`}>that job</Link>,
-          'Shards that do not answer':
-            job.silentShards.length === 0 ? undefined : job.silentShards.join(', '),
-        }}
-      />
-    </>
+    <Facts
+      of={{
+        Does: workText(job.work),
+        'Made by': job.createdBy,
+        Made: <When at={job.createdAt} />,
+        Ended: <When at={job.endedAt} never="not yet" />,
+        Batches: job.batches === 1 ? 'all hosts at once' : `${job.batches}`,
+        'At work at once': `${job.concurrency}`,
+        'Stops after': job.stopAfter === null ? 'never' : `${job.stopAfter} failures`,
+        'Time for each host': durationText(job.timeoutSeconds),
+        'Waits for hosts': durationText(job.waitSeconds),
+        'Why it stopped': job.stopReason ?? undefined,
+        'Retry of':
+          job.retryOf === null ? undefined : <Link href={`/jobs/${job.retryOf}`}>that job</Link>,
+        'Shards that do not answer':
+          job.silentShards.length === 0 ? undefined : job.silentShards.join(', '),
+      }}
+    />
   );
 }
 
