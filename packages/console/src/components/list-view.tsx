@@ -52,7 +52,12 @@ export function MissingShards({ page }: { readonly page: Pick<Page<unknown>, 'sh
   if (missing.length === 0) return null;
   const names = missing.map(({ shard }) => shard).join(', ');
   return (
-    <Alert isInline variant="warning" title={`Hosts on ${names} are missing from this list`}>
+    <Alert
+      component="p"
+      isInline
+      variant="warning"
+      title={`Hosts on ${names} are missing from this list`}
+    >
       {missing.map(({ shard, error }) => (
         <p key={shard}>
           {shard}: {error ?? 'it does not answer'}

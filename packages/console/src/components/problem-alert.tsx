@@ -14,6 +14,7 @@ export function ProblemAlert({ error, onRetry }: Props) {
   const id = problem?.instance.replace(/^urn:uuid:/, '') ?? '';
   return (
     <Alert
+      component="p"
       isInline
       variant="danger"
       title={problem?.title ?? 'The console failed at this.'}

@@ -9,6 +9,7 @@ export function ReleaseNote() {
   const isNewer = skew.kind === 'newer';
   return (
     <Alert
+      component="p"
       isInline
       id="release-note"
       className="hf-release-note"

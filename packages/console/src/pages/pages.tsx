@@ -51,7 +51,7 @@ export function Pages() {
 function NoPage() {
   return (
     <>
-      <PageHead title="No such page" cli={commandLine('help')} />
+      <PageHead title="No such page" cli={commandLine('whoami')} />
       <PageBody>
         <EmptyState titleText="There is no page at this address" headingLevel="h2">
           <EmptyStateBody>It may be of another release, or mistyped.</EmptyStateBody>

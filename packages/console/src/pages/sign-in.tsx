@@ -95,7 +95,7 @@ function SetUp() {
   const { error, isPending, onSubmit } = useSigningIn('/api/v1/setup', fields);
   return (
     <Form onSubmit={onSubmit}>
-      <Alert isInline isPlain variant="info" title="There is no user yet">
+      <Alert component="p" isInline isPlain variant="info" title="There is no user yet">
         The server printed a token when it started. With it you become the first user, an
         administrator.
       </Alert>

@@ -97,6 +97,7 @@ function Verify() {
       <ProblemAlert error={verifying.error} />
       {found !== undefined && (
         <Alert
+          component="p"
           isInline
           variant={found.ok ? 'success' : 'danger'}
           title={

@@ -116,7 +116,7 @@ function NewEnrolmentToken() {
 
 function agentLine(authority: ClusterAuthority | undefined): string {
   return commandLine(
-    ...['agent', '--server', `${location.hostname}:${AGENTS_PORT}`, '--token-file', 'token'],
+    ...['agent', '--server', `${location.hostname}:${AGENTS_PORT}`, '--enrol-file', 'token'],
     ...(authority === undefined ? [] : ['--ca-pin', authority.pin]),
   );
 }

@@ -12,7 +12,7 @@ interface Props {
 export function NewToken({ token, children }: Props) {
   return (
     <div className="hf-body">
-      <Alert isInline variant="success" title="It is made">
+      <Alert component="p" isInline variant="success" title="It is made">
         This is the only time that it is shown.
       </Alert>
       <p className="hf-token" data-token={token}>

@@ -52,7 +52,12 @@ export function Preview({ preview }: { readonly preview: JobPreview }) {
         </p>
       )}
       {silentShards.length > 0 && (
-        <Alert isInline variant="warning" title={`Hosts on ${silentShards.join(', ')} are missing`}>
+        <Alert
+          component="p"
+          isInline
+          variant="warning"
+          title={`Hosts on ${silentShards.join(', ')} are missing`}
+        >
           These shards do not answer. A job that is made now does not go to their hosts.
         </Alert>
       )}
