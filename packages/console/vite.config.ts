@@ -9,7 +9,9 @@ const { version } = JSON.parse(manifest) as { readonly version: string };
 
 export default defineConfig({
   root: import.meta.dirname,
-  define: { HALFLAP_RELEASE: JSON.stringify(version) },
+  // The same files, whoever builds them: tests run in an environment of their own.
+  define: { HALFLAP_RELEASE: JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
+  oxc: { jsx: { development: false } },
   build: {
     // Nothing is written into a file that a policy would then have to allow in it.
     assetsInlineLimit: 0,

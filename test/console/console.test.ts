@@ -29,6 +29,12 @@ afterAll(async () => {
 const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 const at = (path: string) => `${served.first.address}${path}`;
 
+/** Waits until the page is. */
+function isIn(theme: 'light' | 'dark'): Promise<void> {
+  const dark = '.pf-v6-theme-dark';
+  return page.locator(theme === 'dark' ? `html${dark}` : `html:not(${dark})`).waitFor();
+}
+
 /** Goes on with Tab until something with that name has the focus. */
 async function tabTo(name: string): Promise<void> {
   for (let pressed = 0; pressed < 150; pressed += 1) {
@@ -154,7 +160,8 @@ describe('the console', () => {
     const found: string[] = [];
     for (const path of await everyPage()) {
       await page.goto(at(path));
-      await page.waitForLoadState('networkidle');
+      // All that the page is about has come.
+      await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
       for (const line of await page.locator('[data-cli]').all()) {
         const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
         if (wrong !== undefined) found.push(`${path}: ${wrong}`);
@@ -163,6 +170,7 @@ describe('the console', () => {
       for (const [colorScheme, size, rules] of LOOKS) {
         await page.setViewportSize(SIZES[size]);
         await page.emulateMedia({ colorScheme });
+        await isIn(colorScheme);
         if ((await overflow(page)) > 0) found.push(`${path}, ${size}: wider than the window`);
         const faults = await findings(page, rules);
         found.push(...faults.map((fault) => `${path}, ${size}, ${colorScheme}: ${fault}`));
@@ -189,13 +197,11 @@ describe('the console', () => {
   });
 
   it('follows the system, or whoever has chosen a theme', async () => {
-    const isDark = () =>
-      page.evaluate(`document.documentElement.classList.contains('pf-v6-theme-dark')`);
     await page.emulateMedia({ colorScheme: 'dark' });
-    expect(await isDark()).toBe(true);
+    await isIn('dark');
     await page.getByRole('button', { name: 'Theme: As the system' }).click();
     await page.getByRole('menuitem', { name: 'Light' }).click();
-    expect(await isDark()).toBe(false);
+    await isIn('light');
   });
 
   it('signs out, shows nothing more, and refuses a wrong password with the reason', async () => {

@@ -40,9 +40,15 @@ export function PageHead({ title, cli, beside, about, actions, up }: Props) {
   );
 }
 
-export function PageBody({ children }: { readonly children: ReactNode }) {
+interface BodyProps {
+  readonly children: ReactNode;
+  /** While what it is about is still to come. */
+  readonly isBusy?: boolean;
+}
+
+export function PageBody({ children, isBusy = false }: BodyProps) {
   return (
-    <PageSection isFilled hasBodyWrapper={false} className="hf-body">
+    <PageSection isFilled hasBodyWrapper={false} className="hf-body" aria-busy={isBusy}>
       {children}
     </PageSection>
   );

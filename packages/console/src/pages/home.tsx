@@ -77,7 +77,11 @@ function Exceptions<Item>({ title, good, all, query, keyOf, line }: ExceptionsPr
       </CardTitle>
       <CardBody>
         <ProblemAlert error={error} />
-        {data === undefined && error === null && <p className="hf-quiet">Asking the shards…</p>}
+        {data === undefined && error === null && (
+          <p className="hf-quiet" aria-busy="true">
+            Asking the shards…
+          </p>
+        )}
         {data !== undefined && items.length === 0 && <p>{good}</p>}
         <ul className="hf-plain-list">
           {items.map((item) => (

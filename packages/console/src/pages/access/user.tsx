@@ -31,7 +31,7 @@ export function UserPage({ id }: { readonly id: string }) {
         beside={user !== undefined && <StateLabel state={user.state} />}
         actions={user !== undefined && mayWrite && <UserActions user={user} path={path} />}
       />
-      <PageBody>
+      <PageBody isBusy={user === undefined && error === null}>
         <ProblemAlert error={error} />
         {user !== undefined && (
           <Facts

@@ -50,7 +50,7 @@ export function HostPage({ id, part: asked = 'facts' }: Props) {
         beside={host !== undefined && <HostState host={host} />}
         actions={host !== undefined && <HostActions host={host} />}
       />
-      <PageBody>
+      <PageBody isBusy={host === undefined && error === null}>
         <ProblemAlert error={error} />
         {host !== undefined && (
           <>

@@ -37,7 +37,7 @@ export function JobPage({ id }: { readonly id: string }) {
         beside={job !== undefined && <StateLabel state={job.state} />}
         actions={job !== undefined && <JobActions job={job} />}
       />
-      <PageBody>
+      <PageBody isBusy={job === undefined && error === null}>
         <ProblemAlert error={error} />
         {job !== undefined && (
           <>

@@ -44,7 +44,7 @@ export function NewJobPage() {
         up={{ path: '/jobs', text: 'Jobs' }}
         cli={commandLine('jobs', 'run', ...words, ...hostWords, ...last)}
       />
-      <PageBody>
+      <PageBody isBusy={preview.isFetching}>
         <div className="hf-two">
           <section aria-label="What it does">
             <JobForm {...{ kind, setKind, onFields, address }} preview={preview.data} />
