@@ -3,6 +3,7 @@
 // A server has no state of its own but its leases: what it is doing is in the store, and any other
 // server goes on with it.
 
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
@@ -17,6 +18,7 @@ import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
+import { watchKeys } from './authority/watch.js';
 import { Bus } from './bus/bus.js';
 import type { Carrier } from './bus/carrier.js';
 import { natsCarrier } from './bus/nats.js';
@@ -123,7 +125,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const store = await openStore(home === undefined ? place : { ...place, home });
   running.add(() => store.close());
   const { hostCertificateDays, jobLeaseSeconds: leaseSeconds, jobsKeptDays: keptDays } = pace;
-  const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
+  const reading = { secret, hostCertificateDays, clock, server: name };
+  const authority = await openAuthority(store, reading);
+  running.add(watchKeys(authority, log));
   const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
   bus.start();
   running.add(() => bus.stop());
@@ -178,17 +182,19 @@ interface Ground {
 async function listen(ground: Ground, running: Running): Promise<string> {
   const { options, store, authority, jobs, journals, alerts } = ground;
   const { host, port } = options.listen;
-  const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
+  const isOwn = options.api?.tls === undefined && !isLocal(host);
+  const tls = isOwn ? await ownTls(options, authority) : options.api?.tls;
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log, settings, jobs }),
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
   ];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());
+  if (isOwn) followTls(app.server as HttpsServer, options, authority);
   try {
     await app.listen({ host, port });
   } catch (cause) {
@@ -202,6 +208,16 @@ async function listen(ground: Ground, running: Running): Promise<string> {
 async function ownTls({ names }: ServerOptions, authority: Authority) {
   const { privateKey, certificate } = await authority.issueServer(names);
   return { key: privateKey, cert: `${certificate}\n${authority.certificate}` };
+}
+
+/** Shows new connections what the authority issues once it has changed. */
+function followTls(server: HttpsServer, options: ServerOptions, authority: Authority): void {
+  authority.follow(() => {
+    ownTls(options, authority).then(
+      (tls) => server.setSecureContext(tls),
+      (error) => options.log.error({ error }, 'the API shows the certificate from before'),
+    );
+  });
 }
 
 /** Whether nobody but this machine gets there. */

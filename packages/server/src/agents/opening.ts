@@ -23,6 +23,8 @@ export interface Opened {
   readonly protocol: number;
   /** The revision of its facts that the store has. */
   readonly revision: number;
+  /** The digest of the authority that its certificate is from. */
+  readonly issuedBy: string;
 }
 
 export type Refusal = Omit<Goodbye, 'type'>;
@@ -45,8 +47,8 @@ export async function openSession(
     );
   }
   return store.withHost(peer.host, async (client) => {
-    const { rows } = await client.query<{ state: string; is_good: boolean }>(
-      `select h.state, c.revoked_at is null and c.serial is not null as is_good
+    const { rows } = await client.query<Standing>(
+      `select h.state, c.authority, c.revoked_at is null and c.serial is not null as is_good
        from hosts as h
        left join host_certificates as c on c.host_id = h.id and c.fingerprint = $2
        where h.id = $1
@@ -67,22 +69,27 @@ export async function openSession(
       hello.allowed,
       JSON.stringify(hello.abilities),
       hello.fence ?? 0,
+      ...[hello.kept?.keys ?? null, hello.kept?.authorities ?? null, found.authority],
     ];
     const opened = await client.query<{ fence: number; revision: number }>(
       `update hosts
        set fence = greatest(fence, $8::bigint) + 1, server = $2,
          connected_at = now(), last_seen_at = now(),
          session_expires_at = now() + make_interval(secs => $3),
-         agent_version = $4, protocol = $5, allowed = $6, abilities = $7
+         agent_version = $4, protocol = $5, allowed = $6, abilities = $7,
+         trusted_keys = coalesce($9, trusted_keys),
+         trusted_authorities = coalesce($10, trusted_authorities), certificate_authority = $11
        where id = $1
        returning fence::int, revision::int`,
       values,
     );
     const row = opened.rows[0];
     if (row === undefined) throw new Error('a row that is locked has gone');
-    return { ...row, protocol };
+    return { ...row, protocol, issuedBy: found.authority };
   });
 }
+
+type Standing = { state: string; authority: string; is_good: boolean };
 
 function refuse(reason: keyof typeof ASK_AGAIN_MS, detail: string): Refusal {
   return { reason, detail, reconnectAfterMs: ASK_AGAIN_MS[reason] };

@@ -10,6 +10,7 @@ import { openSession, type Peer, type Refusal } from './opening.js';
 import { endPresence, type Present, renewPresence } from './presence.js';
 import { ReportParts, ReportTooLong, storeReport } from './reports.js';
 import { type Duty, Session } from './session.js';
+import { noteKept } from './trust.js';
 
 export interface SessionsOptions {
   readonly store: Store;
@@ -29,6 +30,8 @@ export interface SessionsOptions {
 
 /** A host counts as connected for so many heartbeats after the last. */
 const HEARTBEATS_PER_LEASE = 3;
+/** Certificates that a server is asked for in a second once the authority has changed, about. */
+const RENEWALS_PER_SECOND = 20;
 /** Agents come back within this time after their server has ended or a shard is away, spread. */
 const SPREAD_MS = 5000;
 const UNAVAILABLE_MS = 15_000;
@@ -43,10 +46,12 @@ export class Sessions {
   readonly #timer: NodeJS.Timeout;
   #flushing: Promise<void> = Promise.resolve();
   #isStopping = false;
+  readonly #unfollow: () => void;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#timer = setInterval(() => void this.flush(), (options.heartbeatSeconds * 1000) / 2);
+    this.#unfollow = options.authority.follow(() => this.#tellTrust());
   }
 
   get size(): number {
@@ -86,6 +91,7 @@ export class Sessions {
       connection.close(this.#goodbye());
       return undefined;
     }
+    await this.#readAhead(hello);
     const leaseSeconds = heartbeatSeconds * HEARTBEATS_PER_LEASE;
     const opened = await openSession({ store, server, leaseSeconds }, peer, hello);
     if ('reason' in opened) {
@@ -115,8 +121,33 @@ export class Sessions {
       reportSeconds: this.#options.reportSeconds,
       revision: opened.revision,
     });
+    // Before any order: it may be signed with a key that the host hears of by this.
+    this.#offerTrust(session);
     for (const duty of this.#options.duties) await duty.opened(session);
     return session;
+  }
+
+  /** A host that knows of keys which this server has not read: others of the cluster have. */
+  async #readAhead({ kept }: Hello): Promise<void> {
+    const { authority, log } = this.#options;
+    if (kept === undefined || !authority.isBehind(kept)) return;
+    await authority
+      .refresh()
+      .catch((error) => log.warn({ error }, 'a host knows newer keys; the home shard is away'));
+  }
+
+  #tellTrust(): void {
+    for (const session of this.#sessions.values()) this.#offerTrust(session);
+  }
+
+  /** Says whom to trust, where that is not what the host has kept. */
+  #offerTrust(session: Session): void {
+    const { kept, issuedBy } = session;
+    const offer = kept === null ? null : this.#options.authority.offerFor(kept, issuedBy);
+    if (offer === null) return;
+    const { renews, ...trust } = offer;
+    const renewWithinSeconds = renews ? Math.ceil(this.#sessions.size / RENEWALS_PER_SECOND) : null;
+    session.send({ type: 'trust', ...trust, renewWithinSeconds });
   }
 
   async #receive(session: Session, frame: Frame, parts: ReportParts): Promise<void> {
@@ -135,6 +166,10 @@ export class Sessions {
       case 'certificate_asked':
         await this.#renew(session, frame.request);
         return;
+      case 'trusts':
+        session.kept = frame.kept;
+        session.issuedBy = await noteKept(this.#options.store, session, frame.kept);
+        return;
       case 'begun':
       case 'output':
       case 'ended':
@@ -152,7 +187,7 @@ export class Sessions {
     await store.withHost(session.host, (client) =>
       keepCertificate(client, session.host, certificate),
     );
-    const keys = [...authority.orderKeys];
+    const keys = [...authority.keyChain];
     session.send({ type: 'certificate', chain: certificate.pem, keys });
   }
 
@@ -208,6 +243,7 @@ export class Sessions {
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
+    this.#unfollow();
     const connections = [...this.#sessions.values()].map(({ connection }) => connection);
     for (const connection of connections) connection.close(this.#goodbye());
     const ended = Promise.all(connections.map((connection) => connection.ended));

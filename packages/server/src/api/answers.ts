@@ -30,6 +30,7 @@ export type ServiceName = Static<typeof names.ServiceName>;
 export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
 export type ApiToken = Static<typeof apiTokens.ApiToken>;
 export type ClusterAuthority = Static<typeof authority.ClusterAuthority>;
+export type AuthorityStatus = Static<typeof authority.AuthorityStatus>;
 export type User = Static<typeof users.User>;
 export type Alert = Static<typeof alerts.Alert>;
 export type AlertRule = Static<typeof rules.AlertRule>;

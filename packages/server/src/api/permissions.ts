@@ -31,6 +31,10 @@ export const PERMISSIONS = {
     of: 'fleet',
     about: 'run campaigns, change settings of the cluster, rules and targets of alerts',
   },
+  'authority:write': {
+    of: 'fleet',
+    about: 'replace the authority and the key of orders, and give up old ones',
+  },
   'metrics:read': { of: 'fleet', about: 'read metrics of a server' },
   'audit:read': { of: 'fleet', about: 'read and verify the audit log' },
   'users:read': { of: 'fleet', about: 'see users, their roles, and API tokens of everybody' },
