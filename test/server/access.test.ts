@@ -273,8 +273,9 @@ describe('the standing of a host', () => {
     const id = await addHost(test.store, { hostname: 'new', labels: { env: 'dev' } });
     const set = (sql: string) => test.store.withHost(id, (client) => client.query(sql, [id]));
     await set(`update hosts set state = 'pending' where id = $1`);
-    await set(`insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
-      values ('1', $1, 'f', now(), now())`);
+    await set(`insert into host_certificates
+      (serial, host_id, fingerprint, authority, not_before, not_after)
+      values ('1', $1, 'f', 'a', now(), now())`);
     const ask = async (method: 'POST' | 'DELETE', what: string, because?: string) => {
       const rest = because === undefined ? {} : { payload: { because } };
       return (await api.as('operator', 'env=dev')(method, `/api/v1/hosts/${id}${what}`, rest))

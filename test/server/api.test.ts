@@ -6,10 +6,12 @@ import { connect } from 'node:net';
 import {
   actAtHome,
   alertRoutes,
+  authorityRoutes,
   bodyOf,
   bucketOf,
   live,
   moveBucket,
+  openAuthority,
   openStore,
   ROLE_NAMES,
   ROLES,
@@ -79,7 +81,13 @@ beforeAll(async () => {
   test = await openTestStore(3);
   const alerts = { kick() {} };
   const secret = Buffer.alloc(SECRET_BYTES, 1);
-  const routes = [making, counting, ...alertRoutes({ store: test.store, secret, alerts })];
+  const { store } = test;
+  const clock = () => new Date();
+  const authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
+  const routes = [
+    ...[making, counting, ...alertRoutes({ store, secret, alerts })],
+    ...authorityRoutes({ store, authority, secret, clock }),
+  ];
   api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
     const number = String(at).padStart(2, '0');

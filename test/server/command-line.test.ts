@@ -78,7 +78,7 @@ beforeAll(async () => {
   });
   const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...journalRoutes(store, journals),

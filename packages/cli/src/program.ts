@@ -7,6 +7,7 @@ import { addAdopt } from './commands/adopt.js';
 import { addAgent } from './commands/agent.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
+import { addAuthority } from './commands/authority.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
@@ -115,4 +116,5 @@ const ADMINISTRATORS = [
   addUsers,
   addApiTokens,
   addAudit,
+  addAuthority,
 ] as const;

@@ -34,7 +34,7 @@ export {
   read,
 } from './api/route.js';
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
-export { authorityRoutes } from './api/routes/authority.js';
+export { type AuthorityApi, authorityRoutes } from './api/routes/authority.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
@@ -42,6 +42,7 @@ export { DEFAULT_SETTINGS } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';
 export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
+export { type KeyKind, type KeyOptions, rotateKey } from './authority/cluster-keys.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
 export {

@@ -4,6 +4,7 @@ import type {
   ApiToken,
   AuditEntry,
   AuditVerified,
+  AuthorityStatus,
   ClusterAuthority,
   EnrolmentToken,
   Host,
@@ -16,6 +17,8 @@ import type {
   JobPreview,
   JobRun,
   JobSummary,
+  KeyChanged,
+  KeyRetired,
   Made,
   MadeJob,
   MadeToken,
@@ -159,6 +162,24 @@ export const OPERATIONS = {
     query: ['from'],
   }),
   showAuthority: answering<ClusterAuthority>()({ method: 'GET', path: '/api/v1/authority' }),
+  showAuthorityStatus: answering<AuthorityStatus>()({
+    method: 'GET',
+    path: '/api/v1/authority/status',
+  }),
+  rotateAuthority: answering<KeyChanged>()({ method: 'POST', path: '/api/v1/authority/rotate' }),
+  dropAuthority: answering<KeyRetired>()({
+    method: 'POST',
+    path: '/api/v1/authority/drop',
+    body: ['words'],
+  }),
+  rotateOrdersKey: answering<KeyChanged>()({
+    method: 'POST',
+    path: '/api/v1/authority/orders-key/rotate',
+  }),
+  retireOrdersKey: answering<KeyRetired>()({
+    method: 'POST',
+    path: '/api/v1/authority/orders-key/retire',
+  }),
   listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
     method: 'GET',
     path: '/api/v1/enrolment-tokens',

@@ -70,11 +70,11 @@ export const AuthorityStatus = Type.Object({
   silentShards: Type.Array(Type.String(), { description: 'Their hosts are not counted.' }),
 });
 
-const Changed = Type.Object({
+export const KeyChanged = Type.Object({
   id: id(),
   isNew: Type.Boolean({ description: 'False when it was being replaced already.' }),
 });
-const Retired = Type.Object({
+export const KeyRetired = Type.Object({
   retired: nullable(
     Type.String({ description: 'What was given up; null when there was no old one any more.' }),
   ),
@@ -149,7 +149,7 @@ function rotations(api: AuthorityApi): readonly Route[] {
     actAtHome({
       ...{ method: 'POST' as const, path, summary, permission: 'authority:write' as const },
       body: bodyOf({}),
-      answer: Changed,
+      answer: KeyChanged,
       audit: { act: `${kind}.rotate`, on: () => 'cluster' },
       async handle({ reply }, client) {
         const { id, isDone } = await rotateKey(client, kind, api);
@@ -182,7 +182,7 @@ function dropOf(api: AuthorityApi): Route {
         Type.String({ maxLength: 4096, description: 'What is lost, as the refusal says it.' }),
       ),
     }),
-    answer: Retired,
+    answer: KeyRetired,
     audit: { act: 'authority.drop', on: () => 'cluster', detail: ({ body }) => body },
     async handle({ body, reply }, client) {
       const { store, clock } = api;
@@ -200,7 +200,7 @@ function retireOf(api: AuthorityApi): Route {
     summary: 'Gives the old key of orders up; hosts that were away follow the vouchers.',
     permission: 'authority:write',
     body: bodyOf({}),
-    answer: Retired,
+    answer: KeyRetired,
     audit: { act: 'orders.retire', on: () => 'cluster' },
     async handle({ reply }, client) {
       const retired = await retireOrders(client, api.clock());
