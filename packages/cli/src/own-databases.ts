@@ -10,6 +10,8 @@ export interface OwnDatabases {
   readonly shards: readonly { readonly name: string; readonly url: string }[];
   /** In hexadecimal digits. */
   readonly secret: string;
+  /** A server runs on them, which stops them. */
+  readonly isInUse: boolean;
   stop(): Promise<void>;
 }
 
@@ -28,7 +30,7 @@ export async function ownDatabases(directory: string): Promise<OwnDatabases> {
     throw error;
   }
   const shards = SHARDS.map((name) => ({ name, url: server.url(name) }));
-  return { shards, secret, stop: () => server.stop() };
+  return { shards, secret, isInUse: server.isOthers, stop: () => server.stop() };
 }
 
 async function ownSecret(file: string): Promise<string> {

@@ -5,6 +5,7 @@ export { redeemEnrolmentToken } from './access/enrolment.js';
 export { coveredGrants, writeGrants } from './access/grants.js';
 export type { OidcSettings } from './access/oidc.js';
 export { hashPassword } from './access/passwords.js';
+export { type Rescue, type Rescued, rescueUser } from './access/rescue.js';
 export { makeSetupToken } from './access/setup.js';
 export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';

@@ -13,6 +13,7 @@ import type {
   HostService,
   HostSummary,
   Job,
+  JobGivenUp,
   JobOutput,
   JobPreview,
   JobRun,
@@ -145,6 +146,7 @@ export const OPERATIONS = {
     path: '/api/v1/jobs/{id}/retry',
     body: ['states'],
   }),
+  giveUpJob: answering<JobGivenUp>()({ method: 'POST', path: '/api/v1/jobs/{id}/give-up' }),
   listJobRuns: answering<Page<JobRun>>()({
     method: 'GET',
     path: '/api/v1/jobs/{id}/runs',

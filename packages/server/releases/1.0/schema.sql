@@ -375,8 +375,15 @@ create table job_hosts (
   job_id uuid not null references jobs (id) on delete cascade,
   host_id uuid not null,
   batch int not null,
-  primary key (job_id, host_id)
+  -- Its shard did not answer, and somebody has given the host up: the run that ended as lost. Null
+  -- again once the shard is back and has that end, too.
+  given_up_run uuid,
+  given_up_at timestamptz,
+  primary key (job_id, host_id),
+  check ((given_up_run is null) = (given_up_at is null))
 );
+
+create index job_hosts_given_up on job_hosts (job_id) where given_up_at is not null;
 
 -- A job on one host, on the host's shard; jobs/run.ts says what its states mean. It stays when the
 -- host is removed, so that no host of a job is missing.

@@ -57,6 +57,14 @@ export interface MadeJob {
   readonly hosts: number;
 }
 
+/** Hosts of a job that are not waited for any more. */
+export interface JobGivenUp {
+  readonly id: string;
+  readonly hosts: number;
+  /** That do not answer. */
+  readonly shards: readonly string[];
+}
+
 /** What has been made. */
 export interface Made {
   readonly id: string;
