@@ -196,6 +196,46 @@ describe('halflap users', () => {
   });
 });
 
+describe('halflap users rescue', () => {
+  it('lets who is locked out in again, without a session, and says so in the audit log', async () => {
+    const [{ name = '', url = '' } = {}] = test.shards;
+    workspace.write('shards.yaml', `app: halflap\nshards: [{ name: ${name}, url: "${url}" }]\n`);
+    await test.store.home.query("update users set state = 'disabled' where name = 'anna'");
+    const files = ['--config', 'shards.yaml', '--password-file', 'rescued'];
+    workspace.write('rescued', 'a password of the rescue\n');
+    const rescued = await printed('users', 'rescue', 'Anna', ...files);
+    const login = ['login', '--user', 'anna', '--password-file', 'rescued'];
+    const [entry, again] = await Promise.all([
+      printed('audit', 'list', '--act', 'user.rescue'),
+      workspace.run(login, nobody('rescued')),
+    ]);
+    expect(again).toMatchObject({ code: 0 });
+    expect(entry.entries).toMatchObject([
+      { target: `user ${rescued.id}`, detail: { name: 'anna', isNew: false } },
+    ]);
+  });
+});
+
+describe('halflap authority', () => {
+  it('replaces the keys, and drops old ones when it is told what is lost', async () => {
+    const started = ['rotate', 'rotate-orders-key'].map((one) =>
+      printed('authority', one, '--yes'),
+    );
+    for (const made of await Promise.all(started)) expect(made).toMatchObject({ isNew: true });
+    const [status, refused, retired] = await Promise.all([
+      halflap('authority', 'status'),
+      halflap('authority', 'rotate'),
+      printed('authority', 'retire-orders-key', '--yes'),
+    ]);
+    expect(status.stdout).toMatch(/\nsha256:\w+ +new +.* 0 of 60 +0 of 60\n/);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/--yes/) });
+    expect(retired.retired).toMatch(/^\w+-/);
+    const dropped = await printed('authority', 'drop', '--yes');
+    expect(dropped.retired).toMatch(/^sha256:/);
+    expect(await printed('authority', 'status')).toMatchObject({ authorities: { length: 1 } });
+  });
+});
+
 describe('halflap tokens', () => {
   it('makes and revokes tokens for hosts, and for programs', async () => {
     const rest = ['--label', 'env=prod', '--uses', '5', '--expires', '2h', '--approval'];
@@ -540,7 +580,9 @@ describe('halflap jobs', () => {
       ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
     });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
+    const giving = halflap('jobs', 'give-up', file, '--yes');
     const ended = await halflap('jobs', 'follow', file);
+    expect((await giving).stderr).toMatch(/API_CONFLICT/);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
   });
 });

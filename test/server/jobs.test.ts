@@ -4,11 +4,14 @@ import {
   cancelJob,
   chooseHosts,
   digestOf,
+  giveUp,
   hostsToRetry,
   previewHosts,
   purgeJobs,
   RUN_STATES,
+  RUNS,
   readOutput,
+  settleEnded,
   specOf,
 } from '@halflap/server';
 import { Client } from 'pg';
@@ -310,6 +313,59 @@ describe('a shard that is cut off in the middle of a job', () => {
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
     });
     expect(effectsOf(made)).toEqual(hosts.map(() => 1));
+  });
+});
+
+describe('a shard that is lost for good', () => {
+  it('is given up: its hosts end as lost, all others go on', async () => {
+    const work = gate();
+    const { hosts } = await cluster.fleet(10, () => ({ until: work.opened }));
+    const id = await cluster.run(hosts, {});
+    const lost = hosts.filter((host) => test.store.shardNameOf(host) === 's2').length;
+    const { store } = test;
+    const giving = () => store.home.transaction((client) => giveUp(client, store, id));
+    const { counts: before } = await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 10,
+    );
+    expect(before).toEqual({ running: 10 });
+    await expect(giving()).rejects.toMatchObject({ code: 'API_CONFLICT' });
+    await without(1, async () => {
+      await until(giving.bind(null), ({ hosts }) => hosts === lost);
+      work.open();
+      const { job, counts } = await cluster.ended(id);
+      expect([job.state, counts]).toEqual(['failed', { succeeded: 10 - lost, lost }]);
+      const { rows } = await store.home.query(`select state from ${RUNS} where job_id = $1`, [id]);
+      expect(rows.map(({ state }) => state).sort()).toEqual(
+        [...Array(lost).fill('lost'), ...Array(10 - lost).fill('succeeded')].sort(),
+      );
+    });
+    // It comes back after all: what its hosts have said by then stands.
+    await until(
+      () =>
+        settleEnded(store).then(() =>
+          store.home.query('select from job_hosts where given_up_at is not null'),
+        ),
+      ({ rowCount }) => rowCount === 0,
+    );
+    const runs = await cluster.runsOf(id);
+    expect([...runs.keys()].sort()).toEqual(hosts.toSorted());
+    for (const run of runs.values()) expect(['succeeded', 'lost']).toContain(run.state);
+  });
+
+  it('leaves runs of jobs that are gone with it, which end by the id of the job', async () => {
+    const { hosts } = await cluster.fleet(2, () => ({ until: gate().opened }));
+    const id = await cluster.run(hosts, {});
+    await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 2,
+    );
+    const { home } = test.store;
+    await home.query('delete from jobs where id = $1', [id]);
+    const giving = () => home.transaction((client) => giveUp(client, test.store, id));
+    expect(await giving()).toEqual({ hosts: 2, shards: [] });
+    for (const run of (await cluster.runsOf(id)).values()) expect(run.state).toBe('lost');
+    await expect(giving()).rejects.toMatchObject({ code: 'API_NOT_FOUND' });
   });
 });
 

@@ -56,11 +56,19 @@ export {
   specOf,
 } from './jobs/create.js';
 export { busDoorbell, type Doorbell } from './jobs/doorbell.js';
+export { giveUp, settleEnded } from './jobs/give-up.js';
 export { JOB_STATES, type JobState } from './jobs/job.js';
 export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
 export { type Piece, type Pieces, readOutput } from './jobs/output.js';
 export { purgeJobs } from './jobs/purge.js';
-export { type Counts, RUN_COLUMNS, type RunRow, readJob, type SeenJob } from './jobs/queries.js';
+export {
+  type Counts,
+  RUN_COLUMNS,
+  RUNS,
+  type RunRow,
+  readJob,
+  type SeenJob,
+} from './jobs/queries.js';
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
