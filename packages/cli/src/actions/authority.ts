@@ -86,16 +86,14 @@ function linesOf(found: AuthorityStatus, { colors, width }: Printer): string[] {
       ordersKeys.map(({ id, state, madeAt, hosts }) => [id, state, madeOf(madeAt), of(hosts)]),
       width,
     ),
-    '',
-    table(
-      ['server', 'has read them', 'keys'],
-      servers.map(({ name, readAt, isCurrent }) => {
-        const keys = isCurrent ? 'all' : colors.yellow('not all yet');
-        return [name, ago(readAt, new Date()), keys];
-      }),
-      width,
-    ),
   ];
+  if (servers.length > 0) {
+    const cells = servers.map(({ name, readAt, isCurrent }) => {
+      const keys = isCurrent ? 'all' : colors.yellow('not all yet');
+      return [name, ago(readAt, new Date()), keys];
+    });
+    lines.push('', table(['server', 'has looked', 'has read'], cells, width));
+  }
   if (silentShards.length > 0) {
     lines.push('', colors.yellow(`not counted, no answer: ${silentShards.join(', ')}`));
   }

@@ -79,6 +79,14 @@ export function addUsers(program: Command): void {
     .action(onDemand(async () => (await load()).roles));
   addPassword(users);
   users
+    .command('rescue')
+    .description('make somebody an administrator, by the database itself')
+    .argument('<name>', 'what the user signs in with')
+    .option('--password-file <file>', 'the file with the new password; else it is asked for')
+    .option('--data <directory>', 'of a server without halflap.yaml: what it has')
+    .addHelpText('after', RESCUE_HELP)
+    .action(onDemand(async () => (await import('../actions/users-rescue.js')).rescue));
+  users
     .command('remove')
     .description('remove a user with his sessions and tokens')
     .argument('<user>', 'the name, or the id')
@@ -103,14 +111,6 @@ function addPassword(users: Command): void {
         '  halflap users password\n',
     )
     .action(onDemand(async () => (await load()).password));
-  users
-    .command('rescue')
-    .description('make somebody an administrator, by the database itself')
-    .argument('<name>', 'what the user signs in with')
-    .option('--password-file <file>', 'the file with the new password; else it is asked for')
-    .option('--data <directory>', 'of a server without halflap.yaml: what it has')
-    .addHelpText('after', RESCUE_HELP)
-    .action(onDemand(async () => (await import('../actions/users-rescue.js')).rescue));
 }
 
 function withPerson(command: Command): Command {

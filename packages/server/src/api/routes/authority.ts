@@ -148,7 +148,6 @@ function rotations(api: AuthorityApi): readonly Route[] {
   const rotation = (kind: KeyKind, path: string, summary: string) =>
     actAtHome({
       ...{ method: 'POST' as const, path, summary, permission: 'authority:write' as const },
-      body: bodyOf({}),
       answer: KeyChanged,
       audit: { act: `${kind}.rotate`, on: () => 'cluster' },
       async handle({ reply }, client) {
@@ -199,7 +198,6 @@ function retireOf(api: AuthorityApi): Route {
     path: '/api/v1/authority/orders-key/retire',
     summary: 'Gives the old key of orders up; hosts that were away follow the vouchers.',
     permission: 'authority:write',
-    body: bodyOf({}),
     answer: KeyRetired,
     audit: { act: 'orders.retire', on: () => 'cluster' },
     async handle({ reply }, client) {

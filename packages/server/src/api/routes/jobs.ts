@@ -238,7 +238,6 @@ function giveUpOf({ store, jobs }: JobApi): Route {
     summary: 'Ends a job as lost on the hosts whose shard does not answer. For good.',
     permission: 'jobs:run',
     params: { id: id() },
-    body: bodyOf({}),
     answer: Type.Object({
       id: id(),
       hosts: Type.Integer({ description: 'That were given up by this.' }),
