@@ -197,7 +197,7 @@ describe('halflap users', () => {
 });
 
 describe('halflap users rescue', () => {
-  it('lets who is locked out in again, without a session, and says so in the audit log', async () => {
+  it('lets who is locked out in again without a session, and is in the audit log', async () => {
     const [{ name = '', url = '' } = {}] = test.shards;
     workspace.write('shards.yaml', `app: halflap\nshards: [{ name: ${name}, url: "${url}" }]\n`);
     await test.store.home.query("update users set state = 'disabled' where name = 'anna'");

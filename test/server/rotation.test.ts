@@ -92,6 +92,18 @@ async function connect(host: EnrolledHost, member: Member) {
   return session;
 }
 
+/** Beats until the host has got another certificate. */
+async function untilRenewed(
+  { clock }: ReturnType<typeof startSession>,
+  { identity }: EnrolledHost,
+) {
+  const { certificate } = identity.kept;
+  await until(
+    async () => clock.advance(30_000),
+    () => identity.kept.certificate !== certificate,
+  );
+}
+
 const act = async (path: string, payload: object = {}) => {
   const answer = await admin('POST', `/api/v1/authority/${path}`, { payload });
   return { ...answer.body, status: answer.status };
@@ -159,7 +171,7 @@ describe('the key of orders', () => {
 });
 
 describe('the authority', () => {
-  it('is replaced under way; the old one is dropped when no host needs it, or with words', async () => {
+  it('is replaced under way; the old one goes once no host needs it, or by words', async () => {
     const host = await newHost('db-1');
     const away = await newHost('db-2');
     const others = (await status()).hosts - 2;
@@ -180,11 +192,7 @@ describe('the authority', () => {
 
     await two.authority.refresh();
     await one.authority.refresh();
-    const { certificate } = host.identity.kept;
-    await until(
-      async () => session.clock.advance(30_000),
-      () => host.identity.kept.certificate !== certificate,
-    );
+    await untilRenewed(session, host);
     await untilStatus((now) => now.authorities[1].certificates === 1);
     await session.session.stop();
     const second = await connect(host, two);
@@ -223,11 +231,15 @@ describe('the authority', () => {
 });
 
 describe('whoever is killed between two steps', () => {
-  it('has replaced the keys, and others go on', async () => {
-    const host = await newHost('app-1');
-    const options = { shards: test.shards, secret: secret.toString('hex') };
+  const killedAfter = async (act: 'rotate' | 'retire') => {
+    const options = { shards: test.shards, secret: secret.toString('hex'), act };
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: 'inherit' });
     expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+  };
+
+  it('has replaced the keys, and others go on', async () => {
+    const host = await newHost('app-1');
+    await killedAfter('rotate');
     for (const path of ['rotate', 'orders-key/rotate']) {
       expect(await act(path)).toMatchObject({ status: 200, isNew: false });
     }
@@ -248,6 +260,20 @@ describe('whoever is killed between two steps', () => {
     const session = await connect({ state, identity: stored }, one);
     await untilStatus(({ ordersKeys }) => ordersKeys[1].hosts === 1);
     expect(stored.kept).toMatchObject({ keys: { length: 2 }, authorities: { length: 2 } });
+    await untilRenewed(session, { state, identity: stored });
+
+    await killedAfter('retire');
+    for (const path of ['drop', 'orders-key/retire']) {
+      expect(await act(path)).toMatchObject({ status: 200, retired: null });
+    }
+    await one.authority.refresh();
+    await until(
+      async () => stored.kept,
+      ({ keys, authorities }) => keys.length + authorities.length === 2,
+    );
+    // By the authority that is left: each side trusts no other.
     await session.session.stop();
+    const { session: last } = await connect({ state, identity: stored }, one);
+    await last.stop();
   });
 });

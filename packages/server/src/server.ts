@@ -212,12 +212,12 @@ async function ownTls({ names }: ServerOptions, authority: Authority) {
 
 /** Shows new connections what the authority issues once it has changed. */
 function followTls(server: HttpsServer, options: ServerOptions, authority: Authority): void {
-  authority.follow(() => {
+  authority.follow(() =>
     ownTls(options, authority).then(
       (tls) => server.setSecureContext(tls),
       (error) => options.log.error({ error }, 'the API shows the certificate from before'),
-    );
-  });
+    ),
+  );
 }
 
 /** Whether nobody but this machine gets there. */

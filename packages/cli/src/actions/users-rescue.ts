@@ -4,12 +4,12 @@
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { HalflapError } from '@halflap/protocol';
-import { APP, type Log, rescueUser, type StoreShard } from '@halflap/server';
+import { APP, rescueUser, type StoreShard } from '@halflap/server';
 import type { Command } from 'commander';
 import { newPassword } from '../ask-line.js';
 import { type Config, findShard, openShard } from '../config.js';
 import { contextOf } from '../context.js';
-import { createLog } from '../log.js';
+import { createQuietLog } from '../log.js';
 import { ownDatabases } from '../own-databases.js';
 
 interface Options {
@@ -19,8 +19,7 @@ interface Options {
 
 export async function rescue(name: string, options: Options, command: Command): Promise<void> {
   const { printer, config } = contextOf(command);
-  const full = createLog(printer);
-  const log: Log = { ...full, debug() {}, info() {} };
+  const log = createQuietLog(printer);
   await withHome(options.data, config, async (home) => {
     const password = await newPassword(printer, options.passwordFile);
     const by = `${userInfo().username} on ${hostname()}`;

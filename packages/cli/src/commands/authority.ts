@@ -15,8 +15,8 @@ Examples:
 
 const ROTATE_HELP = `
 Makes the next authority. From then on both are trusted: hosts that are connected are told at once,
-others when they come, and each gets a certificate of the new one. Servers show theirs of the old one
-until that is dropped. May be repeated: while two are there it makes no third.
+others when they come, and each gets a certificate of the new one. Servers show theirs of the old
+one until that is dropped. May be repeated: while two are there it makes no third.
 
 Examples:
   halflap authority rotate
@@ -25,9 +25,9 @@ Examples:
 `;
 
 const DROP_HELP = `
-Refused while a host depends on the old authority: it was away all the time, and would have to enrol
-again. --force says how many are lost, in the words of the refusal. Afterwards people sign in with the
-digest of the new one (halflap login --ca-pin), and new hosts enrol by it.
+Refused while a host depends on the old authority: it was away all the time, and would have to
+enrol again. --force says how many are lost, in the words of the refusal. Afterwards people sign in
+with the digest of the new one (halflap login --ca-pin), and new hosts enrol by it.
 
 Examples:
   halflap authority drop
@@ -36,8 +36,8 @@ Examples:
 
 const ROTATE_ORDERS_HELP = `
 Makes the next key that orders are signed with; the present one vouches for it. A host gets orders
-that are signed with it once the host has said that it knows it. May be repeated: while two are there
-it makes no third.
+that are signed with it once the host has said that it knows it. May be repeated: while two are
+there it makes no third.
 
 Examples:
   halflap authority rotate-orders-key

@@ -49,7 +49,7 @@ const digest = () => Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
 /** What a host has kept. */
 export const Kept = Type.Object({
   /** Ids of keys of orders. */
-  keys: Type.Array(name(64), { maxItems: MOST_KEYS }),
+  keys: Type.Array(Type.String({ pattern: '^[!-~]{1,64}$' }), { maxItems: MOST_KEYS }),
   /** Digests of authorities (DER). */
   authorities: Type.Array(digest(), { maxItems: 16 }),
   /** The digest of its certificate (DER), which it uses from its next connection on. */

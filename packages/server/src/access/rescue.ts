@@ -34,8 +34,8 @@ export interface Rescued {
 const checkRescue = checkOf(Type.Object({ name: UserName, password: NewPassword }));
 
 /**
- * Makes somebody an administrator for all hosts who is active and has this password, also when there
- * was no such user. His sessions end, and attempts to sign in count anew.
+ * Makes somebody an administrator for all hosts who is active and has this password, also when
+ * there was no such user. His sessions end, and attempts to sign in count anew.
  * @throws COMMAND_INVALID for a name or a password that is none; SHARD_UNREACHABLE
  */
 export async function rescueUser(rescue: Rescue): Promise<Rescued> {

@@ -60,12 +60,12 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     keepAliveTimeout: 1000,
   });
   serve(https, sessions, options);
-  const unfollow = authority.follow(() => {
+  const unfollow = authority.follow(() =>
     context().then(
       (changed) => https.setSecureContext(changed),
       (error) => options.log.error({ error }, 'agents are shown the certificate from before'),
-    );
-  });
+    ),
+  );
   const front = createAdmission({
     perSecond: handshakesPerSecond,
     waiting: handshakesPerSecond * WAITING_SECONDS,

@@ -37,18 +37,22 @@ export interface AuthorityOptions {
 /** Whom hosts are to trust. */
 export type Offer = Pick<Trust, 'keys' | 'authorities'>;
 
+/** Called when the keys have changed; does not fail. */
+export type Follower = () => void | Promise<void>;
+
 /** An endpoint's certificate outlasts any server's run; a server makes a new one when it starts. */
 const SERVER_CERTIFICATE_DAYS = 825;
 
 export class Authority {
   readonly #store: Store;
   readonly #options: AuthorityOptions;
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new Set<Follower>();
   #ring: Keyring;
   /** What hosts' certificates are issued by. */
   #issuer: Root;
   #offer: Offer;
   #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
   /** @see openAuthority */
   constructor(store: Store, ring: Keyring, options: AuthorityOptions) {
@@ -129,18 +133,28 @@ export class Authority {
     return issueServer(this.#ring.roots[0], { names, days }, this.#options.clock());
   }
 
-  /** Calls whenever the keys, or what certificates are issued by, have changed. @returns the end. */
-  follow(call: () => void): () => void {
+  /** Calls whenever the keys, or what issues certificates, have changed. @returns the end. */
+  follow(call: Follower): () => void {
     this.#followers.add(call);
     return () => this.#followers.delete(call);
   }
 
   /**
-   * Reads the keys anew, and notes that this server has. Calls at once are one.
+   * Reads the keys anew, and notes that this server has; by then all who follow have them. One look
+   * at a time: calls during one share the next.
    * @throws what the home shard does when it is away: the keys stay as they are.
    */
   refresh(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
+    if (this.#looking !== undefined) {
+      this.#next ??= this.#looking
+        .catch(() => {})
+        .then(() => {
+          this.#next = undefined;
+          return this.refresh();
+        });
+      return this.#next;
+    }
+    this.#looking = this.#look().finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
@@ -150,7 +164,7 @@ export class Authority {
   async leave(): Promise<void> {
     const { server } = this.#options;
     // It would note the reading once more.
-    await this.#looking?.catch(() => {});
+    await (this.#next ?? this.#looking)?.catch(() => {});
     if (server !== undefined) await forgetReading(this.#store.home, server);
   }
 
@@ -169,7 +183,7 @@ export class Authority {
     this.#ring = ring;
     this.#issuer = issuer;
     this.#offer = { keys: [...ring.chain], authorities: offeredRoots(ring) };
-    for (const call of this.#followers) call();
+    await Promise.all([...this.#followers].map((call) => call()));
   }
 }
 

@@ -82,7 +82,7 @@ async function assertRead(client: ClientBase, kind: KeyKind, key: string): Promi
     'API_CONFLICT',
     `servers have not read the new ${what}: ${late.join(', ')}`,
     {
-      hint: 'repeat this in a minute: those that run read it within seconds, others are not waited for',
+      hint: 'repeat this in a minute: those that run read it by then, others are not waited for',
     },
   );
 }

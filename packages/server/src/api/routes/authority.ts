@@ -145,11 +145,11 @@ function serversOf(readers: readonly Reader[], rows: readonly KeyRow[]) {
 }
 
 function rotations(api: AuthorityApi): readonly Route[] {
-  const rotation = (kind: KeyKind, path: string, summary: string) =>
+  const rotation = (kind: KeyKind, what: string, path: string, summary: string) =>
     actAtHome({
       ...{ method: 'POST' as const, path, summary, permission: 'authority:write' as const },
       answer: KeyChanged,
-      audit: { act: `${kind}.rotate`, on: () => 'cluster' },
+      audit: { act: `${what}.rotate`, on: () => 'cluster' },
       async handle({ reply }, client) {
         const { id, isDone } = await rotateKey(client, kind, api);
         whenDone(reply, () => readSoon(api));
@@ -159,11 +159,13 @@ function rotations(api: AuthorityApi): readonly Route[] {
   return [
     rotation(
       'authority',
+      'authority',
       '/api/v1/authority/rotate',
       'Makes the authority that follows; until the old one is dropped both are trusted.',
     ),
     rotation(
       'orders',
+      'orders_key',
       '/api/v1/authority/orders-key/rotate',
       'Makes the key of orders that follows, vouched for by the present one.',
     ),
@@ -199,7 +201,7 @@ function retireOf(api: AuthorityApi): Route {
     summary: 'Gives the old key of orders up; hosts that were away follow the vouchers.',
     permission: 'authority:write',
     answer: KeyRetired,
-    audit: { act: 'orders.retire', on: () => 'cluster' },
+    audit: { act: 'orders_key.retire', on: () => 'cluster' },
     async handle({ reply }, client) {
       const retired = await retireOrders(client, api.clock());
       whenDone(reply, () => readSoon(api));
