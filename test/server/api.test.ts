@@ -9,6 +9,9 @@ import {
   authorityRoutes,
   bodyOf,
   bucketOf,
+  DEFAULT_SETTINGS,
+  type Jobs,
+  jobRoutes,
   live,
   moveBucket,
   openAuthority,
@@ -17,6 +20,7 @@ import {
   ROLES,
   type Role,
   SECRET_BYTES,
+  startJobs,
 } from '@halflap/server';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +29,7 @@ import { openTestStore, SILENT, type TestStore } from './store.js';
 
 let test: TestStore;
 let api: TestApi;
+let jobs: Jobs;
 const ids: string[] = [];
 let made = 0;
 
@@ -84,9 +89,14 @@ beforeAll(async () => {
   const { store } = test;
   const clock = () => new Date();
   const authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
+  const silent = () => () => {};
+  const doorbell = { ring: async () => {}, on: silent, ended: async () => {}, onEnded: silent };
+  const driving = { server: 'one', leaseSeconds: 15, keptDays: 90 };
+  jobs = startJobs({ store, authority, doorbell, ...driving, log: SILENT });
   const routes = [
     ...[making, counting, ...alertRoutes({ store, secret, alerts })],
     ...authorityRoutes({ store, authority, secret, clock }),
+    ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
   ];
   api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
@@ -106,6 +116,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await jobs?.stop();
   await test?.drop();
 });
 
