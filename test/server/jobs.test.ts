@@ -330,11 +330,15 @@ describe('a shard that is lost for good', () => {
     );
     expect(before).toEqual({ running: 10 });
     await expect(giving()).rejects.toMatchObject({ code: 'API_CONFLICT' });
+    const elsewhere = hosts.filter((host) => test.store.shardNameOf(host) === 's1');
     await without(1, async () => {
+      // One without hosts there does not wait for it at all.
+      const other = await cluster.run(elsewhere.slice(0, 1), { name: 'other' });
       await until(giving.bind(null), ({ hosts }) => hosts === lost);
       work.open();
       const { job, counts } = await cluster.ended(id);
       expect([job.state, counts]).toEqual(['failed', { succeeded: 10 - lost, lost }]);
+      expect((await cluster.ended(other)).job.state).toBe('succeeded');
       const { rows } = await store.home.query(`select state from ${RUNS} where job_id = $1`, [id]);
       expect(rows.map(({ state }) => state).sort()).toEqual(
         [...Array(lost).fill('lost'), ...Array(10 - lost).fill('succeeded')].sort(),

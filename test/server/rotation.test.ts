@@ -17,6 +17,7 @@ import {
   startEndpoint,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthority } from '../../packages/server/src/authority/certificates.js';
 import { type EnrolledHost, enrolOptions, removeDirectories, startSession } from '../agent/host.js';
 import { type Asking, openTestApi, type TestApi } from './api.js';
 import { until } from './job-cluster.js';
@@ -227,6 +228,24 @@ describe('the authority', () => {
     // A unit that still names the authority from before starts the same host.
     const again = await enrol({ ...old, trust: { pin: before ?? '' } });
     expect(again.current).toEqual(identity.current);
+  });
+});
+
+describe('a public half that somebody has put into the database', () => {
+  it('is not taken by a server, which goes on with what it has read', async () => {
+    const { home } = test.store;
+    const { certificate } = one.authority;
+    const stranger = await createAuthority(clock());
+    const put = (text: string) =>
+      home.query(
+        `update cluster_keys set public_part = $1 where kind = 'authority' and retired_at is null`,
+        [text],
+      );
+    await put(stranger.certificate);
+    await expect(one.authority.refresh()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(one.authority.certificate).toBe(certificate);
+    await put(certificate);
+    await one.authority.refresh();
   });
 });
 

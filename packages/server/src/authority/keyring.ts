@@ -1,7 +1,14 @@
 // The cluster's keys as a server holds them in memory, ready to be used. Pure, but for the opening
 // of what is sealed.
 
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { HalflapError } from '@halflap/protocol';
 import {
   authorityStatement,
   MOST_KEYS,
@@ -35,18 +42,24 @@ export interface Keyring {
   readonly inUse: readonly string[];
 }
 
-/** @throws CONFIG_INVALID when the servers' secret is not the one that they were sealed with. */
+/**
+ * @throws CONFIG_INVALID when the servers' secret is not the one that they were sealed with, or a
+ * public half is another's.
+ */
 export async function openKeyring(rows: readonly KeyRow[], secret: Buffer): Promise<Keyring> {
   const pins = await Promise.all(inOrder(rows, 'authority').map((row) => pinOf(row.public_part)));
   const roots = await Promise.all(
     inUse(rows, 'authority').map(async (row) => {
       const privateKey = unsealed(row, secret);
+      assertPair(row, new X509Certificate(row.public_part).publicKey, privateKey);
       const pin = await pinOf(row.public_part);
       return { id: row.id, pin, certificate: row.public_part, privateKey };
     }),
   );
   const signers = inUse(rows, 'orders').map((row) => {
-    return { id: row.id, privateKey: createPrivateKey(unsealed(row, secret)) };
+    const privateKey = unsealed(row, secret);
+    assertPair(row, createPublicKey(row.public_part), privateKey);
+    return { id: row.id, privateKey: createPrivateKey(privateKey) };
   });
   const chain = inOrder(rows, 'orders').slice(-MOST_KEYS).map(offeredOf);
   return {
@@ -56,6 +69,17 @@ export async function openKeyring(rows: readonly KeyRow[], secret: Buffer): Prom
     known: new Set([...pins, ...chain.map(({ id }) => id)]),
     inUse: [...roots, ...signers].map(({ id }) => id),
   };
+}
+
+/**
+ * Whoever can write the database, and has no secret, could put a public half of his own beside what
+ * is sealed. @throws CONFIG_INVALID
+ */
+function assertPair({ kind }: KeyRow, publicKey: KeyObject, privateKey: string): void {
+  if (publicKey.equals(createPublicKey(privateKey))) return;
+  throw new HalflapError('CONFIG_INVALID', `the public half of the ${kind} key is not its own`, {
+    hint: 'somebody has changed cluster_keys on the home shard: restore the row from a backup',
+  });
 }
 
 function offeredOf({ id, public_part, follows, voucher, retired_at }: KeyRow): OfferedKey {

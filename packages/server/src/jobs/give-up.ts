@@ -38,11 +38,12 @@ export interface GivenUp {
  * @throws API_NOT_FOUND; API_CONFLICT when the job has ended, or when nothing is to be given up.
  */
 export async function giveUp(client: ClientBase, store: Store, jobId: string): Promise<GivenUp> {
+  // First: a shard may take its time to be silent, and nobody should wait behind the row for that.
+  const { silent } = await store.refresh();
   const { rows } = await client.query<{ ended_at: Date | null }>(
     'select ended_at from jobs where id = $1 for update',
     [jobId],
   );
-  const { silent } = await store.refresh();
   const [job] = rows;
   if (job === undefined) return { hosts: await giveUpOrphan(store, jobId), shards: silent };
   if (job.ended_at !== null) {
@@ -104,26 +105,25 @@ export interface WithGivenUp {
   readonly back: readonly JobHost[];
 }
 
-/** Counts hosts that were given up as lost, and waits for none of their shards. */
+/**
+ * Counts hosts that were given up as lost. A job waits for silent shards with hosts of its own that
+ * were not given up, and for no others.
+ */
 export async function countGivenUp(
   store: Store,
   jobId: string,
   heard: Counted,
 ): Promise<WithGivenUp> {
   const hosts = await readHosts(store, jobId, 'is not null');
-  if (hosts.length === 0) return { counted: heard, back: [] };
-  const waited = new Set<string>();
-  for (const { host } of heard.silent.length === 0
-    ? []
-    : await readHosts(store, jobId, 'is null')) {
-    waited.add(store.shardNameOf(host) ?? '');
-  }
+  if (hosts.length === 0 && heard.silent.length === 0) return { counted: heard, back: [] };
+  const others = heard.silent.length === 0 ? [] : await readHosts(store, jobId, 'is null');
+  const waited = new Set(others.map(({ host }) => store.shardNameOf(host)));
   const silent = heard.silent.filter((shard) => waited.has(shard));
   const left = heard.silent.filter((shard) => !waited.has(shard));
   const census = {
     ...heard.census,
     ...Object.fromEntries(left.map((shard) => [shard, []])),
-    [GIVEN_UP]: groupsOf(hosts),
+    ...(hosts.length === 0 ? {} : { [GIVEN_UP]: groupsOf(hosts) }),
   };
   const isBack = ({ host }: JobHost) => {
     const shard = store.shardNameOf(host);
