@@ -123,15 +123,20 @@ export const RUN_COLUMNS = `r.id, r.job_id, r.host_id, r.hostname, r.batch, r.st
   r.released_at, r.sent_at, r.began_at, r.ended_at, r.output_kept_bytes::float8 as kept_bytes,
   r.output_dropped_bytes::float8 as dropped_bytes, r.said_later`;
 
-/** What runs are selected from: with those that were given up, which are on the home shard. */
+/**
+ * What runs are selected from: with those that were given up, which are on the home shard. Of one
+ * type in each column, so that PostgreSQL still walks the index of a job's list.
+ */
 export const RUNS = `(
     select id, job_id, host_id, hostname, batch, state, message, cancel_reason, exit_code, signal,
       begin_before, released_at, sent_at, began_at, ended_at, output_kept_bytes,
       output_dropped_bytes, said_later
     from job_runs
     union all
-    select given_up_run, job_id, host_id, host_id::text, batch, 'lost', '${GIVEN_UP_BECAUSE}',
-      null, null, null, null, null, null, null, given_up_at, 0, 0, null
+    select given_up_run, job_id, host_id, host_id::text, batch, 'lost'::text,
+      '${GIVEN_UP_BECAUSE}'::text, null::text, null::int, null::text, null::timestamptz,
+      null::timestamptz, null::timestamptz, null::timestamptz, given_up_at, 0::bigint, 0::bigint,
+      null::jsonb
     from job_hosts
     where given_up_at is not null
   ) as r`;
