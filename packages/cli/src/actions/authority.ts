@@ -104,5 +104,5 @@ function linesOf(found: AuthorityStatus, { colors, width }: Printer): string[] {
 function dependantsText({ hosts, names, words }: NonNullable<AuthorityStatus['dependants']>) {
   if (words === null) return 'no host depends on the old authority: halflap authority drop';
   const more = hosts > names.length ? ' …' : '';
-  return `${hostsText(hosts)} still need the old authority: ${names.join(', ')}${more}`;
+  return `the old authority is needed by ${hostsText(hosts)}: ${names.join(', ')}${more}`;
 }
