@@ -105,6 +105,13 @@ async function untilRenewed(
   );
 }
 
+/** Whoever can write the home shard, and has no secret. */
+const putAuthority = (certificate: string) =>
+  test.store.home.query(
+    `update cluster_keys set public_part = $1 where kind = 'authority' and retired_at is null`,
+    [certificate],
+  );
+
 const act = async (path: string, payload: object = {}) => {
   const answer = await admin('POST', `/api/v1/authority/${path}`, { payload });
   return { ...answer.body, status: answer.status };
@@ -142,10 +149,21 @@ describe('the key of orders', () => {
     expect(two.authority.signOrder('text', keysOf(host)).key).toBe(first);
     expect([takesOrders(host, one), takesOrders(host, two)]).toEqual([true, true]);
 
+    // Who knows more than a server, which cannot read the keys now, is not told to forget it.
+    await session.session.stop();
+    const { certificate } = one.authority;
+    await putAuthority((await createAuthority(clock())).certificate);
+    const ahead = await connect(host, two);
+    const run = '00000000-0000-4000-8000-000000000000';
+    two.sessions.get(host.identity.current.host)?.send({ type: 'output_kept', run, below: 7 });
+    await ahead.orders.calls.next((call) => call === 'output kept below 7');
+    expect([keysOf(host), takesOrders(host, two)]).toEqual([[first, made.id], true]);
+    await putAuthority(certificate);
+    await ahead.session.stop();
+
     const refused = await act('orders-key/retire');
     expect(refused).toMatchObject({ status: 409, detail: expect.stringMatching(/new .*: two$/) });
     // A host that knows more than a server makes it look.
-    await session.session.stop();
     const other = await connect(host, two);
     expect(await act('orders-key/retire')).toMatchObject({ status: 200, retired: first });
     expect(await act('orders-key/retire')).toMatchObject({ retired: null });
@@ -233,18 +251,11 @@ describe('the authority', () => {
 
 describe('a public half that somebody has put into the database', () => {
   it('is not taken by a server, which goes on with what it has read', async () => {
-    const { home } = test.store;
     const { certificate } = one.authority;
-    const stranger = await createAuthority(clock());
-    const put = (text: string) =>
-      home.query(
-        `update cluster_keys set public_part = $1 where kind = 'authority' and retired_at is null`,
-        [text],
-      );
-    await put(stranger.certificate);
+    await putAuthority((await createAuthority(clock())).certificate);
     await expect(one.authority.refresh()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     expect(one.authority.certificate).toBe(certificate);
-    await put(certificate);
+    await putAuthority(certificate);
     await one.authority.refresh();
   });
 });

@@ -91,7 +91,7 @@ export class Sessions {
       connection.close(this.#goodbye());
       return undefined;
     }
-    await this.#readAhead(hello);
+    const isCurrent = await this.#readAhead(hello);
     const leaseSeconds = heartbeatSeconds * HEARTBEATS_PER_LEASE;
     const opened = await openSession({ store, server, leaseSeconds }, peer, hello);
     if ('reason' in opened) {
@@ -122,18 +122,25 @@ export class Sessions {
       revision: opened.revision,
     });
     // Before any order: it may be signed with a key that the host hears of by this.
-    this.#offerTrust(session);
+    if (isCurrent) this.#offerTrust(session);
     for (const duty of this.#options.duties) await duty.opened(session);
     return session;
   }
 
-  /** A host that knows of keys which this server has not read: others of the cluster have. */
-  async #readAhead({ kept }: Hello): Promise<void> {
+  /**
+   * A host may know of keys that this server has not read: others of the cluster have.
+   * @returns false when they cannot be read now: who knows more is not told to forget it.
+   */
+  async #readAhead({ kept }: Hello): Promise<boolean> {
     const { authority, log } = this.#options;
-    if (kept === undefined || !authority.isBehind(kept)) return;
-    await authority
-      .refresh()
-      .catch((error) => log.warn({ error }, 'a host knows newer keys; the home shard is away'));
+    if (kept === undefined || !authority.isBehind(kept)) return true;
+    try {
+      await authority.refresh();
+      return true;
+    } catch (error) {
+      log.warn({ error }, 'a host knows keys that this server cannot read now');
+      return false;
+    }
   }
 
   #tellTrust(): void {

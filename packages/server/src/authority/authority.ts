@@ -10,6 +10,7 @@
 //   orders      each order is signed with the newest key that its agent has said it knows
 
 import type { Kept, OfferedKey, Trust } from '@halflap/protocol/agent';
+import type { Queryable } from '../store/leases.js';
 import type { Store } from '../store/store.js';
 import { type HostCertificate, issueHost, issueServer, type Keys } from './certificates.js';
 import { ensureKeys, KEY_COLUMNS, type KeyRow } from './cluster-keys.js';
@@ -170,9 +171,10 @@ export class Authority {
 
   async #look(): Promise<void> {
     const { server, secret } = this.#options;
-    const { home } = this.#store;
-    const sql = `select ${KEY_COLUMNS} from cluster_keys`;
-    const { rows } = await home.query<KeyRow>(sql, [], { timeoutMs: ANSWER_MS });
+    const home: Queryable = {
+      query: (sql, values) => this.#store.home.query(sql, values, { timeoutMs: ANSWER_MS }),
+    };
+    const { rows } = await home.query<KeyRow>(`select ${KEY_COLUMNS} from cluster_keys`, []);
     const ring = await openKeyring(rows, secret);
     if (server !== undefined) await noteReading(home, server, ring.inUse);
     const last = newest(ring.roots);

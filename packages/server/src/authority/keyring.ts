@@ -61,12 +61,12 @@ export async function openKeyring(rows: readonly KeyRow[], secret: Buffer): Prom
     assertPair(row, createPublicKey(row.public_part), privateKey);
     return { id: row.id, privateKey: createPrivateKey(privateKey) };
   });
-  const chain = inOrder(rows, 'orders').slice(-MOST_KEYS).map(offeredOf);
+  const orders = inOrder(rows, 'orders').map(offeredOf);
   return {
     roots: some(roots, 'authority'),
     signers: some(signers, 'orders'),
-    chain,
-    known: new Set([...pins, ...chain.map(({ id }) => id)]),
+    chain: orders.slice(-MOST_KEYS),
+    known: new Set([...pins, ...orders.map(({ id }) => id)]),
     inUse: [...roots, ...signers].map(({ id }) => id),
   };
 }
