@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitsForLock } from '../concurrency/waiting.js';
 import { type Client, openClient } from '../evolving/databases.js';
+import { randomFrom } from '../oracle/random.js';
 import { type Cluster, DRIVERS, listParked, startCluster } from './bus-cluster.js';
 import { Recorder } from './recorder.js';
 
@@ -79,7 +80,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
   it('keeps the order of each key, between members too', async () => {
     const { topic, group } = fresh();
     const seed = Math.floor(Math.random() * 2 ** 31);
-    const random = randomOf(seed);
+    const random = randomFrom(seed);
     const members = [await cluster.start(driver), await cluster.start(driver)] as const;
     // One recorder for both, so that it sees what overlaps.
     const worked = new Recorder();
@@ -91,7 +92,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     const total = 160;
     const publisher = async (name: number) => {
       for (let count = 0; count < total / 4; count += 1) {
-        const key = `k${Math.floor(random() * 5)}`;
+        const key = `k${random.below(5)}`;
         const bus = members[count % 2] ?? members[0];
         await cluster.publish(bus, 's1', { topic, key, body: `${name}.${count}` });
       }
@@ -465,15 +466,4 @@ function bound(recorder: Recorder) {
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at);
-}
-
-/** Mulberry32: small, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
