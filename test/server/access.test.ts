@@ -18,6 +18,7 @@ import {
   writeGrants,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWorkspace, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { randomFrom } from '../oracle/random.js';
 import { type Answer, addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { openGate } from './gate.js';
@@ -224,6 +225,25 @@ describe('roles', () => {
       await two.app.close();
       await alone.drop();
     }
+  });
+});
+
+describe('halflap users rescue', () => {
+  it('lets who is locked out in again without a session, and is in the audit log', async () => {
+    const workspace = createWorkspace();
+    const [{ name = '', url = '' } = {}] = test.shards;
+    workspace.write('halflap.yaml', `app: halflap\nshards: [{ name: ${name}, url: "${url}" }]\n`);
+    workspace.write('password', 'a password of the rescue\n');
+    const id = await addUser(test.store, 'locked');
+    await test.store.home.query(`update users set state = 'disabled' where id = $1`, [id]);
+    const files = ['--password-file', 'password', '--json'];
+    const { code, stdout } = await workspace.run(['users', 'rescue', 'Locked', ...files]);
+    workspace.remove();
+    expect([code, jsonLines(stdout)]).toMatchObject([0, [{ id, isNew: false }]]);
+    const { body } = await signIn('locked', 'a password of the rescue');
+    expect(body.grants).toContainEqual({ role: 'admin', selector: null });
+    const audit = await api.as('auditor')('GET', '/api/v1/audit?act=user.rescue');
+    expect(audit.body.items).toMatchObject([{ target: `user ${id}`, outcome: 'done' }]);
   });
 });
 

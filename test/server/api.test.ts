@@ -9,6 +9,7 @@ import {
   authorityRoutes,
   bodyOf,
   bucketOf,
+  busRoutes,
   DEFAULT_SETTINGS,
   type Jobs,
   jobRoutes,
@@ -93,8 +94,10 @@ beforeAll(async () => {
   const doorbell = { ring: async () => {}, on: silent, ended: async () => {}, onEnded: silent };
   const driving = { server: 'one', leaseSeconds: 15, keptDays: 90 };
   jobs = startJobs({ store, authority, doorbell, ...driving, log: SILENT });
+  const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
   const routes = [
-    ...[making, counting, ...alertRoutes({ store, secret, alerts })],
+    ...[making, counting, ...busRoutes(on)],
+    ...alertRoutes({ store, secret, alerts }),
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
   ];
@@ -228,7 +231,8 @@ describe('the list of hosts', () => {
       poolSize: 2,
       log: SILENT,
     });
-    const half = await openTestApi({ store });
+    const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
+    const half = await openTestApi({ store }, { routes: busRoutes(on) });
     try {
       const { status, body } = await half.as('viewer')('GET', '/api/v1/hosts?limit=50&total=true');
       const there = ids.filter((id) => test.store.shardOf(id).name !== 's2');
@@ -242,6 +246,13 @@ describe('the list of hosts', () => {
         status: 503,
         headers: { 'retry-after': '2' },
         body: { code: 'STORE_UNAVAILABLE' },
+      });
+      // The shard that is away may have such a message.
+      expect(await half.as('admin')('DELETE', `/api/v1/bus/parked/${lost}`)).toMatchObject({
+        ...{ status: 503, body: { code: 'STORE_UNAVAILABLE' } },
+      });
+      expect((await half.as('admin')('GET', '/api/v1/bus/groups')).body).toMatchObject({
+        ...{ items: [], shards: [{ ok: true }, { shard: 's2', ok: false }, { ok: true }] },
       });
       expect((await half.as(null)('GET', '/readyz')).body.shards).toMatchObject([
         { served: true },

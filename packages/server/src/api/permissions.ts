@@ -35,6 +35,10 @@ export const PERMISSIONS = {
     of: 'fleet',
     about: 'replace the authority and the key of orders, and give up old ones',
   },
+  'bus:manage': {
+    of: 'fleet',
+    about: 'see what waits on the bus between servers, give parked messages back, discard them',
+  },
   'metrics:read': { of: 'fleet', about: 'read metrics of a server' },
   'audit:read': { of: 'fleet', about: 'read and verify the audit log' },
   'users:read': { of: 'fleet', about: 'see users, their roles, and API tokens of everybody' },

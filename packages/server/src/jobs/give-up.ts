@@ -116,10 +116,8 @@ export async function countGivenUp(
 ): Promise<WithGivenUp> {
   const hosts = await readHosts(store, jobId, 'is not null');
   if (hosts.length === 0 && heard.silent.length === 0) return { counted: heard, back: [] };
-  const others = heard.silent.length === 0 ? [] : await readHosts(store, jobId, 'is null');
-  const waited = new Set(others.map(({ host }) => store.shardNameOf(host)));
-  const silent = heard.silent.filter((shard) => waited.has(shard));
-  const left = heard.silent.filter((shard) => !waited.has(shard));
+  const silent = await awaited(store, jobId, heard.silent);
+  const left = heard.silent.filter((shard) => !silent.includes(shard));
   const census = {
     ...heard.census,
     ...Object.fromEntries(left.map((shard) => [shard, []])),
@@ -130,6 +128,18 @@ export async function countGivenUp(
     return shard !== undefined && shard in heard.census && !heard.silent.includes(shard);
   };
   return { counted: { ...heard, census, silent }, back: hosts.filter(isBack) };
+}
+
+/** Those of silent shards that have hosts of the job which were not given up. */
+export async function awaited(
+  store: Store,
+  jobId: string,
+  silent: readonly string[],
+): Promise<string[]> {
+  if (silent.length === 0) return [];
+  const hosts = await readHosts(store, jobId, 'is null');
+  const shards = new Set(hosts.map(({ host }) => store.shardNameOf(host)));
+  return silent.filter((shard) => shards.has(shard));
 }
 
 function groupsOf(hosts: readonly JobHost[]): Group[] {

@@ -130,13 +130,13 @@ export const RUN_COLUMNS = `r.id, r.job_id, r.host_id, r.hostname, r.batch, r.st
 export const RUNS = `(
     select id, job_id, host_id, hostname, batch, state, message, cancel_reason, exit_code, signal,
       begin_before, released_at, sent_at, began_at, ended_at, output_kept_bytes,
-      output_dropped_bytes, said_later
+      output_dropped_bytes, said_later, output_next
     from job_runs
     union all
     select given_up_run, job_id, host_id, host_id::text, batch, 'lost'::text,
       '${GIVEN_UP_BECAUSE}'::text, null::text, null::int, null::text, null::timestamptz,
       null::timestamptz, null::timestamptz, null::timestamptz, given_up_at, 0::bigint, 0::bigint,
-      null::jsonb
+      null::jsonb, 0::int
     from job_hosts
     where given_up_at is not null
   ) as r`;
