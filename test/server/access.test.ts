@@ -240,7 +240,9 @@ describe('halflap users rescue', () => {
     const { code, stdout } = await workspace.run(['users', 'rescue', 'Locked', ...files]);
     workspace.remove();
     expect([code, jsonLines(stdout)]).toMatchObject([0, [{ id, isNew: false }]]);
-    const { body } = await signIn('locked', 'a password of the rescue');
+    const begun = await signIn('locked', 'a password of the rescue');
+    const headers = { cookie: cookieOf(begun) };
+    const { body } = await api.ask('GET', '/api/v1/session', { headers });
     expect(body.grants).toContainEqual({ role: 'admin', selector: null });
     const audit = await api.as('auditor')('GET', '/api/v1/audit?act=user.rescue');
     expect(audit.body.items).toMatchObject([{ target: `user ${id}`, outcome: 'done' }]);
