@@ -2,8 +2,8 @@
 //
 // Invariant: a change is kept before it is used. What a server says is taken only when the host can
 // go on with it: a certificate of its own key; order keys and authorities that a key known before
-// vouches for. So a server that was taken over can neither lock the host out nor give it orders of
-// its own.
+// vouches for. So a server that was taken over without the cluster's keys can give the host neither
+// orders nor authorities of its own: it may name fewer than there are, and never none.
 
 import type { Certificate, Kept, Trust } from '@halflap/protocol/agent';
 import type { Identity, OrderKey } from './identity.js';
