@@ -67,7 +67,7 @@ beforeAll(async () => {
   const shared = { store, authority, server: 'one', log: SILENT };
   bus = new Bus({ fleet: store.fleet, server: 'one', carrier: memoryCarrier(), clock });
   bus.start();
-  const doorbell = await busDoorbell(bus, SILENT);
+  const doorbell = busDoorbell(bus, SILENT);
   jobs = startJobs({ ...shared, doorbell, leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
@@ -76,7 +76,8 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
+  const journals = startJournals({ store, bus, server: 'one', log: SILENT });
+  await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
     ...authorityRoutes(authority),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),

@@ -75,5 +75,6 @@ export { type PlannedMove, planMoves } from './store/evening.js';
 export { APP, installShard, releasesDirectory, type StoreShard } from './store/install.js';
 export { assertOwner, giveLease, type Lease, renewLease, takeLease } from './store/leases.js';
 export { MOVED, type Move, moveBucket } from './store/moving.js';
+export { createPulse, PULSE_MS, type Pulse } from './store/pulse.js';
 export { type Log, openStore, Store, type StoreOptions } from './store/store.js';
 export { visitStore } from './store/visit.js';

@@ -127,10 +127,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
   bus.start();
   running.add(() => bus.stop());
-  const [doorbell, journals] = await Promise.all([
-    busDoorbell(bus, log),
-    startJournals({ store, bus, server: name, log }),
-  ]);
+  // Neither is waited for: what a broker would bring is found by looking, a little later.
+  const doorbell = busDoorbell(bus, log);
+  const journals = startJournals({ store, bus, server: name, log });
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
@@ -147,7 +146,7 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, jobs, journals, alerts }, running);
+  const address = await listen({ options, store, authority, bus, jobs, journals, alerts }, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -169,6 +168,7 @@ interface Ground {
   readonly options: ServerOptions;
   readonly store: Store;
   readonly authority: Authority;
+  readonly bus: Bus;
   readonly jobs: Jobs;
   readonly alerts: Alerts;
   readonly journals: Journals;
@@ -176,7 +176,7 @@ interface Ground {
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, jobs, journals, alerts } = ground;
+  const { options, store, authority, bus, jobs, journals, alerts } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
@@ -187,7 +187,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
   ];
-  const app = await createApi({ store, log, clock, settings, routes });
+  const app = await createApi({ store, log, clock, settings, routes, bus: () => bus.state() });
   running.add(() => app.close());
   try {
     await app.listen({ host, port });
