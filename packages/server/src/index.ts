@@ -19,6 +19,12 @@ export { type SenderOptions, sendDue } from './alerts/sender.js';
 export type * from './api/answers.js';
 export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
 export type { Caller, Grant, Scope } from './api/caller.js';
+export {
+  type CertificateFiles,
+  type CertificatePair,
+  followCertificate,
+  readCertificate,
+} from './api/certificate-files.js';
 export { type HostFilters, hostConditions, hostFilters } from './api/host-query.js';
 export { parseSelector, type Selector, selectorText, selects } from './api/labels.js';
 export { PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './api/permissions.js';

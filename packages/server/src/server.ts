@@ -3,6 +3,7 @@
 // A server has no state of its own but its leases: what it is doing is in the store, and any other
 // server goes on with it.
 
+import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
@@ -11,6 +12,12 @@ import { type Journals, startJournals } from './agents/journals.js';
 import { type Alerts, startAlerts } from './alerts/alerts.js';
 import type { MailOptions } from './alerts/mail.js';
 import { createApi } from './api/app.js';
+import {
+  type CertificateFiles,
+  type CertificatePair,
+  followCertificate,
+  readCertificate,
+} from './api/certificate-files.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { jobRoutes } from './api/routes/jobs.js';
@@ -44,11 +51,13 @@ export interface ServerOptions {
   /** SECRET_BYTES that all servers of the cluster have, and nobody else. */
   readonly secret: Buffer;
   /**
-   * Where people and programs come: plain HTTP on this machine alone; elsewhere by TLS, with
-   * `api.tls` or a certificate of the cluster's authority.
+   * Where people and programs come: by TLS with `certificate` or `api.tls`; without these plain
+   * HTTP on this machine alone, and elsewhere a certificate of the cluster's authority.
    */
   readonly listen: Listen;
   readonly api?: Partial<ApiSettings>;
+  /** What the API is served with, in place of `api.tls`; looked at again when renewed. */
+  readonly certificate?: CertificateFiles;
   readonly agents: Listen;
   /** Names and addresses by which people and agents reach this server. */
   readonly names: readonly string[];
@@ -73,6 +82,8 @@ export interface ServerPace {
   readonly hostCertificateDays: number;
   /** After this time of silence another server goes on with the jobs of this one. */
   readonly jobLeaseSeconds: number;
+  /** How often the files of `certificate` are looked at. */
+  readonly certificateSeconds: number;
   /** How long jobs and their output are kept after their end. */
   readonly jobsKeptDays: number;
 }
@@ -85,6 +96,7 @@ export const PACE: ServerPace = {
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
   jobLeaseSeconds: 15,
+  certificateSeconds: 10,
   jobsKeptDays: 90,
 };
 
@@ -178,7 +190,10 @@ interface Ground {
 async function listen(ground: Ground, running: Running): Promise<string> {
   const { options, store, authority, bus, jobs, journals, alerts } = ground;
   const { host, port } = options.listen;
-  const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
+  const { certificate } = options;
+  const served = certificate && readCertificate(certificate);
+  const given = served ?? options.api?.tls;
+  const tls = given ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
   const routes = [
@@ -189,6 +204,14 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   ];
   const app = await createApi({ store, log, clock, settings, routes, bus: () => bus.state() });
   running.add(() => app.close());
+  if (served !== undefined && certificate !== undefined) {
+    const everyMs = 1000 * (options.pace?.certificateSeconds ?? PACE.certificateSeconds);
+    const serve = (pair: CertificatePair) => {
+      (app.server as unknown as SecureServer).setSecureContext(pair);
+    };
+    const end = followCertificate(certificate, { everyMs, log, served, serve });
+    running.add(async () => end());
+  }
   try {
     await app.listen({ host, port });
   } catch (cause) {
