@@ -12,6 +12,7 @@ import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExpand } from './commands/expand.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
@@ -43,7 +44,8 @@ ${EXIT_CODES}
 
 A vendor's developer:     halflap init --from shop.sql       halflap diff 2.0 --write
                           halflap check        halflap plan 2.0        halflap build 2.0
-A customer's operator:    halflap status       halflap prepare --shard eu1
+A customer's operator:    halflap doctor
+                          halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
                           halflap upgrade --all --to 3.0 --dry-run
@@ -85,6 +87,7 @@ const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 
 const OPERATORS = [
   addStatus,
+  addDoctor,
   addUpgrade,
   addPrepare,
   addExpand,

@@ -4,6 +4,7 @@
 // own.
 
 import { isIP } from 'node:net';
+import { HalflapError } from '@halflap/protocol';
 import type { CertificateFiles } from '@halflap/server';
 import { type OidcConfig, readOidc } from './oidc-config.js';
 import type { SecretSource } from './secrets.js';
@@ -13,6 +14,10 @@ export interface Address {
   readonly host: string;
   readonly port: number;
 }
+
+/** Where a server listens that is told nothing else. */
+export const LISTEN: Address = { host: '127.0.0.1', port: 8440 };
+export const AGENTS: Address = { host: '0.0.0.0', port: 8441 };
 
 export interface ServerConfig {
   readonly name: string | undefined;
@@ -174,4 +179,14 @@ function address(section: yaml.Section, key: string): Address | undefined {
     `${key} takes an address and a port`,
     `${key}: ${ADDRESS_FORM}`,
   );
+}
+
+/** The address that an option names. @throws COMMAND_INVALID */
+export function addressOf(text: string | undefined, option: string): Address | undefined {
+  if (text === undefined) return undefined;
+  const found = parseAddress(text);
+  if (found !== undefined) return found;
+  throw new HalflapError('COMMAND_INVALID', `${option} takes an address and a port`, {
+    hint: `${option} 127.0.0.1:8440`,
+  });
 }

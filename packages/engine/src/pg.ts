@@ -36,13 +36,22 @@ export interface Session {
 /** The longest wait for a connection before a shard counts as unreachable. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+export interface SessionOptions {
+  /** For the connection, and for each answer; default: 10 s, and none. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Opens one session. `application_name` is `halflap/<purpose>`.
  * @throws SHARD_UNREACHABLE with what was tried and the driver's error as cause; never the URL,
  * which may hold a secret. CONFIG_INVALID when it cannot be understood.
  */
-export async function connect(url: string, purpose: string): Promise<Session> {
-  const client = clientFor(url, purpose);
+export async function connect(
+  url: string,
+  purpose: string,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const client = clientFor(url, purpose, options);
   // Without a listener a connection that breaks between two queries would end the process.
   client.on('error', () => {});
   try {
@@ -53,12 +62,13 @@ export async function connect(url: string, purpose: string): Promise<Session> {
   return sessionOf(client);
 }
 
-function clientFor(url: string, purpose: string): pg.Client {
+function clientFor(url: string, purpose: string, { timeoutMs }: SessionOptions): pg.Client {
   try {
     return new pg.Client({
       connectionString: url,
       application_name: `halflap/${purpose}`,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: timeoutMs ?? CONNECT_TIMEOUT_MS,
+      ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
       keepAlive: true,
     });
   } catch (cause) {
@@ -86,8 +96,9 @@ export async function withSession<Result>(
   url: string,
   purpose: string,
   body: (session: Session) => Promise<Result>,
+  options: SessionOptions = {},
 ): Promise<Result> {
-  const session = await connect(url, purpose);
+  const session = await connect(url, purpose, options);
   try {
     return await body(session);
   } finally {

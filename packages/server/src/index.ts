@@ -3,7 +3,7 @@
 export { makeApiToken } from './access/api-tokens.js';
 export { redeemEnrolmentToken } from './access/enrolment.js';
 export { coveredGrants, writeGrants } from './access/grants.js';
-export type { OidcSettings } from './access/oidc.js';
+export { checkProvider, type OidcSettings } from './access/oidc.js';
 export { hashPassword } from './access/passwords.js';
 export { makeSetupToken } from './access/setup.js';
 export { makeUser } from './access/users.js';
@@ -13,7 +13,7 @@ export { type Journals, startJournals } from './agents/journals.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
 export { type Alerts, type AlertsOptions, purgeAlerts, startAlerts } from './alerts/alerts.js';
 export { Evaluator, type EvaluatorOptions, type Looked } from './alerts/evaluator.js';
-export type { MailOptions } from './alerts/mail.js';
+export { type MailOptions, verifyMail } from './alerts/mail.js';
 export { RULE_KINDS, type RuleKind, SEVERITIES, type Severity } from './alerts/rules.js';
 export { type SenderOptions, sendDue } from './alerts/sender.js';
 export type * from './api/answers.js';
@@ -50,6 +50,14 @@ export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
+export {
+  AUDIT_ENTRIES,
+  type HomeFacts,
+  type KeyFacts,
+  readHomeFacts,
+} from './doctor/home-facts.js';
+export { type NatsFacts, readNatsFacts } from './doctor/nats-facts.js';
+export { CERTIFICATE_DAYS, readStoreFacts, type StoreFacts } from './doctor/store-facts.js';
 export {
   type By,
   cancelJob,

@@ -1,18 +1,17 @@
 // Runs a server of the system management application until it is asked to end.
 
 import { existsSync } from 'node:fs';
-import { homedir, hostname } from 'node:os';
-import { join, resolve } from 'node:path';
-import { HalflapError } from '@halflap/protocol';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { PACE, type Server, startServer } from '@halflap/server';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
 import { contextOf, type GlobalOptions } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import { createLog } from '../log.js';
-import { ownDatabases } from '../own-databases.js';
+import { defaultData, ownDatabases } from '../own-databases.js';
 import type { Printer } from '../print.js';
-import { type Address, parseAddress } from '../server-config.js';
+import { AGENTS, addressOf, LISTEN } from '../server-config.js';
 import { type Ground, groundOf, NOTHING_ELSE, secretOf } from '../server-ground.js';
 
 interface ServeOptions {
@@ -25,9 +24,6 @@ interface ServeOptions {
 /** What is told at the first Ctrl-C. */
 const STOPPING =
   'stopping: agents are told, and what is under way ends (Ctrl-C again ends at once)';
-
-const LISTEN: Address = { host: '127.0.0.1', port: 8440 };
-const AGENTS: Address = { host: '0.0.0.0', port: 8441 };
 
 export async function run(options: ServeOptions, command: Command): Promise<void> {
   const { printer } = contextOf(command);
@@ -104,22 +100,6 @@ function reachable(address: string): string {
 async function ownGround(directory: string): Promise<Ground> {
   const { shards, secret, stop } = await ownDatabases(directory);
   return { shards, secret: secretOf(secret), ...NOTHING_ELSE, release: stop };
-}
-
-/** Where a system keeps what services know, or what programs of a user do. */
-function defaultData(): string {
-  if (process.getuid?.() === 0) return '/var/lib/halflap';
-  const state = process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state');
-  return join(state, 'halflap');
-}
-
-function addressOf(text: string | undefined, option: string): Address | undefined {
-  if (text === undefined) return undefined;
-  const found = parseAddress(text);
-  if (found !== undefined) return found;
-  throw new HalflapError('COMMAND_INVALID', `${option} takes an address and a port`, {
-    hint: `${option} 127.0.0.1:8440`,
-  });
 }
 
 async function ended(signal: AbortSignal): Promise<void> {
