@@ -59,7 +59,11 @@ export async function connect(
   } catch (cause) {
     throw unreachable(client, cause);
   }
-  return sessionOf(client);
+  const session = sessionOf(client);
+  const { timeoutMs } = options;
+  // Or what waits there for a lock would go on waiting when nobody is here any more.
+  if (timeoutMs !== undefined) await session.query(`set statement_timeout = ${Number(timeoutMs)}`);
+  return session;
 }
 
 function clientFor(url: string, purpose: string, { timeoutMs }: SessionOptions): pg.Client {
@@ -68,7 +72,8 @@ function clientFor(url: string, purpose: string, { timeoutMs }: SessionOptions):
       connectionString: url,
       application_name: `halflap/${purpose}`,
       connectionTimeoutMillis: timeoutMs ?? CONNECT_TIMEOUT_MS,
-      ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
+      // PostgreSQL's own limit comes first; this is for a server that says nothing at all.
+      ...(timeoutMs === undefined ? {} : { query_timeout: 1.5 * timeoutMs }),
       keepAlive: true,
     });
   } catch (cause) {

@@ -52,8 +52,17 @@ export function failed(
 /** The finding of an error, without the secrets that a driver may quote. */
 export function failure(place: Place, error: unknown, next: string): Finding {
   const message = redact(error instanceof Error ? error.message : String(error));
+  if (isTooSlow(error)) {
+    const slow = 'no answer in time: a lock of another session may be in the way';
+    return failed(place, slow, 'look at the check of transactions there', EXIT.timedOut);
+  }
   if (!(error instanceof HalflapError)) return failed(place, message, next, EXIT.unreachable);
   return failed(place, message, redact(error.hint ?? next), error.exitCode);
+}
+
+/** PostgreSQL ended a statement because of its time: query_canceled (manual, appendix A). */
+function isTooSlow(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '57014';
 }
 
 /** Runs all of them at once. Never throws; findings are in the order of the checks. */

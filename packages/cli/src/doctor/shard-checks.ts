@@ -73,7 +73,7 @@ export function shardChecks(
     look('clock', (of, health) => clockFinding(of, health)),
     look('connections', (of, health) => connections(of, health, looking.spareConnections)),
     look('rights', (of, health) => rights(of, health)),
-    look('transactions', (of, health) => transactions(of, health)),
+    look('transactions', (of, health) => transactions(of, health, looking.longSeconds)),
     { ...place('disk'), run: () => disk(place('disk'), report) },
     { ...place('catalogue'), run: () => catalogue(place('catalogue'), shard, report, looking) },
   ];
@@ -157,12 +157,15 @@ function rights(place: Place, health: ShardHealth): Finding {
   return ok(place, `role ${role} owns the tables and may create schemas${blind}`);
 }
 
-function transactions(place: Place, health: ShardHealth): Finding {
+function transactions(place: Place, health: ShardHealth, longSeconds: number): Finding {
   const { longTransactions: long, waiting, prepared } = health;
   const text = ({ who, seconds }: (typeof long)[number]) => `${who} ${duration(seconds)}`;
   const found = [
     ...told('open', long.map(text)),
-    ...told('waits for a lock', waiting.filter(longer(WAITING_SECONDS)).map(text)),
+    ...told(
+      'waits for a lock',
+      waiting.filter(longer(Math.min(longSeconds, WAITING_SECONDS))).map(text),
+    ),
     ...told('never ended', prepared.filter(longer(PREPARED_SECONDS)).map(text)),
   ];
   if (found.length === 0) return ok(place, 'none is long, nobody waits for a lock');

@@ -82,7 +82,8 @@ export async function lookAt<Result>(
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
+    // PostgreSQL's own limit, below, comes first.
+    query_timeout: 1.5 * timeoutMs,
     application_name: 'halflap/doctor',
   });
   client.on('error', () => {});
