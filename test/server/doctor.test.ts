@@ -1,9 +1,10 @@
 // `halflap doctor` on a cluster that is well, and on what makes each of its checks fail.
 
 import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { gunzipSync } from 'node:zlib';
 import { freshDatabase } from '@halflap/engine/testing';
 import { EXIT } from '@halflap/protocol';
 import {
@@ -13,6 +14,7 @@ import {
   type Server,
   startServer,
 } from '@halflap/server';
+import { unpackTar } from 'modern-tar';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NatsServer, startNats } from '../../bench/src/nats.js';
@@ -23,6 +25,7 @@ import { createWorkspace } from '../../packages/cli/test/run-cli.js';
 import { addHost } from './api.js';
 import { openGate } from './gate.js';
 import { until } from './job-cluster.js';
+import { careless, formsOf, type Planted, plantInStore, wordsOfConfiguration } from './planted.js';
 import { CLIENT, startProvider, type TestProvider } from './provider.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
@@ -147,6 +150,73 @@ describe('of a cluster that is well', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^STATE +CHECK +FOUND +WHAT TO DO\n/);
     expect(stdout).toContain('0 failed, 0 warning, ');
+  });
+});
+
+describe('halflap support', () => {
+  it('gathers what somebody who helps wants to see, and no secret of any place', async () => {
+    const configured = wordsOfConfiguration();
+    const { awayFile, natsUser, natsPassword } = configured;
+    const { token, words } = await plantInStore(server.store);
+    const logged = careless(readFileSync(`${workspace.directory}/key.pem`, 'utf8'));
+    const known = [CLIENT.secret, awayFile, configured.scratch, configured.mail, SECRET].join(' ');
+    const filling = `${'x'.repeat(99)}\n`.repeat(30_000);
+    workspace.write('server.log', `${filling}${known}\n${logged.text}`);
+    workspace.write('authority.pem', server.authority);
+    workspace.write('away.password', `${awayFile}\n`);
+    const file = configure('planted.yaml', {
+      nats: nats.url.replace('//', `//${natsUser}:${natsPassword}@`),
+      more: `smtp_env: SMTP # ${configured.comment}\n  mail_from: a@example.com`,
+    });
+    const yaml = readFileSync(file, 'utf8').replace(
+      'shards:',
+      `scratch: postgres://u:${configured.scratch}@h/d
+shards:
+  - { name: gone, url_env: GONE }
+  - { name: filed, url: "postgres://u@127.0.0.1:1/d", password_file: away.password }`,
+    );
+    workspace.write('planted.yaml', yaml.replace('  name: one', '  home: s1\n  name: one'));
+    const secrets: Planted = {
+      ...{ ...configured, ...words, ...logged.words, cluster: SECRET, oidc: CLIENT.secret },
+      setup: server.setupToken ?? '',
+      database: new URL(urlOf(0)).password,
+    };
+    const { code, stdout, stderr } = await workspace.run(
+      ['--config', 'planted.yaml', 'support', 'case.tar.gz', '--log', 'server.log'],
+      {
+        GONE: `postgres://u:${configured.away}@127.0.0.1:1/d`,
+        SMTP: `smtp://u:${configured.mail}@127.0.0.1:1`,
+        ...{ HALFLAP_SERVER: server.address, HALFLAP_TOKEN: token, HALFLAP_CA: 'authority.pem' },
+      },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(statSync(`${workspace.directory}/case.tar.gz`).mode & 0o077).toBe(0);
+    const entries = await unpacked(`${workspace.directory}/case.tar.gz`);
+    const names = [...entries.keys()].map((name) => name.replace(/^[^/]+\//, ''));
+    expect(names.sort()).toEqual(
+      [
+        ...['README.txt', 'configuration.json', 'doctor.json', 'doctor.txt', 'metrics.txt'],
+        ...['logs/1-server.log', 'status.json', 'versions.json'],
+        ...['filed', 'gone', 's1', 's2'].map((shard) => `store/${shard}.json`),
+      ].sort(),
+    );
+    const all = [stdout, ...entries.values()].join('\n');
+    for (const [of, secret] of Object.entries(secrets)) {
+      expect(secret.length, of).toBeGreaterThan(7);
+      for (const form of formsOf(secret)) expect(all.includes(form), `${of}: ${form}`).toBe(false);
+    }
+    for (const text of entries.values()) expect(text.length).toBeLessThan(1.1 * 2 ** 20);
+    // It is of use all the same.
+    for (const found of [
+      'halflap_shard_served{',
+      'the last line',
+      '"phase": "settled"',
+      '"topic": "t"',
+      '"act": "test"',
+    ]) {
+      expect(all).toContain(found);
+    }
+    await on(urlOf(0), (client) => client.query(UNPLANTED));
   });
 });
 
@@ -287,6 +357,22 @@ describe('where next to nothing answers', () => {
     ]);
   });
 });
+
+/** The texts of a bundle, by their names. */
+async function unpacked(file: string): Promise<ReadonlyMap<string, string>> {
+  const entries = await unpackTar(gunzipSync(readFileSync(file)));
+  return new Map(
+    entries.map(({ header, data }) => [header.name, Buffer.from(data ?? []).toString('utf8')]),
+  );
+}
+
+/** What would be found by the tests after this one. */
+const UNPLANTED = `
+delete from audit_entries where number = 1000000;
+delete from alert_deliveries;
+delete from alert_targets;
+delete from jobs;
+delete from bus_parked;`;
 
 async function opened(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });

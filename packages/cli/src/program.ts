@@ -29,6 +29,7 @@ import { addResume } from './commands/resume.js';
 import { addServe } from './commands/serve.js';
 import { addServices } from './commands/services.js';
 import { addStatus } from './commands/status.js';
+import { addSupport } from './commands/support.js';
 import { addTokens } from './commands/tokens.js';
 import { addUpgrade } from './commands/upgrade.js';
 import { addUsers } from './commands/users.js';
@@ -88,6 +89,7 @@ const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 const OPERATORS = [
   addStatus,
   addDoctor,
+  addSupport,
   addUpgrade,
   addPrepare,
   addExpand,

@@ -57,6 +57,7 @@ export {
   readHomeFacts,
 } from './doctor/home-facts.js';
 export { type NatsFacts, readNatsFacts } from './doctor/nats-facts.js';
+export { EXCERPT_ROWS, type Excerpt, readExcerpt } from './doctor/store-excerpt.js';
 export { CERTIFICATE_DAYS, readStoreFacts, type StoreFacts } from './doctor/store-facts.js';
 export {
   type By,

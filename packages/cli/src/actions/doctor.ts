@@ -17,7 +17,7 @@ export interface DoctorOptions {
 }
 
 /** Long for an answer, short for somebody who waits for the whole. */
-const TIMEOUT_MS = 5000;
+export const TIMEOUT_MS = 5000;
 const LONG_SECONDS = 300;
 
 export async function run(options: DoctorOptions, command: Command): Promise<void> {

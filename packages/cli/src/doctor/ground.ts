@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { EXIT, HalflapError } from '@halflap/protocol';
 import { APP, type MailOptions, type OidcSettings, type ServerOptions } from '@halflap/server';
-import { type Config, findShard, loadConfig, openShard } from '../config.js';
+import { type Config, findShard, loadConfig, openShard, readUrl } from '../config.js';
 import { defaultData, knownDatabases } from '../own-databases.js';
 import { readSecret, rememberUrl, type SecretSource } from '../secrets.js';
 import { type Address, AGENTS, LISTEN } from '../server-config.js';
@@ -98,6 +98,7 @@ function configured(config: Config, options: GroundOptions): LookedAt {
     mail: tried(() => mailOf(server)),
     oidc: tried(() => oidcOf(server)),
   };
+  rememberScratch(config);
   if (findings.length === 0) findings.push(ok(place, `${app} on ${shards.length} shards`));
   return {
     ...{ config, app, secret, findings, data: undefined },
@@ -120,6 +121,17 @@ function configured(config: Config, options: GroundOptions): LookedAt {
       server.certificate && { file: server.certificate.key },
     ],
   };
+}
+
+/** Nothing here needs it, but a log may quote it. */
+function rememberScratch({ scratch }: Config): void {
+  if (scratch === undefined) return;
+  try {
+    readUrl(scratch, 'url of scratch');
+  } catch (error) {
+    // It is for a developer's commands, which say so.
+    if (!(error instanceof HalflapError)) throw error;
+  }
 }
 
 /** A secret that is missing hides one shard. */
