@@ -21,6 +21,7 @@ import { type NatsServer, startNats } from '../../bench/src/nats.js';
 import { exitCodeOf, type Finding, runChecks } from '../../packages/cli/src/doctor/check.js';
 import { diskCheck } from '../../packages/cli/src/doctor/outside-checks.js';
 import { diagnose, type WholeOptions } from '../../packages/cli/src/doctor/whole.js';
+import { scrub } from '../../packages/cli/src/support/scrub.js';
 import { createWorkspace } from '../../packages/cli/test/run-cli.js';
 import { addHost } from './api.js';
 import { openGate } from './gate.js';
@@ -206,6 +207,8 @@ shards:
       for (const form of formsOf(secret)) expect(all.includes(form), `${of}: ${form}`).toBe(false);
     }
     for (const text of entries.values()) expect(text.length).toBeLessThan(1.1 * 2 ** 20);
+    const half = logged.text.slice(logged.text.indexOf('PRIVATE KEY-----') + 30);
+    for (const form of Object.values(logged.words)) expect(scrub(half)).not.toContain(form);
     // It is of use all the same.
     for (const found of [
       'halflap_shard_served{',

@@ -30,8 +30,15 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 export function scrub(text: string): string {
   return PATTERNS.reduce(
     (clean, [pattern, replacement]) => clean.replace(pattern, replacement),
-    redact(text),
+    redact(withoutHalfKey(text)),
   );
+}
+
+/** Of a key whose beginning was cut off, nothing tells where it begins: all before its end goes. */
+function withoutHalfKey(text: string): string {
+  const end = text.search(/-----END [A-Z ]*PRIVATE KEY-----/);
+  const begin = text.search(/-----BEGIN [A-Z ]*PRIVATE KEY-----/);
+  return end === -1 || (begin !== -1 && begin < end) ? text : GONE + text.slice(end);
 }
 
 /** A value as JSON; each of its texts is scrubbed before it is quoted. */
