@@ -72,7 +72,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-it('is served anew once both files are renewed; half a renewal is told, and not served', async () => {
+it('is served anew once both files are renewed; half of that is told, and not served', async () => {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   const before = await ask(kept);
   const { certificate, privateKey } = await authority.issueServer(['127.0.0.1']);

@@ -1,5 +1,5 @@
-// The section `oidc` of `server` in halflap.yaml: the provider where people sign in, and which roles
-// the members of its groups have.
+// The section `oidc` of `server` in halflap.yaml: the provider where people sign in, and which
+// roles the members of its groups have.
 
 import type { Role } from '@halflap/server';
 import type { SecretSource } from './secrets.js';

@@ -1,8 +1,8 @@
-// What a look at the whole is made of: checks, each of which finds something or fails, side by side,
-// each for a limited time.
+// What a look at the whole is made of: checks, each of which finds something or fails, side by
+// side, each for a limited time.
 //
-// Invariant: no check keeps another one, nor the whole, from ending; and whatever a check ends with,
-// silence too, is a finding.
+// Invariant: no check keeps another one, nor the whole, from ending; and whatever a check ends
+// with, silence too, is a finding.
 
 import { EXIT, type ExitCode, HalflapError } from '@halflap/protocol';
 import { redact } from '../secrets.js';
@@ -87,7 +87,7 @@ async function runOne(check: Check, limitMs: number): Promise<readonly Finding[]
   }
 }
 
-/** What comes first in a script's eyes: input that is wrong, then what is not there, then the rest. */
+/** What comes first for a script: input that is wrong, then what is not there, then the rest. */
 const GRAVITY = [EXIT.internal, EXIT.usage, EXIT.unreachable, EXIT.timedOut, EXIT.refused];
 
 /** Of all failures the gravest; done where there is none, whatever the warnings. */

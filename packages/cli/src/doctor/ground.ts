@@ -1,5 +1,5 @@
-// What there is to be looked at, as far as halflap.yaml and its secrets can be read; each thing that
-// cannot is a finding, and keeps nothing else from being looked at.
+// What there is to be looked at, as far as halflap.yaml and its secrets can be read; each thing
+// that cannot is a finding, and keeps nothing else from being looked at.
 
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';

@@ -1,4 +1,4 @@
-// Everything that is looked at when somebody asks how the whole is: which checks there are, on what.
+// Everything that is looked at when somebody asks how the whole is: which checks, and on what.
 
 import type { ShardReport } from '@halflap/engine/runner';
 import { readHomeFacts, readStoreFacts } from '@halflap/server';

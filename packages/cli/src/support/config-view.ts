@@ -1,5 +1,5 @@
-// halflap.yaml for somebody who helps from afar: made anew of what is known to be no secret, and not
-// by taking secrets out of the file, whose comments may hold anything.
+// halflap.yaml for somebody who helps from afar: made anew of what is known to be no secret, and
+// not by taking secrets out of the file, whose comments may hold anything.
 
 import type { Config, ShardConfig } from '../config.js';
 import type { SecretSource } from '../secrets.js';

@@ -1,7 +1,7 @@
 // What a support bundle is made of: one text for each thing that somebody who helps wants to see.
 //
-// Invariant: each text is bounded, is scrubbed, and is there even where it could not be had: then it
-// says why.
+// Invariant: each text is bounded, is scrubbed, and is there even where it could not be had: then
+// it says why.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem, uptime } from 'node:os';
@@ -73,9 +73,9 @@ store/*             the store on each shard: counts, and the last of what happen
 metrics.txt         figures of one server
 logs/*              the end of the logs that were named
 
-Each text ends after 1 MiB. Left out on purpose: passwords, keys, tokens, addresses of webhooks, what
-jobs run and write, labels and notes of hosts, messages of the bus, details of the audit log. Names of
-hosts, servers, users and roles are in it.
+Each text ends after 1 MiB. Left out on purpose: passwords, keys, tokens, addresses of webhooks,
+what jobs run and write, labels and notes of hosts, messages of the bus, details of the audit log.
+Names of hosts, servers, users and roles are in it.
 `;
 
 function versions({ version, now }: EntriesOptions) {

@@ -7,6 +7,10 @@ import { redact } from '../secrets.js';
 
 const GONE = '***';
 
+/** What a value is called that is a secret, and how a quotation mark may stand there. */
+const NAMES = 'pass(?:word|wd|phrase)?|secret|token|authorization|cookie|private_?key|api_?key';
+const MARK = `\\\\?["']?`;
+
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // Keys in PEM, also where their lines are one.
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, GONE],
@@ -21,7 +25,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\$argon2[a-z]*\$[^\s"]+/g, GONE],
   // `"clientSecret":"…"`, `password=…`, `api-token: …`, in logs of anybody.
   [
-    /((?:pass(?:word|wd|phrase)?|secret|token|authorization|cookie|private_?key|api_?key)[a-z_-]*\\?["']?\s*[:=]\s*\\?["']?)[^\s"',;\\}]+/gi,
+    new RegExp(`((?:${NAMES})[a-z_-]*${MARK}\\s*[:=]\\s*${MARK})[^\\s"',;\\\\}]+`, 'gi'),
     `$1${GONE}`,
   ],
 ];

@@ -1,5 +1,5 @@
-// The certificate and the key that an operator gives the API, as files: read when the server starts,
-// and again when they have been renewed, without a restart.
+// The certificate and the key that an operator gives the API, as files: read when the server
+// starts, and again when they have been renewed, without a restart.
 //
 // Invariant: what is served is always a pair that fits. A renewal writes two files one after the
 // other; what is found in between is left alone, and looked at again.

@@ -1,4 +1,4 @@
-// What somebody who helps from afar wants to see of the store: counts, and the last of what happened.
+// What somebody who helps from afar wants to see of the store: counts, and what happened last.
 //
 // Invariant: only columns that are named here leave the store, and none of them is made to hold a
 // secret: no labels, no notes, nothing of what jobs run or write, no message of the bus, no address

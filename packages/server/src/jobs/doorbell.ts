@@ -8,7 +8,7 @@ import type { Place } from '../store/many-hosts.js';
 import type { Log } from '../store/store.js';
 
 export interface Doorbell {
-  /** Resolves when it listens; until then, and after what was missed, hearers look by themselves. */
+  /** Resolves when it listens; what comes before that is found by looking. */
   readonly begun: Promise<void>;
   /** There is something for these hosts; in the transaction that makes the news. */
   ring(place: Place, server: string, hosts: readonly string[]): Promise<void>;

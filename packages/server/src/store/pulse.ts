@@ -1,7 +1,7 @@
 // Whether each shard answers now, for those who ask again and again: balancers, people at /readyz.
 //
-// The fleet's own status says how a shard stands as of its last heartbeat, and trusts a shard for as
-// long as its lease lasts. Here it is asked, by a connection of its own, so that a pool whose
+// The fleet's own status says how a shard stands as of its last heartbeat, and trusts a shard for
+// as long as its lease lasts. Here it is asked, by a connection of its own, so that a pool whose
 // connections are all in use does not look like a shard that is gone. However many ask, a shard is
 // asked once a second at most, and waited for no longer than that.
 
