@@ -350,7 +350,7 @@ describe('the journal of a service', () => {
   it('cannot be read of a host that is not connected', async () => {
     const { host } = (await identity()).enrolled;
     const read = journals.one?.read({ host, service: 'x', lines: 1 });
-    await expect(read).rejects.toMatchObject({ code: 'HOST_AWAY', retryable: true });
+    await expect(read).rejects.toMatchObject({ code: 'HOST_AWAY', retryable: false });
   });
 });
 

@@ -20,6 +20,7 @@ import {
 } from './api/certificate-files.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
+import { busRoutes } from './api/routes/bus.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
@@ -201,6 +202,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...jobRoutes({ store, log, settings, jobs }),
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
+    ...busRoutes({ store, log, settings }),
   ];
   const app = await createApi({ store, log, clock, settings, routes, bus: () => bus.state() });
   running.add(() => app.close());

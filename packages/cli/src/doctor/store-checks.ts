@@ -133,7 +133,7 @@ function bus(place: Place, { backlog, relayExpiredSeconds }: StoreFacts, hasNats
   const oldest = Math.max(0, ...backlog.map(({ ageSeconds }) => ageSeconds ?? 0));
   const found = `${count(sum('waiting'))} wait, ${count(sum('parked'))} are parked`;
   if (sum('parked') > 0) {
-    const next = 'read the reasons: select group_name, topic, reason from bus_parked; report them';
+    const next = 'read the reasons: halflap bus parked; then halflap bus give-back, or discard';
     return warning(place, found, next);
   }
   if (sum('unreadable') > 0) {

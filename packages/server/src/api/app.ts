@@ -62,7 +62,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const api: Api = {
     ...{ ...options, settings, stopping: stopping.signal },
     identify: createIdentify({ ...options, settings }),
-    metrics: createMetrics(options.store),
+    metrics: createMetrics(options.store, settings.shardMs),
     pulse: createPulse(options.store.shards, () => performance.now()),
   };
   const app = openHttp(settings);

@@ -101,6 +101,7 @@ function liveOf(api: JobApi): Route {
         for await (const pieces of all) {
           const data = outputShapeOf(pieces);
           if (!view.send({ id: String(pieces.next), event: 'output', data })) return;
+          await view.room();
         }
       };
     },
