@@ -77,9 +77,11 @@ function tell(printer: Printer, server: string, { running, baseUrl, hasCertifica
   const { setupToken, pin, agents, store } = running;
   const address = baseUrl ?? reachable(running.address);
   const shards = store.fleet.names;
-  printer.json({ event: 'served', server, address, setupToken, pin, agents: agents.port, shards });
+  const served = { event: 'served', server, address, listen: running.address };
+  printer.json({ ...served, setupToken, pin, agents: agents.port, shards });
   printer.line(`server ${server} runs on the shards ${shards.join(', ')}`);
   printer.line(`  people and programs   ${address}`);
+  if (baseUrl !== undefined) printer.line(`  at                    ${running.address}`);
   printer.line(`  agents                port ${agents.port}, authority ${pin}`);
   if (setupToken === null) return;
   printer.line();

@@ -86,7 +86,11 @@ const GONE = EXIT.unreachable;
 interface Ready {
   readonly ready?: boolean;
   readonly shards?: readonly { readonly shard: string; readonly served: boolean }[];
-  readonly bus?: { readonly driver: string; readonly linked: boolean } | null;
+  readonly bus?: {
+    readonly driver: string;
+    readonly linked: boolean;
+    readonly following: boolean;
+  } | null;
 }
 
 function readyFinding(
@@ -102,6 +106,10 @@ function readyFinding(
   const away = ready.shards?.filter(({ served }) => !served).map(({ shard }) => shard) ?? [];
   const over = certificate === null ? 'without TLS' : certificate.found;
   if (ready.ready !== true) {
+    if (ready.bus?.following === false) {
+      const found = `not ready yet: it does not reach its ${ready.bus.driver}`;
+      return warning(place, found, 'look again in some seconds: it has just started');
+    }
     const why = away.length === 0 ? '' : `, no answer from ${away.join(', ')}`;
     return failed(place, `it says that it is not ready${why}`, 'bring its shards back');
   }

@@ -28,6 +28,8 @@ export interface Looking {
   readonly longSeconds: number;
   /** Connections that must be left: of a server, or of a verb. */
   readonly spareConnections: number;
+  /** Whether `halflap serve` starts its PostgreSQL. */
+  readonly isOwn: boolean;
   /** The release as a bundle at hand tells it; undefined where none does. */
   readonly summaryOf: (version: string) => ReleaseSummary | undefined;
 }
@@ -53,6 +55,7 @@ export function shardChecks(
   report: () => Promise<ShardReport>,
   looking: Looking,
 ): Check[] {
+  const how = { isOwn: looking.isOwn, isRead: typeof shard.url === 'string' };
   const place = (name: string) => ({ name, of: `shard ${shard.name}` });
   const look = (
     name: string,
@@ -67,7 +70,7 @@ export function shardChecks(
   return [
     {
       ...place('connection'),
-      run: async () => [connection(place('connection'), shard, await report())],
+      run: async () => [connection(place('connection'), await report(), how)],
     },
     look('release', (of, _, { status }) => release(of, status, looking.app)),
     look('clock', (of, health) => clockFinding(of, health)),
@@ -81,10 +84,16 @@ export function shardChecks(
 
 type Place = Pick<Check, 'name' | 'of'>;
 
-function connection(place: Place, { url }: ShardTarget, { status, health }: ShardReport): Finding {
+function connection(
+  place: Place,
+  { status, health }: ShardReport,
+  { isOwn, isRead }: { readonly isOwn: boolean; readonly isRead: boolean },
+): Finding {
   if (health === null) {
-    const exitCode = typeof url === 'string' ? EXIT.unreachable : EXIT.usage;
-    const next = redact(status.hint ?? 'look whether PostgreSQL runs there');
+    // A url that nobody could read is a matter of the configuration.
+    const exitCode = isRead ? EXIT.unreachable : EXIT.usage;
+    const advice = redact(status.hint ?? 'look whether PostgreSQL runs there');
+    const next = isOwn ? 'halflap serve starts it' : advice;
     return failed(place, redact(status.error ?? 'no answer'), next, exitCode);
   }
   const { version, versionNumber, answerMs, isReadOnly } = health;

@@ -12,15 +12,19 @@ import {
 import { count, duration, utc } from '../print.js';
 import { type Check, type Finding, failed, ok, warning } from './check.js';
 
+export interface StoreShard {
+  readonly name: string;
+  /** Whether it answers and has a store: where not, that is told once, and not by each check. */
+  isThere(): Promise<boolean>;
+  /** @throws when the shard is away, or holds no store */
+  facts(): Promise<StoreFacts>;
+  /** Servers that hold a lease there; null when it is away. */
+  leases(): Promise<readonly LeaseRow[] | null>;
+}
+
 export interface StoreLooking {
-  readonly shards: readonly {
-    readonly name: string;
-    /** @throws when the shard is away, or holds no store */
-    facts(): Promise<StoreFacts>;
-    /** Servers that hold a lease there; null when it is away. */
-    leases(): Promise<readonly LeaseRow[] | null>;
-  }[];
-  readonly home: string;
+  readonly shards: readonly StoreShard[];
+  readonly home: StoreShard;
   homeFacts(): Promise<HomeFacts>;
   /** The name of the server of this machine; undefined where none is configured. */
   readonly server: string | undefined;
@@ -39,22 +43,23 @@ const RELAY_SECONDS = 60;
 
 export function storeChecks(looking: StoreLooking): Check[] {
   const { shards, home } = looking;
-  const ofHome = `shard ${home}, the home shard`;
-  const homeCheck = (name: string, find: (place: Place, facts: HomeFacts) => Finding): Check => ({
-    ...{ name, of: ofHome },
-    run: async () => [find({ name, of: ofHome }, await looking.homeFacts())],
-  });
+  const homeCheck = (name: string, find: (place: Place, facts: HomeFacts) => Finding): Check => {
+    const place = { name, of: `shard ${home.name}, the home shard` };
+    const run = async () =>
+      (await home.isThere()) ? [find(place, await looking.homeFacts())] : [];
+    return { ...place, run };
+  };
+  const shardCheck = (name: string, find: (place: Place, facts: StoreFacts) => Finding) =>
+    shards.map((shard): Check => {
+      const place = { name, of: `shard ${shard.name}` };
+      const run = async () => ((await shard.isThere()) ? [find(place, await shard.facts())] : []);
+      return { ...place, run };
+    });
   return [
     { ...{ name: 'buckets', of: null }, run: () => buckets(looking) },
     { ...{ name: 'servers', of: null }, run: () => servers(looking) },
-    ...shards.map(({ name: shard, facts }): Check => {
-      const place = { name: 'bus', of: `shard ${shard}` };
-      return { ...place, run: async () => [bus(place, await facts(), looking.hasNats)] };
-    }),
-    ...shards.map(({ name: shard, facts }): Check => {
-      const place = { name: 'hosts', of: `shard ${shard}` };
-      return { ...place, run: async () => [hosts(place, await facts())] };
-    }),
+    ...shardCheck('bus', (place, facts) => bus(place, facts, looking.hasNats)),
+    ...shardCheck('hosts', hosts),
     homeCheck('authority', (place, facts) => authority(place, facts, looking.clock())),
     homeCheck('jobs', jobs),
     homeCheck('alerts', alerts),
@@ -96,6 +101,7 @@ async function servers({ shards, server }: StoreLooking): Promise<Finding[]> {
     shards.map(async (shard) => ({ shard: shard.name, rows: await shard.leases() })),
   );
   const there = leases.flatMap(({ shard, rows }) => (rows === null ? [] : [{ shard, rows }]));
+  if (there.length === 0) return [];
   const rows = there.flatMap(({ shard, rows }) => rows.map((row) => ({ ...row, shard })));
   const names = [...new Set(rows.map((row) => row.server))].sort();
   if (names.length === 0) {

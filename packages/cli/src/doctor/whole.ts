@@ -58,11 +58,12 @@ export async function diagnose(options: WholeOptions): Promise<Diagnosis> {
   return { findings: [...ground.findings, ...found], ground, reports };
 }
 
-function lookingOf({ app, config, server }: LookedAt, options: WholeOptions): Looking {
+function lookingOf({ app, config, data, server }: LookedAt, options: WholeOptions): Looking {
   const { timeoutMs, clock, longSeconds } = options;
   return {
     ...{ app, timeoutMs, clock, longSeconds },
     spareConnections: server === undefined ? SPARE.verb : SPARE.server,
+    isOwn: data !== undefined,
     summaryOf: (version) => config && summaryIn(config, {}, version),
   };
 }
@@ -77,16 +78,23 @@ function serverChecks(
   const homeShard = shards.find(({ name }) => name === home);
   if (home === undefined || homeShard === undefined) return [];
   const homeFacts = once(async () => readHomeFacts(reachable(homeShard), secret, { timeoutMs }));
+  const stores = shards.map((shard) => ({
+    name: shard.name,
+    facts: once(async () => readStoreFacts(reachable(shard), { timeoutMs })),
+    async isThere() {
+      const report = await reports.get(shard.name)?.();
+      return report?.health != null && report.status.state?.app === ground.app;
+    },
+    async leases() {
+      const report = await reports.get(shard.name)?.();
+      return report?.health ? report.status.leases : null;
+    },
+  }));
+  const ofHome = stores.find(({ name }) => name === home);
+  if (ofHome === undefined) return [];
   const store = storeChecks({
-    ...{ home, homeFacts, clock, server: server?.name, hasNats: server?.nats !== undefined },
-    shards: shards.map((shard) => ({
-      name: shard.name,
-      facts: once(async () => readStoreFacts(reachable(shard), { timeoutMs })),
-      async leases() {
-        const report = await reports.get(shard.name)?.();
-        return report?.health ? report.status.leases : null;
-      },
-    })),
+    ...{ shards: stores, home: ofHome, homeFacts, clock },
+    ...{ server: server?.name, hasNats: server?.nats !== undefined },
   });
   if (server === undefined) return store;
   const { listen, agents, hasCertificate, nats, oidc, mail } = server;
