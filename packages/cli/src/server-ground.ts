@@ -94,13 +94,12 @@ const CALLBACK = '/api/v1/oidc/callback';
 export function oidcOf({ oidc, baseUrl }: ServerConfig): OidcSettings | undefined {
   if (oidc === undefined || baseUrl === undefined) return undefined;
   const { issuer, clientId, groupsClaim, scopes } = oidc;
-  const groups: Record<string, OidcSettings['groups'][string][number][]> = {};
+  const groups = new Map<string, OidcSettings['groups'][string]>();
   for (const { group, role, hosts } of oidc.groups) {
-    const grant = { role, selector: hosts ?? null };
-    groups[group] = [...(Object.hasOwn(groups, group) ? (groups[group] ?? []) : []), grant];
+    groups.set(group, [...(groups.get(group) ?? []), { role, selector: hosts ?? null }]);
   }
   return {
-    ...{ issuer, clientId, groupsClaim, scopes, groups },
+    ...{ issuer, clientId, groupsClaim, scopes, groups: Object.fromEntries(groups) },
     clientSecret: readSecret(oidc.clientSecret, 'secret of the OpenID Connect client'),
     redirectUrl: baseUrl + CALLBACK,
     // The configuration takes such an issuer on this machine alone.

@@ -59,11 +59,7 @@ export async function connect(
   } catch (cause) {
     throw unreachable(client, cause);
   }
-  const session = sessionOf(client);
-  const { timeoutMs } = options;
-  // Or what waits there for a lock would go on waiting when nobody is here any more.
-  if (timeoutMs !== undefined) await session.query(`set statement_timeout = ${Number(timeoutMs)}`);
-  return session;
+  return sessionOf(client);
 }
 
 function clientFor(url: string, purpose: string, { timeoutMs }: SessionOptions): pg.Client {
@@ -109,6 +105,27 @@ export async function withSession<Result>(
   } finally {
     await session.end();
   }
+}
+
+/**
+ * Runs `body` in a transaction that can only read, on a session of its own; each statement has
+ * `timeoutMs`, by PostgreSQL's own count, so that nothing goes on waiting there for a lock when
+ * nobody is here any more. Nothing is set for the session: behind a pooler others have it next.
+ */
+export function withReading<Result>(
+  url: string,
+  purpose: string,
+  body: (session: Session) => Promise<Result>,
+  { timeoutMs }: Required<SessionOptions>,
+): Promise<Result> {
+  const read = (session: Session) =>
+    session.transaction(async () => {
+      await session.query(
+        `set transaction read only; set local statement_timeout = ${Math.ceil(timeoutMs)}`,
+      );
+      return body(session);
+    });
+  return withSession(url, purpose, read, { timeoutMs });
 }
 
 /** The SQLSTATE of an error that came from PostgreSQL; undefined for anything else. */

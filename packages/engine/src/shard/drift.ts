@@ -6,7 +6,7 @@
 
 import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';
-import { type Session, withSession } from '../pg.js';
+import { type Session, withReading } from '../pg.js';
 import { type Catalog, findTable, type Table } from '../release/catalog.js';
 import { differences, settingDifferences } from '../release/compare.js';
 import { fingerprint } from '../release/fingerprint.js';
@@ -81,7 +81,7 @@ export function readDrift(url: string, options: DriftOptions): Promise<readonly 
       return error.detail.evidence ?? [error.message];
     }
   };
-  return withSession(url, 'doctor/drift', compare, { timeoutMs });
+  return withReading(url, 'doctor/drift', compare, { timeoutMs });
 }
 
 async function compareFingerprint(session: Session, state: ShardState) {

@@ -3,7 +3,7 @@
 //
 // Sources: manual, sections 20.3.1 (connections), 9.27 (rights), 28.2.3 (pg_stat_activity).
 
-import { type Session, withSession } from '../pg.js';
+import { type Session, withReading } from '../pg.js';
 import { readStatus, type ShardStatus, type ShardUrl, unreadable } from './fleet.js';
 
 /** What other sessions do, without the text of any query. */
@@ -69,14 +69,13 @@ export async function lookAtShard(url: ShardUrl, options: LookOptions): Promise<
   if (typeof url !== 'string') return { status: unreadable(url), health: null };
   try {
     const look = (session: Session) => lookBy(session, options);
-    return await withSession(url, 'doctor', look, { timeoutMs: options.timeoutMs });
+    return await withReading(url, 'doctor', look, { timeoutMs: options.timeoutMs });
   } catch (error) {
     return { status: unreadable(error), health: null };
   }
 }
 
 async function lookBy(session: Session, options: LookOptions): Promise<ShardReport> {
-  await session.query('set default_transaction_read_only = on');
   const health = await readHealth(session, options);
   try {
     return { status: await readStatus(session), health };
@@ -128,7 +127,7 @@ interface ServerRow {
   readonly sees_others: boolean;
 }
 
-// Asked of the server's settings, since this session has made itself read-only.
+// Asked of the server's settings, since this transaction is read-only anyway.
 const SERVER = `
 select current_setting('server_version') as version,
   current_setting('server_version_num')::int as version_number,
