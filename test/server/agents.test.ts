@@ -68,7 +68,9 @@ async function openJournals(server: string, store: Store): Promise<Journals> {
   const bus = new Bus({ fleet: store.fleet, server, carrier: memoryCarrier(), clock, pollMs: 50 });
   bus.start();
   buses.push(bus);
-  return startJournals({ store, bus, server, log: SILENT });
+  const made = startJournals({ store, bus, server, log: SILENT });
+  await made.begun;
+  return made;
 }
 
 function start(server: string, store: Store): Promise<Endpoint> {

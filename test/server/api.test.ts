@@ -91,7 +91,8 @@ beforeAll(async () => {
   const clock = () => new Date();
   const authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
   const silent = () => () => {};
-  const doorbell = { ring: async () => {}, on: silent, ended: async () => {}, onEnded: silent };
+  const rings = { ring: async () => {}, ended: async () => {}, begun: Promise.resolve() };
+  const doorbell = { ...rings, on: silent, onEnded: silent };
   const driving = { server: 'one', leaseSeconds: 15, keptDays: 90 };
   jobs = startJobs({ store, authority, doorbell, ...driving, log: SILENT });
   const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };

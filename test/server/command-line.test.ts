@@ -69,7 +69,7 @@ beforeAll(async () => {
   const carrier = memoryCarrier();
   bus = new Bus({ fleet: store.fleet, server: 'one', carrier, clock, pollMs: 100 });
   bus.start();
-  const doorbell = await busDoorbell(bus, SILENT);
+  const doorbell = busDoorbell(bus, SILENT);
   jobs = startJobs({ ...shared, doorbell, leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
@@ -78,7 +78,8 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
+  const journals = startJournals({ store, bus, server: 'one', log: SILENT });
+  await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),

@@ -138,7 +138,8 @@ export async function openJobCluster(): Promise<JobCluster> {
     const carrier = postgresCarrier({ connection });
     const bus = new Bus({ fleet: store.fleet, server, carrier, clock });
     bus.start();
-    const doorbell = await busDoorbell(bus, SILENT);
+    const doorbell = busDoorbell(bus, SILENT);
+    await doorbell.begun;
     const jobs = startJobs({
       store,
       authority,

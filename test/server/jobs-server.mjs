@@ -31,7 +31,8 @@ const bus = new Bus({
   clock,
 });
 bus.start();
-const doorbell = await busDoorbell(bus, log);
+const doorbell = busDoorbell(bus, log);
+await doorbell.begun;
 const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
 const endpoint = await startEndpoint({
   ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },

@@ -3,8 +3,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { startKept } from '@halflap/engine/testing';
+import { keptUrls, startKept } from '@halflap/engine/testing';
 
 export interface OwnDatabases {
   readonly shards: readonly { readonly name: string; readonly url: string }[];
@@ -33,6 +34,16 @@ export async function ownDatabases(directory: string): Promise<OwnDatabases> {
   return { shards, secret, isInUse: server.isOthers, stop: () => server.stop() };
 }
 
+/** The same as they were left, without starting anything; undefined where there are none. */
+export async function knownDatabases(
+  directory: string,
+): Promise<Pick<OwnDatabases, 'shards' | 'secret'> | undefined> {
+  const url = await keptUrls(join(directory, 'postgres'));
+  const secret = await readFile(join(directory, 'secret'), 'utf8').catch(() => undefined);
+  if (url === undefined || secret === undefined) return undefined;
+  return { shards: SHARDS.map((name) => ({ name, url: url(name) })), secret: secret.trim() };
+}
+
 async function ownSecret(file: string): Promise<string> {
   const found = await readFile(file, 'utf8').catch(() => undefined);
   if (found !== undefined) return found.trim();
@@ -40,4 +51,11 @@ async function ownSecret(file: string): Promise<string> {
   await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
   return secret;
+}
+
+/** Where a system keeps what services know, or what programs of a user do. */
+export function defaultData(): string {
+  if (process.getuid?.() === 0) return '/var/lib/halflap';
+  const state = process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state');
+  return join(state, 'halflap');
 }

@@ -15,6 +15,7 @@ import { addBus } from './commands/bus.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExpand } from './commands/expand.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
@@ -31,6 +32,7 @@ import { addResume } from './commands/resume.js';
 import { addServe } from './commands/serve.js';
 import { addServices } from './commands/services.js';
 import { addStatus } from './commands/status.js';
+import { addSupport } from './commands/support.js';
 import { addTokens } from './commands/tokens.js';
 import { addUpgrade } from './commands/upgrade.js';
 import { addUsers } from './commands/users.js';
@@ -46,7 +48,8 @@ ${EXIT_CODES}
 
 A vendor's developer:     halflap init --from shop.sql       halflap diff 2.0 --write
                           halflap check        halflap plan 2.0        halflap build 2.0
-A customer's operator:    halflap status       halflap prepare --shard eu1
+A customer's operator:    halflap doctor
+                          halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
                           halflap upgrade --all --to 3.0 --dry-run
@@ -88,6 +91,8 @@ const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 
 const OPERATORS = [
   addStatus,
+  addDoctor,
+  addSupport,
   addUpgrade,
   addPrepare,
   addExpand,

@@ -3,7 +3,7 @@
 export { makeApiToken } from './access/api-tokens.js';
 export { redeemEnrolmentToken } from './access/enrolment.js';
 export { coveredGrants, writeGrants } from './access/grants.js';
-export type { OidcSettings } from './access/oidc.js';
+export { checkProvider, type OidcSettings } from './access/oidc.js';
 export { hashPassword } from './access/passwords.js';
 export { type Rescue, type Rescued, rescueUser } from './access/rescue.js';
 export { makeSetupToken } from './access/setup.js';
@@ -14,12 +14,18 @@ export { type Journals, startJournals } from './agents/journals.js';
 export { type Duty, type DutyFrame, Session } from './agents/session.js';
 export { type Alerts, type AlertsOptions, purgeAlerts, startAlerts } from './alerts/alerts.js';
 export { Evaluator, type EvaluatorOptions, type Looked } from './alerts/evaluator.js';
-export type { MailOptions } from './alerts/mail.js';
+export { type MailOptions, verifyMail } from './alerts/mail.js';
 export { RULE_KINDS, type RuleKind, SEVERITIES, type Severity } from './alerts/rules.js';
 export { type SenderOptions, sendDue } from './alerts/sender.js';
 export type * from './api/answers.js';
 export { type Api, type ApiOptions, type Clock, createApi } from './api/app.js';
 export type { Caller, Grant, Scope } from './api/caller.js';
+export {
+  type CertificateFiles,
+  type CertificatePair,
+  followCertificate,
+  readCertificate,
+} from './api/certificate-files.js';
 export { type HostFilters, hostConditions, hostFilters } from './api/host-query.js';
 export { parseSelector, type Selector, selectorText, selects } from './api/labels.js';
 export { PERMISSIONS, type Permission, ROLE_NAMES, ROLES, type Role } from './api/permissions.js';
@@ -47,6 +53,15 @@ export { Authority, type AuthorityOptions, openAuthority } from './authority/aut
 export { type KeyKind, type KeyOptions, rotateKey } from './authority/cluster-keys.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
+export {
+  AUDIT_ENTRIES,
+  type HomeFacts,
+  type KeyFacts,
+  readHomeFacts,
+} from './doctor/home-facts.js';
+export { type NatsFacts, readNatsFacts } from './doctor/nats-facts.js';
+export { EXCERPT_ROWS, type Excerpt, readExcerpt } from './doctor/store-excerpt.js';
+export { CERTIFICATE_DAYS, readStoreFacts, type StoreFacts } from './doctor/store-facts.js';
 export {
   type By,
   cancelJob,
@@ -87,5 +102,6 @@ export { type PlannedMove, planMoves } from './store/evening.js';
 export { APP, installShard, releasesDirectory, type StoreShard } from './store/install.js';
 export { assertOwner, giveLease, type Lease, renewLease, takeLease } from './store/leases.js';
 export { MOVED, type Move, moveBucket } from './store/moving.js';
+export { createPulse, PULSE_MS, type Pulse } from './store/pulse.js';
 export { type Log, openStore, Store, type StoreOptions } from './store/store.js';
 export { visitStore } from './store/visit.js';

@@ -60,8 +60,7 @@ export async function startKept(home: string): Promise<KeptServer> {
   const running = await runningServer(kept.data, access.port);
   const id = running ?? (await launch(kept, { port: access.port })).pid;
   let stopped: Promise<void> | undefined;
-  const url = (database: string) =>
-    `postgres://${SUPERUSER}:${access.password}@127.0.0.1:${access.port}/${database}`;
+  const url = (database: string) => urlOf(access, database);
   return {
     isOthers: running !== undefined,
     url,
@@ -71,6 +70,19 @@ export async function startKept(home: string): Promise<KeptServer> {
       return stopped;
     },
   };
+}
+
+/**
+ * Connection strings for the superuser of the server of a directory, whether it runs or not;
+ * undefined where none was made.
+ */
+export async function keptUrls(home: string): Promise<KeptServer['url'] | undefined> {
+  const access = await readAccess(home);
+  return access && ((database) => urlOf(access, database));
+}
+
+function urlOf({ port, password }: Access, database: string): string {
+  return `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
 }
 
 async function ensureDatabase(adminUrl: string, database: string): Promise<void> {
