@@ -14,6 +14,8 @@ export interface FleetRunOptions {
   readonly cutMs: number;
   /** Changes of facts in a second, of all hosts together. */
   readonly changesPerSecond: number;
+  /** Of each who looks at the cluster, between an answer and the next question. */
+  readonly readerPauseMs: number;
   /** The longest order. */
   readonly orderMs: number;
   /** A job goes to so many hosts at most. */
@@ -49,6 +51,7 @@ const MOST_SEED = 1_000_000_000;
 const USUAL = {
   calmMs: 10_000,
   cutMs: 30_000,
+  readerPauseMs: 50,
   orderMs: 3000,
   pace: {},
   haste: 1,
@@ -59,6 +62,7 @@ const USUAL = {
 const QUICK = {
   calmMs: 200,
   cutMs: 1500,
+  readerPauseMs: 250,
   orderMs: 200,
   pace: { heartbeatSeconds: 6, jobLeaseSeconds: 2 },
   haste: 6,

@@ -11,13 +11,13 @@ export interface ReadingOptions {
   readonly asker: Asker;
   readonly hosts: readonly string[];
   readonly chance: Chance;
+  /** Between an answer and the next question. */
+  readonly pauseMs: number;
   readonly signal: AbortSignal;
 }
 
-const PAUSE_SECONDS = 0.05;
-
 export async function keepReading(options: ReadingOptions): Promise<void> {
-  const { place, asker, hosts, chance, signal } = options;
+  const { place, asker, hosts, chance, pauseMs, signal } = options;
   while (!signal.aborted) {
     const host = `/hosts/${chance.pick(hosts)}`;
     const path = chance.pick([
@@ -25,6 +25,6 @@ export async function keepReading(options: ReadingOptions): Promise<void> {
       ...[host, `${host}/packages?limit=20`, `${host}/services?limit=20`],
     ]);
     await asker.ask(place, { path });
-    await lasting(PAUSE_SECONDS);
+    await lasting(pauseMs / 1000);
   }
 }

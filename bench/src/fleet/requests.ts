@@ -82,7 +82,7 @@ export class Asker {
       return { kind: 'good', body };
     }
     const code = codeOf(body);
-    if (code === null || code === 'INTERNAL_DEFECT') {
+    if (code === null || NEVER.has(code)) {
       account.faults.push(`${what}: ${status} ${text.slice(0, 300)}`);
       return { kind: 'fault' };
     }
@@ -98,6 +98,9 @@ function parsed(text: string): unknown {
     return undefined;
   }
 }
+
+/** Nothing that is asked here is wrong, and a defect is no refusal. */
+const NEVER: ReadonlySet<string> = new Set(['API_INVALID', 'INTERNAL_DEFECT']);
 
 /** Of a problem that the registry knows and that says what to do; null of everything else. */
 function codeOf(body: unknown): string | null {

@@ -138,7 +138,7 @@ class Run {
 
   #go(hosts: readonly string[]): Going {
     const { options, places } = this.#parts;
-    const { seed, jobHosts: mostHosts } = options;
+    const { seed, jobHosts: mostHosts, readerPauseMs: pauseMs } = options;
     const [working, reading] = [new AbortController(), new AbortController()];
     const asker = this.#asker;
     const lanes = Array.from({ length: LANES }, (_, at) =>
@@ -149,7 +149,7 @@ class Run {
     );
     const readers = places.map((place, at) =>
       keepReading({
-        ...{ place, asker, hosts, signal: reading.signal },
+        ...{ place, asker, hosts, pauseMs, signal: reading.signal },
         chance: chanceFrom(seed, ROWS.reading + at),
       }),
     );

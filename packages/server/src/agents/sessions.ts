@@ -1,7 +1,7 @@
 // All sessions of this server, and how the store hears of them.
 
-import { HalflapError } from '@halflap/protocol';
 import type { Hello } from '@halflap/protocol/agent';
+import { asHalflapError } from '../api/problem.js';
 import type { Authority } from '../authority/authority.js';
 import type { Log, Store } from '../store/store.js';
 import type { Connection, Frame, Handling, Monotonic } from './connection.js';
@@ -163,13 +163,14 @@ export class Sessions {
   }
 
   #failed({ host }: Peer, error: unknown): Refusal {
-    const reason = error instanceof Error ? error.message : String(error);
     if (error instanceof ReportTooLong) {
-      return { reason: 'malformed', detail: reason, reconnectAfterMs: UNAVAILABLE_MS };
+      const { message: detail } = error;
+      return { reason: 'malformed', detail, reconnectAfterMs: UNAVAILABLE_MS };
     }
-    const isKnown = error instanceof HalflapError && error.retryable;
-    this.#options.log[isKnown ? 'warn' : 'error']({ host, error }, `session ends: ${reason}`);
-    const detail = isKnown ? reason : 'the server failed; its log says why';
+    // A connection to the shard that broke is none of our defects either.
+    const { retryable, message } = asHalflapError(error);
+    this.#options.log[retryable ? 'warn' : 'error']({ host, error }, `session ends: ${message}`);
+    const detail = retryable ? message : 'the server failed; its log says why';
     return { reason: 'unavailable', detail, reconnectAfterMs: this.#spread(UNAVAILABLE_MS) };
   }
 
