@@ -2,7 +2,7 @@
 // and restores. A link goes with its namespace, and that with its last process. Addresses are of the
 // networks for tests (RFC 2544), names of this process' number.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface OwnNetwork {
@@ -62,10 +62,14 @@ export async function openNetwork(number: 0 | 1, hostname: string): Promise<OwnN
     cut: () => ip('link', 'set', link, 'down'),
     restore: () => ip('link', 'set', link, 'up'),
     async end() {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      const exit = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exit;
+      if (child === undefined) return;
+      if (child.exitCode === null && child.signalCode === null) {
+        const exit = once(child, 'exit');
+        child.kill('SIGKILL');
+        await exit;
+      }
+      // A connection that still waits for an answer would keep the network for minutes.
+      spawnSync('ip', ['link', 'delete', link], { stdio: 'ignore' });
     },
   };
 }
