@@ -1,6 +1,6 @@
 // All sessions of this server, and how the store hears of them.
 
-import type { Hello } from '@halflap/protocol/agent';
+import { type Hello, PROTOCOL, type Range } from '@halflap/protocol/agent';
 import { asHalflapError } from '../api/problem.js';
 import type { Authority } from '../authority/authority.js';
 import type { Log, Store } from '../store/store.js';
@@ -17,6 +17,8 @@ export interface SessionsOptions {
   /** The name of this server. */
   readonly server: string;
   readonly version: string;
+  /** Revisions of the agents' protocol that it speaks; default: those of this release. */
+  readonly protocol?: Range;
   readonly heartbeatSeconds: number;
   readonly reportSeconds: number;
   readonly duties: readonly Duty[];
@@ -81,13 +83,13 @@ export class Sessions {
   }
 
   async #greet(peer: Peer, hello: Hello, connection: Connection): Promise<Session | undefined> {
-    const { store, server, heartbeatSeconds } = this.#options;
+    const { store, server, heartbeatSeconds, protocol = PROTOCOL } = this.#options;
     if (this.#isStopping) {
       connection.close(this.#goodbye());
       return undefined;
     }
     const leaseSeconds = heartbeatSeconds * HEARTBEATS_PER_LEASE;
-    const opened = await openSession({ store, server, leaseSeconds }, peer, hello);
+    const opened = await openSession({ store, server, protocol, leaseSeconds }, peer, hello);
     if ('reason' in opened) {
       connection.close(opened);
       return undefined;
