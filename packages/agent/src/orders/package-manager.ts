@@ -32,6 +32,10 @@ export interface PackageManager {
   /** Brings what the change needs to this host, and changes nothing. */
   readonly download: (order: PackagesOrder, lockWaitSeconds: number) => Program;
   readonly change: (order: PackagesOrder, lockWaitSeconds: number) => Program;
+  /** Ends what a transaction that was cut has left half done; null where nothing does. */
+  readonly mend: Program | null;
+  /** A directory that is not empty once one was cut, so that no other can begin; null for none. */
+  readonly cut: string | null;
   readonly hold: (order: PackagesOrder) => Program;
   /** Lists the names of what is held. */
   readonly held: Program;
