@@ -12,6 +12,7 @@ import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Order, Result } from '@halflap/protocol/agent';
 import { readValue, replace, writeOnce } from '../durable.js';
+import { type Booting, bootResult, bootsHost } from './booting.js';
 import type { OrderLog, ToldFrame } from './events.js';
 import {
   type Claim,
@@ -209,6 +210,8 @@ export class Follower {
     } else if (claim.supervisor === null) {
       const lost = emptyResult('lost', 'its agent has said nothing of its end', now());
       await writeOnce(this.#directory, FACTS.result, claim.result ?? lost);
+    } else if (await this.#isBooting(claim)) {
+      return;
     } else if (claim.bootId !== bootId) {
       await this.#careForCut(claim);
     } else if (!(await isAlive(claim.supervisor))) {
@@ -221,6 +224,21 @@ export class Follower {
       return;
     }
     this.#result = await readValue<Result>(this.#directory, FACTS.result);
+  }
+
+  /** The order was to boot the host, which may have happened by now. */
+  async #isBooting(claim: Claim): Promise<boolean> {
+    const { bootId, now } = this.#host;
+    if (!bootsHost(this.#order.work)) return false;
+    const booting = await readValue<Booting>(this.#directory, FACTS.booting);
+    if (booting === null) return false;
+    const isCancelled = (await readValue(this.#directory, FACTS.cancel)) !== null;
+    const hasBooted = claim.bootId !== bootId;
+    const at = { hasBooted, isCancelled, order: this.#order, now: now() };
+    const result = bootResult(booting, at);
+    if (result !== null) await writeOnce(this.#directory, FACTS.result, result);
+    this.#result = await readValue<Result>(this.#directory, FACTS.result);
+    return true;
   }
 
   /** The host has been booted since. */

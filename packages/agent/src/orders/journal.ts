@@ -8,6 +8,7 @@
 //   cancel.json  a server has asked for its end
 //   output       what it wrote (output-file.ts)
 //   mend.json    the host went down in a package transaction: what that left is being put in order
+//   booting.json the host goes down because the order says so
 //   result.json  how it ended
 //   kept.json    what of that a server has kept; it and mend.json are replaced
 //
@@ -85,6 +86,7 @@ export const FACTS = {
   work: 'work.json',
   cancel: 'cancel.json',
   mend: 'mend.json',
+  booting: 'booting.json',
   output: 'output',
   result: 'result.json',
   kept: 'kept.json',

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Order, Result } from '@halflap/protocol/agent';
 import { codeOf, readValue, replace, writeOnce } from '../durable.js';
+import { type Booting, isGoingDown } from './booting.js';
 import { Capture } from './capture.js';
 import { Interruption } from './interruption.js';
 import {
@@ -64,7 +65,11 @@ export async function supervise(directory: string): Promise<void> {
   const counts = capture.end();
   fs.fsyncSync(output);
   fs.closeSync(output);
-  await keepResult(directory, { ...judge(order, outcome, interruption), startedAt, ...counts });
+  const result = { ...judge(order, outcome, interruption), startedAt, ...counts };
+  if (!isGoingDown(order, outcome, interruption)) return keepResult(directory, result);
+  // The agent of the next boot says how it ended.
+  const booting: Booting = { format: JOURNAL_FORMAT, result: whole(result) };
+  await untilTaken(() => writeOnce(directory, FACTS.booting, booting));
 }
 
 async function claim(directory: string, at: string): Promise<boolean> {
@@ -117,11 +122,18 @@ const LATE = {
 } as const;
 
 async function keepResult(directory: string, result: Omit<Result, 'endedAt'>): Promise<void> {
+  await untilTaken(() => writeOnce(directory, FACTS.result, whole(result)));
+}
+
+function whole(result: Omit<Result, 'endedAt'>): Result {
   const message = result.message.slice(0, MAX_MESSAGE);
-  const whole: Result = { ...result, message, endedAt: new Date().toISOString() };
+  return { ...result, message, endedAt: new Date().toISOString() };
+}
+
+async function untilTaken(write: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
-      await writeOnce(directory, FACTS.result, whole);
+      await write();
       return;
     } catch (error) {
       // Somebody has taken the run away.
