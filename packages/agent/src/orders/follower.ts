@@ -210,13 +210,12 @@ export class Follower {
     } else if (claim.supervisor === null) {
       const lost = emptyResult('lost', 'its agent has said nothing of its end', now());
       await writeOnce(this.#directory, FACTS.result, claim.result ?? lost);
-    } else if (await this.#isBooting(claim)) {
-      return;
     } else if (claim.bootId !== bootId) {
-      await this.#careForCut(claim);
+      if (!(await this.#isBooting(claim))) await this.#careForCut(claim);
     } else if (!(await isAlive(claim.supervisor))) {
-      // The last thing that a supervisor does is to write the result.
-      if ((await readValue<Result>(this.#directory, FACTS.result)) === null) {
+      // The last thing that a supervisor does is to write the result, or that the host goes down.
+      const result = await readValue<Result>(this.#directory, FACTS.result);
+      if (result === null && !(await this.#isBooting(claim))) {
         await this.#endWorker();
         await this.#lose(claim, 'its supervisor was killed while it ran');
       }
@@ -237,7 +236,6 @@ export class Follower {
     const at = { hasBooted, isCancelled, order: this.#order, now: now() };
     const result = bootResult(booting, at);
     if (result !== null) await writeOnce(this.#directory, FACTS.result, result);
-    this.#result = await readValue<Result>(this.#directory, FACTS.result);
     return true;
   }
 
