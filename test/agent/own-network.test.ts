@@ -1,5 +1,5 @@
-// Two agents as their users start them, each on a network of its own, and a server between them. The
-// link of one is cut: no process ends and no connection is closed, so the server finds out by the
+// Two agents as their users start them, each on a network of its own, and a server between them.
+// The link of one is cut: no process ends and no connection is closed, so the server finds out by the
 // silence alone.
 
 import { randomBytes } from 'node:crypto';

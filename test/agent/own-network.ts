@@ -1,6 +1,6 @@
-// Processes in network namespaces of their own, each with one link to this machine, which a test cuts
-// and restores. A link goes with its namespace, and that with its last process. Addresses are of the
-// networks for tests (RFC 2544), names of this process' number.
+// Processes in network namespaces of their own, each with one link to this machine, which a test
+// cuts and restores. Addresses are of the networks for tests (RFC 2544), names of this process'
+// number.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -12,7 +12,7 @@ const AGENTS = 60;
 /** A commit is judged by the same choices each time; others are looked for by longer runs. */
 const SEED = process.env.HALFLAP_SEED ?? (process.env.CI === undefined ? null : '953582613');
 
-it('a cluster keeps its promises though every server is killed and a shard is cut off', async () => {
+it('a cluster keeps its promises though each server is killed and a shard cut off', async () => {
   const seed = SEED === null ? [] : ['--seed', SEED];
   const args = [PROGRAM, '--agents', String(AGENTS), '--quick', ...seed];
   // What servers say of the shard that is away is not this test's.

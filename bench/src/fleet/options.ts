@@ -34,9 +34,9 @@ export const USAGE = `npm run fleet -- [options]
   --quick      servers that notice failures sooner, and no pauses between them
   --help
 
-Three servers over four shards, each a process. Facts change and jobs go on while each server in turn
-is killed and started again, and while a shard is cut off and comes back. Ends with a verdict: exit
-code 0 when every promise was kept, 1 when one was broken.
+Three servers over four shards, each a process. Facts change and jobs go on while each server in
+turn is killed and started again, and while a shard is cut off and comes back. Ends with a verdict:
+exit code 0 when every promise was kept, 1 when one was broken.
 `;
 
 const OPTIONS = {

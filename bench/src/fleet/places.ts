@@ -1,5 +1,5 @@
-// The servers of the run: each a process with a name and ports of its own, which it keeps when it is
-// killed and started again, so that agents find it where it was.
+// The servers of the run: each a process with a name and ports of its own, which it keeps when it
+// is killed and started again, so that agents find it where it was.
 
 import type { ServerChild } from '../app/ground.js';
 

@@ -1,5 +1,5 @@
-// Looks at the cluster through one server for as long as the run lasts, as a page does that somebody
-// has open.
+// Looks at the cluster through one server for as long as the run lasts, as a page does that
+// somebody has open.
 
 import { lasting } from '../app/ground.js';
 import type { Chance } from './chance.js';

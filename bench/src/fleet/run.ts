@@ -1,5 +1,5 @@
-// The run: three servers over four shards, agents, jobs, changing facts; each server in turn dies and
-// comes back, and so does a shard; then the verdict.
+// The run: three servers over four shards, agents, jobs, changing facts; each server in turn dies
+// and comes back, and so does a shard; then the verdict.
 
 import { openGate } from '../app/gate.js';
 import { type FleetChild, type Ground, lasting, withGround } from '../app/ground.js';

@@ -1,5 +1,5 @@
-// Orders that boot their host, on a host that does not go down: the boot is pretended, and so is the
-// program that asks for it. That of a real systemd is in systemd.test.ts.
+// Orders that boot their host, on a host that does not go down: the boot is pretended, and so is
+// the program that asks for it. That of a real systemd is in systemd.test.ts.
 
 import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';

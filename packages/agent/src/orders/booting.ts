@@ -1,8 +1,10 @@
 // Orders that boot their host: they end once the host is back, and not when the command that asked
 // for it has ended, which may be before or in the middle of the host's going down.
 //
-//   claimed ──the command ends, or is ended by the host's going down──► booting.json
-//   booting ──another boot──► succeeded      ──out of time──► failed      ──cancel.json──► cancelled
+//   claimed ──the command ends, or the host's going down ends it──► booting
+//   booting ──another boot──► succeeded
+//      ├──out of time──► failed
+//      └──cancel.json──► cancelled
 
 import { basename } from 'node:path';
 import type { Order, Result, Work } from '@halflap/protocol/agent';
