@@ -2,11 +2,12 @@
 // example is compiled, tried, and answered as the page says.
 
 import { describe, expect, inject, it } from 'vitest';
+import { isDue } from '../setup/due.js';
 import { checkExample, examplesIn, linesOf } from './evolution-example.js';
 import { blocksOf, readPage, tableOf } from './page.js';
 
 const page = readPage('docs/evolution-file.md');
-const examples = examplesIn(blocksOf(page));
+const due = examplesIn(blocksOf(page)).filter(({ evolution }) => isDue(evolution));
 
 interface Definition {
   readonly properties?: Readonly<Record<string, unknown>>;
@@ -53,7 +54,7 @@ describe('docs/evolution-file.md', () => {
     for (const { evolution } of found) expect(evolution).toContain(`- ${kind}:`);
   });
 
-  it.each(examples.map((one) => [one.line, one] as const))(
+  it.each(due.map((one) => [one.line, one] as const))(
     'says what check answers to the example in line %i',
     async (_, example) => {
       const { code, stdout, stderr } = await checkExample(example, inject('serverUrl'));

@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { type Client, withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compileLine } from '../evolving/releases.js';
 import { installShard, type Shard, shardOf } from '../evolving/shard.js';
+import { isDue } from '../setup/due.js';
 import { CASES, type Case, MOVED } from './cases.js';
 import {
   modeOf,
@@ -27,21 +28,24 @@ import {
 } from './recorder.js';
 
 describe('a plan states every lock that is taken, and no other', () => {
-  it.each(CASES.map((one) => [one.title, one] as const))('of %s', async (_, one) => {
-    const [compiled] = await compileLine(linesOf(one));
-    const bundle = await measured(compiled as Compiled);
-    const back = await thereAndBack(compiled as Compiled, one);
-    const through = await throughToTheEnd(compiled as Compiled, one);
-    const recorded = {
-      locks: [...back.locks, ...through.locks],
-      rewrites: [...back.rewrites, ...through.rewrites],
-    };
-    expect(unstated(bundle, recorded)).toEqual([]);
-    expect(neverTaken(bundle, recorded, (lock) => !lock.isOnlyMoved)).toEqual([]);
-    expect(rewritesOf(bundle)).toEqual([...new Set(recorded.rewrites)].sort());
-    expect(unknownToRunner(bundle)).toEqual([]);
-    expect(untrueForRunner(bundle)).toEqual([]);
-  });
+  it.each(CASES.filter(({ title }) => isDue(title)).map((one) => [one.title, one] as const))(
+    'of %s',
+    async (_, one) => {
+      const [compiled] = await compileLine(linesOf(one));
+      const bundle = await measured(compiled as Compiled);
+      const back = await thereAndBack(compiled as Compiled, one);
+      const through = await throughToTheEnd(compiled as Compiled, one);
+      const recorded = {
+        locks: [...back.locks, ...through.locks],
+        rewrites: [...back.rewrites, ...through.rewrites],
+      };
+      expect(unstated(bundle, recorded)).toEqual([]);
+      expect(neverTaken(bundle, recorded, (lock) => !lock.isOnlyMoved)).toEqual([]);
+      expect(rewritesOf(bundle)).toEqual([...new Set(recorded.rewrites)].sort());
+      expect(unknownToRunner(bundle)).toEqual([]);
+      expect(untrueForRunner(bundle)).toEqual([]);
+    },
+  );
 
   it('on a shard whose tables an earlier evolution has left elsewhere', async () => {
     const [first, second] = await compileLine(MOVED.line);

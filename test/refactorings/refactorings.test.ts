@@ -1,9 +1,11 @@
-// Refactorings of real products (examples/refactorings), each through every phase.
+// Refactorings of real products (examples/refactorings), each through every phase when it has its
+// turn, and compiled otherwise.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { isDue } from '../setup/due.js';
 import { compiledExample, takeThrough } from './example.js';
 import { lineOf, pageOf } from './page.js';
 
@@ -14,13 +16,6 @@ const examples = readdirSync(EXAMPLES, { withFileTypes: true })
   .map((entry) => entry.name);
 
 const PAGE = fileURLToPath(new URL('../../docs/refactorings.md', import.meta.url));
-
-/** Where time is short, each day takes a third of them through, and compiles the others. */
-function isDue(example: string): boolean {
-  if (process.env.CI === undefined) return true;
-  const day = Math.floor(Date.now() / 86_400_000);
-  return examples.indexOf(example) % 3 === day % 3;
-}
 
 describe('a refactoring of a real product', () => {
   const lines: string[] = [];

@@ -272,6 +272,23 @@ describe('deliveries', () => {
     ]);
   });
 
+  it('tell that the alerts of a rule are resolved by its removal', async () => {
+    await store.home.query(`delete from alert_deliveries where state = 'pending'`);
+    await setHost('s1', 'packages_security = 9');
+    const rule = { id: 'many-fixes', kind: 'security_updates', threshold: 9, severity: 'error' };
+    const made = await as('POST', '/api/v1/alert-rules', { ...rule, selector: 'env=prod' });
+    expect(made).toMatchObject({ selector: 'env=prod', unit: 'packages', enabled: true });
+    await evaluator.look();
+    await as('DELETE', '/api/v1/alert-rules/many-fixes');
+    const { items } = await as('GET', '/api/v1/alerts?severity=error&kind=security_updates');
+    expect(items).toMatchObject([{ rule: 'many-fixes', state: 'resolved' }]);
+    const told = await deliveries(`alert=${items[0].id}`);
+    expect(told.map(({ event }: { event: string }) => event)).toEqual([
+      ...['resolved', 'resolved', 'opened', 'opened'],
+    ]);
+    await store.home.query(`delete from alert_deliveries where state = 'pending'`);
+  });
+
   it('are taken by one server at a time, and those of a target go with it', async () => {
     await as('POST', `${path}/${made.mail?.id}/test`, {});
     const counts = await Promise.all([sendDue(sender), sendDue(sender), sendDue(sender)]);

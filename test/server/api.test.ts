@@ -8,6 +8,8 @@ import {
   alertRoutes,
   bodyOf,
   bucketOf,
+  busRoutes,
+  DEFAULT_SETTINGS,
   live,
   moveBucket,
   openStore,
@@ -79,7 +81,11 @@ beforeAll(async () => {
   test = await openTestStore(3);
   const alerts = { kick() {} };
   const secret = Buffer.alloc(SECRET_BYTES, 1);
-  const routes = [making, counting, ...alertRoutes({ store: test.store, secret, alerts })];
+  const on = { store: test.store, log: SILENT, settings: DEFAULT_SETTINGS };
+  const routes = [
+    ...[making, counting, ...busRoutes(on)],
+    ...alertRoutes({ store: test.store, secret, alerts }),
+  ];
   api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
     const number = String(at).padStart(2, '0');
@@ -209,7 +215,8 @@ describe('the list of hosts', () => {
       poolSize: 2,
       log: SILENT,
     });
-    const half = await openTestApi({ store });
+    const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
+    const half = await openTestApi({ store }, { routes: busRoutes(on) });
     try {
       const { status, body } = await half.as('viewer')('GET', '/api/v1/hosts?limit=50&total=true');
       const there = ids.filter((id) => test.store.shardOf(id).name !== 's2');
@@ -223,6 +230,13 @@ describe('the list of hosts', () => {
         status: 503,
         headers: { 'retry-after': '2' },
         body: { code: 'STORE_UNAVAILABLE' },
+      });
+      // The shard that is away may have such a message.
+      expect(await half.as('admin')('DELETE', `/api/v1/bus/parked/${lost}`)).toMatchObject({
+        ...{ status: 503, body: { code: 'STORE_UNAVAILABLE' } },
+      });
+      expect((await half.as('admin')('GET', '/api/v1/bus/groups')).body).toMatchObject({
+        ...{ items: [], shards: [{ ok: true }, { shard: 's2', ok: false }, { ok: true }] },
       });
       expect((await half.as(null)('GET', '/readyz')).body.shards).toMatchObject([
         { served: true },

@@ -10,6 +10,7 @@ import {
   RUN_STATES,
   readOutput,
   specOf,
+  watchJob,
 } from '@halflap/server';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -291,6 +292,7 @@ describe('a shard that is cut off in the middle of a job', () => {
       ({ counts }) => counts.running === 10,
     );
     const there = hosts.filter((host) => test.store.shardNameOf(host) === stays).length;
+    const watching = watched(id);
     const succeeded = async () => {
       const { rows } = await test.store.fleet
         .shard(stays)
@@ -310,8 +312,33 @@ describe('a shard that is cut off in the middle of a job', () => {
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
     });
     expect(effectsOf(made)).toEqual(hosts.map(() => 1));
+    const told = await watching;
+    expect(told.filter((line) => line.startsWith('silent'))).toEqual([`silent ${away}`, 'silent ']);
+    for (const host of hosts) {
+      expect(told.filter((line) => line.includes(host))).toEqual([
+        ...[`${host} running`, `${host} wrote done`, `${host} succeeded`],
+      ]);
+    }
+    expect(told.at(-1)).toBe('succeeded');
   });
 });
+
+/** All that is told of a job while it is watched, from when its hosts are at work. */
+async function watched(id: string): Promise<string[]> {
+  const told: string[] = [];
+  const see = async () => {
+    const { job, counts } = await cluster.read(id);
+    return { state: job.state, counts, endedAt: job.ended_at?.toISOString() ?? null };
+  };
+  const of = { job: id, where: { text: 'true', values: [] }, see };
+  for await (const change of watchJob(test.store, of, new AbortController().signal)) {
+    if (change.kind === 'job') told.push(change.job.state);
+    if (change.kind === 'silent') told.push(`silent ${change.shards.join()}`);
+    if (change.kind === 'run') told.push(`${change.run.host_id} ${change.run.state}`);
+    if (change.kind === 'piece') told.push(`${change.run.host_id} wrote ${change.piece.text}`);
+  }
+  return told;
+}
 
 describe('the doorbell', () => {
   it('is heard by the server that it is for, and of ends by all', async () => {

@@ -5,10 +5,12 @@ import { Command } from 'commander';
 import { addAbort } from './commands/abort.js';
 import { addAdopt } from './commands/adopt.js';
 import { addAgent } from './commands/agent.js';
+import { addAlerts } from './commands/alerts.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
+import { addBus } from './commands/bus.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
@@ -111,8 +113,10 @@ const ADMINISTRATORS = [
   addPackages,
   addServices,
   addJobs,
+  addAlerts,
   addTokens,
   addUsers,
   addApiTokens,
   addAudit,
+  addBus,
 ] as const;

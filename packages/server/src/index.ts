@@ -35,6 +35,7 @@ export {
 } from './api/route.js';
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { authorityRoutes } from './api/routes/authority.js';
+export { busRoutes } from './api/routes/bus.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
@@ -62,6 +63,7 @@ export { type Counts, RUN_COLUMNS, type RunRow, readJob, type SeenJob } from './
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';
+export { type Change, type Watched, watchJob } from './jobs/watch.js';
 export {
   type Listen,
   PACE,

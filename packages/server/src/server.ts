@@ -13,6 +13,7 @@ import type { MailOptions } from './alerts/mail.js';
 import { createApi } from './api/app.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
+import { busRoutes } from './api/routes/bus.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
@@ -186,6 +187,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...jobRoutes({ store, log, settings, jobs }),
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
+    ...busRoutes({ store, log, settings }),
   ];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());

@@ -452,7 +452,8 @@ create table alerts (
   id uuid primary key,
   -- The place in the list.
   number bigint generated always as identity unique,
-  rule_id text collate "C" not null references alert_rules (id) on delete cascade,
+  -- No foreign key: what a rule has found stays in the list when it is removed.
+  rule_id text collate "C" not null,
   kind text not null,
   -- What it is about: the id of a host or of a job, the name of a shard.
   subject text collate "C" not null,

@@ -10,6 +10,7 @@ import type * as alerts from './routes/alerts.js';
 import type * as apiTokens from './routes/api-tokens.js';
 import type * as audit from './routes/audit.js';
 import type * as authority from './routes/authority.js';
+import type * as bus from './routes/bus.js';
 import type * as enrolment from './routes/enrolment-tokens.js';
 import type * as parts from './routes/host-parts.js';
 import type * as names from './routes/names.js';
@@ -35,6 +36,9 @@ export type Alert = Static<typeof alerts.Alert>;
 export type AlertRule = Static<typeof rules.AlertRule>;
 export type AlertTarget = Static<typeof targets.AlertTarget>;
 export type AlertDelivery = Static<typeof deliveries.AlertDelivery>;
+export type BusGroup = Static<typeof bus.BusGroup>;
+export type BusGroups = Static<typeof bus.BusGroups>;
+export type BusParked = Static<typeof bus.BusParked>;
 export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;
@@ -57,6 +61,11 @@ export interface MadeJob {
 /** What has been made. */
 export interface Made {
   readonly id: string;
+}
+
+/** A target of alerts that has been made: the only time that the secret of a webhook is shown. */
+export interface MadeTarget extends Made {
+  readonly secret: string | null;
 }
 
 /** A token that has been made: the only time that it is shown. */

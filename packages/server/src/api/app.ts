@@ -56,7 +56,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const api: Api = {
     ...{ ...options, settings, stopping: stopping.signal },
     identify: createIdentify({ ...options, settings }),
-    metrics: createMetrics(options.store),
+    metrics: createMetrics(options.store, settings.shardMs),
   };
   const app = openHttp(settings);
   app.addHook('preClose', async () => stopping.abort());

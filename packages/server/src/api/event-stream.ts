@@ -3,6 +3,7 @@
 // Invariant: nothing is kept for a client beyond what its connection holds, up to a limit. A client
 // that reads more slowly than that is cut off, and comes back with `Last-Event-ID`.
 
+import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import type { LiveEvent, Sender } from './route.js';
 
@@ -46,6 +47,10 @@ export async function streamEvents(stream: Stream): Promise<void> {
     send({
       lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
       send: (event) => write(textOf(event)),
+      async room() {
+        const { signal } = ending;
+        if (raw.writableNeedDrain) await once(raw, 'drain', { signal }).catch(() => {});
+      },
     });
   try {
     await Promise.race([work(), ended(ending.signal)]);

@@ -31,6 +31,10 @@ export const PERMISSIONS = {
     of: 'fleet',
     about: 'run campaigns, change settings of the cluster, rules and targets of alerts',
   },
+  'bus:manage': {
+    of: 'fleet',
+    about: 'see what waits on the bus between servers, give parked messages back, discard them',
+  },
   'metrics:read': { of: 'fleet', about: 'read metrics of a server' },
   'audit:read': { of: 'fleet', about: 'read and verify the audit log' },
   'users:read': { of: 'fleet', about: 'see users, their roles, and API tokens of everybody' },

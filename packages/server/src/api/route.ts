@@ -86,6 +86,8 @@ export interface Live {
   readonly lastEventId: string | undefined;
   /** False once the client has gone or was too slow; then nothing more is sent. */
   send(event: LiveEvent): boolean;
+  /** Resolves when the client has read nearly all, or has gone: who waits for it is not cut off. */
+  room(): Promise<void>;
 }
 
 export type Sender = (live: Live) => Promise<void>;

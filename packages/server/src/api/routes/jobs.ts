@@ -13,6 +13,7 @@ import { type Counts, countByState, listJobs, readJob } from '../../jobs/queries
 import { RETRIED_STATES, RUN_STATES } from '../../jobs/run.js';
 import { JobSpec } from '../../jobs/spec.js';
 import { digestOf, previewHosts, type Target } from '../../jobs/target.js';
+import { type Change, watchJob } from '../../jobs/watch.js';
 import type { Store } from '../../store/store.js';
 import { restrict, type Scope } from '../caller.js';
 import { Conditions } from '../conditions.js';
@@ -24,11 +25,12 @@ import {
   JobSummary,
   JobTarget,
   jobOf,
+  jobRunOf,
   jobSummaryOf,
   PreviewHost,
   targetFilters,
 } from '../job-shapes.js';
-import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
+import { actAtHome, bodyOf, found, type LiveEvent, live, type Route, read } from '../route.js';
 import { id, limitOf, oneOf, pageOf, paging } from '../shapes.js';
 import { whenDone } from '../when-done.js';
 import { jobRunRoutes } from './job-runs.js';
@@ -44,6 +46,7 @@ export function jobRoutes(api: JobApi): readonly Route[] {
     previewOf(api),
     makeOf(api),
     oneJob(api),
+    liveOf(api),
     cancelOf(api),
     retryOf(api),
     ...jobRunRoutes(api),
@@ -167,14 +170,50 @@ function oneJob(api: JobApi): Route {
     permission: 'jobs:read',
     params: { id: id() },
     answer: Job,
-    async handle({ params, scope }) {
-      const { job, counts: all, silent } = await readJob(api.store, params.id);
-      if (scope === 'all') return jobOf(job, { counts: all, hosts: job.total, silent });
-      const seen = await countByState(api.store, [job.id], within(scope));
-      const counts = found(seen.counts.get(job.id), `job ${job.id}`);
-      return jobOf(job, { counts, hosts: sumOf(counts), silent: seen.silent });
+    handle: ({ params, scope }) => seeJob(api, params.id, scope),
+  });
+}
+
+/** @throws API_NOT_FOUND, also when all its hosts are out of the scope */
+async function seeJob({ store }: JobApi, id: string, scope: Scope): Promise<Job> {
+  const { job, counts: all, silent } = await readJob(store, id);
+  if (scope === 'all') return jobOf(job, { counts: all, hosts: job.total, silent });
+  const seen = await countByState(store, [job.id], within(scope));
+  const counts = found(seen.counts.get(job.id), `job ${job.id}`);
+  return jobOf(job, { counts, hosts: sumOf(counts), silent: seen.silent });
+}
+
+function liveOf(api: JobApi): Route {
+  return live({
+    method: 'GET',
+    path: '/api/v1/jobs/:id/live',
+    summary:
+      'A job as it goes on: events `job`, `host` (its state has changed), `output` (a piece; ' +
+      'those of a host have numbers) and `silent` (shards that do not answer); the last is the ' +
+      '`job` that has ended.',
+    permission: 'jobs:read',
+    params: { id: id() },
+    async handle({ params, scope, signal }) {
+      const see = () => seeJob(api, params.id, scope);
+      await see();
+      const watched = { job: params.id, where: within(scope), see };
+      return async (view) => {
+        for await (const change of watchJob(api.store, watched, signal)) {
+          if (!view.send(eventOf(change))) return;
+          await view.room();
+        }
+      };
     },
   });
+}
+
+function eventOf(change: Change<Job>): LiveEvent {
+  if (change.kind === 'job') return { event: 'job', data: change.job };
+  if (change.kind === 'run') return { event: 'host', data: jobRunOf(change.run) };
+  if (change.kind === 'silent') return { event: 'silent', data: { shards: change.shards } };
+  const { run, piece } = change;
+  const { host_id: host, hostname } = run;
+  return { event: 'output', data: { host, hostname, ...piece, at: piece.at.toISOString() } };
 }
 
 function cancelOf({ store, jobs }: JobApi): Route {
