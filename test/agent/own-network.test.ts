@@ -1,6 +1,6 @@
 // Two agents as their users start them, each on a network of its own, and a server between them.
-// The link of one is cut: no process ends and no connection is closed, so the server finds out by the
-// silence alone.
+// The link of one is cut: no process ends and no connection is closed, so the server finds out by
+// the silence alone.
 
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';

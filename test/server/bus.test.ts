@@ -3,13 +3,7 @@
 // The truth is in the shards whichever driver brings the news, so a killed process is a real one
 // for `memory` too: what it had in hand is taken over by the next process on the same shards.
 
-import {
-  backlogOf,
-  FORMATS,
-  giveBack,
-  MAX_ENVELOPE_BYTES,
-  unreadable,
-} from '@halflap/server';
+import { backlogOf, FORMATS, giveBack, MAX_ENVELOPE_BYTES, unreadable } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitsForLock } from '../concurrency/waiting.js';
 import { type Client, openClient } from '../evolving/databases.js';

@@ -79,7 +79,7 @@ async function driverOf(job: string): Promise<string | undefined> {
   return rows[0]?.owner.split(' ')[0];
 }
 
-it('agents that one server refuses find the other; both sides speak the newest they can', async () => {
+it('agents that one server refuses find the other; both speak the newest they can', async () => {
   const onTwo = { server: 'two', protocol: 2 };
   expect(await sessionsOf('new')).toEqual(Array.from({ length: EACH }, () => onTwo));
   for (const { server, protocol } of await sessionsOf('both')) {

@@ -25,7 +25,7 @@ export class Account {
   }
 }
 
-/** Whoever asks waits no longer: several times what a server waits for shards, on a busy machine. */
+/** Whoever asks waits no longer: several times what a server waits for shards. */
 const ANSWER_MS = 30_000;
 
 export interface Question {

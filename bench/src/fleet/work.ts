@@ -1,6 +1,6 @@
 // Jobs that go on while servers die: some at once, on hosts by chance, made through whichever
-// server is there, and now and then cancelled. Who makes a job and gets no answer sends the same request
-// again with the same key, so that there is one job for each key.
+// server is there, and now and then cancelled. Who makes a job and gets no answer sends the same
+// request again with the same key, so that there is one job for each key.
 
 import { randomUUID } from 'node:crypto';
 import { lasting } from '../app/ground.js';
