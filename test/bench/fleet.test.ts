@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 import { ROOT } from '../docs/page.js';
 
 const PROGRAM = join(ROOT, 'bench/dist/fleet/main.js');
-const AGENTS = 60;
+const AGENTS = 40;
 /** A commit is judged by the same choices each time; others are looked for by longer runs. */
 const SEED = process.env.HALFLAP_SEED ?? (process.env.CI === undefined ? null : '953582613');
 

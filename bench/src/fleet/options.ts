@@ -62,7 +62,7 @@ const USUAL = {
 const QUICK = {
   calmMs: 200,
   cutMs: 1500,
-  readerPauseMs: 250,
+  readerPauseMs: 400,
   orderMs: 200,
   pace: { heartbeatSeconds: 6, jobLeaseSeconds: 2 },
   haste: 6,

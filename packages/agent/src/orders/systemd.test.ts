@@ -95,7 +95,8 @@ describe.skipIf(!canStartSystemd())('where systemd runs the host, an order', () 
 
   async function putProgram(directory: string): Promise<void> {
     for (const [from, to] of Object.entries(NEEDED)) {
-      await fs.cp(join(ROOT, from), join(directory, to), { recursive: true });
+      const filter = (path: string) => !/\.(d\.m?ts|map)$/.test(path);
+      await fs.cp(join(ROOT, from), join(directory, to), { recursive: true, filter });
     }
   }
 
@@ -124,7 +125,8 @@ describe.skipIf(!canStartSystemd())('where systemd runs the host, an order', () 
       ...{ name: PACKAGE, version },
       onConfigure: `systemctl daemon-reload\nsystemctl restart ${PACKAGE}`,
       async put(root: string) {
-        await putProgram(join(root, 'opt', PACKAGE));
+        await fs.mkdir(join(root, 'opt'));
+        execFileSync('cp', ['-rl', at('agent'), join(root, 'opt', PACKAGE)]);
         const units = join(root, 'etc/systemd/system');
         await fs.mkdir(units, { recursive: true });
         const unit = unitOf(`/opt/${PACKAGE}`, version);
