@@ -44,7 +44,7 @@ export const apt: PackageManager = {
   download: (order, seconds) => aptGet(order, ['--download-only', '--yes', ...patience(seconds)]),
   change: (order, seconds) => aptGet(order, ['--yes', ...patience(seconds)]),
   mend: program('dpkg', ['--force-confdef', '--force-confold', '--configure', '--pending']),
-  cut: '/var/lib/dpkg/updates',
+  journal: '/var/lib/dpkg/updates',
   hold: ({ action, packages }) =>
     program('apt-mark', [action, '--', ...packages.map(({ name }) => name)]),
   held: program('apt-mark', ['showhold']),

@@ -24,7 +24,7 @@ export const dnf: PackageManager = {
     order.action === 'remove' ? change(order, ['--assumeno']) : change(order, DOWNLOAD),
   change: (order) => change(order, ['--assumeyes']),
   mend: null,
-  cut: null,
+  journal: null,
   hold: ({ action, packages }) =>
     program('dnf', [
       'versionlock',

@@ -34,8 +34,11 @@ export interface PackageManager {
   readonly change: (order: PackagesOrder, lockWaitSeconds: number) => Program;
   /** Ends what a transaction that was cut has left half done; null where nothing does. */
   readonly mend: Program | null;
-  /** A directory that is not empty once one was cut, so that no other can begin; null for none. */
-  readonly cut: string | null;
+  /**
+   * Where numbers are names of files once one was cut, so that no other can begin; null where the
+   * package manager finds out by itself. Source: apt, apt-pkg/deb/debsystem.cc, CheckUpdates.
+   */
+  readonly journal: string | null;
   readonly hold: (order: PackagesOrder) => Program;
   /** Lists the names of what is held. */
   readonly held: Program;

@@ -3,7 +3,8 @@
 //   refresh ──► simulate ──► download ──► change
 //
 // Up to the end of the download everything can be ended at any time, and nothing has been changed.
-// What another transaction has left half done when it was cut is put in order before all of it.
+// What another transaction has left half done when it was cut is put in order before all of it, and
+// then the order is not ended any more either.
 // Then the change begins, and it is not ended any more, neither by a server nor by its time limit:
 // of a package that is half configured nobody knows what works. What it did is told by comparing
 // what is installed before and after, not by its words.
@@ -106,8 +107,10 @@ async function mend(manager: PackageManager, host: WorkHost): Promise<string> {
   }
 }
 
-async function wasCut({ cut }: PackageManager): Promise<boolean> {
-  return cut !== null && (await fs.readdir(cut).catch(() => [])).length > 0;
+async function wasCut({ journal }: PackageManager): Promise<boolean> {
+  if (journal === null) return false;
+  const names = await fs.readdir(journal).catch(() => []);
+  return names.some((name) => /^\d+$/.test(name));
 }
 
 /** How the change itself ended, or why it was not begun. */
