@@ -55,7 +55,7 @@ const USUAL = {
   orderMs: 3000,
   pace: {},
   haste: 1,
-  patienceMs: 20 * 60_000,
+  patienceMs: 40 * 60_000,
 } as const;
 
 /** Seconds instead of tens of seconds: leases are over, and agents come back, that much sooner. */
