@@ -18,10 +18,10 @@ import {
   writeGrants,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGate } from '../../bench/src/app/gate.js';
 import { createWorkspace, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { randomFrom } from '../oracle/random.js';
 import { type Answer, addHost, makeToken, openTestApi, type TestApi } from './api.js';
-import { openGate } from './gate.js';
 import { CLIENT, startProvider } from './provider.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 

@@ -3,20 +3,14 @@
 // The truth is in the shards whichever driver brings the news, so a killed process is a real one
 // for `memory` too: what it had in hand is taken over by the next process on the same shards.
 
-import {
-  backlogOf,
-  type EnvelopeFormat,
-  FORMATS,
-  giveBack,
-  MAX_ENVELOPE_BYTES,
-  unreadable,
-} from '@halflap/server';
+import { backlogOf, FORMATS, giveBack, MAX_ENVELOPE_BYTES, unreadable } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitsForLock } from '../concurrency/waiting.js';
 import { type Client, openClient } from '../evolving/databases.js';
 import { randomFrom } from '../oracle/random.js';
 import { type Cluster, DRIVERS, listParked, startCluster } from './bus-cluster.js';
 import { Recorder } from './recorder.js';
+import { SECOND } from './second-format.js';
 
 const NO_POLL = { pollMs: 60_000 };
 /** For tests in which a claim has to end. */
@@ -429,23 +423,6 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     expect(bus.counters()).toMatchObject([{ handled: 0, failed: 1 }]);
   });
 });
-
-/** As a next release might write it: other names, and more. */
-const SECOND: EnvelopeFormat = {
-  write: ({ id, topic, key, at, body }) => ({
-    message: { uid: id, subject: topic, partition: key, sentMs: at.getTime() },
-    body,
-    region: 'eu',
-  }),
-  read(envelope) {
-    const { message, body } = envelope as {
-      message: { uid: string; subject: string; partition: string | null; sentMs: number };
-      body: unknown;
-    };
-    const { uid: id, subject: topic, partition: key, sentMs } = message;
-    return { id, topic, key, at: new Date(sentMs), body };
-  },
-};
 
 /** A session of its own, in a transaction. */
 async function session({ store }: Cluster): Promise<Client> {

@@ -5,6 +5,7 @@ import {
   chooseHosts,
   digestOf,
   giveUp,
+  hostConditions,
   hostsToRetry,
   previewHosts,
   purgeJobs,
@@ -310,6 +311,10 @@ describe('a shard that is cut off in the middle of a job', () => {
       await until(succeeded, (n) => n === there);
       if (away === 's1') return;
       expect(await cluster.read(id)).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
+      // Hosts that cannot be asked for are not said to be none.
+      const target = { where: hostConditions({}, 'all'), hosts };
+      const chosen = chooseHosts(test.store, target, { spec: SPEC, digest: digestOf(hosts) });
+      await expect(chosen).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     });
     expect(await until(() => cluster.ended(id).catch(() => null), Boolean)).toMatchObject({
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },

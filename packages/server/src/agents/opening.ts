@@ -1,12 +1,14 @@
 // A session begins: whether the host may, and the number by which it is the host's only one.
 
-import type { Goodbye, Hello } from '@halflap/protocol/agent';
-import { commonRevision, PROTOCOL } from '@halflap/protocol/agent';
+import type { Goodbye, Hello, Range } from '@halflap/protocol/agent';
+import { commonRevision } from '@halflap/protocol/agent';
 import type { Store } from '../store/store.js';
 
 export interface Opening {
   readonly store: Store;
   readonly server: string;
+  /** Revisions of the protocol that this server speaks. */
+  readonly protocol: Range;
   /** How long the host counts as connected without a heartbeat. */
   readonly leaseSeconds: number;
 }
@@ -34,16 +36,16 @@ const ASK_AGAIN_MS = { pending: 30_000, protocol: 300_000, revoked: 3_600_000 } 
 
 /** Takes the session of a host away from whichever server had it. @throws STORE_UNAVAILABLE */
 export async function openSession(
-  { store, server, leaseSeconds }: Opening,
+  { store, server, protocol: spoken, leaseSeconds }: Opening,
   peer: Peer,
   hello: Hello,
 ): Promise<Opened | Refusal> {
-  const protocol = commonRevision(hello.protocol, PROTOCOL);
+  const protocol = commonRevision(hello.protocol, spoken);
   if (protocol === null) {
     const { oldest, newest } = hello.protocol;
     return refuse(
       'protocol',
-      `${oldest} to ${newest} against ${PROTOCOL.oldest} to ${PROTOCOL.newest}`,
+      `${oldest} to ${newest} against ${spoken.oldest} to ${spoken.newest}`,
     );
   }
   return store.withHost(peer.host, async (client) => {

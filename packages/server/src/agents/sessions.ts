@@ -1,7 +1,7 @@
 // All sessions of this server, and how the store hears of them.
 
-import { HalflapError } from '@halflap/protocol';
-import type { Hello } from '@halflap/protocol/agent';
+import { type Hello, PROTOCOL, type Range } from '@halflap/protocol/agent';
+import { asHalflapError } from '../api/problem.js';
 import type { Authority } from '../authority/authority.js';
 import type { Log, Store } from '../store/store.js';
 import type { Connection, Frame, Handling, Monotonic } from './connection.js';
@@ -18,6 +18,8 @@ export interface SessionsOptions {
   /** The name of this server. */
   readonly server: string;
   readonly version: string;
+  /** Revisions of the agents' protocol that it speaks; default: those of this release. */
+  readonly protocol?: Range;
   readonly heartbeatSeconds: number;
   readonly reportSeconds: number;
   readonly duties: readonly Duty[];
@@ -86,14 +88,14 @@ export class Sessions {
   }
 
   async #greet(peer: Peer, hello: Hello, connection: Connection): Promise<Session | undefined> {
-    const { store, server, heartbeatSeconds } = this.#options;
+    const { store, server, heartbeatSeconds, protocol = PROTOCOL } = this.#options;
     if (this.#isStopping) {
       connection.close(this.#goodbye());
       return undefined;
     }
     const isCurrent = await this.#readAhead(hello);
     const leaseSeconds = heartbeatSeconds * HEARTBEATS_PER_LEASE;
-    const opened = await openSession({ store, server, leaseSeconds }, peer, hello);
+    const opened = await openSession({ store, server, protocol, leaseSeconds }, peer, hello);
     if ('reason' in opened) {
       connection.close(opened);
       return undefined;
@@ -205,13 +207,14 @@ export class Sessions {
   }
 
   #failed({ host }: Peer, error: unknown): Refusal {
-    const reason = error instanceof Error ? error.message : String(error);
     if (error instanceof ReportTooLong) {
-      return { reason: 'malformed', detail: reason, reconnectAfterMs: UNAVAILABLE_MS };
+      const { message: detail } = error;
+      return { reason: 'malformed', detail, reconnectAfterMs: UNAVAILABLE_MS };
     }
-    const isKnown = error instanceof HalflapError && error.retryable;
-    this.#options.log[isKnown ? 'warn' : 'error']({ host, error }, `session ends: ${reason}`);
-    const detail = isKnown ? reason : 'the server failed; its log says why';
+    // A connection to the shard that broke is none of our defects either.
+    const { retryable, message } = asHalflapError(error);
+    this.#options.log[retryable ? 'warn' : 'error']({ host, error }, `session ends: ${message}`);
+    const detail = retryable ? message : 'the server failed; its log says why';
     return { reason: 'unavailable', detail, reconnectAfterMs: this.#spread(UNAVAILABLE_MS) };
   }
 
