@@ -21,7 +21,10 @@ export interface KeyFacts {
 
 export interface HomeFacts {
   readonly keys: readonly KeyFacts[];
-  /** In PEM: what signs the certificates of this cluster; null before a server made one. */
+  /**
+   * In PEM: what signs the certificates of this cluster; two while one is being replaced, the older
+   * one first; null before a server made one.
+   */
   readonly authority: string | null;
   /** Of the last AUDIT_ENTRIES. */
   readonly audit: Verified;
@@ -58,7 +61,7 @@ export function readHomeFacts(
     const { open, undriven, users, overdue } = counted;
     return {
       keys: rows.map((row) => keyFacts(row, secret)),
-      authority: rows.find(({ kind }) => kind === 'authority')?.public_part ?? null,
+      authority: authoritiesOf(rows),
       audit: await auditEnd(client),
       jobs: { open, undriven },
       users,
@@ -89,6 +92,11 @@ function keyFacts(row: KeyRow, secret: Buffer | undefined): KeyFacts {
   return { id, kind, createdAt, expiresAt: null, fingerprint: digest(der), opens };
 }
 
+function authoritiesOf(rows: readonly KeyRow[]): string | null {
+  const roots = rows.filter(({ kind }) => kind === 'authority');
+  return roots.length === 0 ? null : roots.map(({ public_part }) => public_part).join('\n');
+}
+
 function doesOpen({ kind, sealed }: KeyRow, secret: Buffer): boolean {
   try {
     unseal(secret, `${kind} key`, sealed);
@@ -106,7 +114,7 @@ const KEYS = `
 select id, kind, public_part, sealed, created_at
 from cluster_keys
 where retired_at is null
-order by kind`;
+order by kind, created_at`;
 
 interface CountRow {
   readonly open: number;
