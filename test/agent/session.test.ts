@@ -286,7 +286,7 @@ describe('after its end', () => {
   it('asks all servers before it waits for an upgrade', async () => {
     const [one, two] = [await another(), await another()];
     const agent = startSession(host, [one.address, two.address]);
-    (await two.sessions.next()).say(goodbye('protocol'));
+    (await two.sessions.next()).say(goodbye('protocol', 300_000));
     const { ms } = await agent.waiting();
     expect(ms).toBe(500);
     agent.clock.advance(ms);

@@ -1,11 +1,8 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
@@ -42,13 +39,13 @@ import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { onTerminal } from './on-terminal.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 40;
 /** More than the API gives at once. */
 const NAMES = 60;
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
 let test: TestStore;
 let api: TestApi;
@@ -84,7 +81,7 @@ beforeAll(async () => {
   const journals = startJournals({ store, bus, server: 'one', log: SILENT });
   await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
@@ -201,6 +198,24 @@ describe('halflap users', () => {
     await printed('users', 'password', ...files);
     const login = ['login', '--user', 'anna', '--password-file', 'next'];
     expect(await workspace.run(login, nobody('again'))).toMatchObject({ code: 0 });
+  });
+});
+
+describe('halflap authority', () => {
+  it('replaces the keys, and drops old ones when it is told what is lost', async () => {
+    const started = ['rotate', 'rotate-orders-key'].map((one) =>
+      printed('authority', one, '--yes'),
+    );
+    for (const made of await Promise.all(started)) expect(made).toMatchObject({ isNew: true });
+    const [status, retired] = await Promise.all([
+      halflap('authority', 'status'),
+      printed('authority', 'retire-orders-key', '--yes'),
+    ]);
+    expect(status.stdout).toMatch(/\nsha256:\w+ +new +.* 0 of 40 +0 of 40\n/);
+    expect(retired.retired).toMatch(/^\w+-/);
+    const dropped = await printed('authority', 'drop', '--yes');
+    expect(dropped.retired).toMatch(/^sha256:/);
+    expect(await printed('authority', 'status')).toMatchObject({ authorities: { length: 1 } });
   });
 });
 
@@ -528,7 +543,7 @@ describe('halflap jobs', () => {
 
   it('asks on a terminal, and shows how far it is', async () => {
     const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
-    const { code, text } = await onTerminal('y', ...command);
+    const { code, text } = await onTerminal('y', command, env());
     expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
     expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
     expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
@@ -558,7 +573,9 @@ describe('halflap jobs', () => {
       ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
     });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
+    const giving = halflap('jobs', 'give-up', file, '--yes');
     const ended = await halflap('jobs', 'follow', file);
+    expect((await giving).stderr).toMatch(/API_CONFLICT/);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
   });
 });
@@ -776,23 +793,3 @@ describe('every operation of the API', () => {
     }
   });
 });
-
-/** Runs a command as anna under a pseudo terminal, on which somebody types a line. */
-async function onTerminal(typed: string, ...args: readonly string[]) {
-  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
-    env: { PATH: process.env.PATH, TERM: 'xterm', ...env() },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let text = '';
-  let isAsked = false;
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-    if (!isAsked && text.includes('[y/N]')) child.stdin.write(`${typed}\r`);
-    isAsked ||= text.includes('[y/N]');
-  });
-  const [code] = await once(child, 'close');
-  child.stdin.destroy();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with escape.
-  return { code, text: text.replace(/\u001b\[\d+m/g, '') };
-}

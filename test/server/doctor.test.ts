@@ -17,6 +17,7 @@ import {
 import { unpackTar } from 'modern-tar';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGate } from '../../bench/src/app/gate.js';
 import { type NatsServer, startNats } from '../../bench/src/nats.js';
 import {
   exitCodeOf,
@@ -29,7 +30,6 @@ import { diagnose, type WholeOptions } from '../../packages/cli/src/doctor/whole
 import { scrub } from '../../packages/cli/src/support/scrub.js';
 import { createWorkspace } from '../../packages/cli/test/run-cli.js';
 import { addHost } from './api.js';
-import { openGate } from './gate.js';
 import { until } from './job-cluster.js';
 import { careless, formsOf, type Planted, plantInStore, wordsOfConfiguration } from './planted.js';
 import { CLIENT, startProvider, type TestProvider } from './provider.js';

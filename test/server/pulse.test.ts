@@ -3,7 +3,7 @@
 
 import { createPulse, PULSE_MS } from '@halflap/server';
 import { expect, inject, it } from 'vitest';
-import { openGate } from './gate.js';
+import { openGate } from '../../bench/src/app/gate.js';
 
 it('finds a shard gone, silent and back within a second, and asks it once a second', async () => {
   const gate = await openGate(inject('serverUrl'));

@@ -11,6 +11,8 @@ export interface OwnDatabases {
   readonly shards: readonly { readonly name: string; readonly url: string }[];
   /** In hexadecimal digits. */
   readonly secret: string;
+  /** A server runs on them, which stops them. */
+  readonly isInUse: boolean;
   stop(): Promise<void>;
 }
 
@@ -29,13 +31,13 @@ export async function ownDatabases(directory: string): Promise<OwnDatabases> {
     throw error;
   }
   const shards = SHARDS.map((name) => ({ name, url: server.url(name) }));
-  return { shards, secret, stop: () => server.stop() };
+  return { shards, secret, isInUse: server.isOthers, stop: () => server.stop() };
 }
 
 /** The same as they were left, without starting anything; undefined where there are none. */
 export async function knownDatabases(
   directory: string,
-): Promise<Omit<OwnDatabases, 'stop'> | undefined> {
+): Promise<Pick<OwnDatabases, 'shards' | 'secret'> | undefined> {
   const url = await keptUrls(join(directory, 'postgres'));
   const secret = await readFile(join(directory, 'secret'), 'utf8').catch(() => undefined);
   if (url === undefined || secret === undefined) return undefined;

@@ -8,6 +8,7 @@ import { addAgent } from './commands/agent.js';
 import { addAlerts } from './commands/alerts.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
+import { addAuthority } from './commands/authority.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addBus } from './commands/bus.js';
@@ -123,5 +124,6 @@ const ADMINISTRATORS = [
   addUsers,
   addApiTokens,
   addAudit,
+  addAuthority,
   addBus,
 ] as const;

@@ -5,6 +5,7 @@ export { redeemEnrolmentToken } from './access/enrolment.js';
 export { coveredGrants, writeGrants } from './access/grants.js';
 export { checkProvider, type OidcSettings } from './access/oidc.js';
 export { hashPassword } from './access/passwords.js';
+export { type Rescue, type Rescued, rescueUser } from './access/rescue.js';
 export { makeSetupToken } from './access/setup.js';
 export { makeUser } from './access/users.js';
 export { type Endpoint, type EndpointOptions, startEndpoint } from './agents/endpoint.js';
@@ -40,7 +41,7 @@ export {
   read,
 } from './api/route.js';
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
-export { authorityRoutes } from './api/routes/authority.js';
+export { type AuthorityApi, authorityRoutes } from './api/routes/authority.js';
 export { busRoutes } from './api/routes/bus.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export { journalRoutes } from './api/routes/journals.js';
@@ -49,6 +50,7 @@ export { DEFAULT_SETTINGS } from './api/settings.js';
 export { type AuditNote, appendAudit } from './audit/chain.js';
 export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
+export { type KeyKind, type KeyOptions, rotateKey } from './authority/cluster-keys.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
 export {
@@ -70,11 +72,19 @@ export {
   specOf,
 } from './jobs/create.js';
 export { busDoorbell, type Doorbell } from './jobs/doorbell.js';
+export { giveUp, settleEnded } from './jobs/give-up.js';
 export { JOB_STATES, type JobState } from './jobs/job.js';
 export { type Jobs, type JobsOptions, startJobs } from './jobs/jobs.js';
 export { type Piece, type Pieces, readOutput } from './jobs/output.js';
 export { purgeJobs } from './jobs/purge.js';
-export { type Counts, RUN_COLUMNS, type RunRow, readJob, type SeenJob } from './jobs/queries.js';
+export {
+  type Counts,
+  RUN_COLUMNS,
+  RUNS,
+  type RunRow,
+  readJob,
+  type SeenJob,
+} from './jobs/queries.js';
 export { RUN_STATES, type RunState, runIdOf } from './jobs/run.js';
 export { JobSpec } from './jobs/spec.js';
 export { digestOf, type Preview, previewHosts, type Target } from './jobs/target.js';

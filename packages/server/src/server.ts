@@ -25,6 +25,7 @@ import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
+import { watchKeys } from './authority/watch.js';
 import { Bus } from './bus/bus.js';
 import type { Carrier } from './bus/carrier.js';
 import { natsCarrier } from './bus/nats.js';
@@ -136,7 +137,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const store = await openStore(home === undefined ? place : { ...place, home });
   running.add(() => store.close());
   const { hostCertificateDays, jobLeaseSeconds: leaseSeconds, jobsKeptDays: keptDays } = pace;
-  const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
+  const reading = { secret, hostCertificateDays, clock, server: name };
+  const authority = await openAuthority(store, reading);
+  running.add(watchKeys(authority, log));
   const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
   bus.start();
   running.add(() => bus.stop());
@@ -194,11 +197,12 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const { certificate } = options;
   const served = certificate && readCertificate(certificate);
   const given = served ?? options.api?.tls;
-  const tls = given ?? (isLocal(host) ? undefined : await ownTls(options, authority));
+  const isOwn = given === undefined && !isLocal(host);
+  const tls = isOwn ? await ownTls(options, authority) : given;
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log, settings, jobs }),
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
@@ -206,6 +210,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   ];
   const app = await createApi({ store, log, clock, settings, routes, bus: () => bus.state() });
   running.add(() => app.close());
+  if (isOwn) followTls(app.server as unknown as SecureServer, options, authority);
   if (served !== undefined && certificate !== undefined) {
     const everyMs = 1000 * (options.pace?.certificateSeconds ?? PACE.certificateSeconds);
     const serve = (pair: CertificatePair) => {
@@ -227,6 +232,16 @@ async function listen(ground: Ground, running: Running): Promise<string> {
 async function ownTls({ names }: ServerOptions, authority: Authority) {
   const { privateKey, certificate } = await authority.issueServer(names);
   return { key: privateKey, cert: `${certificate}\n${authority.certificate}` };
+}
+
+/** Shows new connections what the authority issues once it has changed. */
+function followTls(server: SecureServer, options: ServerOptions, authority: Authority): void {
+  authority.follow(() =>
+    ownTls(options, authority).then(
+      (tls) => server.setSecureContext(tls),
+      (error) => options.log.error({ error }, 'the API shows the certificate from before'),
+    ),
+  );
 }
 
 /** Whether nobody but this machine gets there. */

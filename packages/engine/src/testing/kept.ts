@@ -18,6 +18,8 @@ import { freePort } from './ports.js';
 import { createData, launch, type Place, readyServer, SUPERUSER } from './postmaster.js';
 
 export interface KeptServer {
+  /** Somebody else has started it, who will stop it. */
+  readonly isOthers: boolean;
   /** A connection string for the superuser. */
   url(database: string): string;
   /** Makes the database where there is none of that name. */
@@ -60,6 +62,7 @@ export async function startKept(home: string): Promise<KeptServer> {
   let stopped: Promise<void> | undefined;
   const url = (database: string) => urlOf(access, database);
   return {
+    isOthers: running !== undefined,
     url,
     ensureDatabase: (database) => ensureDatabase(url('postgres'), database),
     stop() {

@@ -31,6 +31,10 @@ export const PERMISSIONS = {
     of: 'fleet',
     about: 'run campaigns, change settings of the cluster, rules and targets of alerts',
   },
+  'authority:write': {
+    of: 'fleet',
+    about: 'replace the authority and the key of orders, and give up old ones',
+  },
   'bus:manage': {
     of: 'fleet',
     about: 'see what waits on the bus between servers, give parked messages back, discard them',

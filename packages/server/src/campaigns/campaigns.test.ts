@@ -250,14 +250,13 @@ function turn(course: Course): boolean {
   return isOver;
 }
 
-/** Somebody takes a step by hand: any that is safe. */
+/** Somebody takes a step by hand: any that is safe, contract included. */
 function byHand(course: Course): void {
   const { world } = course;
   const open = allSteps(world).filter(
     (one) => !isDone(one, world) && refusalsOf(one, world).length === 0,
   );
-  const able = open.filter((one) => !(one.kind === 'shard' && one.action === 'contract'));
-  if (able.length > 0) take(course, pick(course, able));
+  if (open.length > 0) take(course, pick(course, open));
 }
 
 function begin(course: Course, goal: Goal): void {
