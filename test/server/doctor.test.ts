@@ -425,8 +425,8 @@ async function certificateOf(
 }
 
 const LATE_CERTIFICATE = `
-insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
-values ('1', $1, '1', now() - interval '90 days', now() - interval '1 hour')`;
+insert into host_certificates (serial, host_id, fingerprint, authority, not_before, not_after)
+values ('1', $1, '1', '1', now() - interval '90 days', now() - interval '1 hour')`;
 
 const HOME_FAULTS = `
 update audit_entries set detail = '{"changed":true}' where number = 1;

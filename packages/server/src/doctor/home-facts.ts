@@ -21,7 +21,10 @@ export interface KeyFacts {
 
 export interface HomeFacts {
   readonly keys: readonly KeyFacts[];
-  /** In PEM: what signs the certificates of this cluster; null before a server made one. */
+  /**
+   * In PEM: what the certificates of this cluster are from, two while one is replaced; null before
+   * a server made one.
+   */
   readonly authority: string | null;
   /** Of the last AUDIT_ENTRIES. */
   readonly audit: Verified;
@@ -53,12 +56,15 @@ export function readHomeFacts(
   return lookAt(home, options, async (client) => {
     const { rows } = await client.query<KeyRow>(KEYS);
     const counts = await client.query<CountRow>(COUNTS, [UNDRIVEN_SECONDS, OVERDUE_SECONDS]);
+    const roots = rows
+      .filter(({ kind }) => kind === 'authority')
+      .map(({ public_part: pem }) => pem);
     const [counted] = counts.rows;
     if (counted === undefined) throw new Error('a count has no row');
     const { open, undriven, users, overdue } = counted;
     return {
       keys: rows.map((row) => keyFacts(row, secret)),
-      authority: rows.find(({ kind }) => kind === 'authority')?.public_part ?? null,
+      authority: roots.length === 0 ? null : roots.join('\n'),
       audit: await auditEnd(client),
       jobs: { open, undriven },
       users,
@@ -106,7 +112,7 @@ const KEYS = `
 select id, kind, public_part, sealed, created_at
 from cluster_keys
 where retired_at is null
-order by kind`;
+order by kind, created_at`;
 
 interface CountRow {
   readonly open: number;
