@@ -19,7 +19,12 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGate } from '../../bench/src/app/gate.js';
 import { type NatsServer, startNats } from '../../bench/src/nats.js';
-import { exitCodeOf, type Finding, runChecks } from '../../packages/cli/src/doctor/check.js';
+import {
+  exitCodeOf,
+  type Finding,
+  failure,
+  runChecks,
+} from '../../packages/cli/src/doctor/check.js';
 import { diskCheck } from '../../packages/cli/src/doctor/outside-checks.js';
 import { diagnose, type WholeOptions } from '../../packages/cli/src/doctor/whole.js';
 import { scrub } from '../../packages/cli/src/support/scrub.js';
@@ -144,13 +149,15 @@ describe('of a cluster that is well', () => {
       (found) => of(found, 'API')[0]?.state === 'ok',
     );
     const findings = await look(file);
-    expect(findings.filter(({ state }) => state !== 'ok')).toEqual([]);
+    // How much room a disk has is the machine's own.
+    const odd = findings.filter(({ check, state }) => state !== 'ok' && check !== 'disk');
+    expect(odd).toEqual([]);
     expect(findings.length).toBeGreaterThan(20);
     expect(exitCodeOf(findings)).toBe(0);
     const { code, stdout, stderr } = await workspace.run(['doctor']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^STATE +CHECK +FOUND +WHAT TO DO\n/);
-    expect(stdout).toContain('0 failed, 0 warning, ');
+    expect(stdout).toContain('0 failed, ');
   });
 });
 
@@ -242,8 +249,8 @@ describe('of a cluster that is not', () => {
     await on(s1, (client) => client.query(HOME_FAULTS));
     await on(s2, (client) => client.query(FAULTS));
     sessions.push(...(await Promise.all([s1, s1].map(opened))));
-    await sessions[0]?.query('begin; lock table setup_tokens');
-    sessions[1]?.query('select from setup_tokens').catch(() => {});
+    await sessions[0]?.query('begin; select pg_advisory_lock(7)');
+    sessions[1]?.query('select pg_advisory_lock(7)').catch(() => {});
     await until(
       () => on(s1, (client) => client.query('select from pg_locks where not granted')),
       ({ rowCount }) => rowCount !== 0,
@@ -260,7 +267,7 @@ describe('of a cluster that is not', () => {
       ...{ issuer: 'http://127.0.0.1:1', secret: 'other.secret', name: 'two' },
       more: 'smtp_env: HALFLAP_TEST_SMTP\n  mail_from: a@example.com',
     });
-    findings = await look(file, { longSeconds: 0, timeoutMs: 1000 });
+    findings = await look(file, { longSeconds: 0 });
   });
 
   afterAll(async () => {
@@ -274,7 +281,6 @@ describe('of a cluster that is not', () => {
     ['connections', 'shard s2', 'warning', 'the limit of the database'],
     ['transactions', 'shard s1', 'warning', /open: session .*waits for a lock: session/],
     ['catalogue', 'shard s2', 'warning', 'not those of halflap 1.0'],
-    ['catalogue', 'shard s1', 'failed', 'no answer in time'],
     ['buckets', '', 'failed', '1 of 1 024 are on no shard'],
     ['servers', '', 'failed', 'no server holds a lease on any shard'],
     ['bus', 'shard s2', 'warning', '1 are parked'],
@@ -306,40 +312,61 @@ describe('of a cluster that is not', () => {
 });
 
 describe('where next to nothing answers', () => {
-  it('says of each shard why, and ends in time', async () => {
-    const role = `doctor_${process.pid}`;
-    const [gate, empty] = await Promise.all([openGate(urlOf(0)), freshDatabase()]);
+  it('says of each shard why, in time', async () => {
+    const gate = await openGate(urlOf(0));
     gate.set('silent');
+    const shards = [
+      { name: 'silent', url: gate.url },
+      { name: 'dead', url: 'postgres://u:hunter2@127.0.0.1:1/d' },
+    ];
+    const findings = await look(configure('away.yaml', { shards }), { timeoutMs: 300 });
+    await gate.close();
+    for (const name of ['silent', 'dead']) {
+      const unreachable = { state: 'failed', exitCode: EXIT.unreachable };
+      expect(of(findings, 'connection', `shard ${name}`)).toMatchObject([unreachable]);
+      // Once is enough.
+      expect(findings.filter((one) => one.of === `shard ${name}`)).toHaveLength(1);
+    }
+    expect(of(findings, 'buckets')).toMatchObject([{ state: 'warning' }]);
+    expect(JSON.stringify(findings)).not.toContain('hunter2');
+  });
+
+  it('says what a shard lacks that answers', async () => {
+    const role = `doctor_${process.pid}`;
+    const empty = await freshDatabase();
     await on(empty.url, (client) => client.query(`create role ${role} login password 'p'`));
     const poor = Object.assign(new URL(empty.url), { username: role, password: 'p' }).href;
-    const file = configure('away.yaml', {
-      shards: [
-        { name: 'silent', url: gate.url },
-        { name: 'dead', url: 'postgres://u:hunter2@127.0.0.1:1/d' },
-        { name: 'empty', url: empty.url },
-        { name: 'poor', url: poor },
-      ],
-    });
+    const shards = [
+      { name: 'empty', url: empty.url },
+      { name: 'poor', url: poor },
+    ];
     try {
-      const ahead = () => new Date(Date.now() + 600_000);
-      const findings = await look(file, { timeoutMs: 300, clock: ahead });
-      expect(of(findings, 'connection', 'shard silent')).toMatchObject([
-        { state: 'failed', exitCode: 4 },
-      ]);
-      expect(of(findings, 'connection', 'shard dead')).toMatchObject([
-        { state: 'failed', exitCode: 4 },
-      ]);
-      expect(of(findings, 'release', 'shard empty')).toMatchObject([{ state: 'failed' }]);
-      expect(of(findings, 'clock', 'shard empty')).toMatchObject([{ state: 'failed' }]);
-      expect(of(findings, 'rights', 'shard poor')).toMatchObject([{ state: 'failed' }]);
-      expect(of(findings, 'buckets')).toMatchObject([{ state: 'warning' }]);
+      const clock = () => new Date(Date.now() + 600_000);
+      const findings = await look(configure('empty.yaml', { shards }), { clock });
+      for (const [check, shard] of [
+        ['release', 'empty'],
+        ['clock', 'empty'],
+        ['rights', 'poor'],
+      ] as const) {
+        expect(of(findings, check, `shard ${shard}`)).toMatchObject([{ state: 'failed' }]);
+      }
       expect(of(findings, 'servers')).toMatchObject([{ state: 'failed' }]);
-      expect(JSON.stringify(findings)).not.toContain('hunter2');
     } finally {
-      await gate.close();
       await on(empty.url, (client) => client.query(`drop role ${role}`));
       await empty.drop();
     }
+  });
+
+  it('says that PostgreSQL took too long', async () => {
+    const place = { name: 'catalogue', of: 'shard s1' };
+    const late = on(urlOf(0), (client) =>
+      client.query('set statement_timeout = 1; select pg_sleep(60)'),
+    );
+    const error = await late.catch((thrown: unknown) => thrown);
+    expect(failure(place, error, '')).toMatchObject({
+      ...{ state: 'failed', exitCode: EXIT.timedOut },
+      found: expect.stringContaining('no answer in time'),
+    });
   });
 
   it('says that a shard is another application’s, or that there is no file', async () => {
@@ -398,9 +425,8 @@ async function certificateOf(
 }
 
 const LATE_CERTIFICATE = `
-insert into host_certificates
-  (serial, host_id, fingerprint, authority, not_before, not_after)
-values ('1', $1, '1', 'a', now() - interval '90 days', now() - interval '1 hour')`;
+insert into host_certificates (serial, host_id, fingerprint, authority, not_before, not_after)
+values ('1', $1, '1', '1', now() - interval '90 days', now() - interval '1 hour')`;
 
 const HOME_FAULTS = `
 update audit_entries set detail = '{"changed":true}' where number = 1;

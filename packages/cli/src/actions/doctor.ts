@@ -18,6 +18,8 @@ export interface DoctorOptions {
 
 /** Long for an answer, short for somebody who waits for the whole. */
 export const TIMEOUT_MS = 5000;
+/** To PostgreSQL, 0 is no limit at all. */
+const LEAST_TIMEOUT_MS = 100;
 const LONG_SECONDS = 300;
 
 export async function run(options: DoctorOptions, command: Command): Promise<void> {
@@ -31,7 +33,8 @@ export async function run(options: DoctorOptions, command: Command): Promise<voi
 /** @throws COMMAND_INVALID */
 export function look(options: DoctorOptions, command: Command): Promise<Diagnosis> {
   const { config: file } = command.optsWithGlobals<GlobalOptions>();
-  const { data, name, timeout: timeoutMs = TIMEOUT_MS } = options;
+  const { data, name, timeout = TIMEOUT_MS } = options;
+  const timeoutMs = Math.max(LEAST_TIMEOUT_MS, timeout);
   return diagnose({
     ...{ file: resolve(file), timeoutMs, longSeconds: LONG_SECONDS, clock: () => new Date() },
     isNamed: command.parent?.getOptionValueSource('config') === 'cli',

@@ -180,16 +180,18 @@ function authority(place: Place, { keys, authority: pem }: HomeFacts, now: Date)
     const found = 'the keys of the cluster do not open with the secret of this file';
     return failed(place, found, 'give it the secret of the other servers', EXIT.usage);
   }
-  // While it is being replaced the newer one counts, which is the last.
   const roots = keys.filter(({ kind }) => kind === 'authority');
+  // Of two the newer one stays.
   const ends = roots.at(-1)?.expiresAt ?? now;
   const days = Math.floor((ends.getTime() - now.getTime()) / DAY_MS);
-  const replaced = roots.length > 1 ? ', and replaces an older one: halflap authority status' : '';
+  const replaced = roots.length > 1 ? '; the one before is still trusted' : '';
   const found = `good until ${utc(ends).slice(0, 10)}${replaced}`;
   if (days < 0) return failed(place, `ended at ${utc(ends)}`, 'a new cluster; every host enrols');
+  if (days < AUTHORITY_DAYS) {
+    return warning(place, found, 'halflap authority rotate; and halflap authority status');
+  }
   const opens = keys.every((key) => key.opens === true) ? '; the keys open' : '';
-  if (days >= AUTHORITY_DAYS) return ok(place, found + opens);
-  return warning(place, found, 'replace it in time: halflap authority rotate');
+  return ok(place, found + opens);
 }
 
 function jobs(place: Place, { jobs: { open, undriven } }: HomeFacts): Finding {

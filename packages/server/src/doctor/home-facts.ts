@@ -22,8 +22,8 @@ export interface KeyFacts {
 export interface HomeFacts {
   readonly keys: readonly KeyFacts[];
   /**
-   * In PEM: what signs the certificates of this cluster; two while one is being replaced, the older
-   * one first; null before a server made one.
+   * In PEM: what the certificates of this cluster are from, two while one is replaced; null before
+   * a server made one.
    */
   readonly authority: string | null;
   /** Of the last AUDIT_ENTRIES. */
@@ -56,12 +56,15 @@ export function readHomeFacts(
   return lookAt(home, options, async (client) => {
     const { rows } = await client.query<KeyRow>(KEYS);
     const counts = await client.query<CountRow>(COUNTS, [UNDRIVEN_SECONDS, OVERDUE_SECONDS]);
+    const roots = rows
+      .filter(({ kind }) => kind === 'authority')
+      .map(({ public_part: pem }) => pem);
     const [counted] = counts.rows;
     if (counted === undefined) throw new Error('a count has no row');
     const { open, undriven, users, overdue } = counted;
     return {
       keys: rows.map((row) => keyFacts(row, secret)),
-      authority: authoritiesOf(rows),
+      authority: roots.length === 0 ? null : roots.join('\n'),
       audit: await auditEnd(client),
       jobs: { open, undriven },
       users,
@@ -90,11 +93,6 @@ function keyFacts(row: KeyRow, secret: Buffer | undefined): KeyFacts {
   }
   const der = createPublicKey(text).export({ type: 'spki', format: 'der' });
   return { id, kind, createdAt, expiresAt: null, fingerprint: digest(der), opens };
-}
-
-function authoritiesOf(rows: readonly KeyRow[]): string | null {
-  const roots = rows.filter(({ kind }) => kind === 'authority');
-  return roots.length === 0 ? null : roots.map(({ public_part }) => public_part).join('\n');
 }
 
 function doesOpen({ kind, sealed }: KeyRow, secret: Buffer): boolean {
