@@ -577,6 +577,8 @@ create table campaigns (
   to_release text not null,
   bundle_hash text not null references evolutions (hash),
   policy jsonb not null,
+  -- The servers that were found when it was planned: name, host.
+  servers jsonb not null default '[]' check (jsonb_typeof(servers) = 'array'),
   -- Servers and shards that are left out: kind, name, reason, by, at.
   excluded jsonb not null default '[]' check (jsonb_typeof(excluded) = 'array'),
   -- Of plan, policy, servers, shards and bundle: what an approval is of.
@@ -631,6 +633,8 @@ create table campaign_steps (
   attempt int not null default 0,
   -- An operator wants it done though it may look as if it was.
   is_retried boolean not null default false,
+  -- Of a server: it was registered on a shard, and has to be again.
+  was_running boolean not null default false,
   -- Of a server, of this attempt: drain, upgrade, restart, register, health, undrain.
   stages jsonb not null default '[]' check (jsonb_typeof(stages) = 'array'),
   -- Of a shard: rows, rate, time left, what it waits for.
