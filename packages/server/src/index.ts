@@ -36,6 +36,9 @@ export {
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { authorityRoutes } from './api/routes/authority.js';
 export { busRoutes } from './api/routes/bus.js';
+export { type CampaignApi, campaignRoutes } from './api/routes/campaigns.js';
+export { type ClusterApi, clusterRoutes } from './api/routes/clusters.js';
+export { evolutionRoutes } from './api/routes/evolutions.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
@@ -45,6 +48,13 @@ export { type Verified, verifyAudit } from './audit/verify.js';
 export { Authority, type AuthorityOptions, openAuthority } from './authority/authority.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
+export {
+  type Campaigns,
+  type CampaignsOptions,
+  startCampaigns,
+} from './campaigns/campaigns.js';
+export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide.js';
+export { ClusterDeclaration } from './campaigns/declaration.js';
 export {
   type By,
   cancelJob,

@@ -14,6 +14,9 @@ import { createApi } from './api/app.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { busRoutes } from './api/routes/bus.js';
+import { campaignRoutes } from './api/routes/campaigns.js';
+import { clusterRoutes } from './api/routes/clusters.js';
+import { evolutionRoutes } from './api/routes/evolutions.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
@@ -23,6 +26,7 @@ import type { Carrier } from './bus/carrier.js';
 import { natsCarrier } from './bus/nats.js';
 import type { NatsOptions } from './bus/nats-link.js';
 import { postgresCarrier } from './bus/postgres.js';
+import { type Campaigns, startCampaigns } from './campaigns/campaigns.js';
 import { busDoorbell } from './jobs/doorbell.js';
 import { type Jobs, startJobs } from './jobs/jobs.js';
 import type { StoreShard } from './store/install.js';
@@ -135,6 +139,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
+  const shared = { store, server: name, leaseSeconds, clock, log };
+  const campaigns = startCampaigns({ ...shared, secret, jobs });
+  running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());
   const duties = [jobs.duty, journals.duty];
@@ -148,7 +155,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, jobs, journals, alerts }, running);
+  const ground = { options, store, authority, jobs, journals, alerts, campaigns };
+  const address = await listen(ground, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -173,11 +181,12 @@ interface Ground {
   readonly jobs: Jobs;
   readonly alerts: Alerts;
   readonly journals: Journals;
+  readonly campaigns: Campaigns;
 }
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, jobs, journals, alerts } = ground;
+  const { options, store, authority, jobs, journals, alerts, campaigns } = ground;
   const { host, port } = options.listen;
   const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
@@ -188,6 +197,9 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
     ...busRoutes({ store, log, settings }),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({ store, log, clock, settings, routes });
   running.add(() => app.close());

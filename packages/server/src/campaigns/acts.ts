@@ -18,13 +18,7 @@ import {
 } from './campaign.js';
 import { readAddresses, readCluster } from './clusters.js';
 import type { CampaignState } from './decide.js';
-import {
-  boundOf,
-  type CampaignParts,
-  checkResolved,
-  digestFor,
-  planCampaign,
-} from './make.js';
+import { boundOf, type CampaignParts, checkResolved, digestFor, planCampaign } from './make.js';
 import type { Excluded } from './observe.js';
 import { resolveServers } from './resolve.js';
 
@@ -256,10 +250,14 @@ async function assertSame(on: CampaignParts, client: ClientBase, campaign: Campa
 }
 
 function changed(evidence: readonly string[]): HalflapError {
-  return new HalflapError('CAMPAIGN_REFUSED', 'the cluster is not as it was when this was planned', {
-    detail: { evidence },
-    hint: 'plan again, and approve that',
-  });
+  return new HalflapError(
+    'CAMPAIGN_REFUSED',
+    'the cluster is not as it was when this was planned',
+    {
+      detail: { evidence },
+      hint: 'plan again, and approve that',
+    },
+  );
 }
 
 async function moveTo(
@@ -323,15 +321,10 @@ function assertStep(row: StepRow, states: readonly StepRow['state'][], rule: str
   if (!states.includes(row.state)) throw conflict(`${row.id} is ${row.state}: ${rule}`);
 }
 
-function assertState(
-  { state }: CampaignRow,
-  states: readonly CampaignState[],
-  rule: string,
-): void {
+function assertState({ state }: CampaignRow, states: readonly CampaignState[], rule: string): void {
   if (!states.includes(state)) throw conflict(`the campaign is ${state}: ${rule}`);
 }
 
 function conflict(message: string, hint = 'look at the campaign'): HalflapError {
   return new HalflapError('API_CONFLICT', message, { hint });
 }
-

@@ -28,10 +28,16 @@ export async function findBetween(
   const states = read.flatMap(({ status }) => (status.state?.app === app ? [status.state] : []));
   const [oldest] = states.sort((one, other) => compareVersions(one.floor, other.floor));
   if (oldest === undefined) {
-    throw new HalflapError('CAMPAIGN_REFUSED', `no shard of ${cluster.declared.name} tells ${app}`, {
-      detail: { evidence: read.map(({ address, status }) => `${address.name}: ${whyNot(status)}`) },
-      hint: 'bring the shards up; adopt or install a release on them',
-    });
+    throw new HalflapError(
+      'CAMPAIGN_REFUSED',
+      `no shard of ${cluster.declared.name} tells ${app}`,
+      {
+        detail: {
+          evidence: read.map(({ address, status }) => `${address.name}: ${whyNot(status)}`),
+        },
+        hint: 'bring the shards up; adopt or install a release on them',
+      },
+    );
   }
   const from = oldest.floor;
   const newest = states.map(({ floor, ceiling }) => later(floor, ceiling)).sort(compareVersions);

@@ -185,7 +185,8 @@ export type EventRow = {
   readonly by: string | null;
   readonly message: string;
   readonly detail: object;
-  readonly matrix: Matrix | null;
+  /** It has a matrix. */
+  readonly looks_other: boolean;
 };
 
 const MESSAGE_LENGTH = 4000;
@@ -213,13 +214,29 @@ export async function readEvents(
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<readonly EventRow[]> {
   const { rows } = await on.query<EventRow>(
-    `select e.number::text as number, e.at, e.kind, e.step, e.by, e.message, e.detail, e.matrix
+    `select e.number::text as number, e.at, e.kind, e.step, e.by, e.message, e.detail,
+       e.matrix is not null as looks_other
      from campaign_events as e
      where e.campaign_id = $1 and e.number > $2::bigint
      order by e.number limit $3`,
     [campaign, after, limit],
   );
   return rows;
+}
+
+/** The cluster as it was at a moment of the history; null before the first. */
+export async function readMatrixAt(
+  on: Queryable,
+  campaign: string,
+  number: string,
+): Promise<{ readonly matrix: Matrix; readonly at: Date } | null> {
+  const { rows } = await on.query<{ matrix: Matrix; at: Date }>(
+    `select e.matrix, e.at from campaign_events as e
+     where e.campaign_id = $1 and e.number <= $2::bigint and e.matrix is not null
+     order by e.number desc limit 1`,
+    [campaign, number],
+  );
+  return rows[0] ?? null;
 }
 
 /** The lease by which one server drives it. */

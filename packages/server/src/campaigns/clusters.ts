@@ -2,13 +2,13 @@
 // servers' key, and opened where a shard is asked or changed, nowhere else.
 
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../store/leases.js';
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
+import { parseSelector } from '../api/labels.js';
 import { invalid } from '../api/problem.js';
 import { seal, unseal } from '../authority/sealing.js';
-import { checkDeclaration, type ClusterDeclaration } from './declaration.js';
-import { parseSelector } from '../api/labels.js';
+import type { Queryable } from '../store/leases.js';
+import { type ClusterDeclaration, checkDeclaration } from './declaration.js';
 
 export interface Cluster {
   readonly id: string;
@@ -88,7 +88,10 @@ export interface Declaring {
  */
 export async function addCluster(client: ClientBase, declaring: Declaring): Promise<string> {
   const { declared, by } = declaring;
-  check(declared, declared.shards.map(({ url }) => url));
+  check(
+    declared,
+    declared.shards.map(({ url }) => url),
+  );
   const id = randomUUID();
   const { rowCount } = await client.query(
     `insert into clusters (id, name, app, declared, changed_by) values ($1, $2, $3, $4, $5)
@@ -120,7 +123,10 @@ export async function changeCluster(
     return url === undefined ? one : { ...one, url };
   });
   const whole = { ...declared, shards };
-  check(whole, shards.map(({ url }) => url));
+  check(
+    whole,
+    shards.map(({ url }) => url),
+  );
   const { rows } = await client.query('select from clusters where name = $2 and id <> $1', [
     ...[id, declared.name],
   ]);

@@ -72,9 +72,7 @@ export interface Decision {
 
 export function decide(known: Known): Decision {
   const { steps, world, state } = known;
-  const found = steps
-    .filter((one) => isFound(one, world))
-    .map(({ id }) => id);
+  const found = steps.filter((one) => isFound(one, world)).map(({ id }) => id);
   const undone = steps
     .filter((one) => one.state === 'succeeded' && isUndone(one, steps, world))
     .map(({ id }) => id);

@@ -139,7 +139,10 @@ function checkNames(world: World, policy: Policy, excluded: readonly Excluded[])
   const shards = new Set(world.shards.map(({ name }) => name));
   const problems = excluded
     .filter(({ kind, name }) => !(kind === 'server' ? servers : shards).has(name))
-    .map(({ kind, name }) => ({ field: 'body.exclude', rule: `the cluster has no ${kind} ${name}` }));
+    .map(({ kind, name }) => ({
+      field: 'body.exclude',
+      rule: `the cluster has no ${kind} ${name}`,
+    }));
   const { canaryServer, canaryShard } = policy;
   if (canaryServer !== undefined && !servers.has(canaryServer)) {
     problems.push({ field: 'body.policy.canaryServer', rule: 'a server of the cluster' });
@@ -152,7 +155,10 @@ function checkNames(world: World, policy: Policy, excluded: readonly Excluded[])
 
 function planOf(world: World, { goal, order }: Planning, policy: Policy): Plan {
   if (order === undefined) return propose(world, goal, orderOf(policy));
-  return inOrder(goal, order.map((id, at) => stepOfId(id, world, `body.order.${at}`)));
+  return inOrder(
+    goal,
+    order.map((id, at) => stepOfId(id, world, `body.order.${at}`)),
+  );
 }
 
 function orderOf({ canaryServer, canaryShard, maxUnavailable }: Policy) {

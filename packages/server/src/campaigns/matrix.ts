@@ -3,8 +3,8 @@
 
 import { hashedText, type Phase, type Verb } from '@halflap/protocol';
 import { type CellState, cellsOf } from './cells.js';
-import type { Excluded, Observed } from './observe.js';
 import type { ShardAddress } from './clusters.js';
+import type { Excluded, Observed } from './observe.js';
 import { strangersOf } from './world.js';
 
 export interface MatrixServer {
@@ -98,7 +98,13 @@ export function matrixOf(
   };
 }
 
-function stepOf({ verb, step, relation, rowsDone, rowsEstimated }: NonNullable<MatrixShard['running']>) {
+function stepOf({
+  verb,
+  step,
+  relation,
+  rowsDone,
+  rowsEstimated,
+}: NonNullable<MatrixShard['running']>) {
   return { verb, step, relation, rowsDone, rowsEstimated };
 }
 

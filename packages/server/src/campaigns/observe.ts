@@ -5,7 +5,7 @@ import { type Bundle, readShard, readShardWith, type ShardStatus } from '@halfla
 import type { Store } from '../store/store.js';
 import type { ShardAddress } from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
-import { byServerName, missing, type ServerFound, resolveServers } from './resolve.js';
+import { byServerName, missing, resolveServers, type ServerFound } from './resolve.js';
 import type { LeaseSeen, ServerSeen, ShardSeen, World } from './world.js';
 
 export interface Looking {
@@ -51,10 +51,13 @@ export async function observe(store: Store, looking: Looking): Promise<Observed>
   ]);
   const isOut = (kind: Excluded['kind'], name: string) =>
     excluded.some((one) => one.kind === kind && one.name === name);
-  const takesSessionLens =
-    declared.sessionLens === true && bundle?.sessionLens.impossible === null;
+  const takesSessionLens = declared.sessionLens === true && bundle?.sessionLens.impossible === null;
   const shards = read.map(({ address, status }): ShardSeen => {
-    const known = { name: address.name, takesSessionLens, isExcluded: isOut('shard', address.name) };
+    const known = {
+      name: address.name,
+      takesSessionLens,
+      isExcluded: isOut('shard', address.name),
+    };
     return { ...seenOf(status, declared.app), ...known };
   });
   const known = new Set(resolved.servers.map(({ name }) => name));
@@ -62,7 +65,11 @@ export async function observe(store: Store, looking: Looking): Promise<Observed>
   const servers = [...resolved.servers, ...gone].sort(byServerName);
   const seen = servers.map((one): ServerSeen => {
     const isHealthy = looking.health.get(one.name) ?? null;
-    return { ...serverSeen(one, shards, declared), isHealthy, isExcluded: isOut('server', one.name) };
+    return {
+      ...serverSeen(one, shards, declared),
+      isHealthy,
+      isExcluded: isOut('server', one.name),
+    };
   });
   const world: World = { ...looking.between, servers: seen, shards, features: [] };
   const statuses = new Map(read.map(({ address, status }) => [address.name, status]));
@@ -116,7 +123,10 @@ export function withoutSecrets(text: string, url: string): string {
   return secrets.reduce((shown, secret) => shown.replaceAll(secret, '•••'), text);
 }
 
-function seenOf(status: Status, app: string): Omit<ShardSeen, 'name' | 'takesSessionLens' | 'isExcluded'> {
+function seenOf(
+  status: Status,
+  app: string,
+): Omit<ShardSeen, 'name' | 'takesSessionLens' | 'isExcluded'> {
   const { state, quarantined, isVerified, blocked } = status;
   const unreachable = whyUnknown(status, app);
   if (state === null || unreachable !== null) {

@@ -15,16 +15,9 @@ import { cancelJob, createJob } from '../jobs/create.js';
 import { readJob } from '../jobs/queries.js';
 import { digestOf } from '../jobs/target.js';
 import { digestId } from '../store/digest-id.js';
-import {
-  noteEvent,
-  STAGES,
-  type Stage,
-  type StageName,
-  type StepRow,
-  stepOf,
-} from './campaign.js';
-import { atHome, type Known, type Pass } from './pass.js';
+import { noteEvent, STAGES, type Stage, type StageName, type StepRow, stepOf } from './campaign.js';
 import { jobEvidence } from './job-evidence.js';
+import { atHome, type Known, type Pass } from './pass.js';
 import { type Served, stagesOf, workOf } from './server-work.js';
 import { isDone, type ServerStep, serverOf } from './steps.js';
 
@@ -253,10 +246,11 @@ function over(stage: Stage, isDone: boolean, message: string): Stage {
 }
 
 function writeStages(client: ClientBase, campaign: string, step: string, stages: readonly Stage[]) {
-  return client.query(
-    'update campaign_steps set stages = $3 where campaign_id = $1 and id = $2',
-    [campaign, step, JSON.stringify(stages)],
-  );
+  return client.query('update campaign_steps set stages = $3 where campaign_id = $1 and id = $2', [
+    campaign,
+    step,
+    JSON.stringify(stages),
+  ]);
 }
 
 function writeHealth(client: ClientBase, campaign: string, step: string, isHealthy: boolean) {
