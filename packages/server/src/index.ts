@@ -55,6 +55,7 @@ export {
 } from './campaigns/campaigns.js';
 export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide.js';
 export { ClusterDeclaration } from './campaigns/declaration.js';
+export { Bundles } from './campaigns/evolutions.js';
 export {
   type By,
   cancelJob,
