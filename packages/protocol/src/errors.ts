@@ -181,7 +181,7 @@ export const ERRORS = {
   ),
   CAMPAIGN_REFUSED: entry(
     'refused',
-    'A plan, or a step of it, would leave a server with a shard that refuses it; the proof is listed.',
+    'A plan is not safe, or the cluster is not what it was planned on; the proof is listed.',
   ),
   BUS_INVALID: entry(
     'usage',
