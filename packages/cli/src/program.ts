@@ -11,7 +11,9 @@ import { addAudit } from './commands/audit.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addBus } from './commands/bus.js';
+import { addCampaign } from './commands/campaign.js';
 import { addCheck } from './commands/check.js';
+import { addClusters } from './commands/clusters.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
 import { addExpand } from './commands/expand.js';
@@ -114,6 +116,8 @@ const ADMINISTRATORS = [
   addServices,
   addJobs,
   addAlerts,
+  addClusters,
+  addCampaign,
   addTokens,
   addUsers,
   addApiTokens,

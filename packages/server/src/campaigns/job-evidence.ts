@@ -35,7 +35,7 @@ export async function jobEvidence(store: Store, job: string): Promise<JobEvidenc
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const code = run.exit_code === null ? '' : `, exit code ${run.exit_code}`;
   return {
-    message: run.message ?? `${run.state}${code}`,
+    message: run.message || `${run.state}${code}`,
     lines: lines.slice(-MOST.lines).map((line) => line.slice(0, MOST.letters)),
   };
 }

@@ -27,6 +27,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(['SHARD_BUSY', 'SHARD_UNREACHABL
 
 export class Verbs {
   readonly #running = new Map<string, RunningVerb>();
+  /** Steps, each with its attempt, whose end was written here: what was read before is old. */
+  readonly #ended = new Set<string>();
   readonly #onEnd: () => void;
 
   /** @param onEnd a verb has ended: the campaign is looked at without delay */
@@ -40,9 +42,13 @@ export class Verbs {
 
   /** Runs the verb of a step, unless it runs already. */
   ensure(pass: Pass, row: StepRow): void {
-    if (this.#running.has(row.id)) return;
+    const attempt = `${row.id} ${row.attempt}`;
+    if (this.#running.has(row.id) || this.#ended.has(attempt)) return;
     const stopping = new AbortController();
     const done = run(pass, row, stopping.signal)
+      .then((isOver) => {
+        if (isOver) this.#ended.add(attempt);
+      })
       .catch((error: unknown) => {
         pass.on.log.warn({ step: row.id, error }, 'the end of a verb was not written');
       })
@@ -61,12 +67,13 @@ export class Verbs {
   }
 }
 
-async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<void> {
+/** @returns whether the attempt is over; where it is not, the next pass goes on with it */
+async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<boolean> {
   const { addresses, bundle } = pass.known;
   const address = addresses.find(({ name }) => name === row.name);
   if (address === undefined) {
     await failed(pass, row, `the cluster has no shard ${row.name} any more`, []);
-    return;
+    return true;
   }
   const notes = new Notes(pass, row);
   try {
@@ -78,9 +85,10 @@ async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<void>
     });
     await notes.end();
     await succeeded(pass, row, outcome);
+    return true;
   } catch (error) {
     await notes.end();
-    await endedBy(pass, row, { error, url: address.url, signal });
+    return endedBy(pass, row, { error, url: address.url, signal });
   }
 }
 
@@ -98,19 +106,23 @@ async function endedBy(
   pass: Pass,
   row: StepRow,
   { error, url, signal }: { error: unknown; url: string; signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const clean = (text: string) => withoutSecrets(text, url);
   const isOurs = error instanceof HalflapError;
   const message = clean(error instanceof Error ? error.message : String(error));
-  if (isOurs && error.code === 'INTERRUPTED') return interrupted(pass, row);
+  if (isOurs && error.code === 'INTERRUPTED') {
+    await waitAgain(pass, row);
+    return true;
+  }
   if (isOurs && PASSING.has(error.code)) {
     await write(pass, row, { ...NOTHING, title: row.action, waitingFor: message });
     await rest(signal);
-    return;
+    return false;
   }
   const evidence = isOurs ? (error.detail.evidence ?? []).map(clean) : [];
   const hint = isOurs && error.hint !== undefined ? [clean(error.hint)] : [];
   await failed(pass, row, message, [...evidence, ...hint]);
+  return true;
 }
 
 const NOTHING = {
@@ -129,10 +141,6 @@ function rest(signal: AbortSignal): Promise<void> {
 }
 
 /** It goes on when the campaign does: by whoever has it then. */
-async function interrupted(pass: Pass, row: StepRow): Promise<void> {
-  await waitAgain(pass, row);
-}
-
 export async function waitAgain(pass: Pass, { id, action }: StepRow): Promise<void> {
   const { campaign } = pass.known;
   await atHome(pass, async (client) => {
