@@ -12,7 +12,9 @@ import { addAuthority } from './commands/authority.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addBus } from './commands/bus.js';
+import { addCampaign } from './commands/campaign.js';
 import { addCheck } from './commands/check.js';
+import { addClusters } from './commands/clusters.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
 import { addDoctor } from './commands/doctor.js';
@@ -120,6 +122,8 @@ const ADMINISTRATORS = [
   addServices,
   addJobs,
   addAlerts,
+  addClusters,
+  addCampaign,
   addTokens,
   addUsers,
   addApiTokens,

@@ -19,6 +19,7 @@ export {
   type RunningStep,
   readFleet,
   readShard,
+  readShardWith,
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';

@@ -179,6 +179,10 @@ export const ERRORS = {
     'The provider of OpenID Connect, where people sign in, does not answer.',
     true,
   ),
+  CAMPAIGN_REFUSED: entry(
+    'refused',
+    'A plan is not safe, or the cluster is not what it was planned on; the proof is listed.',
+  ),
   BUS_INVALID: entry(
     'usage',
     'A message, a subscription or an option of the bus breaks a rule; both are named.',

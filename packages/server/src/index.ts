@@ -43,6 +43,9 @@ export {
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { type AuthorityApi, authorityRoutes } from './api/routes/authority.js';
 export { busRoutes } from './api/routes/bus.js';
+export { type CampaignApi, campaignRoutes } from './api/routes/campaigns.js';
+export { type ClusterApi, clusterRoutes } from './api/routes/clusters.js';
+export { evolutionRoutes } from './api/routes/evolutions.js';
 export { type JobApi, jobRoutes } from './api/routes/jobs.js';
 export { journalRoutes } from './api/routes/journals.js';
 export type { ApiSettings } from './api/settings.js';
@@ -53,6 +56,14 @@ export { Authority, type AuthorityOptions, openAuthority } from './authority/aut
 export { type KeyKind, type KeyOptions, rotateKey } from './authority/cluster-keys.js';
 export { SECRET_BYTES } from './authority/sealing.js';
 export * from './bus/index.js';
+export {
+  type Campaigns,
+  type CampaignsOptions,
+  startCampaigns,
+} from './campaigns/campaigns.js';
+export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide.js';
+export { ClusterDeclaration } from './campaigns/declaration.js';
+export { Bundles } from './campaigns/evolutions.js';
 export {
   AUDIT_ENTRIES,
   type HomeFacts,

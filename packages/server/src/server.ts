@@ -21,6 +21,9 @@ import {
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { busRoutes } from './api/routes/bus.js';
+import { campaignRoutes } from './api/routes/campaigns.js';
+import { clusterRoutes } from './api/routes/clusters.js';
+import { evolutionRoutes } from './api/routes/evolutions.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
@@ -31,6 +34,7 @@ import type { Carrier } from './bus/carrier.js';
 import { natsCarrier } from './bus/nats.js';
 import type { NatsOptions } from './bus/nats-link.js';
 import { postgresCarrier } from './bus/postgres.js';
+import { type Campaigns, startCampaigns } from './campaigns/campaigns.js';
 import { busDoorbell } from './jobs/doorbell.js';
 import { type Jobs, startJobs } from './jobs/jobs.js';
 import type { StoreShard } from './store/install.js';
@@ -149,6 +153,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
+  const shared = { store, server: name, leaseSeconds, clock, log };
+  const campaigns = startCampaigns({ ...shared, secret, jobs });
+  running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());
   const duties = [jobs.duty, journals.duty];
@@ -162,7 +169,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, bus, jobs, journals, alerts }, running);
+  const ground = { options, store, authority, bus, jobs, journals, alerts, campaigns };
+  const address = await listen(ground, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -188,11 +196,12 @@ interface Ground {
   readonly jobs: Jobs;
   readonly alerts: Alerts;
   readonly journals: Journals;
+  readonly campaigns: Campaigns;
 }
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, bus, jobs, journals, alerts } = ground;
+  const { options, store, authority, bus, jobs, journals, alerts, campaigns } = ground;
   const { host, port } = options.listen;
   const { certificate } = options;
   const served = certificate && readCertificate(certificate);
@@ -207,6 +216,9 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
     ...busRoutes({ store, log, settings }),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({ store, log, clock, settings, routes, bus: () => bus.state() });
   running.add(() => app.close());

@@ -38,9 +38,8 @@ import type {
   User,
   Who,
 } from '@halflap/server';
-import { answering } from './operation.js';
-
-const PAGING = ['limit', 'cursor'] as const;
+import { CAMPAIGN_OPERATIONS } from './campaign-operations.js';
+import { answering, PAGING } from './operation.js';
 
 /** By what active hosts are chosen, for a job. */
 const TARGET_FILTERS = [
@@ -225,6 +224,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/api/v1/alert-deliveries/{id}/retry',
   }),
+  ...CAMPAIGN_OPERATIONS,
   listBusGroups: answering<BusGroups>()({ method: 'GET', path: '/api/v1/bus/groups' }),
   listBusParked: answering<Page<BusParked>>()({
     method: 'GET',

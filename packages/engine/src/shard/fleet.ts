@@ -2,7 +2,10 @@
 // shard.
 
 import { HalflapError, type LeaseRow, type Phase, type Verb } from '@halflap/protocol';
+import type { Bundle } from '../compile/bundle.js';
 import { messageOf, type Session, withSession } from '../pg.js';
+import { readStaleVerify } from './freshness.js';
+import { LIMITS } from './limits.js';
 import { readRunner, readState, type ShardState } from './state.js';
 
 export interface RunningStep {
@@ -70,6 +73,24 @@ export async function readShard(url: ShardUrl): Promise<ShardStatus> {
     return await withSession(url, 'status', readStatus);
   } catch (error) {
     return unreadable(error);
+  }
+}
+
+/** The same for a shard that a bundle leads on, and whether contract may trust its last verify. */
+export async function readShardWith(
+  url: ShardUrl,
+  bundle: Bundle,
+): Promise<ShardStatus & { readonly isVerified: boolean }> {
+  if (url instanceof HalflapError) return { ...unreadable(url), isVerified: false };
+  try {
+    return await withSession(url, 'status', async (session) => {
+      const status = await readStatus(session);
+      const isDual = status.state?.phase === 'dual';
+      const stale = isDual ? await readStaleVerify(session, bundle, LIMITS.verifyFreshMs) : [];
+      return { ...status, isVerified: isDual && stale.length === 0 };
+    });
+  } catch (error) {
+    return { ...unreadable(error), isVerified: false };
   }
 }
 

@@ -18,8 +18,17 @@ import type * as session from './routes/session.js';
 import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
+export type {
+  Campaign,
+  CampaignEvent,
+  CampaignStep,
+  CampaignSummary,
+} from './campaign-shapes.js';
 export type { Host, HostSummary } from './host-shapes.js';
 export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
+export type { Matrix, Refusal, WhatIf } from './matrix-shapes.js';
+export type { Cluster, ClusterSummary } from './routes/clusters.js';
+export type { Evolution } from './routes/evolutions.js';
 export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
 

@@ -200,7 +200,8 @@ const pick = <One>({ random }: Course, some: readonly One[]) =>
   some[Math.floor(random() * some.length)] as One;
 
 function recordsOf(plan: Plan): StepRecord[] {
-  return plan.steps.map((one) => ({ ...one, state: 'waiting', endedAt: null, approvedBy: null }));
+  const fresh = { state: 'waiting', endedAt: null, approvedBy: null, isRetried: false } as const;
+  return plan.steps.map((one) => ({ ...one, ...fresh }));
 }
 
 function knownOf({ policy, steps, world, now }: Course): Known {

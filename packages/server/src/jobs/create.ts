@@ -23,6 +23,8 @@ export interface NewJob extends By {
   /** Of the preview. */
   readonly digest: string;
   readonly retryOf?: string;
+  /** Where it follows from what it is for, so that it is not made twice; default: random. */
+  readonly id?: string;
 }
 
 /**
@@ -69,8 +71,7 @@ export async function createJob(
   hosts: readonly string[],
   job: NewJob,
 ): Promise<string> {
-  const { spec, digest, about, by, retryOf = null } = job;
-  const id = randomUUID();
+  const { spec, digest, about, by, retryOf = null, id = randomUUID() } = job;
   const total = hosts.length;
   const limits = { ...DEFAULTS, ...spec };
   const batch = Math.min(total, spec.batch ? hostsOf(spec.batch, total) : total);
