@@ -1,12 +1,8 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
@@ -15,9 +11,13 @@ import {
   Bus,
   busDoorbell,
   busRoutes,
+  type Campaigns,
+  campaignRoutes,
+  clusterRoutes,
   DEFAULT_SETTINGS,
   type Endpoint,
   Evaluator,
+  evolutionRoutes,
   type Jobs,
   jobRoutes,
   journalRoutes,
@@ -26,6 +26,7 @@ import {
   openAuthority,
   openStore,
   SECRET_BYTES,
+  startCampaigns,
   startEndpoint,
   startJobs,
   startJournals,
@@ -35,6 +36,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
 import * as alertWords from '../../packages/cli/src/commands/alerts.js';
 import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
+import * as campaignWords from '../../packages/cli/src/commands/campaign.js';
 import { HOST_SORTS, HOST_STATES } from '../../packages/cli/src/commands/hosts.js';
 import { JOB_STATES, RUN_STATES } from '../../packages/cli/src/commands/jobs.js';
 import * as words from '../../packages/cli/src/commands/jobs-run.js';
@@ -42,18 +44,20 @@ import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { commandCampaign } from './campaign-commands.js';
+import { onTerminal } from './on-terminal.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 40;
 /** More than the API gives at once. */
 const NAMES = 60;
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
 let test: TestStore;
 let api: TestApi;
 let authority: Authority;
 let jobs: Jobs;
+let campaigns: Campaigns;
 let bus: Bus;
 let endpoint: Endpoint;
 let server: string;
@@ -81,6 +85,7 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
+  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
   const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
   const routes = [
     ...authorityRoutes(authority),
@@ -88,6 +93,9 @@ beforeAll(async () => {
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
     ...journalRoutes(store, journals),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
@@ -113,6 +121,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await campaigns?.stop();
   await endpoint?.stop();
   await jobs?.stop();
   await bus?.stop();
@@ -527,7 +536,7 @@ describe('halflap jobs', () => {
 
   it('asks on a terminal, and shows how far it is', async () => {
     const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
-    const { code, text } = await onTerminal('y', ...command);
+    const { code, text } = await onTerminal(env(), 'y', ...command);
     expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
     expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
     expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
@@ -626,6 +635,13 @@ describe('halflap alerts', () => {
     expect(shown.stdout).toBe('no deliveries\n');
     await alerts('targets', 'remove', made.id, '--yes');
     expect((await halflap('alerts', 'deliveries', 'list')).stdout).toBe('no deliveries\n');
+  });
+});
+
+describe('halflap clusters and campaign', () => {
+  it('declare, plan, approve, follow, choose where a step fails, and look back', async () => {
+    const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
+    await commandCampaign(asking, 'web-003.example');
   });
 });
 
@@ -761,6 +777,11 @@ describe('every operation of the API', () => {
       PACKAGE_ACTIONS,
       SERVICE_ACTIONS,
     ]);
+    expect(listed('GET /api/v1/campaigns')?.enum).toEqual(campaignWords.CAMPAIGN_STATES);
+    const planning = documented.get('POST /api/v1/campaigns')?.requestBody?.content;
+    expect(planning?.['application/json']?.schema.properties?.goal?.enum).toEqual(
+      campaignWords.GOALS,
+    );
     const user = documented.get('PATCH /api/v1/users/{id}')?.requestBody?.content;
     expect(user?.['application/json']?.schema.properties?.state?.enum).toEqual(USER_STATES);
   });
@@ -775,23 +796,3 @@ describe('every operation of the API', () => {
     }
   });
 });
-
-/** Runs a command as anna under a pseudo terminal, on which somebody types a line. */
-async function onTerminal(typed: string, ...args: readonly string[]) {
-  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
-    env: { PATH: process.env.PATH, TERM: 'xterm', ...env() },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let text = '';
-  let isAsked = false;
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-    if (!isAsked && text.includes('[y/N]')) child.stdin.write(`${typed}\r`);
-    isAsked ||= text.includes('[y/N]');
-  });
-  const [code] = await once(child, 'close');
-  child.stdin.destroy();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with escape.
-  return { code, text: text.replace(/\u001b\[\d+m/g, '') };
-}
