@@ -5,7 +5,7 @@ import type { Campaign } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
 import { type Compiled, compilePair } from '../evolving/releases.js';
-import { randomFrom } from '../oracle/random.js';
+import { type Random, randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
 import { until } from './job-cluster.js';
 
@@ -136,3 +136,62 @@ describe('a campaign', () => {
     TIMEOUT_MS,
   );
 });
+
+/** Steps that may be taken now, drawn; contract is left out. */
+async function drawStep(cluster: string, random: Random, app: Application) {
+  const steps = [
+    ...app.servers.map(({ name }) => `server/${name}/upgrade`),
+    ...['prepare', 'expand', 'verify'].map((verb) => `shard/eu1/${verb}`),
+  ];
+  const safe: string[] = [];
+  for (const step of steps) {
+    const { body } = await get(`clusters/${cluster}/what-if?step=${step}`);
+    for (const refusal of body.refusals) expect(refusal.name, step).not.toBe('');
+    if (body.refusals.length === 0) safe.push(step);
+  }
+  return random.pick(safe);
+}
+
+describe(`random campaigns (HALFLAP_SEED=${SEED})`, () => {
+  it(
+    'take any safe order, survive a killed server, and lead back without a loss',
+    async () => {
+      const random = randomFrom(SEED);
+      for (let at = 0; at < CAMPAIGNS; at += 1) {
+        const app = await ground.application(compiled, 1, ROWS);
+        const { cluster } = app;
+        const told: string[] = [];
+        for (let turns = 1 + random.below(3); turns > 0; turns -= 1) {
+          const step = await drawStep(cluster, random, app);
+          told.push(step);
+          const planned = await post('campaigns', { cluster, policy: POLICY, order: [step] });
+          expect(planned.status, told.join(', ')).toBe(201);
+          await start(planned.body.id);
+          if (random.percent(40)) await ground.killDriver(planned.body.id);
+          await sees(planned.body.id, ({ endedAt }) => endedAt !== null);
+          const { body: matrix } = await get(`clusters/${cluster}/matrix`);
+          const states = matrix.cells.flat().map(({ state }: { state: string }) => state);
+          expect(states, told.join(', ')).not.toContain('refused');
+        }
+        const id = await plan(cluster, { goal: 'expanded' });
+        await start(id);
+        const done = random.below(4);
+        await sees(id, (campaign) => campaign.done >= Math.min(done, campaign.steps));
+        await goBack(id, told.join(', '));
+        expect(await standing(app), told.join(', ')).toEqual(['settled at 1.0, 500 rows']);
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** From wherever it is. */
+async function goBack(id: string, told: string): Promise<void> {
+  const asked = () => post(`campaigns/${id}/back`, { reason: 'drawn' });
+  // While a server is under way nobody goes back.
+  const { body } = await until(asked, ({ status }) => status === 201);
+  await sees(id, ({ endedAt }) => endedAt !== null);
+  await start(body.id);
+  const ended = await sees(body.id, ({ state }) => state !== 'running');
+  expect(ended.state, `${told}: ${JSON.stringify(ended.plan)}`).toBe('finished');
+}

@@ -3,7 +3,6 @@
 
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
@@ -12,9 +11,13 @@ import {
   Bus,
   busDoorbell,
   busRoutes,
+  type Campaigns,
+  campaignRoutes,
+  clusterRoutes,
   DEFAULT_SETTINGS,
   type Endpoint,
   Evaluator,
+  evolutionRoutes,
   type Jobs,
   jobRoutes,
   journalRoutes,
@@ -23,6 +26,7 @@ import {
   openAuthority,
   openStore,
   SECRET_BYTES,
+  startCampaigns,
   startEndpoint,
   startJobs,
   startJournals,
@@ -32,6 +36,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
 import * as alertWords from '../../packages/cli/src/commands/alerts.js';
 import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
+import * as campaignWords from '../../packages/cli/src/commands/campaign.js';
 import { HOST_SORTS, HOST_STATES } from '../../packages/cli/src/commands/hosts.js';
 import { JOB_STATES, RUN_STATES } from '../../packages/cli/src/commands/jobs.js';
 import * as words from '../../packages/cli/src/commands/jobs-run.js';
@@ -39,6 +44,7 @@ import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { commandCampaign } from './campaign-commands.js';
 import { onTerminal } from './on-terminal.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
@@ -51,6 +57,7 @@ let test: TestStore;
 let api: TestApi;
 let authority: Authority;
 let jobs: Jobs;
+let campaigns: Campaigns;
 let bus: Bus;
 let endpoint: Endpoint;
 let server: string;
@@ -78,6 +85,7 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
+  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
   const journals = startJournals({ store, bus, server: 'one', log: SILENT });
   await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
@@ -86,6 +94,9 @@ beforeAll(async () => {
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
     ...journalRoutes(store, journals),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
@@ -111,6 +122,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await campaigns?.stop();
   await endpoint?.stop();
   await jobs?.stop();
   await bus?.stop();
@@ -647,6 +659,13 @@ describe('halflap alerts', () => {
   });
 });
 
+describe('halflap clusters and campaign', () => {
+  it('declare, plan, approve, follow, choose where a step fails, and look back', async () => {
+    const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
+    await commandCampaign(asking, 'web-003.example');
+  });
+});
+
 describe('halflap bus', () => {
   it('shows what a group gave up, gives it back, and discards it', async () => {
     const { store } = test;
@@ -779,6 +798,11 @@ describe('every operation of the API', () => {
       PACKAGE_ACTIONS,
       SERVICE_ACTIONS,
     ]);
+    expect(listed('GET /api/v1/campaigns')?.enum).toEqual(campaignWords.CAMPAIGN_STATES);
+    const planning = documented.get('POST /api/v1/campaigns')?.requestBody?.content;
+    expect(planning?.['application/json']?.schema.properties?.goal?.enum).toEqual(
+      campaignWords.GOALS,
+    );
     const user = documented.get('PATCH /api/v1/users/{id}')?.requestBody?.content;
     expect(user?.['application/json']?.schema.properties?.state?.enum).toEqual(USER_STATES);
   });

@@ -115,6 +115,8 @@ describe('a step', () => {
       ],
     };
     expect(refused('shard/s1/contract', world)).toEqual(['server app2']);
+    const gone = { ...world, servers: world.servers.map((one) => ({ ...one, isExcluded: true })) };
+    expect(refused('shard/s1/contract', gone)).toEqual([]);
     expect(refused('server/app1/downgrade', world)).toEqual(['shard s2']);
     expect(
       cellsOf(world)

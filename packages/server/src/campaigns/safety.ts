@@ -157,7 +157,8 @@ function usersOf(shard: ShardSeen, release: string, world: World, remedy: string
     if (registered || all.includes(release)) {
       const how = registered ? `works with ${shard.name} by` : 'runs';
       refusals.push({ ...stands('server', name, `${name} ${how} ${release}`), remedy });
-    } else if (all.length === 0) {
+    } else if (all.length === 0 && !server.isExcluded) {
+      // Whoever excludes it says that it is gone: it has no lease, and would be refused.
       const why = `which release ${name} runs is not known`;
       refusals.push({
         ...stands('server', name, why),
