@@ -13,6 +13,14 @@ export {
 } from './shard/advance.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
 export { remedy } from './shard/failure.js';
+export { type FeatureReport, readFeatures } from './shard/feature-report.js';
+export {
+  disableFeature,
+  enableFeature,
+  type FeatureOptions,
+  type FeatureOutcome,
+  type FeatureShard,
+} from './shard/features.js';
 export {
   phaseOf,
   type RunningStep,

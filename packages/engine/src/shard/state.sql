@@ -126,12 +126,26 @@ create table if not exists halflap.behaviour (
 
 -- The doors for application roles, which own nothing here: they may say that they live, and look.
 
--- Servers take the lock shared, and who changes a feature takes it alone: so no server begins
--- between a look at all of them and what follows from it. The number is the bytes of "feature".
+-- The number is the bytes of "feature".
 create or replace function halflap.feature_lock() returns bigint
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$ select 28821916864574053 $$;
+
+-- Servers take the lock shared, and who changes a feature takes it alone and writes the shard's
+-- row: so no server begins between a look at all of them and what follows from it. A transaction
+-- that keeps its first snapshot would not see what it waited for; the row lock tells it (40001).
+create or replace function halflap.hold_features() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(halflap.feature_lock());
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform from halflap.shard for share;
+  end if;
+end
+$$;
 
 -- Takes or renews the lease of a server that supports every feature which is allowed here; takes
 -- none, and gives one back, where it does not: the features in the answer say which.
@@ -147,7 +161,7 @@ begin
       message = 'what the server says about itself is longer than 65536 bytes',
       hint = 'Shorten the texts in servers.yaml.';
   end if;
-  perform pg_advisory_xact_lock_shared(halflap.feature_lock());
+  perform halflap.hold_features();
   if exists (
     select from halflap.feature as f
     where not coalesce(p_about -> 'features', '{}'::jsonb) ? f.name
@@ -192,7 +206,7 @@ as $$
 declare
   names text;
 begin
-  perform pg_advisory_xact_lock_shared(halflap.feature_lock());
+  perform halflap.hold_features();
   select string_agg(f.name, ', ' order by f.name) into names from halflap.feature as f;
   if names is not null then
     raise exception using
