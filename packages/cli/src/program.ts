@@ -7,17 +7,20 @@ import { addAdopt } from './commands/adopt.js';
 import { addAgent } from './commands/agent.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
+import { addBehaviours } from './commands/behaviours.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addCheck } from './commands/check.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
 import { addExpand } from './commands/expand.js';
+import { addFeatures } from './commands/features.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
 import { addJobs } from './commands/jobs.js';
 import { addLogin, addLogout, addWhoAmI } from './commands/login.js';
+import { addMessages } from './commands/messages.js';
 import { addPace } from './commands/pace.js';
 import { addPackages } from './commands/packages.js';
 import { addPause } from './commands/pause.js';
@@ -98,6 +101,9 @@ const OPERATORS = [
   addInstall,
   addAdopt,
   addQuarantine,
+  addFeatures,
+  addMessages,
+  addBehaviours,
 ] as const;
 
 const ADMINISTRATORS = [

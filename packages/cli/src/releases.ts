@@ -8,12 +8,14 @@ import {
   checkExpressions,
   checkNames,
   compile,
+  compileServers,
   didYouMean,
   type Evolution,
   findUnconvertible,
   lineage,
   listReleases,
   loadRelease,
+  loadServers,
   measureEffects,
   type PossibleRename,
   parseEvolution,
@@ -28,7 +30,7 @@ import {
   withQuestions,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
-import { HalflapError } from '@halflap/protocol';
+import { HalflapError, type ServersFile } from '@halflap/protocol';
 import { type Config, readUrl } from './config.js';
 import type { ScratchOptions } from './options.js';
 
@@ -63,6 +65,8 @@ export interface Releases {
    * @throws EVOLUTION_…
    */
   compile(version: string): Promise<Bundle>;
+  /** What the release states for its servers; null where nothing. @throws SERVERS_INVALID. */
+  servers(version: string): Promise<ServersFile | null>;
   /** What that evolution may leave unsaid. @throws EVOLUTION_… */
   renames(version: string): Promise<readonly PossibleRename[]>;
   /** Why check would refuse a file that is not written yet; null where it would not. */
@@ -167,6 +171,12 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       const input = { app: config.app, from: await load(from), to: await load(to), evolution };
       return refusalIn(input, scratch);
     },
+    async servers(version) {
+      const evolution = (await evolutions()).find((one) => one.to === version);
+      const to = find(await list(), version, config);
+      const from = evolution === undefined ? null : find(await list(), evolution.from, config);
+      return serversBetween(config.app, from, to);
+    },
     unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
     async measure(version) {
@@ -183,6 +193,19 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       return withQuestions({ bundle, from, to, scratch, signal }, body);
     },
   };
+}
+
+async function serversBetween(
+  app: string,
+  from: ReleaseDirectory | null,
+  to: ReleaseDirectory,
+): Promise<ServersFile | null> {
+  const [old, fresh] = await Promise.all([
+    from === null ? null : loadServers(from.directory, from.version),
+    loadServers(to.directory, to.version),
+  ]);
+  const isSilent = fresh.file === null && (old?.file ?? null) === null;
+  return isSilent ? null : compileServers({ app, from: old, to: fresh });
 }
 
 async function refusalIn(input: CompileInput, scratch: Scratch): Promise<string | null> {

@@ -179,7 +179,7 @@ describe(`a formula against PostgreSQL, seed ${seed}`, () => {
           .map((sql, at) => `  - add_field: { message: m${at}, field: r${at}, up: "${sql}" }`)
           .join('\n')}`,
     });
-    const rows = Array.from({ length: 30 }, () => drawRow(random));
+    const rows = Array.from({ length: 12 }, () => drawRow(random));
     const wrong: object[] = [];
     const answers = await ask(client, expressions, rows);
     for (const [place, row] of rows.entries()) {

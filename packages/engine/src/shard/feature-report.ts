@@ -2,7 +2,7 @@
 // no lock. And the one question that abort asks: which features keep a shard from going back.
 
 import { compareVersions, type FeatureState, HalflapError } from '@halflap/protocol';
-import { type Session, withSession } from '../pg.js';
+import { messageOf, type Session, withSession } from '../pg.js';
 import {
   declaredBy,
   type FeatureFacts,
@@ -13,6 +13,9 @@ import {
 } from './feature-facts.js';
 import type { FeatureShard } from './features.js';
 import { readState, type ShardState } from './state.js';
+
+/** `unknown` where the shard cannot be read. */
+export type ShardStanding = FeatureState | 'off' | 'unknown';
 
 export interface FeatureReport {
   readonly feature: string;
@@ -25,7 +28,7 @@ export interface FeatureReport {
    * when shards differ, or it is allowed and no more.
    */
   readonly state: 'off' | 'supported' | 'underway' | 'enabled';
-  readonly shards: readonly { readonly shard: string; readonly state: FeatureState | 'off' }[];
+  readonly shards: readonly { readonly shard: string; readonly state: ShardStanding }[];
   /** One line for each server and shard in the way. */
   readonly against: readonly string[];
 }
@@ -34,9 +37,11 @@ interface Member {
   readonly shard: string;
   readonly state: ShardState | null;
   readonly facts: FeatureFacts;
+  /** Why it cannot be read; null when it was. */
+  readonly problem: string | null;
 }
 
-/** By name. @throws SHARD_UNREACHABLE, SHARD_FORMAT for the first shard that cannot be read. */
+/** By name. A shard that cannot be read stands against every feature, and fails nothing. */
 export async function readFeatures(
   shards: readonly FeatureShard[],
 ): Promise<readonly FeatureReport[]> {
@@ -44,7 +49,10 @@ export async function readFeatures(
     shards.map(({ name: shard, url }) =>
       withSession(url, 'features', async (session): Promise<Member> => {
         const state = await readState(session, shard);
-        return { shard, state, facts: await readFeatureFacts(session) };
+        return { shard, state, facts: await readFeatureFacts(session), problem: null };
+      }).catch((error: unknown): Member => {
+        const problem = `cannot be read: ${messageOf(error)}`;
+        return { shard, state: null, facts: { servers: [], features: [] }, problem };
       }),
     ),
   );
@@ -62,9 +70,11 @@ function reportOf(feature: string, members: readonly Member[]): FeatureReport {
   );
   const rows = members.flatMap(({ facts }) => facts.features.filter((one) => one.name === feature));
   const known = members.map(({ shard }) => shard);
-  const against = members.flatMap(({ shard, state, facts }) => {
+  const against = members.flatMap(({ shard, state, facts, problem }) => {
     const why =
-      state === null ? 'is not known to Halflap' : declaration && shardAgainst(state, declaration);
+      state === null
+        ? (problem ?? 'is not known to Halflap')
+        : declaration && shardAgainst(state, declaration);
     const servers = serversAgainst(facts, { feature, shard });
     const leftOut = shardsLeftOut(facts, known);
     return [...(why ? [`shard ${shard} ${why}`] : []), ...servers, ...leftOut];
@@ -76,9 +86,9 @@ function reportOf(feature: string, members: readonly Member[]): FeatureReport {
     since: declaration?.since ?? rows[0]?.release ?? '',
     isReversible: declaration?.isReversible ?? rows[0]?.is_reversible ?? false,
     state: standingOf(rows, { shards: members.length, isFree: against.length === 0 }),
-    shards: members.map(({ shard, facts }) => {
+    shards: members.map(({ shard, facts, problem }) => {
       const state = facts.features.find(({ name }) => name === feature)?.state;
-      return { shard, state: state ?? 'off' };
+      return { shard, state: problem === null ? (state ?? 'off') : 'unknown' };
     }),
     against: [...new Set(against)],
   };
