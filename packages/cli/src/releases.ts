@@ -171,12 +171,7 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       const input = { app: config.app, from: await load(from), to: await load(to), evolution };
       return refusalIn(input, scratch);
     },
-    async servers(version) {
-      const evolution = (await evolutions()).find((one) => one.to === version);
-      const to = find(await list(), version, config);
-      const from = evolution === undefined ? null : find(await list(), evolution.from, config);
-      return serversBetween(config.app, from, to);
-    },
+    servers: async (version) => serversOf(config, version, await list(), await evolutions()),
     unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
     async measure(version) {
@@ -195,17 +190,17 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
   };
 }
 
-async function serversBetween(
-  app: string,
-  from: ReleaseDirectory | null,
-  to: ReleaseDirectory,
+async function serversOf(
+  config: Config,
+  version: string,
+  list: ReleaseDirectory[],
+  evolutions: readonly Evolution[],
 ): Promise<ServersFile | null> {
-  const [old, fresh] = await Promise.all([
-    from === null ? null : loadServers(from.directory, from.version),
-    loadServers(to.directory, to.version),
-  ]);
+  const load = async (one: string) => loadServers(find(list, one, config).directory, one);
+  const from = evolutions.find((evolution) => evolution.to === version)?.from;
+  const [old, fresh] = [from === undefined ? null : await load(from), await load(version)];
   const isSilent = fresh.file === null && (old?.file ?? null) === null;
-  return isSilent ? null : compileServers({ app, from: old, to: fresh });
+  return isSilent ? null : compileServers({ app: config.app, from: old, to: fresh });
 }
 
 async function refusalIn(input: CompileInput, scratch: Scratch): Promise<string | null> {
