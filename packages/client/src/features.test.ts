@@ -94,7 +94,7 @@ const says = (fleet: Fleet) => {
 };
 
 describe('a feature', () => {
-  it('is enabled when every server and shard supports it, and is told to those that ask', async () => {
+  it('is enabled when every server and shard supports it, and keeps others out', async () => {
     const web1 = await start('2.0', 'web1');
     const web2 = await start('1.0', 'web2');
     expect(web1.isEnabled('quotas')).toBe(false);

@@ -148,7 +148,8 @@ t not in ('a', u) | t is null | x is not null | coalesce(t, u, 'none') | nullif(
 t is distinct from u | i is not distinct from j | case when b then i when i > 3 then j else 0 end
 case t when 'a' then u when u then 'same' end | lower(t) | upper(t) | trim(t) | ltrim(t) | rtrim(t)
 length(t) | replace(t, u, '-') | split_part(t, ' ', 2) | split_part(t, ',', -1) | strpos(t, u)
-left(t, 2) | right(t, 2) | left(t, -1) | right(t, j::int) | t || u | b::int | i::int = 3 | t::boolean
+left(t, 2) | right(t, 2) | left(t, -1) | right(t, j::int) | t || u | b::int | i::int = 3
+t::boolean
 coalesce(i, x) | null::text | (i is null)::text | true and b | 'it''s' || t
 `
   .split(/[|\n](?!\|)(?<!\|\|)/)

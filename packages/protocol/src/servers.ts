@@ -4,13 +4,13 @@
 //
 // A feature passes through three states on each shard:
 //
-// | state   | entered by                       | left by          | invariant                       |
-// |---------|----------------------------------|------------------|---------------------------------|
-// | off     | disable (second pass)            | enable (first)   | nobody may use it               |
-// | allowed | enable (first), disable (first)  | either's second  | every live server supports it,  |
-// |         |                                  |                  | and none that does not begins   |
-// | enabled | enable (second), once all live   | disable (first)  | allowed on every shard, and     |
-// |         | servers have heard of `allowed`  |                  | every live server knows it      |
+// | state   | entered by              | left by         | invariant                          |
+// |---------|-------------------------|-----------------|------------------------------------|
+// | off     | disable, second pass    | enable, first   | nobody may use it                  |
+// | allowed | first pass of enable or | either's second | every live server supports it, and |
+// |         | of disable              |                 | none that does not begins          |
+// | enabled | enable, second pass     | disable, first  | allowed on every shard, and every  |
+// |         |                         |                 | live server has heard of that      |
 //
 // So two servers never differ by more than one state. Source of the idea: F1's schema states (Rae
 // and others, "Online, asynchronous schema change in F1", VLDB 2013, section 3).

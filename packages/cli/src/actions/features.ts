@@ -13,6 +13,7 @@ import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import type { ShardOptions } from '../options.js';
+import { redact } from '../secrets.js';
 import { selectShards } from '../select-shards.js';
 import { table } from '../table.js';
 
@@ -23,7 +24,9 @@ interface ActOptions {
 
 export async function list(options: ShardOptions, command: Command): Promise<void> {
   const { printer, config } = contextOf(command);
-  const features = await readFeatures(selectShards(config(), options));
+  const found = await readFeatures(selectShards(config(), options));
+  // A shard that cannot be read says so in the words of its driver.
+  const features = found.map((one) => ({ ...one, against: one.against.map(redact) }));
   printer.json({ features });
   if (features.length === 0) {
     printer.line('no server that lives has a feature');

@@ -109,7 +109,7 @@ class Mapper {
     }
   }
 
-  /** A part has those of the old fields that it states; the old message has the rest `otherwise`. */
+  /** A part has the old fields that it states; the old message has the rest `otherwise`. */
   #part({ message }: SplitMessage, part: MessagePart): MappedMessage | null {
     const [old, fresh] = [this.#old.messages[message], this.#fresh.messages[part.message]];
     if (old === undefined || fresh === undefined) return null;

@@ -38,7 +38,7 @@ const DATE = /^\d{4}-\d{2}-\d{2}$/;
 /** Records within records; deeper ones are better two messages. */
 const DEEPEST = 8;
 
-/** What the release in the directory states; nothing where it has no file. @throws SERVERS_INVALID */
+/** What a release states; nothing where it has no such file. @throws SERVERS_INVALID */
 export async function loadServers(directory: string, version: string): Promise<DeclaredServers> {
   const file = join(directory, SERVERS_FILE);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {

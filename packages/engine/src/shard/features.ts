@@ -299,7 +299,7 @@ function noWayBack(
       ...open.map(({ shard, state }) => `abort to ${state.floor} is refused on shard ${shard}`),
       'it cannot be disabled',
     ],
-    `halflap features enable ${options.feature} --all --no-way-back`,
+    `halflap features enable ${options.feature} --all --accept-no-way-back`,
   );
 }
 
