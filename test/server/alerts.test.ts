@@ -17,9 +17,9 @@ import {
 } from '@halflap/server';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Gate, openGate } from '../../bench/src/app/gate.js';
 import { readPage } from '../docs/page.js';
 import { addHost, openTestApi, type TestApi } from './api.js';
-import { type Gate, openGate } from './gate.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const SECRET = Buffer.alloc(SECRET_BYTES, 7);
@@ -270,6 +270,23 @@ describe('deliveries', () => {
     expect(await deliveries(`target=${made.hook?.id}&limit=1`)).toMatchObject([
       { id, state: 'delivered', attempts: 2 },
     ]);
+  });
+
+  it('tell that the alerts of a rule are resolved by its removal', async () => {
+    await store.home.query(`delete from alert_deliveries where state = 'pending'`);
+    await setHost('s1', 'packages_security = 9');
+    const rule = { id: 'many-fixes', kind: 'security_updates', threshold: 9, severity: 'error' };
+    const made = await as('POST', '/api/v1/alert-rules', { ...rule, selector: 'env=prod' });
+    expect(made).toMatchObject({ selector: 'env=prod', unit: 'packages', enabled: true });
+    await evaluator.look();
+    await as('DELETE', '/api/v1/alert-rules/many-fixes');
+    const { items } = await as('GET', '/api/v1/alerts?severity=error&kind=security_updates');
+    expect(items).toMatchObject([{ rule: 'many-fixes', state: 'resolved' }]);
+    const told = await deliveries(`alert=${items[0].id}`);
+    expect(told.map(({ event }: { event: string }) => event)).toEqual([
+      ...['resolved', 'resolved', 'opened', 'opened'],
+    ]);
+    await store.home.query(`delete from alert_deliveries where state = 'pending'`);
   });
 
   it('are taken by one server at a time, and those of a target go with it', async () => {

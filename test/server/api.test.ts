@@ -6,15 +6,22 @@ import { connect } from 'node:net';
 import {
   actAtHome,
   alertRoutes,
+  authorityRoutes,
   bodyOf,
   bucketOf,
+  busRoutes,
+  DEFAULT_SETTINGS,
+  type Jobs,
+  jobRoutes,
   live,
   moveBucket,
+  openAuthority,
   openStore,
   ROLE_NAMES,
   ROLES,
   type Role,
   SECRET_BYTES,
+  startJobs,
 } from '@halflap/server';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,6 +30,7 @@ import { openTestStore, SILENT, type TestStore } from './store.js';
 
 let test: TestStore;
 let api: TestApi;
+let jobs: Jobs;
 const ids: string[] = [];
 let made = 0;
 
@@ -79,7 +87,21 @@ beforeAll(async () => {
   test = await openTestStore(3);
   const alerts = { kick() {} };
   const secret = Buffer.alloc(SECRET_BYTES, 1);
-  const routes = [making, counting, ...alertRoutes({ store: test.store, secret, alerts })];
+  const { store } = test;
+  const clock = () => new Date();
+  const authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
+  const silent = () => () => {};
+  const rings = { ring: async () => {}, ended: async () => {}, begun: Promise.resolve() };
+  const doorbell = { ...rings, on: silent, onEnded: silent };
+  const driving = { server: 'one', leaseSeconds: 15, keptDays: 90 };
+  jobs = startJobs({ store, authority, doorbell, ...driving, log: SILENT });
+  const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
+  const routes = [
+    ...[making, counting, ...busRoutes(on)],
+    ...alertRoutes({ store, secret, alerts }),
+    ...authorityRoutes({ store, authority, secret, clock }),
+    ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
+  ];
   api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
     const number = String(at).padStart(2, '0');
@@ -98,6 +120,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await jobs?.stop();
   await test?.drop();
 });
 
@@ -209,7 +232,8 @@ describe('the list of hosts', () => {
       poolSize: 2,
       log: SILENT,
     });
-    const half = await openTestApi({ store });
+    const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
+    const half = await openTestApi({ store }, { routes: busRoutes(on) });
     try {
       const { status, body } = await half.as('viewer')('GET', '/api/v1/hosts?limit=50&total=true');
       const there = ids.filter((id) => test.store.shardOf(id).name !== 's2');
@@ -223,6 +247,13 @@ describe('the list of hosts', () => {
         status: 503,
         headers: { 'retry-after': '2' },
         body: { code: 'STORE_UNAVAILABLE' },
+      });
+      // The shard that is away may have such a message.
+      expect(await half.as('admin')('DELETE', `/api/v1/bus/parked/${lost}`)).toMatchObject({
+        ...{ status: 503, body: { code: 'STORE_UNAVAILABLE' } },
+      });
+      expect((await half.as('admin')('GET', '/api/v1/bus/groups')).body).toMatchObject({
+        ...{ items: [], shards: [{ ok: true }, { shard: 's2', ok: false }, { ok: true }] },
       });
       expect((await half.as(null)('GET', '/readyz')).body.shards).toMatchObject([
         { served: true },

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Fleet } from '@halflap/client';
 import {
   Bus,
   type BusOptions,
@@ -11,6 +12,8 @@ import {
   type Draft,
   memoryCarrier,
   natsCarrier,
+  PARKED,
+  type Parked,
   postgresCarrier,
 } from '@halflap/server';
 import { type NatsServer, startNats } from '../../bench/src/nats.js';
@@ -89,6 +92,14 @@ export async function startCluster(
       await store.close();
     },
   };
+}
+
+/** What was given up last. */
+export async function listParked(fleet: Fleet): Promise<readonly Parked[]> {
+  const sql = `select ${PARKED.id} as id, ${PARKED.columns} from ${PARKED.from}
+    order by p.parked_at desc`;
+  const orderBy = [{ column: 'parkedAt', direction: 'desc' }] as const;
+  return (await fleet.gather<Parked>(sql, [], { orderBy, shardColumn: 'shard' })).rows;
 }
 
 /** No claim ends by itself on a busy machine, and no test waits for seconds. */

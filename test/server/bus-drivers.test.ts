@@ -2,10 +2,10 @@
 // need.
 
 import { type PostgresServer, startPostgres } from '@halflap/engine/testing';
-import { type Bus, listParked, postgresCarrier, purge } from '@halflap/server';
+import { type Bus, postgresCarrier, purge } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openClient } from '../evolving/databases.js';
-import { type Cluster, type Driver, startCluster } from './bus-cluster.js';
+import { type Cluster, type Driver, listParked, startCluster } from './bus-cluster.js';
 import { Recorder } from './recorder.js';
 
 let cluster: Cluster;
@@ -239,7 +239,7 @@ describe('purge', () => {
     await shard.query("update bus_groups set seen_at = now() - interval '31 days'");
     await purge(shard, keep);
     expect(await left()).toEqual(['bad']);
-    const { rows } = await listParked(cluster.store.fleet, { limit: 100, timeoutMs: 5000 });
+    const rows = await listParked(cluster.store.fleet);
     expect(rows.map(({ group }) => group)).toContain('purge');
   });
 });

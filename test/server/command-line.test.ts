@@ -1,13 +1,8 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
@@ -15,8 +10,14 @@ import {
   authorityRoutes,
   Bus,
   busDoorbell,
+  busRoutes,
+  type Campaigns,
+  campaignRoutes,
+  clusterRoutes,
   DEFAULT_SETTINGS,
   type Endpoint,
+  Evaluator,
+  evolutionRoutes,
   type Jobs,
   jobRoutes,
   journalRoutes,
@@ -25,31 +26,38 @@ import {
   openAuthority,
   openStore,
   SECRET_BYTES,
+  startCampaigns,
   startEndpoint,
   startJobs,
   startJournals,
+  unreadable,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
+import * as alertWords from '../../packages/cli/src/commands/alerts.js';
 import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
+import * as campaignWords from '../../packages/cli/src/commands/campaign.js';
 import { HOST_SORTS, HOST_STATES } from '../../packages/cli/src/commands/hosts.js';
 import { JOB_STATES, RUN_STATES } from '../../packages/cli/src/commands/jobs.js';
 import * as words from '../../packages/cli/src/commands/jobs-run.js';
 import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
+import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { commandCampaign } from './campaign-commands.js';
+import { onTerminal } from './on-terminal.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 40;
 /** More than the API gives at once. */
 const NAMES = 60;
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
 let test: TestStore;
 let api: TestApi;
 let authority: Authority;
 let jobs: Jobs;
+let campaigns: Campaigns;
 let bus: Bus;
 let endpoint: Endpoint;
 let server: string;
@@ -65,9 +73,10 @@ beforeAll(async () => {
   const secret = Buffer.alloc(SECRET_BYTES, 1);
   authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
   const shared = { store, authority, server: 'one', log: SILENT };
-  bus = new Bus({ fleet: store.fleet, server: 'one', carrier: memoryCarrier(), clock });
+  const carrier = memoryCarrier();
+  bus = new Bus({ fleet: store.fleet, server: 'one', carrier, clock, pollMs: 100 });
   bus.start();
-  const doorbell = await busDoorbell(bus, SILENT);
+  const doorbell = busDoorbell(bus, SILENT);
   jobs = startJobs({ ...shared, doorbell, leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
@@ -76,12 +85,18 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
+  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
+  const journals = startJournals({ store, bus, server: 'one', log: SILENT });
+  await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
+    ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
     ...journalRoutes(store, journals),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
@@ -107,6 +122,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await campaigns?.stop();
   await endpoint?.stop();
   await jobs?.stop();
   await bus?.stop();
@@ -133,7 +149,8 @@ async function printed(...args: readonly string[]): Promise<any> {
   expect(ended, ended.stdout).toMatchObject({ code: 0, stderr: '' });
   const values = jsonLines(ended.stdout);
   expect(values).toHaveLength(1);
-  const row = docs.split('\n').find((line) => line.startsWith(`| \`${args[0]} ${args[1]}\` |`));
+  const named = [3, 2].map((words) => `| \`${args.slice(0, words).join(' ')}\` |`);
+  const row = docs.split('\n').find((line) => named.some((name) => line.startsWith(name)));
   const keys = [...(row?.split('|')[2] ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1]);
   expect(Object.keys(values[0] ?? {}), args.join(' ')).toEqual(keys);
   return values[0];
@@ -193,6 +210,24 @@ describe('halflap users', () => {
     await printed('users', 'password', ...files);
     const login = ['login', '--user', 'anna', '--password-file', 'next'];
     expect(await workspace.run(login, nobody('again'))).toMatchObject({ code: 0 });
+  });
+});
+
+describe('halflap authority', () => {
+  it('replaces the keys, and drops old ones when it is told what is lost', async () => {
+    const started = ['rotate', 'rotate-orders-key'].map((one) =>
+      printed('authority', one, '--yes'),
+    );
+    for (const made of await Promise.all(started)) expect(made).toMatchObject({ isNew: true });
+    const [status, retired] = await Promise.all([
+      halflap('authority', 'status'),
+      printed('authority', 'retire-orders-key', '--yes'),
+    ]);
+    expect(status.stdout).toMatch(/\nsha256:\w+ +new +.* 0 of 40 +0 of 40\n/);
+    expect(retired.retired).toMatch(/^\w+-/);
+    const dropped = await printed('authority', 'drop', '--yes');
+    expect(dropped.retired).toMatch(/^sha256:/);
+    expect(await printed('authority', 'status')).toMatchObject({ authorities: { length: 1 } });
   });
 });
 
@@ -390,7 +425,7 @@ describe('what goes wrong', () => {
   });
 
   it('is asked again when an answer is lost, or put off, and done once', async () => {
-    const breaking = await breakingProxy(1);
+    const breaking = await breakingProxy(server, 1);
     const ended = await workspace.run(['tokens', 'create', 'once'], {
       HALFLAP_SERVER: addressOf(breaking),
       HALFLAP_TOKEN: await makeToken(test.store, 'operator'),
@@ -398,7 +433,7 @@ describe('what goes wrong', () => {
     breaking.close();
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\S+\n$/) });
     expect(ended.stderr).toMatch(/^the answer was lost; asking again\n/);
-    const refusing = await breakingProxy(1, UNAVAILABLE);
+    const refusing = await breakingProxy(server, 1, UNAVAILABLE);
     const patient = ['whoami', '--server', addressOf(refusing), '--token-file', 'viewer'];
     workspace.write('viewer', await makeToken(test.store, 'viewer'));
     expect(await workspace.run(patient)).toMatchObject({
@@ -493,6 +528,13 @@ describe('halflap jobs', () => {
     expect(followed.code).toBe(3);
     expect(followed.stdout).toMatch(/^web-0 \| one\nweb-0 \| two\nweb-0: succeeded, exit code 0\n/);
     expect(followed.stdout).toMatch(/\nweb-2 \| no\nweb-2: failed, exit code 7\n/);
+    const cutting = await cuttingProxy(server, 'event: output');
+    const again = await workspace.run(['jobs', 'follow', id], {
+      HALFLAP_SERVER: addressOf(cutting),
+      HALFLAP_TOKEN: await makeToken(test.store, 'viewer'),
+    });
+    cutting.close();
+    expect(again).toEqual(followed);
     expect(await halflap('jobs', 'follow', id, '--host', 'web-1')).toMatchObject({
       ...{ code: 0, stdout: 'hello\nweb-1: succeeded, exit code 0\n' },
     });
@@ -513,7 +555,7 @@ describe('halflap jobs', () => {
 
   it('asks on a terminal, and shows how far it is', async () => {
     const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
-    const { code, text } = await onTerminal('y', ...command);
+    const { code, text } = await onTerminal('y', command, env());
     expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
     expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
     expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
@@ -531,6 +573,9 @@ describe('halflap jobs', () => {
     });
     const service = await waiting('service', 'restart', 'nginx.service', '--host', 'web-3');
     const file = await waiting('file', '/etc/x', '--absent', '--name', 'no x', ...offline);
+    const shown = await halflap('jobs', 'show', id);
+    expect(shown.stdout).toMatch(/\n {2}work +install 2 packages; simulated, nothing is done\n/);
+    expect(shown.stdout).toMatch(/\n {2}packages +nginx 1\.26\n {14}curl\n/);
     const { stdout } = await halflap('jobs', 'list', '--state', 'running');
     expect(stdout).toMatch(/ no x +running +1 (?:.|\n)* restart nginx\.service +running /);
     const watching = workspace.start(['jobs', 'follow', file], env());
@@ -540,14 +585,140 @@ describe('halflap jobs', () => {
       ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
     });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
+    const giving = halflap('jobs', 'give-up', file, '--yes');
     const ended = await halflap('jobs', 'follow', file);
+    expect((await giving).stderr).toMatch(/API_CONFLICT/);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
   });
 });
 
-/** Operations that no command covers, and why. */
-const LATER = 'commands for alerts are still to be made';
+describe('halflap alerts', () => {
+  const alerts = (...args: readonly string[]) => printed('alerts', ...args);
 
+  it('lists rules, makes, changes and removes them, and resolves what they found', async () => {
+    const { store } = test;
+    const { hosts } = await printed('hosts', 'list', '--hostname', 'web-014.example');
+    const [host] = hosts;
+    await store.withHost(host.id, (client) =>
+      client.query('update hosts set packages_security = 2 where id = $1', [host.id]),
+    );
+    const spec = ['--kind', 'security_updates', '--severity', 'error', '--label', 'env=prod'];
+    const made = await alerts('rules', 'create', 'patch', ...spec, '--threshold', '2', '--disable');
+    expect(made.rule).toMatchObject({ id: 'patch', selector: 'env=prod', enabled: false });
+    const again = await halflap('alerts', 'rules', 'create', 'patch', ...spec, '--threshold=2');
+    expect(again).toMatchObject({ code: 3, stderr: expect.stringMatching(/API_CONFLICT/) });
+    const edited = await halflap('alerts', 'rules', 'edit', 'patch', '--every-host', '--enable');
+    expect(edited.stdout).toBe('patch: error, security_updates from 2 packages on\n');
+    const evaluator = new Evaluator({ store, server: 'one', now: () => 0, log: SILENT });
+    await evaluator.look();
+    const rules = await halflap('alerts', 'rules', 'list');
+    expect(rules.stdout).toMatch(/\npatch +error +security_updates +2 packages +on\n/);
+    const about = ['--host', 'web-014.example', '--kind', 'security_updates', '--severity=error'];
+    const open = await alerts('list', '--state', 'open', '--unacknowledged', ...about);
+    expect(open.alerts).toMatchObject([{ rule: 'patch', name: 'web-014.example' }]);
+    const [{ id }] = open.alerts;
+    expect(await alerts('acknowledge', id.slice(0, 8))).toMatchObject({ alerts: [id] });
+    for (const rule of ['patch', 'disk-full']) await alerts('rules', 'remove', rule, '--yes');
+    const { stdout } = await halflap('alerts', 'list', '--acknowledged', ...about);
+    expect(stdout).toMatch(/ resolved +error +patch +web-014\.example .* anna\/halflap on \S+\n1 /);
+    await evaluator.stop();
+    // Another server looks for the first time: what was removed does not come back.
+    const other = new Evaluator({ store, server: 'two', now: () => 0, log: SILENT });
+    expect(await other.look()).toEqual({ opened: 0, resolved: 0 });
+    await other.stop();
+    const left = (await alerts('rules', 'list')).rules.map((rule: { id: string }) => rule.id);
+    expect(left).toContain('disk-nearly-full');
+    expect(left).not.toContain('disk-full');
+  });
+
+  it('makes, changes, tests and removes targets, whose address is no argument', async () => {
+    const url = 'https://hooks.example/secret-place';
+    workspace.write('duty.url', `${url}\n`);
+    const duty = ['targets', 'create', 'duty', '--minimum-severity', 'warning'];
+    const made = await alerts(...duty, '--url-file', 'duty.url', '--kind', 'disk_full');
+    expect(made.secret).toMatch(/^\S{20,}$/);
+    expect(await halflap('alerts', ...duty)).toMatchObject({
+      ...{ code: 2, stderr: expect.stringMatching(/--url-file FILE/) },
+    });
+    const mail = ['--mail', 'anna@example.com', '--mail', 'ben@example.com'];
+    await alerts('targets', 'create', 'team', ...mail);
+    await alerts('targets', 'edit', 'team', '--disable', '--kind', 'job_failed');
+    const { stdout } = await halflap('alerts', 'targets', 'list');
+    expect(stdout).toMatch(/\nduty .* webhook https:\/\/hooks\.example +disk_full +warning +on /);
+    expect(stdout).toMatch(/\nteam .* mail anna@example\.com, ben@\S+ +job_failed +info +off /);
+    expect((await alerts('targets', 'list')).targets).toHaveLength(2);
+    const { id } = await alerts('targets', 'test', 'duty');
+    const some = ['--target', 'duty', '--state', 'pending'];
+    const told = await alerts('deliveries', 'list', ...some);
+    expect(told.deliveries).toMatchObject([{ id, event: 'test', alert: null }]);
+    await alerts('deliveries', 'retry', id.slice(0, 10));
+    const shown = await halflap('alerts', 'deliveries', 'list', '--alert', made.id);
+    expect(shown.stdout).toBe('no deliveries\n');
+    await alerts('targets', 'remove', made.id, '--yes');
+    expect((await halflap('alerts', 'deliveries', 'list')).stdout).toBe('no deliveries\n');
+  });
+});
+
+describe('halflap clusters and campaign', () => {
+  it('declare, plan, approve, follow, choose where a step fails, and look back', async () => {
+    const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
+    await commandCampaign(asking, 'web-003.example');
+  });
+});
+
+describe('halflap bus', () => {
+  it('shows what a group gave up, gives it back, and discards it', async () => {
+    const { store } = test;
+    const work = { group: 'campaigns', topics: ['step.done'] };
+    const handled: unknown[] = [];
+    let isMended = false;
+    await bus.work({
+      ...work,
+      async handle({ body }) {
+        if (!isMended) throw unreadable('body/step is missing');
+        handled.push(body);
+      },
+    });
+    for (const [at, shard] of ['s1', 's2', 's2'].entries()) {
+      await store.fleet
+        .shard(shard)
+        .transaction((client) => bus.publish(shard, client, { topic: 'step.done', body: at }));
+    }
+    const parked = () => printed('bus', 'parked', '--group=campaigns', '--topic', 'step.done');
+    await expect.poll(async () => (await parked()).total, { timeout: 30_000 }).toBe(3);
+    const { messages } = await parked();
+    const list = await halflap('bus', 'parked', '--limit', '1');
+    expect(list.stdout).toMatch(
+      / campaigns +step\.done .*body\/step is missing .* one +0s ago\n1 of 3 /,
+    );
+    const { groups } = await printed('bus', 'status');
+    expect(groups).toMatchObject([
+      { shard: 's1', parked: 1 },
+      { shard: 's2', parked: 2 },
+    ]);
+    expect((await halflap('bus', 'status')).stdout).toMatch(/\ncampaigns +s2 +0 +0 +0 +2\n/);
+    const figures = await api.as('operator')('GET', '/metrics');
+    expect(figures.text).toMatch(
+      /^halflap_bus_messages\{shard="s2",group="campaigns",state="pa.* 2$/m,
+    );
+    const lost = messages.find(({ envelope }: { envelope: string }) => /:2\}$/.test(envelope));
+    const gone = await printed('bus', 'discard', lost.id.slice(0, 12), '--yes');
+    expect(gone.messages).toEqual([lost]);
+    expect(await halflap('bus', 'give-back', lost.id)).toMatchObject({ code: 2 });
+    expect(await halflap('bus', 'give-back')).toMatchObject({ code: 2 });
+    isMended = true;
+    const back = await printed('bus', 'give-back', '--group', 'campaigns');
+    expect(back.messages).toHaveLength(2);
+    await expect.poll(() => [...handled].sort(), { timeout: 30_000 }).toEqual([0, 1]);
+    const { entries } = await printed('audit', 'list', '--act', 'bus-message.discard');
+    expect(entries.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+      'done',
+      'intended',
+    ]);
+  });
+});
+
+/** Operations that no command covers, and why. */
 const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
   'GET /healthz': 'for balancers',
   'GET /readyz': 'for balancers',
@@ -555,17 +726,6 @@ const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
   'GET /api/v1/openapi.json': 'for programs',
   'GET /api/v1/oidc/start': 'for browsers',
   'GET /api/v1/oidc/callback': 'for browsers',
-  'GET /api/v1/alerts': LATER,
-  'POST /api/v1/alerts/{id}/acknowledge': LATER,
-  'GET /api/v1/alert-rules': LATER,
-  'PATCH /api/v1/alert-rules/{id}': LATER,
-  'GET /api/v1/alert-targets': LATER,
-  'POST /api/v1/alert-targets': LATER,
-  'PATCH /api/v1/alert-targets/{id}': LATER,
-  'DELETE /api/v1/alert-targets/{id}': LATER,
-  'POST /api/v1/alert-targets/{id}/test': LATER,
-  'GET /api/v1/alert-deliveries': LATER,
-  'POST /api/v1/alert-deliveries/{id}/retry': LATER,
 };
 
 interface Shape {
@@ -626,6 +786,10 @@ describe('every operation of the API', () => {
     expect(wordsOf('GET /api/v1/hosts', 'sort')).toEqual(HOST_SORTS);
     expect(wordsOf('GET /api/v1/hosts', 'state')).toEqual(HOST_STATES);
     expect(wordsOf('GET /api/v1/audit', 'outcome')).toEqual(AUDIT_OUTCOMES);
+    expect(wordsOf('GET /api/v1/alerts', 'state')).toEqual(alertWords.ALERT_STATES);
+    expect(wordsOf('GET /api/v1/alerts', 'severity')).toEqual(alertWords.SEVERITIES);
+    expect(wordsOf('GET /api/v1/alerts', 'kind')).toEqual(alertWords.RULE_KINDS);
+    expect(wordsOf('GET /api/v1/alert-deliveries', 'state')).toEqual(alertWords.DELIVERY_STATES);
     const listed = (operation: string) =>
       documented.get(operation)?.parameters?.find(({ name }) => name === 'state')?.schema.items;
     expect(listed('GET /api/v1/jobs')?.enum).toEqual(JOB_STATES);
@@ -634,6 +798,11 @@ describe('every operation of the API', () => {
       PACKAGE_ACTIONS,
       SERVICE_ACTIONS,
     ]);
+    expect(listed('GET /api/v1/campaigns')?.enum).toEqual(campaignWords.CAMPAIGN_STATES);
+    const planning = documented.get('POST /api/v1/campaigns')?.requestBody?.content;
+    expect(planning?.['application/json']?.schema.properties?.goal?.enum).toEqual(
+      campaignWords.GOALS,
+    );
     const user = documented.get('PATCH /api/v1/users/{id}')?.requestBody?.content;
     expect(user?.['application/json']?.schema.properties?.state?.enum).toEqual(USER_STATES);
   });
@@ -648,61 +817,3 @@ describe('every operation of the API', () => {
     }
   });
 });
-
-/** Runs a command as anna under a pseudo terminal, on which somebody types a line. */
-async function onTerminal(typed: string, ...args: readonly string[]) {
-  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
-    env: { PATH: process.env.PATH, TERM: 'xterm', ...env() },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let text = '';
-  let isAsked = false;
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-    if (!isAsked && text.includes('[y/N]')) child.stdin.write(`${typed}\r`);
-    isAsked ||= text.includes('[y/N]');
-  });
-  const [code] = await once(child, 'close');
-  child.stdin.destroy();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with escape.
-  return { code, text: text.replace(/\u001b\[\d+m/g, '') };
-}
-
-/** As a server says that a shard moves a host just now. */
-const PROBLEM = JSON.stringify({ code: 'STORE_UNAVAILABLE', detail: 'a shard is away' });
-const UNAVAILABLE = [
-  'HTTP/1.1 503 Service Unavailable',
-  'content-type: application/problem+json; charset=utf-8',
-  `content-length: ${PROBLEM.length}`,
-  'retry-after: 0',
-  'connection: close',
-  '',
-  PROBLEM,
-].join('\r\n');
-
-/**
- * Passes bytes to the server; of the first connections only the request, which is answered with
- * `answer` or not at all.
- */
-async function breakingProxy(times: number, answer?: string): Promise<Server> {
-  let left = times;
-  const proxy = createServer((client) => {
-    const upstream = connect(Number(new URL(server).port), '127.0.0.1');
-    const isCut = left > 0;
-    left -= 1;
-    client.pipe(upstream);
-    if (isCut && answer !== undefined) client.once('data', () => client.end(answer));
-    else if (isCut) upstream.once('data', () => client.destroy());
-    else upstream.pipe(client);
-    for (const socket of [client, upstream]) socket.on('error', () => {});
-    client.on('close', () => upstream.destroy());
-    upstream.on('close', () => client.destroy());
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  return proxy;
-}
-
-function addressOf(proxy: Server): string {
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-}

@@ -26,7 +26,9 @@ beforeAll(async () => {
     ...{ secret: randomBytes(SECRET_BYTES), hostCertificateDays: 30, clock: () => new Date() },
   });
   const silent = () => () => {};
-  const doorbell = { ring: async () => {}, on: silent, ended: async () => {}, onEnded: silent };
+  const nothing = async () => {};
+  const rings = { ring: nothing, on: silent, ended: nothing, onEnded: silent };
+  const doorbell = { ...rings, begun: nothing() };
   jobs = startJobs({
     store,
     authority,
@@ -100,6 +102,8 @@ describe('jobs over HTTP', () => {
     expect((await as('GET', run)).body).toMatchObject({ state: 'cancelled', exitCode: null });
     expect((await as('GET', `${run}/output`)).body).toMatchObject({ pieces: [], next: 0 });
     expect((await as('GET', `${run}/output/live`)).text).toMatch(/"state":"cancelled"/);
+    const { text } = await as('GET', `/api/v1/jobs/${id}/live`);
+    expect(text.match(/^event: .*$/gm)).toEqual([...['event: host', 'event: host', 'event: job']]);
     const retried = await as('POST', `/api/v1/jobs/${id}/retry`, {
       payload: { states: ['cancelled'] },
     });
@@ -123,6 +127,9 @@ describe('jobs over HTTP', () => {
     });
     const { body: runs } = await tester('GET', `/api/v1/jobs/${mixed.id}/runs?total=true`);
     expect(runs).toMatchObject({ items: [{ hostname: 'web-2' }], total: 1 });
+    expect(
+      (await api.as('viewer', 'env=none')('GET', `/api/v1/jobs/${mixed.id}/live`)).status,
+    ).toBe(404);
     const hidden = `/api/v1/jobs/${mixed.id}/runs/${ids[0]}/output`;
     expect((await tester('GET', hidden)).status).toBe(404);
     expect((await make({ target: {} }, api.as('viewer'))).status).toBe(403);

@@ -4,12 +4,17 @@ import {
   cancelJob,
   chooseHosts,
   digestOf,
+  giveUp,
+  hostConditions,
   hostsToRetry,
   previewHosts,
   purgeJobs,
   RUN_STATES,
+  RUNS,
   readOutput,
+  settleEnded,
   specOf,
+  watchJob,
 } from '@halflap/server';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -291,6 +296,7 @@ describe('a shard that is cut off in the middle of a job', () => {
       ({ counts }) => counts.running === 10,
     );
     const there = hosts.filter((host) => test.store.shardNameOf(host) === stays).length;
+    const watching = watched(id);
     const succeeded = async () => {
       const { rows } = await test.store.fleet
         .shard(stays)
@@ -305,13 +311,102 @@ describe('a shard that is cut off in the middle of a job', () => {
       await until(succeeded, (n) => n === there);
       if (away === 's1') return;
       expect(await cluster.read(id)).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
+      // Hosts that cannot be asked for are not said to be none.
+      const target = { where: hostConditions({}, 'all'), hosts };
+      const chosen = chooseHosts(test.store, target, { spec: SPEC, digest: digestOf(hosts) });
+      await expect(chosen).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     });
     expect(await until(() => cluster.ended(id).catch(() => null), Boolean)).toMatchObject({
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
     });
     expect(effectsOf(made)).toEqual(hosts.map(() => 1));
+    const told = await watching;
+    expect(told.filter((line) => line.startsWith('silent'))).toEqual([`silent ${away}`, 'silent ']);
+    for (const host of hosts) {
+      expect(told.filter((line) => line.includes(host))).toEqual([
+        ...[`${host} running`, `${host} wrote done`, `${host} succeeded`],
+      ]);
+    }
+    expect(told.at(-1)).toBe('succeeded');
   });
 });
+
+describe('a shard that is lost for good', () => {
+  it('is given up: its hosts end as lost, all others go on', async () => {
+    const work = gate();
+    const { hosts } = await cluster.fleet(10, () => ({ until: work.opened }));
+    const id = await cluster.run(hosts, {});
+    const lost = hosts.filter((host) => test.store.shardNameOf(host) === 's2').length;
+    const { store } = test;
+    const giving = () => store.home.transaction((client) => giveUp(client, store, id));
+    const { counts: before } = await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 10,
+    );
+    expect(before).toEqual({ running: 10 });
+    await expect(giving()).rejects.toMatchObject({ code: 'API_CONFLICT' });
+    const elsewhere = hosts.filter((host) => test.store.shardNameOf(host) === 's1');
+    await without(1, async () => {
+      // One without hosts there does not wait for it at all.
+      const other = await cluster.run(elsewhere.slice(0, 1), { name: 'other' });
+      const told = watched(id);
+      await until(giving.bind(null), ({ hosts }) => hosts === lost);
+      work.open();
+      const { job, counts } = await cluster.ended(id);
+      expect([job.state, counts]).toEqual(['failed', { succeeded: 10 - lost, lost }]);
+      expect((await cluster.ended(other)).job.state).toBe('succeeded');
+      // Whoever watches does not wait for the shard either.
+      expect((await told).filter((one) => one.endsWith(' lost'))).toHaveLength(lost);
+      const { rows } = await store.home.query(`select state from ${RUNS} where job_id = $1`, [id]);
+      expect(rows.map(({ state }) => state).sort()).toEqual(
+        [...Array(lost).fill('lost'), ...Array(10 - lost).fill('succeeded')].sort(),
+      );
+    });
+    // It comes back after all: what its hosts have said by then stands.
+    await until(
+      () =>
+        settleEnded(store).then(() =>
+          store.home.query('select from job_hosts where given_up_at is not null'),
+        ),
+      ({ rowCount }) => rowCount === 0,
+    );
+    const runs = await cluster.runsOf(id);
+    expect([...runs.keys()].sort()).toEqual(hosts.toSorted());
+    for (const run of runs.values()) expect(['succeeded', 'lost']).toContain(run.state);
+  });
+
+  it('leaves runs of jobs that are gone with it, which end by the id of the job', async () => {
+    const { hosts } = await cluster.fleet(2, () => ({ until: gate().opened }));
+    const id = await cluster.run(hosts, {});
+    await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 2,
+    );
+    const { home } = test.store;
+    await home.query('delete from jobs where id = $1', [id]);
+    const giving = () => home.transaction((client) => giveUp(client, test.store, id));
+    expect(await giving()).toEqual({ hosts: 2, shards: [] });
+    for (const run of (await cluster.runsOf(id)).values()) expect(run.state).toBe('lost');
+    await expect(giving()).rejects.toMatchObject({ code: 'API_NOT_FOUND' });
+  });
+});
+
+/** All that is told of a job while it is watched, from when its hosts are at work. */
+async function watched(id: string): Promise<string[]> {
+  const told: string[] = [];
+  const see = async () => {
+    const { job, counts } = await cluster.read(id);
+    return { state: job.state, counts, endedAt: job.ended_at?.toISOString() ?? null };
+  };
+  const of = { job: id, where: { text: 'true', values: [] }, see };
+  for await (const change of watchJob(test.store, of, new AbortController().signal)) {
+    if (change.kind === 'job') told.push(change.job.state);
+    if (change.kind === 'silent') told.push(`silent ${change.shards.join()}`);
+    if (change.kind === 'run') told.push(`${change.run.host_id} ${change.run.state}`);
+    if (change.kind === 'piece') told.push(`${change.run.host_id} wrote ${change.piece.text}`);
+  }
+  return told;
+}
 
 describe('the doorbell', () => {
   it('is heard by the server that it is for, and of ends by all', async () => {

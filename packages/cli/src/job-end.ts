@@ -19,22 +19,20 @@ const UNSUCCESSFUL = [
   ...['failed', 'timed_out', 'refused', 'lost', 'cancelled', 'expired', 'skipped'],
 ];
 
-/** `look` is done each time that the job was looked at. @throws what `ask` does */
+/** How a job is watched: `seen` is told how far it is. @returns the job that has ended */
+export type Watch = (seen: (job: Job) => void, progress: JobProgress) => Promise<Job>;
+
+/** @throws what `ask` does */
 export async function awaitJob(
   client: ApiClient,
   printer: Printer,
   id: string,
-  look: (progress: JobProgress) => Promise<void> = async () => {},
+  watch: Watch = (seen) => watchJob(client, id, seen),
 ): Promise<void> {
   const progress = createJobProgress(printer);
   let job: Job;
   try {
-    job = await watching(client, () =>
-      watchJob(client, id, async (seen) => {
-        progress.update(seen);
-        await look(progress);
-      }),
-    );
+    job = await watching(client, () => watch((seen) => progress.update(seen), progress));
   } finally {
     progress.stop();
   }

@@ -40,14 +40,19 @@ export function createOutputLines(
   };
 }
 
+type Host = Pick<JobRun, 'host' | 'hostname'>;
+type Told = { readonly printer: Printer; readonly lines: OutputLines };
+
 /** For people by lines, for programs as it came. */
-export function tellPieces(
-  { pieces }: JobOutput,
-  { host, hostname }: JobRun,
-  { printer, lines }: { readonly printer: Printer; readonly lines: OutputLines },
+export function tellPieces({ pieces }: JobOutput, host: Host, told: Told): void {
+  for (const piece of pieces) tellPiece(piece, host, told);
+}
+
+export function tellPiece(
+  { stream, text, at }: Pick<JobOutput['pieces'][number], 'stream' | 'text' | 'at'>,
+  { host, hostname }: Host,
+  { printer, lines }: Told,
 ): void {
-  for (const { stream, text, at } of pieces) {
-    printer.json({ event: 'output', host, hostname, stream, text, at });
-    lines.add(stream, text);
-  }
+  printer.json({ event: 'output', host, hostname, stream, text, at });
+  lines.add(stream, text);
 }

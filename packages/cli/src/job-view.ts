@@ -3,6 +3,7 @@
 import type { Job, JobRun, JobSummary } from '@halflap/server';
 import type { Preview } from './api/job-target.js';
 import type { Column } from './api/show-list.js';
+import { workRows } from './job-work.js';
 import { type Colors, count, duration, type Printer, utc } from './print.js';
 import { hostsText } from './quantities.js';
 import { table } from './table.js';
@@ -82,7 +83,7 @@ export function jobText(job: Job, { width, colors }: Pick<Printer, 'width' | 'co
     ['id', job.id],
     ['state', paint(job.state, job.state, colors)],
     ['reason', job.stopReason ?? ''],
-    ['work', JSON.stringify(job.work)],
+    ...workRows(job.work),
     ['hosts', `${count(job.hosts)}, ${targetText(job.target)}`],
     ['pace', paceText(job)],
     ['begun', `${utc(new Date(job.createdAt))} UTC by ${job.createdBy}`],
@@ -96,10 +97,18 @@ export function jobText(job: Job, { width, colors }: Pick<Printer, 'width' | 'co
   ]);
   return [
     colors.bold(job.name),
-    ...rows.map(([key = '', value]) => `  ${key.padEnd(10)}  ${value}`),
+    ...rows.map(([key = '', value = '']) => rowText(key, value)),
     '',
     table(['hosts are', 'number'], states, width),
   ].join('\n');
+}
+
+/** `  work        install 2 packages`; further lines stand below the first. */
+function rowText(key: string, value: string): string {
+  const [first = '', ...more] = value.split('\n');
+  return [`  ${key.padEnd(10)}  ${first}`, ...more.map((line) => `${' '.repeat(14)}${line}`)].join(
+    '\n',
+  );
 }
 
 function targetText(target: object): string {

@@ -12,6 +12,7 @@ export {
   type VerbOptions,
 } from './shard/advance.js';
 export { type BehaviourReport, readBehaviours } from './shard/behaviours.js';
+export { type DriftOptions, readDrift } from './shard/drift.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
 export { remedy } from './shard/failure.js';
 export { type FeatureReport, readFeatures } from './shard/feature-report.js';
@@ -27,9 +28,16 @@ export {
   type RunningStep,
   readFleet,
   readShard,
+  readShardWith,
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
+export {
+  lookAtShard,
+  type OtherSession,
+  type ShardHealth,
+  type ShardReport,
+} from './shard/health.js';
 export { fillForPeople } from './shard/holes.js';
 export {
   type AdoptOptions,

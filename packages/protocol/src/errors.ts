@@ -160,7 +160,7 @@ export const ERRORS = {
   HOST_AWAY: entry(
     'unreachable',
     'A host is not connected, or does not tell what it was asked for.',
-    true,
+    false,
   ),
   LEASE_LOST: entry('refused', 'Another server owns now what this one was working on.', true),
   ENROLMENT_REFUSED: entry(
@@ -190,6 +190,10 @@ export const ERRORS = {
     'unreachable',
     'The provider of OpenID Connect, where people sign in, does not answer.',
     true,
+  ),
+  CAMPAIGN_REFUSED: entry(
+    'refused',
+    'A plan is not safe, or the cluster is not what it was planned on; the proof is listed.',
   ),
   BUS_INVALID: entry(
     'usage',

@@ -7,13 +7,13 @@ import type { ApiClient } from '../api/client.js';
 import { withServer } from '../api/connect.js';
 import { findHost } from '../api/find-host.js';
 import { findJob } from '../api/find-job.js';
-import { isOpen, lookAtRuns, watching, watchRun } from '../api/job-watch.js';
+import { followJob, isOpen, type JobSeen, watching, watchRun } from '../api/job-watch.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { showList } from '../api/show-list.js';
 import { confirm } from '../ask-line.js';
 import { awaitJob } from '../job-end.js';
-import { createOutputLines, tellPieces } from '../job-output.js';
+import { createOutputLines, tellPiece, tellPieces } from '../job-output.js';
 import { jobColumns, jobText, runColumns } from '../job-view.js';
 import { count, type Printer } from '../print.js';
 import { hostsText } from '../quantities.js';
@@ -90,23 +90,35 @@ export async function follow(text: string, { host }: FollowOptions, command: Com
       await followHost(client, printer, { id, host: await findHost(client, host, 'look') });
       return;
     }
-    const known: Parameters<typeof lookAtRuns>[2] = new Map();
-    const writers = new Map<string, ReturnType<typeof createOutputLines>>();
-    await awaitJob(client, printer, id, async (progress) => {
-      const say = { ...printer, line: progress.line };
-      await lookAtRuns(client, id, known, {
-        output(run, read) {
-          const lines = writers.get(run.id) ?? createOutputLines(say, run.hostname);
-          writers.set(run.id, lines);
-          tellPieces(read, run, { printer, lines });
-        },
-        ended(run) {
-          writers.get(run.id)?.end();
-          tellRun(say, run, run.droppedBytes);
-        },
-      });
-    });
+    await awaitJob(client, printer, id, (seen, progress) =>
+      followJob(
+        client,
+        { id, isForPeople: !printer.isJson },
+        { job: seen, ...outputOf({ ...printer, line: progress.line }) },
+      ),
+    );
   });
+}
+
+/** Prints what hosts write, each line behind the name of its host, and how they end. */
+function outputOf(printer: Printer): Omit<JobSeen, 'job'> {
+  const writers = new Map<string, ReturnType<typeof createOutputLines>>();
+  return {
+    output(piece) {
+      const lines = writers.get(piece.host) ?? createOutputLines(printer, piece.hostname);
+      writers.set(piece.host, lines);
+      tellPiece(piece, piece, { printer, lines });
+    },
+    ended(run) {
+      writers.get(run.host)?.end();
+      writers.delete(run.host);
+      tellRun(printer, run, run.droppedBytes);
+    },
+    silent(shards) {
+      if (shards.length === 0) return;
+      printer.note(`${shards.join(', ')} does not answer: its hosts are told once it does`);
+    },
+  };
 }
 
 async function followHost(
@@ -152,6 +164,23 @@ export async function cancel(
     await client.ask(OPERATIONS.cancelJob, { params: { id }, body: { reason } });
     printer.json({ id, cancelled: true });
     printer.line(`job ${id}: no further host begins; halflap jobs follow shows how it ends`);
+  });
+}
+
+export async function giveUp(
+  text: string,
+  { yes }: { readonly yes?: boolean },
+  command: Command,
+): Promise<void> {
+  await withServer(command, async (client, printer) => {
+    const id = await findJob(client, text);
+    const question = 'End it as lost on all hosts whose shard does not answer, for good?';
+    await confirm(printer, question, yes === true);
+    const givenUp = await client.ask(OPERATIONS.giveUpJob, { params: { id } });
+    printer.json(givenUp);
+    const { hosts: number, shards } = givenUp;
+    const where = shards.length === 0 ? '' : `, no answer from ${shards.join(', ')}`;
+    printer.line(`job ${id}: ${hostsText(number)} given up${where}`);
   });
 }
 

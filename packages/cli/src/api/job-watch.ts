@@ -1,8 +1,9 @@
 // Watches a job until it ends: how far it is, and what it writes on its hosts.
 //
-// A job may have thousands of hosts, and a server gives a live view of one host at a time; so the
-// list of runs says which host has written something, and that is fetched from where it was left.
+// What its hosts write comes by a live view, from the server's store: nobody asks for all hosts
+// again and again. A view that breaks begins anew, and what was told before is passed over.
 
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HalflapError } from '@halflap/protocol';
 import type { Job, JobOutput, JobRun } from '@halflap/server';
@@ -10,10 +11,10 @@ import type { ApiClient } from './client.js';
 import { readEvents } from './event-reader.js';
 import { harmless } from './harmless.js';
 import { OPERATIONS } from './operations.js';
-import { fetchList } from './pages.js';
 
 const LOOK_MS = 1000;
-/** A run's state is told a moment before its last output. */
+/** How often a view that broke is tried to be opened again, each time after LOOK_MS. */
+const REOPENINGS = 10;
 const OPEN_STATES: ReadonlySet<string> = new Set(['waiting', 'released', 'sent', 'running']);
 
 export function isOpen({ state }: { readonly state: string }): boolean {
@@ -34,58 +35,84 @@ export async function watchJob(
   }
 }
 
-export interface OutputSeen {
-  /** Pieces that a host has written, in their order. */
-  output(run: JobRun, output: JobOutput): void;
+/** A piece of what a host has written. */
+export interface HostOutput {
+  readonly host: string;
+  readonly hostname: string;
+  readonly number: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+  readonly at: string;
+}
+
+export interface JobSeen {
+  /** It is further than before. */
+  job(job: Job): void;
+  /** Pieces of a host come in their order, each once. */
+  output(piece: HostOutput): void;
   /** A host has ended; all its output was told before. */
   ended(run: JobRun): void;
+  /** Shards that do not answer: their hosts come later; none, once they do. */
+  silent(shards: readonly string[]): void;
 }
 
-/** What is told of each host, so that it is told once. */
-interface Known {
-  next: number;
-  bytes: number;
-  hasEnded: boolean;
-}
-
-/** One look at all hosts of a job; `known` is kept from look to look. */
-export async function lookAtRuns(
+/** Follows the job with all that its hosts write, to its end. @throws what `watch` does */
+export async function followJob(
   client: ApiClient,
-  id: string,
-  known: Map<string, Known>,
-  seen: OutputSeen,
-): Promise<void> {
-  const all = { limit: Number.POSITIVE_INFINITY, note: () => {} };
-  const listing = { what: 'hosts', params: { id } };
-  const { items } = await fetchList(client, OPERATIONS.listJobRuns, listing, all);
-  for (const run of items) {
-    const before = known.get(run.id) ?? { next: 0, bytes: 0, hasEnded: false };
-    known.set(run.id, before);
-    if (run.outputBytes > before.bytes) {
-      before.next = await tellOutput(client, { job: id, run, from: before.next }, seen);
-      before.bytes = run.outputBytes;
+  { id, isForPeople }: { readonly id: string; readonly isForPeople: boolean },
+  seen: JobSeen,
+): Promise<Job> {
+  const told = new Told(seen);
+  for (let isFirst = true; ; isFirst = false) {
+    const open = () => client.watch(OPERATIONS.watchJob, { params: { id } }, undefined);
+    const body = await openView(client, open, isFirst);
+    try {
+      for await (const { event, data } of readEvents(body)) {
+        const ended = told.take(event, JSON.parse(data, isForPeople ? shown : undefined));
+        if (ended !== undefined) return ended;
+      }
+    } catch (error) {
+      // A server that goes: another begins anew.
+      if (client.signal.aborted || error instanceof HalflapError) throw error;
+    } finally {
+      body.destroy();
     }
-    if (!before.hasEnded && !isOpen(run)) {
-      before.hasEnded = true;
-      seen.ended(run);
-    }
+    await pause(client);
   }
 }
 
-async function tellOutput(
-  client: ApiClient,
-  { job, run, from }: { readonly job: string; readonly run: JobRun; readonly from: number },
-  { output }: OutputSeen,
-): Promise<number> {
-  let next = from;
-  for (;;) {
-    const read = await client.ask(OPERATIONS.showOutput, {
-      params: { id: job, host: run.host },
-      query: { from: next },
-    });
-    output(run, read);
-    next = read.next;
-    if (!read.more) return next;
+/** Tells what was not told yet, through all views of one job. */
+class Told {
+  readonly #seen: JobSeen;
+  /** By host: the number of the next piece. */
+  readonly #next = new Map<string, number>();
+  readonly #ended = new Set<string>();
+
+  constructor(seen: JobSeen) {
+    this.#seen = seen;
+  }
+
+  /** The job, with its last event. What a newer server may send besides is passed over. */
+  take(event: string, data: unknown): Job | undefined {
+    if (event === 'output') this.#output(data as HostOutput);
+    if (event === 'host') this.#host(data as JobRun);
+    if (event === 'silent') this.#seen.silent((data as { shards: string[] }).shards);
+    if (event !== 'job') return undefined;
+    const job = data as Job;
+    this.#seen.job(job);
+    return job.endedAt === null ? undefined : job;
+  }
+
+  #output(piece: HostOutput): void {
+    if (piece.number < (this.#next.get(piece.host) ?? 0)) return;
+    this.#next.set(piece.host, piece.number + 1);
+    this.#seen.output(piece);
+  }
+
+  #host(run: JobRun): void {
+    if (isOpen(run) || this.#ended.has(run.host)) return;
+    this.#ended.add(run.host);
+    this.#seen.ended(run);
   }
 }
 
@@ -96,8 +123,10 @@ export async function watchRun(
   seen: (output: JobOutput) => void,
 ): Promise<void> {
   let lastId: string | undefined;
-  for (;;) {
-    const body = await client.watch(OPERATIONS.watchOutput, { params: { id: job, host } }, lastId);
+  for (let isFirst = true; ; isFirst = false) {
+    const params = { id: job, host };
+    const open = () => client.watch(OPERATIONS.watchOutput, { params }, lastId);
+    const body = await openView(client, open, isFirst);
     try {
       for await (const { id, event, data } of readEvents(body)) {
         if (event !== 'output') continue;
@@ -114,6 +143,27 @@ export async function watchRun(
     }
     await pause(client);
   }
+}
+
+/** A server that was never there is not waited for; one that went away may be coming back. */
+async function openView(
+  client: ApiClient,
+  open: () => Promise<IncomingMessage>,
+  isFirst: boolean,
+): Promise<IncomingMessage> {
+  for (let tries = isFirst ? REOPENINGS : 0; ; tries += 1) {
+    try {
+      return await open();
+    } catch (error) {
+      if (tries >= REOPENINGS || !mayPass(error)) throw error;
+    }
+    await pause(client);
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof HalflapError)) return false;
+  return error.code === 'SERVER_UNREACHABLE' || error.retryable;
 }
 
 function shown(_key: string, value: unknown): unknown {

@@ -1,9 +1,16 @@
 // Every operation of the API that a command uses. The types of their answers are the server's own.
 
 import type {
+  Alert,
+  AlertDelivery,
+  AlertRule,
+  AlertTarget,
   ApiToken,
   AuditEntry,
   AuditVerified,
+  AuthorityStatus,
+  BusGroups,
+  BusParked,
   ClusterAuthority,
   EnrolmentToken,
   Host,
@@ -12,12 +19,16 @@ import type {
   HostService,
   HostSummary,
   Job,
+  JobGivenUp,
   JobOutput,
   JobPreview,
   JobRun,
   JobSummary,
+  KeyChanged,
+  KeyRetired,
   Made,
   MadeJob,
+  MadeTarget,
   MadeToken,
   PackageName,
   Page,
@@ -27,9 +38,8 @@ import type {
   User,
   Who,
 } from '@halflap/server';
-import { answering } from './operation.js';
-
-const PAGING = ['limit', 'cursor'] as const;
+import { CAMPAIGN_OPERATIONS } from './campaign-operations.js';
+import { answering, PAGING } from './operation.js';
 
 /** By what active hosts are chosen, for a job. */
 const TARGET_FILTERS = [
@@ -131,6 +141,7 @@ export const OPERATIONS = {
     path: '/api/v1/jobs',
     body: [...JOB_SPEC, 'target', 'digest'],
   }),
+  watchJob: answering<never>()({ method: 'GET', path: '/api/v1/jobs/{id}/live' }),
   showJob: answering<Job>()({ method: 'GET', path: '/api/v1/jobs/{id}' }),
   cancelJob: answering<Made>()({
     method: 'POST',
@@ -142,6 +153,7 @@ export const OPERATIONS = {
     path: '/api/v1/jobs/{id}/retry',
     body: ['states'],
   }),
+  giveUpJob: answering<JobGivenUp>()({ method: 'POST', path: '/api/v1/jobs/{id}/give-up' }),
   listJobRuns: answering<Page<JobRun>>()({
     method: 'GET',
     path: '/api/v1/jobs/{id}/runs',
@@ -158,7 +170,91 @@ export const OPERATIONS = {
     path: '/api/v1/jobs/{id}/runs/{host}/output/live',
     query: ['from'],
   }),
+  listAlerts: answering<Page<Alert>>()({
+    method: 'GET',
+    path: '/api/v1/alerts',
+    query: [...PAGING, 'state', 'severity', 'kind', 'host', 'acknowledged'],
+  }),
+  acknowledgeAlert: answering<void>()({
+    method: 'POST',
+    path: '/api/v1/alerts/{id}/acknowledge',
+  }),
+  listAlertRules: answering<Page<AlertRule>>()({
+    method: 'GET',
+    path: '/api/v1/alert-rules',
+    query: PAGING,
+  }),
+  createAlertRule: answering<AlertRule>()({
+    method: 'POST',
+    path: '/api/v1/alert-rules',
+    body: ['id', 'kind', 'selector', 'threshold', 'severity', 'enabled'],
+  }),
+  editAlertRule: answering<AlertRule>()({
+    method: 'PATCH',
+    path: '/api/v1/alert-rules/{id}',
+    body: ['selector', 'threshold', 'severity', 'enabled'],
+  }),
+  removeAlertRule: answering<void>()({ method: 'DELETE', path: '/api/v1/alert-rules/{id}' }),
+  listAlertTargets: answering<Page<AlertTarget>>()({
+    method: 'GET',
+    path: '/api/v1/alert-targets',
+    query: PAGING,
+  }),
+  createAlertTarget: answering<MadeTarget>()({
+    method: 'POST',
+    path: '/api/v1/alert-targets',
+    body: ['name', 'url', 'recipients', 'kinds', 'minimumSeverity'],
+  }),
+  editAlertTarget: answering<void>()({
+    method: 'PATCH',
+    path: '/api/v1/alert-targets/{id}',
+    body: ['kinds', 'minimumSeverity', 'enabled'],
+  }),
+  removeAlertTarget: answering<void>()({ method: 'DELETE', path: '/api/v1/alert-targets/{id}' }),
+  testAlertTarget: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/alert-targets/{id}/test',
+  }),
+  listAlertDeliveries: answering<Page<AlertDelivery>>()({
+    method: 'GET',
+    path: '/api/v1/alert-deliveries',
+    query: [...PAGING, 'state', 'target', 'alert'],
+  }),
+  retryAlertDelivery: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/alert-deliveries/{id}/retry',
+  }),
+  ...CAMPAIGN_OPERATIONS,
+  listBusGroups: answering<BusGroups>()({ method: 'GET', path: '/api/v1/bus/groups' }),
+  listBusParked: answering<Page<BusParked>>()({
+    method: 'GET',
+    path: '/api/v1/bus/parked',
+    query: [...PAGING, 'group', 'topic', 'total'],
+  }),
+  giveBackParked: answering<BusParked>()({
+    method: 'POST',
+    path: '/api/v1/bus/parked/{id}/give-back',
+  }),
+  discardParked: answering<BusParked>()({ method: 'DELETE', path: '/api/v1/bus/parked/{id}' }),
   showAuthority: answering<ClusterAuthority>()({ method: 'GET', path: '/api/v1/authority' }),
+  showAuthorityStatus: answering<AuthorityStatus>()({
+    method: 'GET',
+    path: '/api/v1/authority/status',
+  }),
+  rotateAuthority: answering<KeyChanged>()({ method: 'POST', path: '/api/v1/authority/rotate' }),
+  dropAuthority: answering<KeyRetired>()({
+    method: 'POST',
+    path: '/api/v1/authority/drop',
+    body: ['words'],
+  }),
+  rotateOrdersKey: answering<KeyChanged>()({
+    method: 'POST',
+    path: '/api/v1/authority/orders-key/rotate',
+  }),
+  retireOrdersKey: answering<KeyRetired>()({
+    method: 'POST',
+    path: '/api/v1/authority/orders-key/retire',
+  }),
   listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
     method: 'GET',
     path: '/api/v1/enrolment-tokens',

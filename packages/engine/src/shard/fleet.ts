@@ -2,7 +2,10 @@
 // shard.
 
 import { HalflapError, type LeaseRow, type Phase, type Verb } from '@halflap/protocol';
+import type { Bundle } from '../compile/bundle.js';
 import { messageOf, type Session, withSession } from '../pg.js';
+import { readStaleVerify } from './freshness.js';
+import { LIMITS } from './limits.js';
 import { readRunner, readState, type ShardState } from './state.js';
 
 export interface RunningStep {
@@ -73,7 +76,26 @@ export async function readShard(url: ShardUrl): Promise<ShardStatus> {
   }
 }
 
-function unreadable(error: unknown): ShardStatus {
+/** The same for a shard that a bundle leads on, and whether contract may trust its last verify. */
+export async function readShardWith(
+  url: ShardUrl,
+  bundle: Bundle,
+): Promise<ShardStatus & { readonly isVerified: boolean }> {
+  if (url instanceof HalflapError) return { ...unreadable(url), isVerified: false };
+  try {
+    return await withSession(url, 'status', async (session) => {
+      const status = await readStatus(session);
+      const isDual = status.state?.phase === 'dual';
+      const stale = isDual ? await readStaleVerify(session, bundle, LIMITS.verifyFreshMs) : [];
+      return { ...status, isVerified: isDual && stale.length === 0 };
+    });
+  } catch (error) {
+    return { ...unreadable(error), isVerified: false };
+  }
+}
+
+/** What is known of a shard that could not be read. */
+export function unreadable(error: unknown): ShardStatus {
   const isOurs = error instanceof HalflapError;
   const isReached = isOurs && !['SHARD_UNREACHABLE', 'CONFIG_INVALID'].includes(error.code);
   const hint = isOurs ? (error.hint ?? null) : null;
@@ -92,7 +114,8 @@ export function phaseOf(status: ShardStatus): Phase | null {
   return status.state?.phase ?? null;
 }
 
-async function readStatus(session: Session): Promise<ShardStatus> {
+/** Where the shard of an open session stands. @throws SHARD_FORMAT and PostgreSQL's errors. */
+export async function readStatus(session: Session): Promise<ShardStatus> {
   const state = await readState(session, 'of this url');
   if (state === null) return NOTHING;
   const runner = await readRunner(session);

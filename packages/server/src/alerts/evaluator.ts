@@ -143,8 +143,9 @@ export class Evaluator {
   }
 
   #write(lease: Lease, known: Known, differences: ReadonlyMap<RuleRow, Difference>) {
-    const off = new Set(known.rules.filter(({ enabled }) => !enabled).map(({ id }) => id));
-    const ended = known.open.filter(({ rule_id: rule }) => off.has(rule)).map(({ id }) => id);
+    // Those of a rule that was removed, too: a look may have been under way then.
+    const on = new Set(known.rules.filter(({ enabled }) => enabled).map(({ id }) => id));
+    const ended = known.open.filter(({ rule_id: rule }) => !on.has(rule)).map(({ id }) => id);
     return atHome(this.#options.store, async (client): Promise<Looked> => {
       await assertOwner(client, lease);
       await client.query(

@@ -56,14 +56,23 @@ const STARTING: readonly Start[] = [
   ['job-failed', 'job_failed', 24, 'warning'],
 ];
 
-/** Puts the rules of a new cluster there. Idempotent: what has been changed stays as it is. */
+/**
+ * Puts the rules of a new cluster there, when nobody has looked at rules before: one that was
+ * removed does not come back.
+ */
 export async function addStartingRules(client: Pick<ClientBase, 'query'>): Promise<void> {
   const [ids, kinds, thresholds, severities] = [0, 1, 2, 3].map((at) =>
     STARTING.map((rule) => rule[at]),
   );
   await client.query(
-    `insert into alert_rules (id, kind, threshold, severity)
-     select * from unnest($1::text[], $2::text[], $3::int[], $4::text[])
+    `with first_look as (
+       insert into alert_watch (since, looked_at) values (now(), now())
+       on conflict (id) do nothing
+       returning id
+     )
+     insert into alert_rules (id, kind, threshold, severity)
+     select r.*
+     from unnest($1::text[], $2::text[], $3::int[], $4::text[]) as r, first_look
      on conflict (id) do nothing`,
     [ids, kinds, thresholds, severities],
   );

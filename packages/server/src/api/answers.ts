@@ -10,6 +10,7 @@ import type * as alerts from './routes/alerts.js';
 import type * as apiTokens from './routes/api-tokens.js';
 import type * as audit from './routes/audit.js';
 import type * as authority from './routes/authority.js';
+import type * as bus from './routes/bus.js';
 import type * as enrolment from './routes/enrolment-tokens.js';
 import type * as parts from './routes/host-parts.js';
 import type * as names from './routes/names.js';
@@ -17,8 +18,17 @@ import type * as session from './routes/session.js';
 import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
+export type {
+  Campaign,
+  CampaignEvent,
+  CampaignStep,
+  CampaignSummary,
+} from './campaign-shapes.js';
 export type { Host, HostSummary } from './host-shapes.js';
 export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
+export type { Matrix, Refusal, WhatIf } from './matrix-shapes.js';
+export type { Cluster, ClusterSummary } from './routes/clusters.js';
+export type { Evolution } from './routes/evolutions.js';
 export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
 
@@ -30,11 +40,17 @@ export type ServiceName = Static<typeof names.ServiceName>;
 export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
 export type ApiToken = Static<typeof apiTokens.ApiToken>;
 export type ClusterAuthority = Static<typeof authority.ClusterAuthority>;
+export type AuthorityStatus = Static<typeof authority.AuthorityStatus>;
+export type KeyChanged = Static<typeof authority.KeyChanged>;
+export type KeyRetired = Static<typeof authority.KeyRetired>;
 export type User = Static<typeof users.User>;
 export type Alert = Static<typeof alerts.Alert>;
 export type AlertRule = Static<typeof rules.AlertRule>;
 export type AlertTarget = Static<typeof targets.AlertTarget>;
 export type AlertDelivery = Static<typeof deliveries.AlertDelivery>;
+export type BusGroup = Static<typeof bus.BusGroup>;
+export type BusGroups = Static<typeof bus.BusGroups>;
+export type BusParked = Static<typeof bus.BusParked>;
 export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;
@@ -54,9 +70,22 @@ export interface MadeJob {
   readonly hosts: number;
 }
 
+/** Hosts of a job that are not waited for any more. */
+export interface JobGivenUp {
+  readonly id: string;
+  readonly hosts: number;
+  /** That do not answer. */
+  readonly shards: readonly string[];
+}
+
 /** What has been made. */
 export interface Made {
   readonly id: string;
+}
+
+/** A target of alerts that has been made: the only time that the secret of a webhook is shown. */
+export interface MadeTarget extends Made {
+  readonly secret: string | null;
 }
 
 /** A token that has been made: the only time that it is shown. */

@@ -3,6 +3,7 @@
 // Invariant: nothing is kept for a client beyond what its connection holds, up to a limit. A client
 // that reads more slowly than that is cut off, and comes back with `Last-Event-ID`.
 
+import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import type { LiveEvent, Sender } from './route.js';
 
@@ -31,10 +32,11 @@ export async function streamEvents(stream: Stream): Promise<void> {
   raw.writeHead(200, { ...headers, ...HEADERS });
   const write = (text: string): boolean => {
     if (ending.signal.aborted) return false;
-    raw.write(text);
-    if (raw.writableLength <= stream.unreadBytes) return true;
-    ending.abort();
-    return false;
+    // Before the event, which may be long itself and come to a client that reads quickly.
+    const isRead = raw.writableLength <= stream.unreadBytes;
+    if (isRead) raw.write(text);
+    else ending.abort();
+    return isRead;
   };
   write(': open\n\n');
   const heartbeat = setInterval(async () => {
@@ -46,6 +48,10 @@ export async function streamEvents(stream: Stream): Promise<void> {
     send({
       lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
       send: (event) => write(textOf(event)),
+      async room() {
+        const { signal } = ending;
+        if (raw.writableNeedDrain) await once(raw, 'drain', { signal }).catch(() => {});
+      },
     });
   try {
     await Promise.race([work(), ended(ending.signal)]);

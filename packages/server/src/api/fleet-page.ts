@@ -25,6 +25,8 @@ export interface FleetList {
   readonly id: string;
   /** What tells this list from others: its filters and its order. */
   readonly mark: object;
+  /** Adds to every row the name of its shard, under this column. */
+  readonly shardColumn?: string;
 }
 
 export interface PageAsked {
@@ -90,7 +92,9 @@ function statementOf(list: FleetList, { cursor, limit }: PageAsked, timeoutMs: n
     { column: 'sort_key', direction },
     { column: 'id', direction },
   ] as const;
-  const options = { orderBy, limit: limit + 1, timeoutMs };
+  const { shardColumn } = list;
+  const named = shardColumn === undefined ? {} : { shardColumn };
+  const options = { orderBy, limit: limit + 1, timeoutMs, ...named };
   return [sql, [...conditions.values], options] as const;
 }
 
@@ -119,7 +123,7 @@ export function shardAnswers(on: Gathering, outcomes: readonly Outcome[]): Shard
     const told = asHalflapError(error);
     if (told.code !== 'STORE_UNAVAILABLE') throw told;
     on.log.warn({ shard, error }, 'a shard is missing from a list');
-    return { shard, ok, error: 'it does not answer; its hosts are missing here' };
+    return { shard, ok, error: 'it does not answer; what it has is missing here' };
   });
   if (shards.some(({ ok }) => ok)) return shards;
   throw unavailable(outcomes[0]?.error);

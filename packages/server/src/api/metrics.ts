@@ -1,7 +1,9 @@
 // Figures of this server for Prometheus. Each server is asked for its own; labels are routes and
 // shards, never hosts, so that their number does not grow with the fleet.
 
+import type { Gathered } from '@halflap/client';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type Backlog, backlogOf } from '../bus/backlog.js';
 import type { Store } from '../store/store.js';
 
 export interface Metrics {
@@ -19,7 +21,11 @@ export interface Metrics {
 /** From what is quick for one shard to the longest that is waited for one. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 15];
 
-export function createMetrics(store: Store): Metrics {
+/** How long what the shards said of the bus is told again: they are asked once for all of it. */
+const BACKLOG_MS = 5000;
+
+/** @param shardMs how long a shard is waited for; of one that is later there are no figures */
+export function createMetrics(store: Store, shardMs: number): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'halflap_' });
@@ -42,6 +48,7 @@ export function createMetrics(store: Store): Metrics {
       }
     },
   });
+  addBacklog(registers, () => backlogOf(store.fleet, shardMs));
   const views = new Gauge({
     name: 'halflap_live_views',
     help: 'Live views that are open.',
@@ -60,6 +67,44 @@ export function createMetrics(store: Store): Metrics {
     answered: ({ method, route, status }, seconds) =>
       requests.observe({ method, route, status }, seconds),
   };
+}
+
+function addBacklog(registers: Registry[], ask: () => Promise<Gathered<Backlog>>): void {
+  let asked: ReturnType<typeof ask> | undefined;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  const rows = async () => {
+    if (asked === undefined || performance.now() - askedAt > BACKLOG_MS) {
+      askedAt = performance.now();
+      asked = ask();
+    }
+    return (await asked).rows;
+  };
+  new Gauge({
+    name: 'halflap_bus_messages',
+    help: 'Messages of the bus that a group has not handled yet, or has given up (parked).',
+    labelNames: ['shard', 'group', 'state'],
+    registers,
+    async collect() {
+      const backlog = await rows();
+      this.reset();
+      for (const { shard, group, ...numbers } of backlog) {
+        for (const state of ['waiting', 'claimed', 'parked'] as const) {
+          this.set({ shard, group, state }, numbers[state]);
+        }
+      }
+    },
+  });
+  new Gauge({
+    name: 'halflap_bus_oldest_seconds',
+    help: 'How long the oldest message that is not parked has waited for a group.',
+    labelNames: ['shard', 'group'],
+    registers,
+    async collect() {
+      const backlog = await rows();
+      this.reset();
+      for (const { shard, group, seconds } of backlog) this.set({ shard, group }, seconds);
+    },
+  });
 }
 
 /** Modes in which statements are sent to a shard. */

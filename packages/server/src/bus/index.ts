@@ -1,6 +1,14 @@
 // The bus between the servers of a cluster.
-export { type Backlog, backlogOf, discard, giveBack, listParked, type Parked } from './backlog.js';
-export { Bus } from './bus.js';
+export {
+  type Backlog,
+  backlogOf,
+  discard,
+  findParked,
+  giveBack,
+  PARKED,
+  type Parked,
+} from './backlog.js';
+export { Bus, type BusState } from './bus.js';
 export type { Carrier } from './carrier.js';
 export { type EnvelopeFormat, FORMATS, type Formats, unreadable } from './envelope.js';
 export { memoryCarrier } from './memory.js';

@@ -1,14 +1,17 @@
-// Rules of alerts: the list, and what of them can be changed. There are as many as a new cluster
-// has; a rule that nobody wants is switched off.
+// Rules of alerts: the list, and how rules are made, changed and removed. A rule keeps its kind:
+// what it has found would be something else.
 
 import { HalflapError } from '@halflap/protocol';
+import type { ClientBase } from 'pg';
 import { type Static, Type } from 'typebox';
 import { KINDS, RULE_COLUMNS, RULE_KINDS, type RuleRow, SEVERITIES } from '../../alerts/rules.js';
+import { resolve } from '../../alerts/write.js';
 import { Conditions } from '../conditions.js';
 import { homePage } from '../home-page.js';
 import { parseSelector, selectorText } from '../labels.js';
 import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
 import { count, nullable, oneOf, pageOf, paging } from '../shapes.js';
+import { whenDone } from '../when-done.js';
 import type { AlertApi } from './alerts.js';
 
 export const AlertRule = Type.Object({
@@ -21,8 +24,13 @@ export const AlertRule = Type.Object({
   enabled: Type.Boolean(),
 });
 
+/** Each asks every shard once in every look. */
+const MOST_RULES = 200;
+
+const Selector = nullable(Type.String({ maxLength: 1024 }));
+
 export function alertRuleRoutes(api: AlertApi): readonly Route[] {
-  return [listRules(api), changeRule()];
+  return [listRules(api), createRule(), changeRule(), removeRule(api)];
 }
 
 function listRules({ store }: AlertApi): Route {
@@ -43,6 +51,49 @@ function listRules({ store }: AlertApi): Route {
   });
 }
 
+function createRule(): Route {
+  return actAtHome({
+    method: 'POST',
+    path: '/api/v1/alert-rules',
+    summary: 'Makes a rule; the next look finds what is an alert by it.',
+    permission: 'cluster:write',
+    body: bodyOf({
+      id: Type.String({
+        pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+        description: 'What people call it. It stays.',
+      }),
+      kind: oneOf(RULE_KINDS),
+      selector: Type.Optional(Selector),
+      threshold: count(1_000_000),
+      severity: oneOf(SEVERITIES),
+      enabled: Type.Optional(Type.Boolean()),
+    }),
+    status: 201,
+    answer: AlertRule,
+    audit: {
+      act: 'alert-rule.create',
+      on: ({ body }) => `alert rule ${body.id}`,
+      detail: ({ body }) => body,
+    },
+    async handle({ body }, client) {
+      const given = { selector: null, enabled: true, ...body };
+      const rule: RuleRow = { ...given, selector: checked(given) };
+      const { rowCount } = await client.query(
+        `insert into alert_rules (id, kind, selector, threshold, severity, enabled)
+         select $1, $2, $3, $4, $5, $6
+         where (select count(*) from alert_rules) < $7
+         on conflict (id) do nothing`,
+        [
+          ...[rule.id, rule.kind, rule.selector, rule.threshold, rule.severity, rule.enabled],
+          MOST_RULES,
+        ],
+      );
+      if (rowCount === 0) throw await notMade(client, rule.id);
+      return ruleOf(rule);
+    },
+  });
+}
+
 function changeRule(): Route {
   return actAtHome({
     method: 'PATCH',
@@ -51,7 +102,7 @@ function changeRule(): Route {
     permission: 'cluster:write',
     params: { id: Type.String({ minLength: 1, maxLength: 63 }) },
     body: bodyOf({
-      selector: Type.Optional(nullable(Type.String({ maxLength: 1024 }))),
+      selector: Type.Optional(Selector),
       threshold: Type.Optional(count(1_000_000)),
       severity: Type.Optional(oneOf(SEVERITIES)),
       enabled: Type.Optional(Type.Boolean()),
@@ -80,6 +131,34 @@ function changeRule(): Route {
   });
 }
 
+function removeRule({ alerts }: AlertApi): Route {
+  return actAtHome({
+    method: 'DELETE',
+    path: '/api/v1/alert-rules/:id',
+    summary: 'Removes a rule and resolves its alerts, which stay in the list.',
+    permission: 'cluster:write',
+    params: { id: Type.String({ minLength: 1, maxLength: 63 }) },
+    answer: null,
+    audit: { act: 'alert-rule.remove', on: ({ params }) => `alert rule ${params.id}` },
+    async handle({ params, reply }, client) {
+      const { rows } = await client.query('delete from alert_rules where id = $1 returning id', [
+        params.id,
+      ]);
+      found(rows[0], `alert rule ${params.id}`);
+      const open = await client.query<{ id: string }>(
+        `select id from alerts where rule_id = $1 and state = 'open' order by number`,
+        [params.id],
+      );
+      await resolve(
+        client,
+        open.rows.map((alert) => alert.id),
+      );
+      whenDone(reply, () => alerts.kick());
+      return undefined;
+    },
+  });
+}
+
 /** The selector in the form that all have. @throws API_INVALID */
 function checked({ kind, selector, threshold }: RuleRow): string | null {
   const { most, of, unit } = KINDS[kind];
@@ -91,8 +170,23 @@ function checked({ kind, selector, threshold }: RuleRow): string | null {
   return text === '' ? null : text;
 }
 
+async function notMade(client: ClientBase, rule: string): Promise<HalflapError> {
+  const { rowCount } = await client.query('select from alert_rules where id = $1', [rule]);
+  return rowCount === 0
+    ? new HalflapError(
+        'API_CONFLICT',
+        `there are ${MOST_RULES} alert rules, the most there may be`,
+        {
+          hint: 'remove those that nobody needs',
+        },
+      )
+    : new HalflapError('API_CONFLICT', `there is an alert rule ${rule} already`, {
+        hint: 'change that one, or take another name',
+      });
+}
+
 function wrong(field: string, rule: string): HalflapError {
-  return new HalflapError('API_INVALID', `${field} breaks its rule`, {
+  return new HalflapError('API_INVALID', `${field}: ${rule}`, {
     detail: { fields: [{ field, rule }] },
     hint: 'the list of rules has the unit of each',
   });

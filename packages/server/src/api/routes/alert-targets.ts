@@ -216,7 +216,7 @@ function placeOf(url: string): string {
 }
 
 function wrong(field: string, rule: string): HalflapError {
-  return new HalflapError('API_INVALID', `${field} breaks its rule`, {
+  return new HalflapError('API_INVALID', `${field}: ${rule}`, {
     detail: { fields: [{ field, rule }] },
     hint: 'docs/alerts.md has the form of a target',
   });

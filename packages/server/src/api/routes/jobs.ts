@@ -7,12 +7,14 @@ import { HalflapError } from '@halflap/protocol';
 import { ORDER_KINDS } from '@halflap/protocol/agent';
 import { Type } from 'typebox';
 import { cancelJob, chooseHosts, createJob, hostsToRetry, specOf } from '../../jobs/create.js';
+import { giveUp } from '../../jobs/give-up.js';
 import { countsOf, JOB_STATES, type JobRow } from '../../jobs/job.js';
 import type { Jobs } from '../../jobs/jobs.js';
 import { type Counts, countByState, listJobs, readJob } from '../../jobs/queries.js';
 import { RETRIED_STATES, RUN_STATES } from '../../jobs/run.js';
 import { JobSpec } from '../../jobs/spec.js';
 import { digestOf, previewHosts, type Target } from '../../jobs/target.js';
+import { type Change, watchJob } from '../../jobs/watch.js';
 import type { Store } from '../../store/store.js';
 import { restrict, type Scope } from '../caller.js';
 import { Conditions } from '../conditions.js';
@@ -24,11 +26,12 @@ import {
   JobSummary,
   JobTarget,
   jobOf,
+  jobRunOf,
   jobSummaryOf,
   PreviewHost,
   targetFilters,
 } from '../job-shapes.js';
-import { actAtHome, bodyOf, found, type Route, read } from '../route.js';
+import { actAtHome, bodyOf, found, type LiveEvent, live, type Route, read } from '../route.js';
 import { id, limitOf, oneOf, pageOf, paging } from '../shapes.js';
 import { whenDone } from '../when-done.js';
 import { jobRunRoutes } from './job-runs.js';
@@ -44,8 +47,10 @@ export function jobRoutes(api: JobApi): readonly Route[] {
     previewOf(api),
     makeOf(api),
     oneJob(api),
+    liveOf(api),
     cancelOf(api),
     retryOf(api),
+    giveUpOf(api),
     ...jobRunRoutes(api),
   ];
 }
@@ -167,14 +172,50 @@ function oneJob(api: JobApi): Route {
     permission: 'jobs:read',
     params: { id: id() },
     answer: Job,
-    async handle({ params, scope }) {
-      const { job, counts: all, silent } = await readJob(api.store, params.id);
-      if (scope === 'all') return jobOf(job, { counts: all, hosts: job.total, silent });
-      const seen = await countByState(api.store, [job.id], within(scope));
-      const counts = found(seen.counts.get(job.id), `job ${job.id}`);
-      return jobOf(job, { counts, hosts: sumOf(counts), silent: seen.silent });
+    handle: ({ params, scope }) => seeJob(api, params.id, scope),
+  });
+}
+
+/** @throws API_NOT_FOUND, also when all its hosts are out of the scope */
+async function seeJob({ store }: JobApi, id: string, scope: Scope): Promise<Job> {
+  const { job, counts: all, silent } = await readJob(store, id);
+  if (scope === 'all') return jobOf(job, { counts: all, hosts: job.total, silent });
+  const seen = await countByState(store, [job.id], within(scope));
+  const counts = found(seen.counts.get(job.id), `job ${job.id}`);
+  return jobOf(job, { counts, hosts: sumOf(counts), silent: seen.silent });
+}
+
+function liveOf(api: JobApi): Route {
+  return live({
+    method: 'GET',
+    path: '/api/v1/jobs/:id/live',
+    summary:
+      'A job as it goes on: events `job`, `host` (its state has changed), `output` (a piece; ' +
+      'those of a host have numbers) and `silent` (shards that do not answer); the last is the ' +
+      '`job` that has ended.',
+    permission: 'jobs:read',
+    params: { id: id() },
+    async handle({ params, scope, signal }) {
+      const see = () => seeJob(api, params.id, scope);
+      await see();
+      const watched = { job: params.id, where: within(scope), see };
+      return async (view) => {
+        for await (const change of watchJob(api.store, watched, signal)) {
+          if (!view.send(eventOf(change))) return;
+          await view.room();
+        }
+      };
     },
   });
+}
+
+function eventOf(change: Change<Job>): LiveEvent {
+  if (change.kind === 'job') return { event: 'job', data: change.job };
+  if (change.kind === 'run') return { event: 'host', data: jobRunOf(change.run) };
+  if (change.kind === 'silent') return { event: 'silent', data: { shards: change.shards } };
+  const { run, piece } = change;
+  const { host_id: host, hostname } = run;
+  return { event: 'output', data: { host, hostname, ...piece, at: piece.at.toISOString() } };
 }
 
 function cancelOf({ store, jobs }: JobApi): Route {
@@ -229,6 +270,28 @@ function retryOf({ store, jobs }: JobApi): Route {
   });
 }
 
+function giveUpOf({ store, jobs }: JobApi): Route {
+  return actAtHome({
+    method: 'POST',
+    path: '/api/v1/jobs/:id/give-up',
+    summary: 'Ends a job as lost on the hosts whose shard does not answer. For good.',
+    permission: 'jobs:run',
+    params: { id: id() },
+    answer: Type.Object({
+      id: id(),
+      hosts: Type.Integer({ description: 'That were given up by this.' }),
+      shards: Type.Array(Type.String(), { description: 'That do not answer.' }),
+    }),
+    audit: { act: 'job.give_up', on: ({ params }) => `job ${params.id}` },
+    async handle({ params, scope, reply }, client) {
+      if (scope !== 'all') throw notAllHosts();
+      const givenUp = await giveUp(client, store, params.id);
+      whenDone(reply, () => jobs.kick(params.id));
+      return { id: params.id, hosts: givenUp.hosts, shards: [...givenUp.shards] };
+    },
+  });
+}
+
 function targetOf({ hosts, ...filters }: JobTarget, scope: Scope): Target {
   return { where: hostConditions({ ...filters, state: 'active' }, scope), hosts: hosts ?? null };
 }
@@ -249,7 +312,11 @@ async function assertReaches(store: Store, job: string, scope: Scope): Promise<v
   const { total } = found(rows[0], `job ${job}`);
   const { counts } = await countByState(store, [job], within(scope));
   if (sumOf(found(counts.get(job), `job ${job}`)) >= total) return;
-  throw new HalflapError('API_FORBIDDEN', 'the job has hosts that your role is not for', {
+  throw notAllHosts();
+}
+
+function notAllHosts(): HalflapError {
+  return new HalflapError('API_FORBIDDEN', 'the job may have hosts that your role is not for', {
     hint: 'ask somebody whose role is for all of its hosts',
   });
 }

@@ -1,0 +1,304 @@
+// The decisions of campaigns, on clusters that exist on paper alone: random clusters, policies,
+// orders of operators, steps that fail, machines that are upgraded by hand, and going back. No step
+// that is taken leaves a server with a shard that refuses it, and every refusal names what stands
+// against it.
+
+import type { Phase } from '@halflap/protocol';
+import { describe, expect, it } from 'vitest';
+import { cellsOf } from './cells.js';
+import { decide, type Known, type StepRecord } from './decide.js';
+import { digestOf, type Goal, type Plan, propose, tryOut } from './plan.js';
+import { DEFAULT_POLICY, type Policy } from './policy.js';
+import { refusalsOf } from './safety.js';
+import { after, allSteps, idOf, isDone, type Step } from './steps.js';
+import { whatIf } from './what-if.js';
+import { isOpen, opensAt, type Window } from './windows.js';
+import { type ServerSeen, type ShardSeen, serviceOf, type World } from './world.js';
+
+const [FROM, TO] = ['1.0', '2.0'];
+
+function server(name: string, release = FROM): ServerSeen {
+  const known = { isConnected: true, isHealthy: true, isExcluded: false };
+  return { name, installed: release, running: [release], ...known };
+}
+
+function shard(name: string, phase: Phase = 'settled', servers: readonly string[] = []): ShardSeen {
+  return {
+    ...{ name, unreachable: null, phase, floor: FROM, ceiling: phase === 'settled' ? FROM : TO },
+    ...{ takesSessionLens: false, quarantined: 0, isVerified: false, blocked: null },
+    leases: servers.map((one) => ({ server: one, release: FROM, mode: 'native' as const })),
+    isExcluded: false,
+  };
+}
+
+function clusterOf(servers: number, shards: number): World {
+  const names = Array.from({ length: servers }, (_, at) => `app${at + 1}`);
+  return {
+    ...{ from: FROM, to: TO, features: [] },
+    servers: names.map((name) => server(name)),
+    shards: Array.from({ length: shards }, (_, at) => shard(`s${at + 1}`, 'settled', names)),
+  };
+}
+
+const step = (id: string): Step => {
+  const [kind, name, action] = id.split('/');
+  return { kind, name, action } as Step;
+};
+const led = (world: World, ...ids: readonly string[]) =>
+  ids.reduce((at, id) => after(step(id), at), world);
+const ORDER = { maxUnavailable: 1 };
+
+describe('the shortest order', () => {
+  it('takes the canaries first, and asks for an approval of what nothing leads back from', () => {
+    const order = { canaryServer: 'app2', canaryShard: 's2', maxUnavailable: 2 };
+    const plan = propose(clusterOf(4, 2), 'upgraded', order);
+    expect(plan.steps.map(({ id, batch }) => `${batch} ${id}`)).toEqual([
+      ...['0 shard/s2/prepare', '1 shard/s1/prepare', '2 server/app2/upgrade'],
+      ...['3 server/app1/upgrade', '3 server/app3/upgrade', '4 server/app4/upgrade'],
+      ...['5 shard/s2/expand', '6 shard/s2/verify', '7 shard/s1/expand', '8 shard/s1/verify'],
+      ...['9 shard/s2/contract', '10 shard/s1/contract'],
+    ]);
+    const own = plan.steps.filter(({ ownApproval }) => ownApproval !== null);
+    expect(own.map(({ id }) => id)).toEqual(['shard/s2/contract', 'shard/s1/contract']);
+    expect(tryOut(plan, clusterOf(4, 2)).unsafe).toBeNull();
+  });
+
+  it('leaves out what is done already, and has another digest then', () => {
+    const world = clusterOf(2, 1);
+    const half = led(world, 'shard/s1/prepare', 'server/app1/upgrade');
+    const [whole, rest] = [world, half].map((at) => propose(at, 'expanded', ORDER)) as [Plan, Plan];
+    expect(rest.steps.map(({ id }) => id)).toEqual([
+      ...['server/app2/upgrade', 'shard/s1/expand', 'shard/s1/verify'],
+    ]);
+    expect(digestOf(whole, {})).not.toBe(digestOf(rest, {}));
+    expect(digestOf(whole, {})).not.toBe(digestOf(whole, { hosts: ['other'] }));
+  });
+});
+
+describe('a step', () => {
+  const refused = (id: string, world: World) =>
+    refusalsOf(step(id), world).map(({ by, name }) => `${by} ${name}`);
+
+  it('is refused by the shards that would not serve the server', () => {
+    const world = led(clusterOf(2, 3), 'shard/s2/prepare');
+    expect(refused('server/app1/upgrade', world)).toEqual(['shard s1', 'shard s3']);
+    const lens = {
+      ...world,
+      shards: world.shards.map((one) => ({ ...one, takesSessionLens: true })),
+    };
+    expect(refused('server/app1/upgrade', lens)).toEqual([]);
+  });
+
+  it('is refused by servers of the old release, those that are not declared included', () => {
+    const ready = led(clusterOf(2, 1), 'shard/s1/prepare', 'server/app1/upgrade');
+    const dual = led(ready, 'shard/s1/expand', 'shard/s1/verify');
+    expect(refused('shard/s1/contract', dual)).toEqual(['server app2']);
+    const strange = { server: 'old-batch', release: FROM, mode: 'native' as const };
+    const upgraded = led(dual, 'server/app2/upgrade');
+    const [only] = upgraded.shards as [ShardSeen];
+    const stranger = { ...upgraded, shards: [{ ...only, leases: [...only.leases, strange] }] };
+    expect(refused('shard/s1/contract', stranger)).toEqual(['server old-batch']);
+    expect(refused('shard/s1/contract', upgraded)).toEqual([]);
+  });
+
+  it('is refused by what is not known', () => {
+    const dual = led(clusterOf(2, 2), 'shard/s1/prepare', 'shard/s2/prepare', 'shard/s1/expand');
+    const [first, second] = dual.servers as [ServerSeen, ServerSeen];
+    const silent = { ...second, installed: null, running: [] };
+    const [s1, s2] = dual.shards as [ShardSeen, ShardSeen];
+    const world: World = {
+      ...dual,
+      servers: [{ ...first, installed: TO, running: [TO] }, silent],
+      shards: [
+        { ...s1, isVerified: true, leases: [] },
+        { ...s2, unreachable: 'no answer' },
+      ],
+    };
+    expect(refused('shard/s1/contract', world)).toEqual(['server app2']);
+    const gone = { ...world, servers: world.servers.map((one) => ({ ...one, isExcluded: true })) };
+    expect(refused('shard/s1/contract', gone)).toEqual([]);
+    expect(refused('server/app1/downgrade', world)).toEqual(['shard s2']);
+    expect(
+      cellsOf(world)
+        .flat()
+        .map(({ state }) => state),
+    ).toEqual([...['waiting', 'unreachable', 'waiting', 'unreachable']]);
+  });
+
+  it('back is refused by features, and past contract for good', () => {
+    const through = led(
+      clusterOf(1, 2),
+      ...propose(clusterOf(1, 2), 'upgraded', ORDER).steps.map(({ id }) => id),
+    );
+    const [one] = refusalsOf(step('server/app1/downgrade'), { ...through, features: ['tags'] });
+    expect(one).toMatchObject({ by: 'feature', name: 'tags', isFinal: false });
+    expect(refused('server/app1/downgrade', through)).toEqual(['shard s1', 'shard s2']);
+    expect(refusalsOf(step('shard/s1/abort'), through)).toMatchObject([{ isFinal: true }]);
+  });
+});
+
+describe('what if', () => {
+  it('says what a contract closes, and what it costs', () => {
+    const ids = propose(clusterOf(2, 1), 'expanded', ORDER).steps.map(({ id }) => id);
+    const { closes, pointOfNoReturn } = whatIf(
+      step('shard/s1/contract'),
+      led(clusterOf(2, 1), ...ids),
+    );
+    expect(closes.map(({ id }) => id)).toEqual(['server/app1/downgrade', 'server/app2/downgrade']);
+    expect(pointOfNoReturn).toContain('no server can go back to 1.0');
+  });
+
+  it('says that an upgraded server holds up an abort', () => {
+    const world = led(clusterOf(2, 1), 'shard/s1/prepare');
+    const { closes, pointOfNoReturn } = whatIf(step('server/app1/upgrade'), world);
+    expect(closes.map(({ id }) => id)).toEqual(['shard/s1/abort']);
+    expect(pointOfNoReturn).toBeNull();
+  });
+});
+
+describe('a window', () => {
+  const night: Window = { days: ['sat'], from: '22:00', to: '02:00', timeZone: 'Europe/Vienna' };
+
+  it('goes over midnight, by the clock of its place', () => {
+    const at = (time: string) => isOpen([night], new Date(time));
+    expect(at('2026-11-28T20:59:00Z')).toBe(false);
+    expect(at('2026-11-28T21:00:00Z')).toBe(true);
+    expect(at('2026-11-29T00:59:00Z')).toBe(true);
+    expect(at('2026-11-29T01:00:00Z')).toBe(false);
+  });
+
+  it('opens at its hour also where clocks were changed in between', () => {
+    // Put back in the night to Sunday, 25 October 2026.
+    const monday: Window = { ...night, days: ['mon'] };
+    const found = opensAt([monday], new Date('2026-10-24T10:00:00Z'));
+    expect(found?.toISOString()).toBe('2026-10-26T21:00:00.000Z');
+    expect(opensAt([], new Date())).toBeNull();
+  });
+});
+
+// Random campaigns -------------------------------------------------------------------------------
+
+/** Numbers from 0 below 1, the same for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Course {
+  world: World;
+  steps: StepRecord[];
+  now: Date;
+  readonly random: () => number;
+  readonly policy: Policy;
+  readonly told: string[];
+}
+
+const pick = <One>({ random }: Course, some: readonly One[]) =>
+  some[Math.floor(random() * some.length)] as One;
+
+function recordsOf(plan: Plan): StepRecord[] {
+  const fresh = { state: 'waiting', endedAt: null, approvedBy: null, isRetried: false } as const;
+  return plan.steps.map((one) => ({ ...one, ...fresh }));
+}
+
+function knownOf({ policy, steps, world, now }: Course): Known {
+  return { state: 'running', policy, steps, world, now };
+}
+
+/** No server that lives is with a shard that answers and refuses it. */
+function unsafeOf({ servers, shards, to }: World): string[] {
+  return servers.flatMap(({ name, running }) =>
+    shards
+      .filter((one) => running.some((release) => serviceOf(one, release, to) === null))
+      .map((one) => `${name} with ${one.name}`),
+  );
+}
+
+function take(course: Course, taken: Step): void {
+  expect(refusalsOf(taken, course.world), idOf(taken)).toEqual([]);
+  course.world = after(taken, course.world);
+  course.told.push(idOf(taken));
+  expect(unsafeOf(course.world), course.told.join(', ')).toEqual([]);
+}
+
+/** What the campaign wants now, noted and carried out; with luck, in part. */
+function turn(course: Course): boolean {
+  const { found, undone, begin, waits, stop, isOver } = decide(knownOf(course));
+  const set = (id: string, change: Partial<StepRecord>) => {
+    course.steps = course.steps.map((one) => (one.id === id ? { ...one, ...change } : one));
+  };
+  for (const id of found) set(id, { state: 'succeeded', endedAt: course.now });
+  for (const id of undone) set(id, { state: 'waiting', endedAt: null });
+  if (stop !== null) {
+    for (const { id, state } of course.steps) if (state === 'failed') set(id, { state: 'waiting' });
+  }
+  for (const { id, refusals, remedy, until } of waits) {
+    expect(remedy !== null || until !== null, `${id} says what changes it`).toBe(true);
+    for (const refusal of refusals) expect(refusal.name).not.toBe('');
+    if (remedy === `approve ${id}`) set(id, { approvedBy: 'somebody' });
+  }
+  for (const id of begin) {
+    if (course.random() < 0.15) set(id, { state: 'failed' });
+    else {
+      take(course, step(id));
+      set(id, { state: 'succeeded', endedAt: course.now });
+    }
+  }
+  course.now = new Date(course.now.getTime() + 1000);
+  return isOver;
+}
+
+/** Somebody takes a step by hand: any that is safe, contract included. */
+function byHand(course: Course): void {
+  const { world } = course;
+  const open = allSteps(world).filter(
+    (one) => !isDone(one, world) && refusalsOf(one, world).length === 0,
+  );
+  if (open.length > 0) take(course, pick(course, open));
+}
+
+function begin(course: Course, goal: Goal): void {
+  const plan = propose(course.world, goal, course.policy);
+  expect(tryOut(plan, course.world).unsafe, course.told.join(', ')).toBeNull();
+  course.steps = recordsOf(plan);
+  course.told.push(`plan ${goal}`);
+}
+
+function courseOf(seed: number): Course {
+  const random = randomOf(seed);
+  const upTo = (most: number) => 1 + Math.floor(random() * most);
+  const policy = { ...DEFAULT_POLICY, maxUnavailable: upTo(3), soakSeconds: upTo(3) - 1 };
+  const world = clusterOf(upTo(6), upTo(5));
+  return { world, policy, steps: [], now: new Date(0), random, told: [`seed ${seed}`] };
+}
+
+describe('a random campaign', () => {
+  const first = process.env.SEED === undefined ? Date.now() % 1e9 : Number(process.env.SEED);
+
+  it(`leads to its end, or back, and never to an unsafe cell (SEED=${first})`, () => {
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const course = courseOf(seed);
+      begin(course, 'upgraded');
+      for (let count = Math.floor(course.random() * 40); count > 0; count -= 1) {
+        if (course.random() < 0.1) byHand(course);
+        else turn(course);
+      }
+      const isPast = course.world.shards.some(({ floor }) => floor === TO);
+      const goal = !isPast && course.random() < 0.5 ? 'back' : 'upgraded';
+      begin(course, goal);
+      let turns = 0;
+      while (!turn(course)) {
+        turns += 1;
+        expect(turns, course.told.join(', ')).toBeLessThan(1000);
+      }
+      const end = goal === 'back' ? FROM : TO;
+      expect(course.world.servers.every(({ installed }) => installed === end)).toBe(true);
+      expect(course.world.shards.every(({ floor }) => floor === end)).toBe(true);
+    }
+  });
+});
