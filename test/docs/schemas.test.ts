@@ -5,7 +5,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@halflap/cli/dist/config.js';
-import { loadParser, parseEvolution } from '@halflap/engine';
+import {
+  compileServers,
+  loadParser,
+  nothingStated,
+  parseEvolution,
+  parseServers,
+} from '@halflap/engine';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -27,6 +33,7 @@ const found = sources().flatMap(({ path, text }): Found[] => {
 });
 const configs = found.filter(({ text }) => /^app:/m.test(text));
 const evolutions = found.filter(({ text }) => /^from:/m.test(text));
+const servers = found.filter(({ text }) => /^features:/m.test(text));
 const policies = found.filter(({ text }) => /^allow:/m.test(text));
 
 let directory: string;
@@ -38,7 +45,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('the files of the repository and its documentation', () => {
   it('are all of one kind or another', () => {
-    const known = [...configs, ...evolutions, ...policies];
+    const known = [...configs, ...evolutions, ...policies, ...servers];
     expect(found.filter((one) => !known.includes(one))).toEqual([]);
     expect(configs.length).toBeGreaterThan(3);
     expect(evolutions.length).toBeGreaterThan(10);
@@ -54,6 +61,25 @@ describe('the files of the repository and its documentation', () => {
   it.each(evolutions)('$place is an evolution.yaml to schema and reader', ({ text }) => {
     expect(errorsOf('evolution', text)).toEqual([]);
     expect(parseEvolution(text, { file: 'evolution.yaml', to: '9999' }).to).toBe('9999');
+  });
+});
+
+describe('what servers are given', () => {
+  // The release before, whose messages those of the page come from.
+  const OLD = `
+messages:
+  host_changed:
+    { id: integer, name: text, owner?: text, memory_mb?: integer, street?: text, city?: text }
+`;
+
+  it.each(servers)('$place is taken by the compiler', ({ text }) => {
+    const read = (version: string, yaml: string) =>
+      parseServers(yaml, { file: 'servers.yaml', version });
+    const [from, to] = [read('1.0', OLD), read('2.0', text)];
+    expect(compileServers({ app: 'inventory', from, to })).toMatchObject({ from: '1.0' });
+    expect(() => compileServers({ app: 'inventory', from: nothingStated('1.0'), to })).toThrow(
+      /host_changed/,
+    );
   });
 });
 
