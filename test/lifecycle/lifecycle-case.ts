@@ -10,8 +10,8 @@
 // | 4     | prepared → dual at once → contract, step by step                       |
 //
 // With CI set, a case takes this road when it has its turn (setup/due.ts), and the phases alone
-// otherwise; an abort from prepared and one from half-way into expand are left out, and a runner goes
-// on over steps after which statements find nothing else.
+// otherwise; an abort from prepared and one from half-way into expand are left out, and a runner
+// goes on over steps after which statements find nothing else.
 
 import type { Step } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';

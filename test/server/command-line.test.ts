@@ -76,7 +76,7 @@ beforeAll(async () => {
   const carrier = memoryCarrier();
   bus = new Bus({ fleet: store.fleet, server: 'one', carrier, clock, pollMs: 100 });
   bus.start();
-  const doorbell = await busDoorbell(bus, SILENT);
+  const doorbell = busDoorbell(bus, SILENT);
   jobs = startJobs({ ...shared, doorbell, leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
@@ -86,9 +86,10 @@ beforeAll(async () => {
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
   campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
-  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
+  const journals = startJournals({ store, bus, server: 'one', log: SILENT });
+  await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
@@ -209,6 +210,24 @@ describe('halflap users', () => {
     await printed('users', 'password', ...files);
     const login = ['login', '--user', 'anna', '--password-file', 'next'];
     expect(await workspace.run(login, nobody('again'))).toMatchObject({ code: 0 });
+  });
+});
+
+describe('halflap authority', () => {
+  it('replaces the keys, and drops old ones when it is told what is lost', async () => {
+    const started = ['rotate', 'rotate-orders-key'].map((one) =>
+      printed('authority', one, '--yes'),
+    );
+    for (const made of await Promise.all(started)) expect(made).toMatchObject({ isNew: true });
+    const [status, retired] = await Promise.all([
+      halflap('authority', 'status'),
+      printed('authority', 'retire-orders-key', '--yes'),
+    ]);
+    expect(status.stdout).toMatch(/\nsha256:\w+ +new +.* 0 of 40 +0 of 40\n/);
+    expect(retired.retired).toMatch(/^\w+-/);
+    const dropped = await printed('authority', 'drop', '--yes');
+    expect(dropped.retired).toMatch(/^sha256:/);
+    expect(await printed('authority', 'status')).toMatchObject({ authorities: { length: 1 } });
   });
 });
 
@@ -536,7 +555,7 @@ describe('halflap jobs', () => {
 
   it('asks on a terminal, and shows how far it is', async () => {
     const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
-    const { code, text } = await onTerminal(env(), 'y', ...command);
+    const { code, text } = await onTerminal('y', command, env());
     expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
     expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
     expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
@@ -566,7 +585,9 @@ describe('halflap jobs', () => {
       ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
     });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
+    const giving = halflap('jobs', 'give-up', file, '--yes');
     const ended = await halflap('jobs', 'follow', file);
+    expect((await giving).stderr).toMatch(/API_CONFLICT/);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
   });
 });

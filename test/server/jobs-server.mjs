@@ -33,7 +33,8 @@ const bus = new Bus({
   clock,
 });
 bus.start();
-const doorbell = await busDoorbell(bus, log);
+const doorbell = busDoorbell(bus, log);
+await doorbell.begun;
 const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
 startCampaigns({ store, secret: key, jobs, server, leaseSeconds: 2, clock, log });
 const endpoint = await startEndpoint({

@@ -1,4 +1,4 @@
-// Runs a command under a pseudo terminal, on which somebody types a line when he is asked.
+// A command of the command line under a pseudo terminal, on which somebody answers a question.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,11 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
+/** Types a line once it is asked yes or no. @returns how it ended, and what was seen. */
 export async function onTerminal(
-  env: Readonly<Record<string, string>>,
   typed: string,
-  ...args: readonly string[]
-): Promise<{ readonly code: number | null; readonly text: string }> {
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+) {
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
     env: { PATH: process.env.PATH, TERM: 'xterm', ...env },

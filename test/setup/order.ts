@@ -12,6 +12,7 @@ const LONGEST = [
   'test/server/bus.test.ts',
   'packages/cli/src/lifecycle.test.ts',
   'test/crash/killed.test.ts',
+  'test/bench/fleet.test.ts',
   'test/server/jobs-killed.test.ts',
   'test/docs/evolution-file.test.ts',
   'test/docs/tutorial.test.ts',
@@ -29,6 +30,7 @@ const LONGEST = [
   'packages/cli/src/upgrade.test.ts',
   'packages/agent/src/orders/packages.test.ts',
   'test/crash/server-killed.test.ts',
+  'test/agent/own-network.test.ts',
   'test/oracle/oracle.test.ts',
 ];
 

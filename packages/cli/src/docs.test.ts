@@ -5,6 +5,7 @@ import { ERRORS, EXIT, PHASES, SQLSTATES, VERBS } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { SHARD_KEYS, TOP_KEYS } from './config.js';
+import { GROUP_KEYS, OIDC_KEYS } from './oidc-config.js';
 import { createProgram } from './program.js';
 import { SERVER_KEYS } from './server-config.js';
 
@@ -59,7 +60,8 @@ describe('docs/cli.md', () => {
 
   it('lists every key of halflap.yaml', () => {
     const keys = tableOf(cli, 'key').flatMap((row) => codesIn(row[0] ?? ''));
-    expect(keys.sort()).toEqual([...TOP_KEYS, ...SHARD_KEYS, ...SERVER_KEYS].sort());
+    const signIn = [...OIDC_KEYS, ...GROUP_KEYS];
+    expect(keys.sort()).toEqual([...TOP_KEYS, ...SHARD_KEYS, ...SERVER_KEYS, ...signIn].sort());
   });
 });
 

@@ -8,6 +8,7 @@ import { addAgent } from './commands/agent.js';
 import { addAlerts } from './commands/alerts.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
+import { addAuthority } from './commands/authority.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addBus } from './commands/bus.js';
@@ -16,6 +17,7 @@ import { addCheck } from './commands/check.js';
 import { addClusters } from './commands/clusters.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExpand } from './commands/expand.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
@@ -32,6 +34,7 @@ import { addResume } from './commands/resume.js';
 import { addServe } from './commands/serve.js';
 import { addServices } from './commands/services.js';
 import { addStatus } from './commands/status.js';
+import { addSupport } from './commands/support.js';
 import { addTokens } from './commands/tokens.js';
 import { addUpgrade } from './commands/upgrade.js';
 import { addUsers } from './commands/users.js';
@@ -47,7 +50,8 @@ ${EXIT_CODES}
 
 A vendor's developer:     halflap init --from shop.sql       halflap diff 2.0 --write
                           halflap check        halflap plan 2.0        halflap build 2.0
-A customer's operator:    halflap status       halflap prepare --shard eu1
+A customer's operator:    halflap doctor
+                          halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
                           halflap upgrade --all --to 3.0 --dry-run
@@ -89,6 +93,8 @@ const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 
 const OPERATORS = [
   addStatus,
+  addDoctor,
+  addSupport,
   addUpgrade,
   addPrepare,
   addExpand,
@@ -122,5 +128,6 @@ const ADMINISTRATORS = [
   addUsers,
   addApiTokens,
   addAudit,
+  addAuthority,
   addBus,
 ] as const;

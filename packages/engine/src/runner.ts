@@ -11,6 +11,7 @@ export {
   type StepOutcome,
   type VerbOptions,
 } from './shard/advance.js';
+export { type DriftOptions, readDrift } from './shard/drift.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
 export { remedy } from './shard/failure.js';
 export {
@@ -22,6 +23,12 @@ export {
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
+export {
+  lookAtShard,
+  type OtherSession,
+  type ShardHealth,
+  type ShardReport,
+} from './shard/health.js';
 export { fillForPeople } from './shard/holes.js';
 export {
   type AdoptOptions,

@@ -148,7 +148,7 @@ export const ERRORS = {
   HOST_AWAY: entry(
     'unreachable',
     'A host is not connected, or does not tell what it was asked for.',
-    true,
+    false,
   ),
   LEASE_LOST: entry('refused', 'Another server owns now what this one was working on.', true),
   ENROLMENT_REFUSED: entry(

@@ -94,7 +94,8 @@ export async function readShardWith(
   }
 }
 
-function unreadable(error: unknown): ShardStatus {
+/** What is known of a shard that could not be read. */
+export function unreadable(error: unknown): ShardStatus {
   const isOurs = error instanceof HalflapError;
   const isReached = isOurs && !['SHARD_UNREACHABLE', 'CONFIG_INVALID'].includes(error.code);
   const hint = isOurs ? (error.hint ?? null) : null;
@@ -113,7 +114,8 @@ export function phaseOf(status: ShardStatus): Phase | null {
   return status.state?.phase ?? null;
 }
 
-async function readStatus(session: Session): Promise<ShardStatus> {
+/** Where the shard of an open session stands. @throws SHARD_FORMAT and PostgreSQL's errors. */
+export async function readStatus(session: Session): Promise<ShardStatus> {
   const state = await readState(session, 'of this url');
   if (state === null) return NOTHING;
   const runner = await readRunner(session);

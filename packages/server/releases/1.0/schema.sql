@@ -60,6 +60,11 @@ create table hosts (
   -- The revision of its facts that is kept here.
   revision bigint not null default 0,
   reported_at timestamptz,
+  -- Whom its agent has said that it trusts: ids of keys of orders, digests of authorities; and the
+  -- digest of the authority that its certificate is from.
+  trusted_keys text[] not null default '{}',
+  trusted_authorities text[] not null default '{}',
+  certificate_authority text,
   -- Its agent, and the server that has its session.
   agent_version text,
   protocol int,
@@ -111,6 +116,8 @@ create table host_certificates (
   serial text primary key,
   host_id uuid not null references hosts (id) on delete cascade,
   fingerprint text not null unique,
+  -- The digest of the authority that it is from.
+  authority text not null,
   not_before timestamptz not null,
   not_after timestamptz not null,
   issued_at timestamptz not null default now(),
@@ -150,12 +157,26 @@ create table cluster_keys (
   kind text not null check (kind in ('authority', 'orders')),
   -- A certificate, or a public key, in PEM.
   public_part text not null,
+  -- Empty once it is retired.
   sealed bytea not null,
   created_at timestamptz not null,
-  retired_at timestamptz
+  -- The key of its kind before it; what it was replaced by names it. Of a key of orders with that
+  -- one's signature, base64.
+  follows uuid unique references cluster_keys (id),
+  voucher text,
+  retired_at timestamptz,
+  check ((kind = 'orders' and follows is not null) = (voucher is not null))
 );
 
-create unique index cluster_keys_one on cluster_keys (kind) where retired_at is null;
+create unique index cluster_keys_first on cluster_keys (kind) where follows is null;
+
+-- Which keys each server has read, and when: an old one is given up once every server that runs has
+-- the new one.
+create table key_readers (
+  server text primary key,
+  keys uuid[] not null,
+  read_at timestamptz not null default now()
+);
 
 -- The API: on the home shard ------------------------------------------------------------------
 
@@ -354,8 +375,15 @@ create table job_hosts (
   job_id uuid not null references jobs (id) on delete cascade,
   host_id uuid not null,
   batch int not null,
-  primary key (job_id, host_id)
+  -- Its shard did not answer, and somebody has given the host up: the run that ended as lost. Null
+  -- again once the shard is back and has that end, too.
+  given_up_run uuid,
+  given_up_at timestamptz,
+  primary key (job_id, host_id),
+  check ((given_up_run is null) = (given_up_at is null))
 );
+
+create index job_hosts_given_up on job_hosts (job_id) where given_up_at is not null;
 
 -- A job on one host, on the host's shard; jobs/run.ts says what its states mean. It stays when the
 -- host is removed, so that no host of a job is missing.

@@ -1,12 +1,13 @@
 // What agents tell about their hosts, stored: in one transaction for each revision, and only for
 // the session that is the host's last.
 
-import type {
-  InstalledPackage,
-  Report,
-  Reported,
-  Service,
-  SystemFacts,
+import {
+  type InstalledPackage,
+  packageKey,
+  type Report,
+  type Reported,
+  type Service,
+  type SystemFacts,
 } from '@halflap/protocol/agent';
 import type { ClientBase } from 'pg';
 import type { Store } from '../store/store.js';
@@ -192,20 +193,22 @@ const PACKAGES = `jsonb_to_recordset($2::jsonb) as c (manager text, name text, a
   version text, candidate text, "isSecurity" boolean, "isHeld" boolean)`;
 
 /**
- * With dpkg the version is no part of the key of a delta: the row of the old version goes. A full
- * report needs none of it, and has so many rows that each would be compared with each.
+ * With dpkg the version is no part of the key of a delta: the row of the old version goes. Compared
+ * as arrays of text, which PostgreSQL looks up by hash however many there are; a join it might do
+ * row by row, of a table that it knows nothing of.
  */
 async function deleteOldVersions(
   client: ClientBase,
   host: string,
   changed: readonly InstalledPackage[],
 ): Promise<void> {
+  const known = changed.filter(({ manager }) => manager === 'dpkg');
+  if (known.length === 0) return;
   await client.query(
     `delete from host_packages as p
-     using (select distinct manager, name, architecture, version from ${PACKAGES}) as c
-     where p.host_id = $1 and p.manager = c.manager and p.name = c.name
-       and p.architecture = c.architecture and p.version <> c.version and c.manager = 'dpkg'`,
-    [host, JSON.stringify(changed)],
+     where p.host_id = $1 and p.manager = 'dpkg' and ${PACKAGE_KEY} = any($2::text[])
+       and concat_ws('|', ${PACKAGE_KEY}, p.version) <> all($3::text[])`,
+    [host, known.map(packageKey), known.map((one) => `${packageKey(one)}|${one.version}`)],
   );
 }
 

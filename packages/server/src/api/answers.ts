@@ -40,6 +40,9 @@ export type ServiceName = Static<typeof names.ServiceName>;
 export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
 export type ApiToken = Static<typeof apiTokens.ApiToken>;
 export type ClusterAuthority = Static<typeof authority.ClusterAuthority>;
+export type AuthorityStatus = Static<typeof authority.AuthorityStatus>;
+export type KeyChanged = Static<typeof authority.KeyChanged>;
+export type KeyRetired = Static<typeof authority.KeyRetired>;
 export type User = Static<typeof users.User>;
 export type Alert = Static<typeof alerts.Alert>;
 export type AlertRule = Static<typeof rules.AlertRule>;
@@ -65,6 +68,14 @@ export interface MadeJob {
   readonly id: string;
   readonly digest: string;
   readonly hosts: number;
+}
+
+/** Hosts of a job that are not waited for any more. */
+export interface JobGivenUp {
+  readonly id: string;
+  readonly hosts: number;
+  /** That do not answer. */
+  readonly shards: readonly string[];
 }
 
 /** What has been made. */

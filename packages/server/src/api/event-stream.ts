@@ -32,10 +32,11 @@ export async function streamEvents(stream: Stream): Promise<void> {
   raw.writeHead(200, { ...headers, ...HEADERS });
   const write = (text: string): boolean => {
     if (ending.signal.aborted) return false;
-    raw.write(text);
-    if (raw.writableLength <= stream.unreadBytes) return true;
-    ending.abort();
-    return false;
+    // Before the event, which may be long itself and come to a client that reads quickly.
+    const isRead = raw.writableLength <= stream.unreadBytes;
+    if (isRead) raw.write(text);
+    else ending.abort();
+    return isRead;
   };
   write(': open\n\n');
   const heartbeat = setInterval(async () => {

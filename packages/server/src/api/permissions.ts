@@ -35,6 +35,10 @@ export const PERMISSIONS = {
     of: 'fleet',
     about: 'approve plans of campaigns, and each step that nothing leads back from',
   },
+  'authority:write': {
+    of: 'fleet',
+    about: 'replace the authority and the key of orders, and give up old ones',
+  },
   'bus:manage': {
     of: 'fleet',
     about: 'see what waits on the bus between servers, give parked messages back, discard them',

@@ -1,7 +1,7 @@
 // The decisions of campaigns, on clusters that exist on paper alone: random clusters, policies,
-// orders of operators, steps that fail, shards that go away, machines that are upgraded by hand, and
-// going back. No step that is taken leaves a server with a shard that refuses it, and every refusal
-// names what stands against it.
+// orders of operators, steps that fail, machines that are upgraded by hand, and going back. No step
+// that is taken leaves a server with a shard that refuses it, and every refusal names what stands
+// against it.
 
 import type { Phase } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
@@ -253,14 +253,13 @@ function turn(course: Course): boolean {
   return isOver;
 }
 
-/** Somebody takes a step by hand: any that is safe. */
+/** Somebody takes a step by hand: any that is safe, contract included. */
 function byHand(course: Course): void {
   const { world } = course;
   const open = allSteps(world).filter(
     (one) => !isDone(one, world) && refusalsOf(one, world).length === 0,
   );
-  const able = open.filter((one) => !(one.kind === 'shard' && one.action === 'contract'));
-  if (able.length > 0) take(course, pick(course, able));
+  if (open.length > 0) take(course, pick(course, open));
 }
 
 function begin(course: Course, goal: Goal): void {

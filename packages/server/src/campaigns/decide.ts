@@ -1,6 +1,6 @@
-// What a campaign does next: from its plan, what is kept of its steps, and the cluster as it is seen
-// now. Pure: no clock, no I/O. Asked again after each change, by whichever server has the campaign;
-// what an operator does by hand is found, not fought.
+// What a campaign does next: from its plan, what is kept of its steps, and the cluster as it is
+// seen now. Pure: no clock, no I/O. Asked again after each change, by whichever server has the
+// campaign; what an operator does by hand is found, not fought.
 //
 //   waiting ──begin──► running ──► succeeded        a step that is seen to be done has succeeded,
 //      ▲                  │                         whoever did it; one that is seen to be undone
@@ -120,7 +120,8 @@ function stopOf({ steps, world, policy }: Known): string | null {
   if (failed !== undefined) return `${failed.id} failed`;
   const rows = world.shards.reduce((sum, { quarantined }) => sum + quarantined, 0);
   if (rows > policy.stopAtQuarantine) {
-    return `${rows} rows are in quarantine; the campaign stops at more than ${policy.stopAtQuarantine}`;
+    const most = policy.stopAtQuarantine;
+    return `${rows} rows are in quarantine; the campaign stops at more than ${most}`;
   }
   const ill = steps.find(({ state, step }) => state === 'succeeded' && isIll(step, world));
   if (ill !== undefined) return `${ill.step.name} is not healthy after ${ill.id}`;

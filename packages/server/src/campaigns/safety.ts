@@ -168,7 +168,8 @@ function usersOf(shard: ShardSeen, release: string, world: World, remedy: string
   }
   for (const { server, release: theirs } of strangersOf({ ...world, shards: [shard] })) {
     if (theirs !== release) continue;
-    const why = `${server}, which the cluster does not declare, works with ${shard.name} by ${release}`;
+    const who = `${server}, which the cluster does not declare,`;
+    const why = `${who} works with ${shard.name} by ${release}`;
     refusals.push({ ...stands('server', server, why), remedy: `upgrade or stop ${server}` });
   }
   return refusals;

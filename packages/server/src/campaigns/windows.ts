@@ -1,7 +1,8 @@
-// Maintenance windows: when a campaign may begin a step, by the clock of the place that states them.
+// Maintenance windows: when a campaign may begin a step, by the clock of the place that states
+// them.
 //
-// A window is of the days on which it begins, and may go over midnight. Where clocks are put back an
-// hour comes twice, and both are in it; where they are put forward one is missing.
+// A window is of the days on which it begins, and may go over midnight. Where clocks are put back
+// an hour comes twice, and both are in it; where they are put forward one is missing.
 
 import { Type } from 'typebox';
 

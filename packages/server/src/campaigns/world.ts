@@ -1,9 +1,9 @@
-// What a cluster is seen to be: which release each of its servers runs, and where each of its shards
-// stands. Everything that campaigns decide is decided from this, each time anew; nothing here is
-// remembered.
+// What a cluster is seen to be: which release each of its servers runs, and where each of its
+// shards stands. Everything that campaigns decide is decided from this, each time anew; nothing
+// here is remembered.
 //
-// A campaign leads a cluster between two adjacent releases. A server or a shard at any other release
-// is one that the campaign does not understand, and whatever would rest on it is refused.
+// A campaign leads a cluster between two adjacent releases. A server or a shard at any other
+// release is one that the campaign does not understand, and whatever would rest on it is refused.
 
 import type { Phase } from '@halflap/protocol';
 
