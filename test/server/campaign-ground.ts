@@ -1,5 +1,5 @@
-// What a campaign is tried on: servers of Halflap as processes of their own, which may be killed; an
-// application of two servers, which register on real shards by the client, and which an agent
+// What a campaign is tried on: servers of Halflap as processes of their own, which may be killed;
+// an application of two servers, which register on real shards by the client, and which an agent
 // upgrades, restarts and asks for their health by commands.
 
 import { type ChildProcess, spawn } from 'node:child_process';

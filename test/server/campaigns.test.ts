@@ -1,10 +1,11 @@
 // Campaigns as they are: servers of Halflap that are killed, servers of an application that are
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
+import { searchPath } from '@halflap/protocol';
 import type { Campaign } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
-import { type Compiled, compilePair } from '../evolving/releases.js';
+import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { type Random, randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
 import { until } from './job-cluster.js';
@@ -71,10 +72,10 @@ function standing({ shards }: Application) {
     shards.map(({ url }) =>
       withClient(url, null, async (client) => {
         const { rows } = await client.query('select phase, floor from halflap.shard');
-        const path = `set search_path = "shop_2_0", "shop_1_0", public`;
-        await client.query(path);
+        const [{ phase, floor }] = rows;
+        await client.query(`set search_path = ${searchPath(APP, floor)}`);
         const counted = await client.query('select count(*)::int as n from items');
-        return `${rows[0].phase} at ${rows[0].floor}, ${counted.rows[0].n} rows`;
+        return `${phase} at ${floor}, ${counted.rows[0].n} rows`;
       }),
     ),
   );

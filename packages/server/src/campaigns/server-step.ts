@@ -6,9 +6,10 @@
 //   by its leases, where it had some before. Of the others each is a job on its host; health is
 //   asked again until it says yes or its time is over.
 //
-// Invariant: a job is made in the transaction that notes it in the step's row, by an id that follows
-// from campaign, step, attempt, stage and try; so whoever drives the campaign after a crash waits
-// for the same job, and nothing is done twice. A server that failed after its drain stays drained.
+// Invariant: a job is made in the transaction that notes it in the step's row, by an id that
+// follows from campaign, step, attempt, stage and try; so whoever drives the campaign after a crash
+// waits for the same job, and nothing is done twice. A server that failed after its drain stays
+// drained.
 
 import type { ClientBase } from 'pg';
 import { cancelJob, createJob } from '../jobs/create.js';
