@@ -679,6 +679,7 @@ const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
   'GET /readyz': 'for balancers',
   'GET /metrics': 'for Prometheus',
   'GET /api/v1/openapi.json': 'for programs',
+  'GET /api/v1/sign-in': 'for browsers',
   'GET /api/v1/oidc/start': 'for browsers',
   'GET /api/v1/oidc/callback': 'for browsers',
 };
