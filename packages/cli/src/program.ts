@@ -9,6 +9,7 @@ import { addAlerts } from './commands/alerts.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
 import { addAuthority } from './commands/authority.js';
+import { addBehaviours } from './commands/behaviours.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addBus } from './commands/bus.js';
@@ -19,11 +20,13 @@ import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExpand } from './commands/expand.js';
+import { addFeatures } from './commands/features.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
 import { addJobs } from './commands/jobs.js';
 import { addLogin, addLogout, addWhoAmI } from './commands/login.js';
+import { addMessages } from './commands/messages.js';
 import { addPace } from './commands/pace.js';
 import { addPackages } from './commands/packages.js';
 import { addPause } from './commands/pause.js';
@@ -108,6 +111,9 @@ const OPERATORS = [
   addInstall,
   addAdopt,
   addQuarantine,
+  addFeatures,
+  addMessages,
+  addBehaviours,
 ] as const;
 
 const ADMINISTRATORS = [

@@ -1,9 +1,16 @@
 // Where every shard stands, for people who watch: reads only, takes no lock, never fails for one
 // shard.
 
-import { HalflapError, type LeaseRow, type Phase, type Verb } from '@halflap/protocol';
+import {
+  type FeatureRow,
+  HalflapError,
+  type LeaseRow,
+  type Phase,
+  type Verb,
+} from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
 import { messageOf, type Session, withSession } from '../pg.js';
+import { readFeatureFacts } from './feature-facts.js';
 import { readStaleVerify } from './freshness.js';
 import { LIMITS } from './limits.js';
 import { readRunner, readState, type ShardState } from './state.js';
@@ -32,6 +39,8 @@ export interface ShardStatus {
   readonly runner: string | null;
   /** Live leases only. */
   readonly leases: readonly LeaseRow[];
+  /** Those that are allowed or enabled here. */
+  readonly features: readonly FeatureRow[];
   readonly quarantined: number;
   /** Keys that differed when verify last looked. */
   readonly differences: number;
@@ -58,6 +67,7 @@ const NOTHING: ShardStatus = {
   running: null,
   runner: null,
   leases: [],
+  features: [],
   quarantined: 0,
   differences: 0,
   blocked: null,
@@ -130,6 +140,7 @@ export async function readStatus(session: Session): Promise<ShardStatus> {
     runner,
     running: step === undefined ? null : runningOf(step),
     leases: await readLeases(session),
+    features: (await readFeatureFacts(session)).features,
     quarantined: counts?.quarantined ?? 0,
     differences: counts?.differences ?? 0,
     blocked: blockedBy(state, step, runner),

@@ -2,6 +2,7 @@
 // they say themselves, all at once. It never fails for one of them: what is not known is said.
 
 import { type Bundle, readShard, readShardWith, type ShardStatus } from '@halflap/engine/runner';
+import { compareVersions } from '@halflap/protocol';
 import type { Store } from '../store/store.js';
 import type { ShardAddress } from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
@@ -71,10 +72,18 @@ export async function observe(store: Store, looking: Looking): Promise<Observed>
       isExcluded: isOut('server', one.name),
     };
   });
-  const world: World = { ...looking.between, servers: seen, shards, features: [] };
+  const features = featuresOf(read, looking.between.from);
+  const world: World = { ...looking.between, servers: seen, shards, features };
   const statuses = new Map(read.map(({ address, status }) => [address.name, status]));
   const { silent, ambiguous } = resolved;
   return { world, servers, statuses, silent, ambiguous };
+}
+
+/** What servers of the older release do not know, and may meet already: by name, each once. */
+function featuresOf(read: readonly { readonly status: Status }[], from: string): string[] {
+  const rows = read.flatMap(({ status }) => status.features);
+  const names = rows.flatMap((one) => (compareVersions(one.release, from) > 0 ? [one.name] : []));
+  return [...new Set(names)].sort();
 }
 
 type Status = ShardStatus & { readonly isVerified: boolean };
@@ -102,7 +111,7 @@ async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise
 
 const SILENT: Status = {
   ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
-  ...{ leases: [], quarantined: 0, differences: 0, blocked: null, isVerified: false },
+  ...{ leases: [], features: [], quarantined: 0, differences: 0, blocked: null, isVerified: false },
 };
 
 /** Errors of drivers may quote what they were given. */

@@ -66,7 +66,7 @@ function ofShard({ name, action }: ShardStep, world: World): readonly Refusal[] 
   const out = outOfTurn(shard, action, world);
   if (out !== null) return [out];
   if (action === 'contract') return againstContract(shard, world);
-  if (action === 'abort') return againstAbort(shard, world);
+  if (action === 'abort') return [...world.features.map(enabled), ...againstAbort(shard, world)];
   return [];
 }
 
