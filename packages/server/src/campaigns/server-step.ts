@@ -12,14 +12,14 @@
 // drained.
 
 import type { ClientBase } from 'pg';
-import { cancelJob, createJob } from '../jobs/create.js';
+import { cancelJob } from '../jobs/create.js';
 import { readJob } from '../jobs/queries.js';
-import { digestOf } from '../jobs/target.js';
 import { digestId } from '../store/digest-id.js';
 import { noteEvent, STAGES, type Stage, type StageName, type StepRow, stepOf } from './campaign.js';
 import { jobEvidence } from './job-evidence.js';
+import { makeJob } from './make-job.js';
 import { atHome, type Known, type Pass } from './pass.js';
-import { type Served, stagesOf, workOf } from './server-work.js';
+import { type Served, servedOf, stagesOf, workOf } from './server-work.js';
 import { isDone, type ServerStep, serverOf } from './steps.js';
 
 /** @returns whether anything moved */
@@ -45,14 +45,6 @@ interface Ended {
   readonly isFinal: boolean;
   readonly message: string;
   readonly evidence: readonly string[];
-}
-
-function servedOf({ campaign, cluster, observed }: Known, step: ServerStep): Served {
-  const { from_release: from, to_release: to } = campaign;
-  const isUpgrade = step.action === 'upgrade';
-  const [release, before] = isUpgrade ? [to, from] : [from, to];
-  const isInstalled = serverOf(observed.world, step.name)?.installed === release;
-  return { step, declared: cluster.declared, release, before, isInstalled };
 }
 
 function isLate({ started_at: startedAt }: StepRow, { campaign, now }: Known): boolean {
@@ -115,17 +107,8 @@ async function startStage(pass: Pass, row: StepRow, starting: Starting): Promise
   await atHome(pass, async (client) => {
     await writeStages(client, campaign.id, row.id, [...others, begun]);
     if (work !== null && host !== null) {
-      const seconds = stage === 'health' ? known.campaign.policy.healthSeconds : undefined;
-      const most = Math.max(1, seconds ?? known.campaign.policy.deadlineSeconds);
-      await createJob(client, [host.id], {
-        spec: {
-          name: `${known.cluster.declared.name}: ${stage} ${row.name}`,
-          work,
-          ...{ timeoutSeconds: most, waitSeconds: most, totalSeconds: 2 * most },
-        },
-        ...{ about: { campaign: campaign.id, step: row.id }, digest: digestOf([host.id]) },
-        ...{ by: `campaign ${campaign.id}`, id },
-      });
+      const about = { id, step: row.id, stage, name: row.name };
+      await makeJob(client, known, { ...about, host: host.id, work });
     }
     if (tries > 0) return;
     const detail = { stage, job: begun.job };
