@@ -1,5 +1,5 @@
-// How the console becomes files: one script and one style, so that a page that is open needs no other
-// file of a server that meanwhile has another release.
+// How the console becomes files: one script and one style, so that a page that is open needs no
+// other file of a server that meanwhile has another release.
 
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';

@@ -1,5 +1,5 @@
-// Chromium without a window, and what must not happen on any page: requests that fail, errors in the
-// console, findings of axe.
+// Chromium without a window, and what must not happen on any page: requests that fail, errors in
+// the console, findings of axe.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// The console in a browser, against a real server on real databases with simulated hosts: signing in,
-// the main way by keyboard alone, every page at both sizes and in both themes, another release.
+// The console in a browser, against a real server on real databases with simulated hosts: signing
+// in, the main way by keyboard alone, every page at both sizes and in both themes, another release.
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -166,7 +166,7 @@ describe('the console', () => {
         const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
         if (wrong !== undefined) found.push(`${path}: ${wrong}`);
       }
-      // What is wrong with the parts of a page shows in either theme; colours are looked at in both.
+      // What is wrong with the parts of a page shows in either theme, its colours in one of them.
       for (const [colorScheme, size, rules] of LOOKS) {
         await page.setViewportSize(SIZES[size]);
         await page.emulateMedia({ colorScheme });

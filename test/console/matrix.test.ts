@@ -1,5 +1,6 @@
-// The matrix of servers and shards in a browser, with 200 × 100 cells: it holds what is in sight and
-// no more, every cell is reached by keyboard, and what is blocked says why. It prints how long it took.
+// The matrix of servers and shards in a browser, with 200 × 100 cells: it holds what is in sight
+// and no more, every cell is reached by keyboard, and what is blocked says why. It prints how long
+// it took.
 
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -67,7 +68,7 @@ it('shows and updates 200 servers × 100 shards with few elements', async ({ ann
   expect(await findings(page)).toEqual([]);
 });
 
-it('leads to every cell by keyboard, and says why one is blocked and what unblocks it', async () => {
+it('leads to every cell by keyboard, and says why one is blocked and what helps', async () => {
   const { page } = visit;
   await show(0);
   const grid = page.getByRole('grid');

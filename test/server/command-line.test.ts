@@ -301,6 +301,7 @@ describe('halflap hosts', () => {
       host: { id: hosts[0].id },
     });
     expect((await halflap('hosts', 'events', hosts[0].id)).stdout).toBe('no events\n');
+    expect((await halflap('hosts', 'jobs', hosts[0].id)).stdout).toBe('no jobs\n');
     const twins = await halflap('hosts', 'show', 'twin.example');
     expect(twins).toMatchObject({ code: 2, stdout: '' });
     expect(twins.stderr).toMatch(

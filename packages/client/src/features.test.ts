@@ -162,6 +162,32 @@ describe('a feature', () => {
     expect(await act(enableFeature, { shards: some })).toBe('FEATURE_REFUSED');
   });
 
+  it('counts for nothing what is not said properly, and is off where the state is older', async () => {
+    const [a, b] = shards.map(({ url }) => url);
+    const say = (about: unknown) =>
+      admin(
+        a as string,
+        `select halflap.register_server(gen_random_uuid(), 'odd', '2.0', 'native', 30, $1::jsonb)`,
+        [JSON.stringify(about)],
+      );
+    await say([1]);
+    await say({ features: { quotas: { since: '2.0' } }, behaviours: {}, shards: [] });
+    await start('2.0', 'web1');
+    expect(await act(enableFeature)).toBe('FEATURE_REFUSED');
+    const { rows } = await admin(
+      b as string,
+      `select pg_get_functiondef('halflap.register_server'::regproc) as text`,
+    );
+    await admin(b as string, 'alter function halflap.register_server rename to other');
+    try {
+      const web2 = await start('2.0', 'web2');
+      expect(web2.status()).toMatchObject([{ mode: 'native' }, { mode: 'native' }]);
+      expect(web2.isEnabled('quotas')).toBe(false);
+    } finally {
+      await admin(b as string, `drop function halflap.other; ${rows[0].text}`);
+    }
+  });
+
   it('keeps out a server whose transactions see an older snapshot', async () => {
     const [a] = shards;
     await withSession(a?.url ?? '', async (client) => {

@@ -9,7 +9,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { compareVersions, type ParkedRow, type ServersFile } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
 import { type ReadMessage, readEnvelope, type UnreadMessage, written } from './envelope.js';
-import { wrong } from './given.js';
+import { checkInteger, shown, wrong } from './given.js';
 import type { LastHeard } from './lease.js';
 import type { Settings } from './options.js';
 import type { Body } from './shape.js';
@@ -89,6 +89,7 @@ export class Messages {
     consumer: Consumer,
     handler: (message: Message) => Promise<void>,
   ): Promise<'handled' | 'parked'> {
+    checkConsumer(consumer);
     const read = this.decode(text);
     if (read.ok) {
       for (const message of messagesOf(read)) await handler(message);
@@ -112,6 +113,8 @@ export class Messages {
     handler: (message: Message, client: ClientBase) => Promise<void>,
     { limit = 100 }: { readonly limit?: number } = {},
   ): Promise<Taken> {
+    checkConsumer(consumer);
+    checkInteger('limit', limit, [1, 10_000]);
     const taken = { handled: 0, parked: 0 };
     for (let count = 0; count < limit; count += 1) {
       const outcome = await this.#takeOne(consumer, handler);
@@ -164,6 +167,12 @@ export class Messages {
     if (servers !== null) return servers;
     throw wrong('open: servers', 'missing', 'the servers file that states the messages');
   }
+}
+
+/** Before the first message that cannot be read, which would come late. */
+function checkConsumer({ consumer }: Consumer): void {
+  if (typeof consumer === 'string' && consumer !== '' && consumer.length <= 200) return;
+  throw wrong('consumer', shown(consumer), 'a text of 1 to 200 characters');
 }
 
 /** The lower of this release and the one before that some server has, or may have. */

@@ -58,6 +58,47 @@ export interface ServerDeclaration {
   readonly shards: readonly string[];
 }
 
+/**
+ * What a server said, from the shard's table, where any role of the database may have written
+ * something else; null for what is no declaration. An entry that is not of its shape is passed
+ * over: what is not said properly is not supported.
+ */
+export function readDeclaration(value: unknown): ServerDeclaration | null {
+  if (!isRecord(value)) return null;
+  const { features, behaviours, shards } = value;
+  if (!isRecord(features) || !isRecord(behaviours) || !isTexts(shards)) return null;
+  const entries = <Entry>(all: Record<string, unknown>, isOne: (one: unknown) => one is Entry) =>
+    Object.fromEntries(
+      Object.entries(all).flatMap(([name, one]) => (isOne(one) ? [[name, one] as const] : [])),
+    );
+  return {
+    features: entries(features, isFeature),
+    behaviours: entries(behaviours, isBehaviour),
+    shards,
+  };
+}
+
+function isFeature(value: unknown): value is FeatureDeclaration {
+  if (!isRecord(value)) return false;
+  const { about, since, shards, isReversible } = value;
+  const isPhase = FEATURE_PHASES.some((phase) => phase === shards);
+  return isTexts([about, since]) && since !== '' && isPhase && typeof isReversible === 'boolean';
+}
+
+function isBehaviour(value: unknown): value is BehaviourDeclaration {
+  if (!isRecord(value)) return false;
+  const { about, changed, expires } = value;
+  return isTexts([about, changed]) && (expires === null || isTexts([expires]));
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** The file that `halflap build` writes for servers of one release. */
 export interface ServersFile {
   readonly format: typeof SERVERS_FORMAT;

@@ -2,6 +2,7 @@
 
 import { type BehaviourReport, readBehaviours } from '@halflap/engine/runner';
 import type { Command } from 'commander';
+import { harmless } from '../api/harmless.js';
 import { contextOf } from '../context.js';
 import type { ShardOptions } from '../options.js';
 import { count } from '../print.js';
@@ -15,10 +16,10 @@ export async function list(options: ShardOptions, command: Command): Promise<voi
   printer.line(
     behaviours.length === 0
       ? 'no server that lives has a retained behaviour'
-      : table(HEAD, behaviours.map(cells), printer.width),
+      : table(HEAD, behaviours.map(shownCells), printer.width),
   );
   for (const { behaviour, warning } of behaviours) {
-    if (warning !== null) printer.note(`warning: ${behaviour} ${warning}`);
+    if (warning !== null) printer.note(harmless(`warning: ${behaviour} ${warning}`));
   }
 }
 
@@ -42,4 +43,9 @@ function cells({ behaviour, declared, uses, lastRetained }: BehaviourReport): st
     declared?.expires ?? '',
     declared?.about ?? '',
   ];
+}
+
+/** What servers say of themselves and of messages is nobody's word but theirs. */
+function shownCells(one: BehaviourReport): string[] {
+  return cells(one).map(harmless);
 }

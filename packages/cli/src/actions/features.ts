@@ -10,6 +10,7 @@ import {
   readFeatures,
 } from '@halflap/engine/runner';
 import type { Command } from 'commander';
+import { harmless } from '../api/harmless.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import type { ShardOptions } from '../options.js';
@@ -32,11 +33,11 @@ export async function list(options: ShardOptions, command: Command): Promise<voi
     printer.line('no server that lives has a feature');
     return;
   }
-  printer.line(table(HEAD, features.map(cells), printer.width));
+  printer.line(table(HEAD, features.map(shownCells), printer.width));
   for (const { feature, against, state } of features) {
     if (against.length === 0 || state === 'enabled') continue;
     printer.line(`\nagainst ${feature}:`);
-    for (const line of against) printer.line(`  ${line}`);
+    for (const line of against) printer.line(`  ${harmless(line)}`);
   }
 }
 
@@ -84,4 +85,9 @@ function cells({ feature, since, state, shards, isReversible, about }: FeatureRe
   const differing = shards.map((one) => `${one.shard} ${one.state}`).join(', ');
   const where = state === 'underway' ? differing : String(shards.length);
   return [feature, since, state, where, isReversible ? 'disable' : 'none', about];
+}
+
+/** What servers say of themselves and of messages is nobody's word but theirs. */
+function shownCells(one: FeatureReport): string[] {
+  return cells(one).map(harmless);
 }

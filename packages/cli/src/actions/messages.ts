@@ -4,6 +4,7 @@
 import { discardParked, readParked, returnParked } from '@halflap/engine/runner';
 import { HalflapError, type ParkedRow } from '@halflap/protocol';
 import type { Command } from 'commander';
+import { harmless } from '../api/harmless.js';
 import { contextOf } from '../context.js';
 import { onShard } from '../on-shard.js';
 import type { ShardOptions } from '../options.js';
@@ -47,7 +48,7 @@ export async function list(options: ShardOptions, command: Command): Promise<voi
   printer.line(
     messages.length === 0
       ? 'no message is parked'
-      : table(HEAD, messages.map(cells), printer.width),
+      : table(HEAD, messages.map(shownCells), printer.width),
   );
 }
 
@@ -97,4 +98,9 @@ function cells(one: Parked): string[] {
   const { shard, id, consumer, type, level, server, times, reason, returnedAt } = one;
   const why = returnedAt === null ? reason : `given back; ${reason}`;
   return [shard, id, consumer, type ?? '?', level ?? '?', server, String(times), why];
+}
+
+/** What servers say of themselves and of messages is nobody's word but theirs. */
+function shownCells(one: Parked): string[] {
+  return cells(one).map(harmless);
 }

@@ -1,7 +1,8 @@
 // Asks the server that this page came from: what every request has, which ones are sent again, and
 // errors as the server tells them.
 //
-// Invariant: what could happen twice is sent once, or with a key by which the server knows it again.
+// Invariant: what could happen twice is sent once, or with a key by which the server knows it
+// again.
 
 import type { Problem } from '@halflap/server';
 import { noteRelease } from './release';

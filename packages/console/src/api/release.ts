@@ -1,7 +1,8 @@
 // Which release the server has that answered last, against that of this page.
 //
-// A page of release N goes on with servers of N+1: it needs no further file of them, and the API takes
-// nothing away between adjacent releases. But what is new is not on it, so it says when to reload.
+// A page of release N goes on with servers of N+1: it needs no further file of them, and the API
+// takes nothing away between adjacent releases. But what is new is not on it, so it says when to
+// reload.
 
 import { useSyncExternalStore } from 'react';
 

@@ -1,5 +1,5 @@
-// One page of a list with what belongs to it: that it is coming or has failed, shards that are missing
-// from it, how many there are, the way to the next page.
+// One page of a list with what belongs to it: that it is coming or has failed, shards that are
+// missing from it, how many there are, the way to the next page.
 
 import type { Page } from '@halflap/server';
 import { Alert, Button, Skeleton } from '@patternfly/react-core';

@@ -1,5 +1,5 @@
-// What is not as it should be, first: open alerts, shards and hosts that are away, hosts with failed
-// services, jobs that failed or wait. Each leads to where something can be done.
+// What is not as it should be, first: open alerts, shards and hosts that are away, hosts with
+// failed services, jobs that failed or wait. Each leads to where something can be done.
 
 import type { Alert, HostSummary, JobSummary, Page } from '@halflap/server';
 import { Card, CardBody, CardTitle } from '@patternfly/react-core';

@@ -1,5 +1,5 @@
-// What of a page is in its address: filters, order, place in a list. So a view can be linked to, kept,
-// and gone back to.
+// What of a page is in its address: filters, order, place in a list. So a view can be linked to,
+// kept, and gone back to.
 
 import { useCallback, useMemo } from 'react';
 import { useLocation, useSearch } from 'wouter';

@@ -152,7 +152,7 @@ function record(
     const isOptional = entry.name.endsWith('?');
     const field = isOptional ? entry.name.slice(0, -1) : entry.name;
     const type = fieldType(source, { ...entry, name: field }, depth);
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(field)) {
+    if (!/^(?!__)[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(field)) {
       source.report(entry.at, `"${entry.name}" is no name of a field`);
     } else if (Object.hasOwn(shape, field)) {
       source.report(entry.at, `"${field}" is stated twice`);

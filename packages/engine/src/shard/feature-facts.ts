@@ -6,6 +6,7 @@ import {
   type FeatureDeclaration,
   type FeatureRow,
   PHASES,
+  readDeclaration,
   type ServerDeclaration,
 } from '@halflap/protocol';
 import type { Session } from '../pg.js';
@@ -32,13 +33,14 @@ export async function readFeatureFacts(session: Session): Promise<FeatureFacts> 
     "select to_regclass('halflap.feature') is not null as has_features",
   );
   if (!found?.has_features) return { servers: [], features: [] };
-  const servers = await session.query<LiveServer>(
+  const live = await session.query<Omit<LiveServer, 'about'> & { readonly about: unknown }>(
     `select l.server, l.instance, l.release, s.about, l.renewed_at
      from halflap.lease l
      left join halflap.server s on s.instance = l.instance
      where l.expires_at > clock_timestamp()
      order by l.server, l.instance`,
   );
+  const servers = live.map((one) => ({ ...one, about: readDeclaration(one.about) }));
   const features = await session.query<FeatureRow>(
     `select name, release, state, is_reversible, changed_at, changed_by
      from halflap.feature order by name`,

@@ -1,5 +1,5 @@
-// A matrix of made-up data, as large as one likes: by it a test measures how long a matrix takes, and
-// looks at it. No page has it.
+// A matrix of made-up data, as large as one likes: by it a test measures how long a matrix takes,
+// and looks at it. No page has it.
 
 import '@patternfly/react-core/dist/styles/base.css';
 import '../../console.css';

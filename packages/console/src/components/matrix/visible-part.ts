@@ -1,5 +1,5 @@
-// Which rows and columns of a large table are in sight. The rest is two empty rows and columns as large
-// as what is left out, so that 20,000 cells cost as much as those that are seen.
+// Which rows and columns of a large table are in sight. The rest is two empty rows and columns as
+// large as what is left out, so that 20,000 cells cost as much as those that are seen.
 
 import { type RefObject, useLayoutEffect, useState } from 'react';
 

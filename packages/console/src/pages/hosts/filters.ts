@@ -1,5 +1,5 @@
-// By what hosts are chosen, in lists and for jobs: one set of names for the address, the API and the
-// command line.
+// By what hosts are chosen, in lists and for jobs: one set of names for the address, the API and
+// the command line.
 
 import type { Filter } from '../../components/filter-bar';
 import type { Address } from '../../state/address';

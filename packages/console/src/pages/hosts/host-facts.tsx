@@ -32,7 +32,8 @@ export function HostFacts({ host }: { readonly host: Host }) {
           Booted: <When at={host.bootedAt} />,
           Reboot:
             reboot === '' ? 'not needed' : <StateLabel state="warning" text={`for ${reboot}`} />,
-          Packages: `${numberText(packages.installed)} installed, ${packages.upgradable} to upgrade`,
+          Packages: `${numberText(packages.installed)} installed`,
+          Upgrades: numberText(packages.upgradable),
           'Security fixes': numberText(packages.security),
           Seen: <When at={host.lastSeenAt} never="never" />,
           'Last report': <When at={host.reportedAt} never="never" />,

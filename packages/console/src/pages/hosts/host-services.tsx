@@ -131,7 +131,7 @@ function Journal({ host, service, onClose }: JournalProps) {
       <ModalBody>
         <CliLine line={commandLine('services', 'journal', host.hostname, service)} />
         <ProblemAlert error={error} />
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by key */}
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by key */}
         <pre className="hf-output" role="log" tabIndex={0} aria-label={title}>
           {data === undefined
             ? 'Asking the host…'

@@ -1,5 +1,5 @@
-// A new job: what it does, and exactly where. It is made on the hosts of the preview that is seen, or
-// not at all: its digest goes along.
+// A new job: what it does, and exactly where. It is made on the hosts of the preview that is seen,
+// or not at all: its digest goes along.
 
 import type { JobPreview, MadeJob } from '@halflap/server';
 import { Button, Form, FormSection } from '@patternfly/react-core';

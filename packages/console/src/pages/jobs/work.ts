@@ -1,5 +1,5 @@
-// What a job is to do: from the fields of its form to what the API is asked, and to the words of the
-// command line that does the same.
+// What a job is to do: from the fields of its form to what the API is asked, and to the words of
+// the command line that does the same.
 
 import type { Job } from '@halflap/server';
 import { textOf } from '../../components/fields';

@@ -1,5 +1,5 @@
-// The jobs of one host: what became of each on it. The runs are on the host's shard, the names of the
-// jobs on the home shard.
+// The jobs of one host: what became of each on it. The runs are on the host's shard, the names of
+// the jobs on the home shard.
 
 import { type Static, Type } from 'typebox';
 import { RUN_COLUMNS, type RunRow } from '../../jobs/queries.js';
