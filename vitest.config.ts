@@ -18,6 +18,7 @@ export default defineConfig({
       '@halflap/client/lens': source('client/src/lens.ts'),
       '@halflap/client': source('client/src/index.ts'),
       '@halflap/agent': source('agent/src/index.ts'),
+      '@halflap/server/permissions': source('server/src/api/permissions.ts'),
       '@halflap/server': source('server/src/index.ts'),
     },
   },

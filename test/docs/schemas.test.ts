@@ -1,5 +1,5 @@
 // Every halflap.yaml and every evolution.yaml of the repository, and of its documentation, is
-// accepted by the schema for editors and by the reader.
+// accepted by the schema for editors and by the reader; clusters are as a server takes them.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import {
   parseEvolution,
   parseServers,
 } from '@halflap/engine';
+import { ClusterDeclaration, checkDeclaration } from '@halflap/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -31,7 +32,8 @@ const found = sources().flatMap(({ path, text }): Found[] => {
     .filter(({ info }) => /^yaml\b(?! wrong)/.test(info))
     .map(({ line, lines }) => ({ place: `${path}:${line}`, text: lines.join('\n') }));
 });
-const configs = found.filter(({ text }) => /^app:/m.test(text));
+const clusters = found.filter(({ text }) => /^servers:$/m.test(text));
+const configs = found.filter((one) => /^app:/m.test(one.text) && !clusters.includes(one));
 const evolutions = found.filter(({ text }) => /^from:/m.test(text));
 const servers = found.filter(({ text }) => /^features:/m.test(text));
 const policies = found.filter(({ text }) => /^allow:/m.test(text));
@@ -45,7 +47,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('the files of the repository and its documentation', () => {
   it('are all of one kind or another', () => {
-    const known = [...configs, ...evolutions, ...policies, ...servers];
+    const known = [...configs, ...evolutions, ...policies, ...servers, ...clusters];
     expect(found.filter((one) => !known.includes(one))).toEqual([]);
     expect(configs.length).toBeGreaterThan(3);
     expect(evolutions.length).toBeGreaterThan(10);
@@ -61,6 +63,16 @@ describe('the files of the repository and its documentation', () => {
   it.each(evolutions)('$place is an evolution.yaml to schema and reader', ({ text }) => {
     expect(errorsOf('evolution', text)).toEqual([]);
     expect(parseEvolution(text, { file: 'evolution.yaml', to: '9999' }).to).toBe('9999');
+  });
+});
+
+describe('a declaration of a cluster', () => {
+  it.each(clusters)('$place is one', ({ text }) => {
+    const declared = parse(text);
+    const validate = new Ajv2020({ allErrors: true }).compile(ClusterDeclaration);
+    validate(declared);
+    expect(validate.errors).toBeNull();
+    checkDeclaration(declared);
   });
 });
 

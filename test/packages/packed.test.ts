@@ -33,6 +33,7 @@ describe('the packed packages', () => {
       '@halflap/agent',
       '@halflap/cli',
       '@halflap/client',
+      '@halflap/console',
       '@halflap/engine',
       '@halflap/protocol',
       '@halflap/server',
@@ -40,10 +41,14 @@ describe('the packed packages', () => {
     for (const { name, files } of project.packages) {
       expect(files, name).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
       expect(
-        files.filter((path) => /\.test\.|golden|tsbuildinfo/.test(path)),
+        files.filter((path) => /\.test\.|golden|tsbuildinfo|\.built/.test(path)),
         name,
       ).toEqual([]);
     }
+    const page = project.packages.find(({ name }) => name === '@halflap/console')?.files;
+    expect(page).toEqual(
+      expect.arrayContaining(['dist/index.html', expect.stringMatching(/^dist\/assets\/.*\.js$/)]),
+    );
   });
 
   it('export what their manifests say, the client to CommonJS, too', async () => {
@@ -55,6 +60,7 @@ describe('the packed packages', () => {
       'protocol',
       'protocol/agent',
       'server',
+      'server/permissions',
     ];
     const text = exported.map((name) => `await import('@halflap/${name}');`).join('\n');
     await fs.writeFile(join(project.directory, 'imports.mjs'), text);

@@ -41,7 +41,10 @@ export async function openTestApi(
   options: Partial<Parameters<typeof createApi>[0]> = {},
 ): Promise<TestApi> {
   const clock = () => new Date();
-  const app = await createApi({ store: test.store, log: SILENT, clock, ...options });
+  const app = await createApi({
+    ...{ store: test.store, log: SILENT, clock, release: '0.0.0' },
+    ...options,
+  });
   const ask: Asking = async (method, url, rest = {}) => {
     const answer = await app.inject({ method, url, ...rest });
     const isJson = /json/.test(String(answer.headers['content-type'])) && answer.body !== '';

@@ -1,5 +1,5 @@
-// What a campaign is tried on: servers of Halflap as processes of their own, which may be killed; an
-// application of two servers, which register on real shards by the client, and which an agent
+// What a campaign is tried on: servers of Halflap as processes of their own, which may be killed;
+// an application of two servers, which register on real shards by the client, and which an agent
 // upgrades, restarts and asks for their health by commands.
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -88,6 +88,14 @@ export interface Application {
   readonly shards: readonly { readonly name: string; readonly url: string }[];
 }
 
+interface Kind {
+  readonly shards: number;
+  /** SQL that fills a shard. */
+  readonly rows: string;
+  /** Its servers are drained before anything is done to them. */
+  readonly drains: boolean;
+}
+
 export class CampaignGround {
   readonly test: TestStore;
   readonly api: TestApi;
@@ -150,7 +158,7 @@ export class CampaignGround {
   }
 
   /** An application at 1.0 that runs, on so many shards, and its declared cluster. */
-  async application({ from }: Compiled, shards: number, rows: string): Promise<Application> {
+  async application({ from }: Compiled, { shards, rows, drains }: Kind): Promise<Application> {
     this.#made += 1;
     const made = this.#made;
     const databases = await Promise.all(Array.from({ length: shards }, () => freshDatabase()));
@@ -172,8 +180,12 @@ export class CampaignGround {
         ...{ name: `shop-${made}`, app: APP, shards: all },
         servers: { named: servers.map(({ name }) => ({ name, host: 'web-0' })) },
         commands: {
-          ...{ drain: command('drain'), upgrade: command('upgrade'), undrain: command('undrain') },
-          ...{ restart: command('restart'), health: command('health') },
+          ...(drains ? { drain: command('drain'), undrain: command('undrain') } : {}),
+          ...{
+            upgrade: command('upgrade'),
+            restart: command('restart'),
+            health: command('health'),
+          },
         },
       },
     });

@@ -1,10 +1,11 @@
 // Campaigns as they are: servers of Halflap that are killed, servers of an application that are
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
+import { searchPath } from '@halflap/protocol';
 import type { Campaign } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
-import { type Compiled, compilePair } from '../evolving/releases.js';
+import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { type Random, randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
 import { until } from './job-cluster.js';
@@ -71,10 +72,10 @@ function standing({ shards }: Application) {
     shards.map(({ url }) =>
       withClient(url, null, async (client) => {
         const { rows } = await client.query('select phase, floor from halflap.shard');
-        const path = `set search_path = "shop_2_0", "shop_1_0", public`;
-        await client.query(path);
+        const [{ phase, floor }] = rows;
+        await client.query(`set search_path = ${searchPath(APP, floor)}`);
         const counted = await client.query('select count(*)::int as n from items');
-        return `${rows[0].phase} at ${rows[0].floor}, ${counted.rows[0].n} rows`;
+        return `${phase} at ${floor}, ${counted.rows[0].n} rows`;
       }),
     ),
   );
@@ -84,7 +85,7 @@ describe('a campaign', () => {
   it(
     'leads from release to release while its server is killed, and stops where health fails',
     async () => {
-      const app = await ground.application(compiled, 2, ROWS);
+      const app = await ground.application(compiled, { shards: 2, rows: ROWS, drains: false });
       const [a, b] = app.servers;
       const id = await plan(app.cluster);
       const refused = await post(`campaigns/${id}/start`);
@@ -137,6 +138,34 @@ describe('a campaign', () => {
   );
 });
 
+describe('a server that was healthy', () => {
+  it(
+    'stops the campaign when it is not any more, and everything goes back',
+    async () => {
+      const app = await ground.application(compiled, { shards: 1, rows: ROWS, drains: true });
+      const [a] = app.servers;
+      a.onCommand = async (word) => {
+        if (word === 'undrain') a.health = 1;
+      };
+      const order = ['shard/eu1/prepare', `server/${a.name}/upgrade`, 'shard/eu1/expand'];
+      const policy = { ...POLICY, soakSeconds: 1 };
+      const id = await plan(app.cluster, { order, policy });
+      await start(id);
+      const stopped = await sees(id, ({ state }) => state !== 'running');
+      const reason = `${a.name} is not healthy after server/${a.name}/upgrade`;
+      expect(stopped).toMatchObject({ state: 'stopped', reason });
+      const resumed = await post(`campaigns/${id}/resume`);
+      expect(resumed).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+      a.health = 0;
+      a.onCommand = async () => {};
+      await goBack(id, 'from the middle');
+      expect(a.installed).toBe('1.0');
+      expect(await standing(app)).toEqual(['settled at 1.0, 500 rows']);
+    },
+    TIMEOUT_MS,
+  );
+});
+
 /** Steps that may be taken now, drawn; contract is left out. */
 async function drawStep(cluster: string, random: Random, app: Application) {
   const steps = [
@@ -158,7 +187,7 @@ describe(`random campaigns (HALFLAP_SEED=${SEED})`, () => {
     async () => {
       const random = randomFrom(SEED);
       for (let at = 0; at < CAMPAIGNS; at += 1) {
-        const app = await ground.application(compiled, 1, ROWS);
+        const app = await ground.application(compiled, { shards: 1, rows: ROWS, drains: false });
         const { cluster } = app;
         const told: string[] = [];
         for (let turns = 1 + random.below(3); turns > 0; turns -= 1) {

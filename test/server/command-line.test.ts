@@ -30,7 +30,6 @@ import {
   startEndpoint,
   startJobs,
   startJournals,
-  unreadable,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
@@ -44,6 +43,7 @@ import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { commandBus } from './bus-commands.js';
 import { commandCampaign } from './campaign-commands.js';
 import { onTerminal } from './on-terminal.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
@@ -301,6 +301,7 @@ describe('halflap hosts', () => {
       host: { id: hosts[0].id },
     });
     expect((await halflap('hosts', 'events', hosts[0].id)).stdout).toBe('no events\n');
+    expect((await halflap('hosts', 'jobs', hosts[0].id)).stdout).toBe('no jobs\n');
     const twins = await halflap('hosts', 'show', 'twin.example');
     expect(twins).toMatchObject({ code: 2, stdout: '' });
     expect(twins.stderr).toMatch(
@@ -668,53 +669,8 @@ describe('halflap clusters and campaign', () => {
 
 describe('halflap bus', () => {
   it('shows what a group gave up, gives it back, and discards it', async () => {
-    const { store } = test;
-    const work = { group: 'campaigns', topics: ['step.done'] };
-    const handled: unknown[] = [];
-    let isMended = false;
-    await bus.work({
-      ...work,
-      async handle({ body }) {
-        if (!isMended) throw unreadable('body/step is missing');
-        handled.push(body);
-      },
-    });
-    for (const [at, shard] of ['s1', 's2', 's2'].entries()) {
-      await store.fleet
-        .shard(shard)
-        .transaction((client) => bus.publish(shard, client, { topic: 'step.done', body: at }));
-    }
-    const parked = () => printed('bus', 'parked', '--group=campaigns', '--topic', 'step.done');
-    await expect.poll(async () => (await parked()).total, { timeout: 30_000 }).toBe(3);
-    const { messages } = await parked();
-    const list = await halflap('bus', 'parked', '--limit', '1');
-    expect(list.stdout).toMatch(
-      / campaigns +step\.done .*body\/step is missing .* one +0s ago\n1 of 3 /,
-    );
-    const { groups } = await printed('bus', 'status');
-    expect(groups).toMatchObject([
-      { shard: 's1', parked: 1 },
-      { shard: 's2', parked: 2 },
-    ]);
-    expect((await halflap('bus', 'status')).stdout).toMatch(/\ncampaigns +s2 +0 +0 +0 +2\n/);
-    const figures = await api.as('operator')('GET', '/metrics');
-    expect(figures.text).toMatch(
-      /^halflap_bus_messages\{shard="s2",group="campaigns",state="pa.* 2$/m,
-    );
-    const lost = messages.find(({ envelope }: { envelope: string }) => /:2\}$/.test(envelope));
-    const gone = await printed('bus', 'discard', lost.id.slice(0, 12), '--yes');
-    expect(gone.messages).toEqual([lost]);
-    expect(await halflap('bus', 'give-back', lost.id)).toMatchObject({ code: 2 });
-    expect(await halflap('bus', 'give-back')).toMatchObject({ code: 2 });
-    isMended = true;
-    const back = await printed('bus', 'give-back', '--group', 'campaigns');
-    expect(back.messages).toHaveLength(2);
-    await expect.poll(() => [...handled].sort(), { timeout: 30_000 }).toEqual([0, 1]);
-    const { entries } = await printed('audit', 'list', '--act', 'bus-message.discard');
-    expect(entries.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
-      'done',
-      'intended',
-    ]);
+    const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
+    await commandBus(asking, { store: test.store, bus, api });
   });
 });
 
@@ -724,6 +680,7 @@ const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
   'GET /readyz': 'for balancers',
   'GET /metrics': 'for Prometheus',
   'GET /api/v1/openapi.json': 'for programs',
+  'GET /api/v1/sign-in': 'for browsers',
   'GET /api/v1/oidc/start': 'for browsers',
   'GET /api/v1/oidc/callback': 'for browsers',
 };

@@ -10,5 +10,7 @@ export default function build(): void {
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const program = join(typescript, 'bin/tsc');
-  spawnSync(process.execPath, [program, '-b'], { cwd: root, stdio: 'ignore' });
+  const options = { cwd: root, stdio: 'ignore' } as const;
+  spawnSync(process.execPath, [program, '-b'], options);
+  spawnSync(process.execPath, ['packages/console/build.mjs'], options);
 }

@@ -62,7 +62,7 @@ export {
   startCampaigns,
 } from './campaigns/campaigns.js';
 export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide.js';
-export { ClusterDeclaration } from './campaigns/declaration.js';
+export { ClusterDeclaration, checkDeclaration } from './campaigns/declaration.js';
 export { Bundles } from './campaigns/evolutions.js';
 export {
   AUDIT_ENTRIES,

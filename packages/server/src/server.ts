@@ -64,6 +64,8 @@ export interface ServerOptions {
   readonly api?: Partial<ApiSettings>;
   /** What the API is served with, in place of `api.tls`; looked at again when renewed. */
   readonly certificate?: CertificateFiles;
+  /** The directory of the console's files; without one there is no console. */
+  readonly console?: string;
   readonly agents: Listen;
   /** Names and addresses by which people and agents reach this server. */
   readonly names: readonly string[];
@@ -220,7 +222,10 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...evolutionRoutes({ store }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
-  const app = await createApi({ store, log, clock, settings, routes, bus: () => bus.state() });
+  const app = await createApi({
+    ...{ store, log, clock, settings, routes, bus: () => bus.state() },
+    ...{ release: options.version, console: options.console },
+  });
   running.add(() => app.close());
   if (isOwn) followTls(app.server as unknown as SecureServer, options, authority);
   if (served !== undefined && certificate !== undefined) {

@@ -2,7 +2,7 @@
 
 import { didYouMean } from '@halflap/engine/suggest';
 import { HalflapError } from '@halflap/protocol';
-import type { HostEvent } from '@halflap/server';
+import type { HostEvent, HostJob } from '@halflap/server';
 import type { Command } from 'commander';
 import { withServer } from '../api/connect.js';
 import { findHost } from '../api/find-host.js';
@@ -58,6 +58,27 @@ export async function events(name: string, options: ListOptions, command: Comman
     });
   });
 }
+
+export async function jobs(name: string, options: ListOptions, command: Command): Promise<void> {
+  await withServer(command, async (client, printer) => {
+    const id = await findHost(client, name, 'look');
+    await showList(client, printer, {
+      operation: OPERATIONS.listHostJobs,
+      params: { id },
+      options,
+      noun: ['job', 'jobs'],
+      columns: JOB_COLUMNS,
+    });
+  });
+}
+
+const JOB_COLUMNS: Column<HostJob>[] = [
+  { title: 'job', cell: ({ job }) => job },
+  { title: 'name', cell: ({ name }) => name },
+  { title: 'state', cell: ({ state }) => state },
+  { title: 'ended (UTC)', cell: ({ endedAt }) => (endedAt === null ? '' : utc(new Date(endedAt))) },
+  { title: 'message', cell: ({ message }) => message ?? '' },
+];
 
 function eventColumns(colors: Colors): Column<HostEvent>[] {
   const paint = { info: String, warning: colors.yellow, error: colors.red };

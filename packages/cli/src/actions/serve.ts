@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PACE, type Server, startServer } from '@halflap/server';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.js';
@@ -45,6 +46,7 @@ export async function run(options: ServeOptions, command: Command): Promise<void
         ...(mail === undefined ? {} : { mail }),
         ...(api === undefined ? {} : { api }),
         ...(certificate === undefined ? {} : { certificate }),
+        console: consoleFiles(),
         listen: addressOf(options.listen, '--listen') ?? server?.listen ?? LISTEN,
         agents: addressOf(options.agents, '--agents') ?? server?.agents ?? AGENTS,
         names: ['localhost', '127.0.0.1', '::1', hostname(), ...(server?.names ?? [])],
@@ -96,6 +98,11 @@ function tell(printer: Printer, server: string, { running, baseUrl, hasCertifica
 /** Of all addresses of this machine one that its certificate has. */
 function reachable(address: string): string {
   return address.replace(/\/\/(?:0\.0\.0\.0|\[::\])(?=:)/, `//${hostname()}`);
+}
+
+/** Where the build of the console is. */
+function consoleFiles(): string {
+  return dirname(fileURLToPath(import.meta.resolve('@halflap/console/index.html')));
 }
 
 /** With a PostgreSQL of this machine's own. */

@@ -15,6 +15,7 @@ import type {
   EnrolmentToken,
   Host,
   HostEvent,
+  HostJob,
   HostPackage,
   HostService,
   HostSummary,
@@ -107,6 +108,11 @@ export const OPERATIONS = {
   listHostEvents: answering<Page<HostEvent>>()({
     method: 'GET',
     path: '/api/v1/hosts/{id}/events',
+    query: PAGING,
+  }),
+  listHostJobs: answering<Page<HostJob>>()({
+    method: 'GET',
+    path: '/api/v1/hosts/{id}/jobs',
     query: PAGING,
   }),
   readJournal: answering<ServiceJournal>()({

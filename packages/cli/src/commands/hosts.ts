@@ -48,6 +48,13 @@ Examples:
   halflap hosts events web-01.example --limit 20
 `;
 
+const JOBS_HELP = `
+What became of each on this host; the latest comes first.
+
+Examples:
+  halflap hosts jobs web-01.example --limit 20
+`;
+
 const LABEL_HELP = `
 All other labels stay as they are.
 
@@ -103,6 +110,11 @@ export function addHosts(program: Command): void {
     .argument('<host>', 'its id, or its hostname')
     .addHelpText('after', EVENTS_HELP)
     .action(onDemand(async () => (await import('../actions/hosts.js')).events));
+  withListOptions(hosts.command('jobs'))
+    .description('list the jobs of a host')
+    .argument('<host>', 'its id, or its hostname')
+    .addHelpText('after', JOBS_HELP)
+    .action(onDemand(async () => (await import('../actions/hosts.js')).jobs));
   addChanges(hosts);
   addStanding(hosts);
 }

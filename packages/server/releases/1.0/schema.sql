@@ -669,6 +669,8 @@ create table campaign_steps (
   progress jsonb,
   -- As the health check said last.
   is_healthy boolean,
+  -- The last one while it has to hold: job, number, at, isOver.
+  health_check jsonb,
   -- What became of it, for people, and what shows it.
   message text,
   evidence jsonb,

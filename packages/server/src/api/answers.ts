@@ -12,9 +12,11 @@ import type * as audit from './routes/audit.js';
 import type * as authority from './routes/authority.js';
 import type * as bus from './routes/bus.js';
 import type * as enrolment from './routes/enrolment-tokens.js';
+import type * as hostJobs from './routes/host-jobs.js';
 import type * as parts from './routes/host-parts.js';
 import type * as names from './routes/names.js';
 import type * as session from './routes/session.js';
+import type * as signIn from './routes/sign-in.js';
 import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
@@ -35,6 +37,7 @@ export type { Problem, ShardAnswer } from './shapes.js';
 export type HostPackage = Static<typeof parts.HostPackage>;
 export type HostService = Static<typeof parts.HostService>;
 export type HostEvent = Static<typeof parts.HostEvent>;
+export type HostJob = Static<typeof hostJobs.HostJob>;
 export type PackageName = Static<typeof names.PackageName>;
 export type ServiceName = Static<typeof names.ServiceName>;
 export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
@@ -54,6 +57,7 @@ export type BusParked = Static<typeof bus.BusParked>;
 export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;
+export type SignInWays = Static<typeof signIn.SignInWays>;
 export type SessionBegun = Static<typeof session.Begun>;
 
 export interface JobPreview {

@@ -10,6 +10,7 @@ import { createIdentify, type Identify } from '../access/identify.js';
 import type { BusState } from '../bus/bus.js';
 import { createPulse, type Pulse } from '../store/pulse.js';
 import type { Log, Store } from '../store/store.js';
+import { sendPage, serveConsole } from './console-files.js';
 import { openApi } from './document.js';
 import { openHttp } from './http.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -21,10 +22,12 @@ import { auditRoutes } from './routes/audit.js';
 import { enrolmentTokenRoutes } from './routes/enrolment-tokens.js';
 import { healthRoutes } from './routes/health.js';
 import { hostChangeRoutes } from './routes/host-changes.js';
+import { hostJobRoutes } from './routes/host-jobs.js';
 import { hostRoutes } from './routes/hosts.js';
 import { nameRoutes } from './routes/names.js';
 import { oidcRoutes } from './routes/oidc.js';
 import { sessionRoutes } from './routes/session.js';
+import { signInRoutes } from './routes/sign-in.js';
 import { userRoutes } from './routes/users.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './settings.js';
 
@@ -37,6 +40,10 @@ export interface ApiOptions {
   readonly settings?: Partial<ApiSettings>;
   /** How the bus of this server stands; absent where it has none. */
   readonly bus?: () => BusState;
+  /** The release of this server, by which a page of another one knows that it is one. */
+  readonly release: string;
+  /** The directory of the console's files; undefined: this server serves none. */
+  readonly console?: string | undefined;
   /** Of other parts of the server. */
   readonly routes?: readonly Route[];
 }
@@ -68,8 +75,8 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   const app = openHttp(settings);
   app.addHook('preClose', async () => stopping.abort());
   app.addHook('onClose', () => api.pulse.close());
-  answerErrors(app, api);
-  guard(app, api);
+  answerErrors(app, api, options.console !== undefined);
+  guard(app, api, options.release);
   await app.register(cookie);
   await app.register(rateLimit, {
     max: settings.requestsPerMinute,
@@ -77,6 +84,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     errorResponseBuilder: (_request, { ttl }) => tooMany(Math.ceil(ttl / 1000)),
   });
   await app.register(swagger, openApi());
+  if (options.console !== undefined) await serveConsole(app, options.console);
   const routes = allRoutes(api, options.routes ?? [], app);
   for (const route of routes) serveRoute(app, api, route);
   await app.ready();
@@ -87,10 +95,12 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
 function allRoutes(api: Api, others: readonly Route[], app: FastifyInstance): readonly Route[] {
   return [
     ...healthRoutes(api, () => app.swagger()),
+    ...signInRoutes(api),
     ...sessionRoutes(api),
     ...oidcRoutes(api),
     ...hostRoutes(api),
     ...hostChangeRoutes(api),
+    ...hostJobRoutes(api),
     ...nameRoutes(api),
     ...enrolmentTokenRoutes(api),
     ...apiTokenRoutes(api),
@@ -100,8 +110,9 @@ function allRoutes(api: Api, others: readonly Route[], app: FastifyInstance): re
   ];
 }
 
-function answerErrors(app: FastifyInstance, api: Api): void {
-  app.setNotFoundHandler(() => {
+function answerErrors(app: FastifyInstance, api: Api, hasConsole: boolean): void {
+  app.setNotFoundHandler((request, reply) => {
+    if (hasConsole && sendPage(request, reply)) return reply;
     throw new HalflapError('API_NOT_FOUND', 'there is no such address', {
       hint: '/api/v1/openapi.json lists what there is',
     });
@@ -124,10 +135,11 @@ function answerErrors(app: FastifyInstance, api: Api): void {
 }
 
 /** What every answer has, whatever it answers. */
-function guard(app: FastifyInstance, api: Api): void {
+function guard(app: FastifyInstance, api: Api, release: string): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'x-request-id': request.id,
+      'halflap-release': release,
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'referrer-policy': 'no-referrer',

@@ -106,10 +106,13 @@ export async function pauseCampaign(client: ClientBase, id: string, said: Said):
 export async function resumeCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
   const campaign = await lockCampaign(client, id);
   assertState(campaign, ['paused', 'stopped'], 'only what is paused or stopped can be resumed');
-  const failed = (await readSteps(client, id)).filter(({ state }) => state === 'failed');
+  const failed = (await readSteps(client, id)).filter(hasFailed);
   if (failed.length > 0) {
     const names = failed.map((step) => step.id).join(', ');
-    throw conflict(`${names} failed`, 'retry it, skip it with a reason, exclude it, or go back');
+    throw conflict(
+      `${names} failed, or did not hold`,
+      'retry it, skip it with a reason, exclude it, or go back',
+    );
   }
   await moveTo(client, campaign, 'running', said);
 }
@@ -139,7 +142,8 @@ export async function retryStep(
   { id, step, by }: { readonly id: string; readonly step: string; readonly by: string },
 ): Promise<void> {
   const campaign = await openCampaign(client, id);
-  assertStep(await stepRow(client, id, step), ['failed'], 'only what failed can be tried again');
+  const row = await stepRow(client, id, step);
+  if (!isIll(row)) assertStep(row, ['failed'], 'only what failed can be tried again');
   await client.query(
     `update campaign_steps
      set state = 'waiting', is_retried = true, is_healthy = null, ended_at = null
@@ -157,7 +161,8 @@ export async function skipStep(
 ): Promise<void> {
   const campaign = await openCampaign(client, id);
   const row = await stepRow(client, id, step);
-  assertStep(row, ['waiting', 'failed'], 'only what waits or failed can be skipped');
+  const rule = 'only what waits or failed can be skipped';
+  if (!isIll(row)) assertStep(row, ['waiting', 'failed'], rule);
   await skip(client, id, step, said);
   await goOn(client, campaign, said);
 }
@@ -286,8 +291,17 @@ const KINDS: Readonly<Record<CampaignState, EventKind>> = {
 /** What was stopped goes on once nothing has failed any more; what somebody paused stays so. */
 async function goOn(client: ClientBase, campaign: CampaignRow, said: Said): Promise<void> {
   if (campaign.state !== 'stopped') return;
-  const failed = (await readSteps(client, campaign.id)).some(({ state }) => state === 'failed');
+  const failed = (await readSteps(client, campaign.id)).some(hasFailed);
   if (!failed) await moveTo(client, campaign, 'running', { by: said.by });
+}
+
+/** It succeeded, and its server is not healthy any more. */
+function isIll({ state, is_healthy: isHealthy }: StepRow): boolean {
+  return state === 'succeeded' && isHealthy === false;
+}
+
+function hasFailed(row: StepRow): boolean {
+  return row.state === 'failed' || isIll(row);
 }
 
 async function skip(client: ClientBase, id: string, step: string, { by, reason }: Said) {

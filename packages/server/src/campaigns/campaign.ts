@@ -78,6 +78,14 @@ export interface StepProgress {
   readonly waitingFor: string | null;
 }
 
+/** A server that was upgraded is asked for its health as long as it has to hold. */
+export interface HealthCheck {
+  readonly job: string;
+  readonly number: number;
+  readonly at: string;
+  readonly isOver: boolean;
+}
+
 export type StepRow = {
   readonly id: string;
   readonly place: number;
@@ -96,6 +104,7 @@ export type StepRow = {
   readonly stages: readonly Stage[];
   readonly progress: StepProgress | null;
   readonly is_healthy: boolean | null;
+  readonly health_check: HealthCheck | null;
   readonly message: string | null;
   readonly evidence: readonly string[] | null;
   readonly started_at: Date | null;
@@ -104,7 +113,7 @@ export type StepRow = {
 
 const STEP_COLUMNS = `s.id, s.place, s.batch, s.kind, s.name, s.action, s.own_approval,
   s.approved_by, s.approved_at, s.state, s.wait, s.attempt, s.is_retried, s.was_running, s.stages,
-  s.progress, s.is_healthy, s.message, s.evidence, s.started_at, s.ended_at`;
+  s.progress, s.is_healthy, s.health_check, s.message, s.evidence, s.started_at, s.ended_at`;
 
 /** @throws API_NOT_FOUND */
 export async function readCampaign(on: Queryable, id: string): Promise<CampaignRow> {

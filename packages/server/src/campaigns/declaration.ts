@@ -185,10 +185,33 @@ function ofReleases(declared: ClusterDeclaration): FieldProblem[] {
 
 function ofShards({ shards }: ClusterDeclaration): FieldProblem[] {
   const problems = twice('body.shards', shards);
+  for (const [at, { url }] of shards.entries()) {
+    if (url !== undefined) problems.push(...ofAddress(url, `body.shards.${at}.url`));
+  }
   if (shards.filter(({ canary }) => canary === true).length > 1) {
     problems.push({ field: 'body.shards', rule: 'one canary at most' });
   }
   return problems;
+}
+
+/** What an address may ask for besides; others name files of the servers, or change sessions. */
+const URL_PARAMETERS: ReadonlySet<string> = new Set(['sslmode', 'connect_timeout']);
+
+/**
+ * An address is a host by its name: through a socket of its own machine a server might be let in
+ * as somebody else. The rule quotes nothing of it.
+ */
+function ofAddress(url: string, field: string): FieldProblem[] {
+  const rule = 'postgres://USER:PASSWORD@HOST:PORT/DATABASE, with sslmode at most';
+  try {
+    const { hostname, pathname, searchParams } = new URL(url);
+    const isHost = /^(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)$/i.test(hostname);
+    const isPlain = [...searchParams.keys()].every((key) => URL_PARAMETERS.has(key));
+    if (isHost && isPlain && /^\/[^/]+$/.test(pathname)) return [];
+  } catch {
+    // Told as any other that is none.
+  }
+  return [{ field, rule }];
 }
 
 function twice(field: string, all: readonly { readonly name: string }[]): FieldProblem[] {

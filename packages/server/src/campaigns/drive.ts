@@ -19,6 +19,7 @@ import { looksOf, matrixOf } from './matrix.js';
 import { observe } from './observe.js';
 import { atHome, type DrivingParts, type Known, type Pass } from './pass.js';
 import { advanceServer } from './server-step.js';
+import { checkHealth } from './soak-check.js';
 import { serverOf } from './steps.js';
 import { type Verbs, waitAgain } from './verbs.js';
 
@@ -126,6 +127,7 @@ async function act(pass: Pass, verbs: Verbs): Promise<Passed> {
     await begin(pass, decision.begin),
     await noteWaits(pass, decision.waits),
     await advance(pass, running, verbs),
+    await checkHealth(pass),
   ];
   return moved.some((one) => one) ? 'moved' : 'quiet';
 }
@@ -195,6 +197,7 @@ async function begin(pass: Pass, ids: readonly string[]): Promise<boolean> {
         `update campaign_steps
          set state = 'running', started_at = now(), attempt = attempt + 1, stages = '[]',
            wait = null, message = null, evidence = null, progress = null, is_healthy = null,
+           health_check = null,
            was_running = was_running or $3
          where campaign_id = $1 and id = $2 and state = 'waiting'`,
         [campaign.id, id, (server?.running.length ?? 0) > 0],

@@ -6,19 +6,20 @@
 //   by its leases, where it had some before. Of the others each is a job on its host; health is
 //   asked again until it says yes or its time is over.
 //
-// Invariant: a job is made in the transaction that notes it in the step's row, by an id that follows
-// from campaign, step, attempt, stage and try; so whoever drives the campaign after a crash waits
-// for the same job, and nothing is done twice. A server that failed after its drain stays drained.
+// Invariant: a job is made in the transaction that notes it in the step's row, by an id that
+// follows from campaign, step, attempt, stage and try; so whoever drives the campaign after a crash
+// waits for the same job, and nothing is done twice. A server that failed after its drain stays
+// drained.
 
 import type { ClientBase } from 'pg';
-import { cancelJob, createJob } from '../jobs/create.js';
+import { cancelJob } from '../jobs/create.js';
 import { readJob } from '../jobs/queries.js';
-import { digestOf } from '../jobs/target.js';
 import { digestId } from '../store/digest-id.js';
 import { noteEvent, STAGES, type Stage, type StageName, type StepRow, stepOf } from './campaign.js';
 import { jobEvidence } from './job-evidence.js';
+import { makeJob } from './make-job.js';
 import { atHome, type Known, type Pass } from './pass.js';
-import { type Served, stagesOf, workOf } from './server-work.js';
+import { type Served, servedOf, stagesOf, workOf } from './server-work.js';
 import { isDone, type ServerStep, serverOf } from './steps.js';
 
 /** @returns whether anything moved */
@@ -44,14 +45,6 @@ interface Ended {
   readonly isFinal: boolean;
   readonly message: string;
   readonly evidence: readonly string[];
-}
-
-function servedOf({ campaign, cluster, observed }: Known, step: ServerStep): Served {
-  const { from_release: from, to_release: to } = campaign;
-  const isUpgrade = step.action === 'upgrade';
-  const [release, before] = isUpgrade ? [to, from] : [from, to];
-  const isInstalled = serverOf(observed.world, step.name)?.installed === release;
-  return { step, declared: cluster.declared, release, before, isInstalled };
 }
 
 function isLate({ started_at: startedAt }: StepRow, { campaign, now }: Known): boolean {
@@ -114,17 +107,8 @@ async function startStage(pass: Pass, row: StepRow, starting: Starting): Promise
   await atHome(pass, async (client) => {
     await writeStages(client, campaign.id, row.id, [...others, begun]);
     if (work !== null && host !== null) {
-      const seconds = stage === 'health' ? known.campaign.policy.healthSeconds : undefined;
-      const most = Math.max(1, seconds ?? known.campaign.policy.deadlineSeconds);
-      await createJob(client, [host.id], {
-        spec: {
-          name: `${known.cluster.declared.name}: ${stage} ${row.name}`,
-          work,
-          ...{ timeoutSeconds: most, waitSeconds: most, totalSeconds: 2 * most },
-        },
-        ...{ about: { campaign: campaign.id, step: row.id }, digest: digestOf([host.id]) },
-        ...{ by: `campaign ${campaign.id}`, id },
-      });
+      const about = { id, step: row.id, stage, name: row.name };
+      await makeJob(client, known, { ...about, host: host.id, work });
     }
     if (tries > 0) return;
     const detail = { stage, job: begun.job };

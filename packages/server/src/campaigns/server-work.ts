@@ -3,7 +3,8 @@
 import type { Work } from '@halflap/protocol/agent';
 import type { StageName } from './campaign.js';
 import type { ClusterDeclaration, HostCommand } from './declaration.js';
-import type { ServerStep } from './steps.js';
+import type { Known } from './pass.js';
+import { type ServerStep, serverOf } from './steps.js';
 
 export interface Served {
   readonly step: ServerStep;
@@ -14,6 +15,17 @@ export interface Served {
   readonly before: string;
   /** It has the package of the release already. */
   readonly isInstalled: boolean;
+}
+
+export function servedOf(
+  { campaign, cluster, observed }: Pick<Known, 'campaign' | 'cluster' | 'observed'>,
+  step: ServerStep,
+): Served {
+  const { from_release: from, to_release: to } = campaign;
+  const isUpgrade = step.action === 'upgrade';
+  const [release, before] = isUpgrade ? [to, from] : [from, to];
+  const isInstalled = serverOf(observed.world, step.name)?.installed === release;
+  return { step, declared: cluster.declared, release, before, isInstalled };
 }
 
 /** The stages of a step, in their order. What needs no job only waits for what is seen. */

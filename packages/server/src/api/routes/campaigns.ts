@@ -166,8 +166,8 @@ function liveOf(api: CampaignApi): Route {
     method: 'GET',
     path: '/api/v1/campaigns/:id/live',
     summary:
-      'A campaign as it goes on: `campaign` (it has changed), `matrix` (the cluster has), `event` ' +
-      '(of its history; from the last that the client has seen). Ends when the campaign has ended.',
+      'A campaign as it goes on: `campaign` (it has changed), `matrix` (the cluster has), ' +
+      '`event` (of its history, from the last that the client has seen). Ends when it has ended.',
     permission: 'cluster:read',
     params,
     async handle({ params, signal }) {

@@ -1,0 +1,55 @@
+// How every page begins: what it is, what can be done, and the same by command line.
+
+import { PageSection, Title } from '@patternfly/react-core';
+import { type ReactNode, useEffect } from 'react';
+import { Link } from 'wouter';
+import { CliLine } from './cli-line';
+
+interface Props {
+  readonly title: string;
+  readonly cli: string;
+  /** Beside the title: a state. */
+  readonly beside?: ReactNode;
+  readonly about?: ReactNode;
+  readonly actions?: ReactNode;
+  /** The list that this is one of. */
+  readonly up?: { readonly path: string; readonly text: string };
+}
+
+export function PageHead({ title, cli, beside, about, actions, up }: Props) {
+  useEffect(() => {
+    document.title = `${title} – Halflap`;
+  }, [title]);
+  return (
+    <PageSection className="hf-head" hasBodyWrapper={false}>
+      {up !== undefined && (
+        <Link href={up.path} className="hf-up">
+          ← {up.text}
+        </Link>
+      )}
+      <div className="hf-head-row">
+        <Title headingLevel="h1" size="2xl">
+          {title}
+        </Title>
+        {beside}
+        {actions !== undefined && <div className="hf-actions">{actions}</div>}
+      </div>
+      {about !== undefined && <p className="hf-about">{about}</p>}
+      <CliLine line={cli} />
+    </PageSection>
+  );
+}
+
+interface BodyProps {
+  readonly children: ReactNode;
+  /** While what it is about is still to come. */
+  readonly isBusy?: boolean;
+}
+
+export function PageBody({ children, isBusy = false }: BodyProps) {
+  return (
+    <PageSection isFilled hasBodyWrapper={false} className="hf-body" aria-busy={isBusy}>
+      {children}
+    </PageSection>
+  );
+}

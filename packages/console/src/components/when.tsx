@@ -1,0 +1,39 @@
+// A time: how long ago, with the exact one on demand.
+
+import { useSyncExternalStore } from 'react';
+import { absolute, ago } from '../state/words';
+
+const TICK_MS = 10_000;
+const listeners = new Set<() => void>();
+let nowMs = Date.now();
+let ticking: ReturnType<typeof setInterval> | undefined;
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  ticking ??= setInterval(() => {
+    if (document.hidden) return;
+    nowMs = Date.now();
+    for (const tell of listeners) tell();
+  }, TICK_MS);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+}
+
+/** Grows every few seconds while the page is looked at. */
+export function useNowMs(): number {
+  return useSyncExternalStore(subscribe, () => nowMs);
+}
+
+export function When({ at, never = '–' }: { readonly at: string | null; readonly never?: string }) {
+  const now = Math.max(useNowMs(), Date.now() - TICK_MS);
+  if (at === null) return <span className="hf-quiet">{never}</span>;
+  return (
+    <time dateTime={at} title={absolute(at)}>
+      {ago(at, now)}
+    </time>
+  );
+}

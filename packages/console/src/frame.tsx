@@ -1,0 +1,120 @@
+// What every page has around it: where one can go, who one is, light and dark, and that this server
+// speaks another release than this page.
+
+import { type Role, roleHas } from '@halflap/server/permissions';
+import {
+  Masthead,
+  MastheadBrand,
+  MastheadContent,
+  MastheadLogo,
+  MastheadMain,
+  MastheadToggle,
+  Nav,
+  NavGroup,
+  NavItem,
+  Page,
+  PageSidebar,
+  PageSidebarBody,
+  PageToggleButton,
+  SkipToContent,
+} from '@patternfly/react-core';
+import { BarsIcon } from '@patternfly/react-icons';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { ReleaseNote } from './components/release-note';
+import { ThemeMenu } from './components/theme-menu';
+import { UserMenu } from './components/user-menu';
+import { NAVIGATION, type NavigationEntry } from './pages/navigation';
+import { useWho } from './state/session';
+
+/** From here on the navigation stands beside the page; PatternFly's own limit. */
+const WIDE = '(min-width: 75rem)';
+const MAIN = 'main';
+
+export function Frame({ children }: { readonly children: ReactNode }) {
+  const [isOpen, setOpen] = useState(() => matchMedia(WIDE).matches);
+  const [path] = useLocation();
+  const main = useRef(path);
+  useEffect(() => {
+    if (main.current === path) return;
+    main.current = path;
+    // Another page: it begins at its top, and on a phone it is not covered.
+    if (!matchMedia(WIDE).matches) setOpen(false);
+    document.getElementById(MAIN)?.scrollTo(0, 0);
+  }, [path]);
+  return (
+    <Page
+      masthead={<Head isOpen={isOpen} onToggle={() => setOpen(!isOpen)} />}
+      sidebar={<Side isOpen={isOpen} path={path} />}
+      skipToContent={<SkipToContent href={`#${MAIN}`}>Skip to content</SkipToContent>}
+      mainContainerId={MAIN}
+      mainAriaLabel="Page"
+      isContentFilled
+    >
+      <ReleaseNote />
+      {children}
+    </Page>
+  );
+}
+
+interface HeadProps {
+  readonly isOpen: boolean;
+  onToggle(): void;
+}
+
+function Head({ isOpen, onToggle }: HeadProps) {
+  return (
+    <Masthead display={{ default: 'inline' }}>
+      <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton
+            aria-label="Navigation"
+            isSidebarOpen={isOpen}
+            onSidebarToggle={onToggle}
+            id="nav-toggle"
+          >
+            <BarsIcon />
+          </PageToggleButton>
+        </MastheadToggle>
+        <MastheadBrand>
+          <MastheadLogo component={(props) => <Link {...props} href="/" />}>
+            <span className="hf-brand">Halflap</span>
+          </MastheadLogo>
+        </MastheadBrand>
+      </MastheadMain>
+      <MastheadContent>
+        <div className="hf-masthead-end">
+          <ThemeMenu />
+          <UserMenu />
+        </div>
+      </MastheadContent>
+    </Masthead>
+  );
+}
+
+function Side({ isOpen, path }: { readonly isOpen: boolean; readonly path: string }) {
+  const { grants } = useWho();
+  const isSeen = ({ permission }: NavigationEntry) =>
+    permission === undefined || grants.some(({ role }) => roleHas(role as Role, permission));
+  return (
+    <PageSidebar isSidebarOpen={isOpen} id="navigation">
+      <PageSidebarBody>
+        <Nav aria-label="Pages">
+          {NAVIGATION.map(({ group, entries }) => (
+            <NavGroup key={group} title={group}>
+              {entries.filter(isSeen).map(({ path: to, text }) => (
+                <NavItem key={to} isActive={isUnder(path, to)}>
+                  <Link href={to}>{text}</Link>
+                </NavItem>
+              ))}
+            </NavGroup>
+          ))}
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+}
+
+function isUnder(path: string, entry: string): boolean {
+  return path === entry || (entry !== '/' && path.startsWith(`${entry}/`));
+}

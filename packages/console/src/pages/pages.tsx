@@ -1,0 +1,65 @@
+// Which page an address is.
+
+import { EmptyState, EmptyStateBody, EmptyStateFooter } from '@patternfly/react-core';
+import { Link, Route, Switch } from 'wouter';
+import { PageBody, PageHead } from '../components/page-head';
+import { commandLine } from '../state/words';
+import { ApiTokensPage } from './access/api-tokens';
+import { AuditPage } from './access/audit';
+import { EnrolmentTokensPage } from './access/enrolment-tokens';
+import { UserPage } from './access/user';
+import { UsersPage } from './access/users';
+import { AlertRulesPage } from './alerts/alert-rules';
+import { AlertTargetsPage } from './alerts/alert-targets';
+import { AlertsPage } from './alerts/alerts';
+import { DeliveriesPage } from './alerts/deliveries';
+import { HomePage } from './home';
+import { HostPage } from './hosts/host';
+import { HostsPage } from './hosts/hosts';
+import { JobPage } from './jobs/job';
+import { JobsPage } from './jobs/jobs';
+import { NewJobPage } from './jobs/new-job';
+import { PackagesPage, ServicesPage } from './names';
+import { SettingsPage } from './settings';
+
+export function Pages() {
+  return (
+    <Switch>
+      <Route path="/" component={HomePage} />
+      <Route path="/hosts" component={HostsPage} />
+      <Route path="/hosts/:id/:part?">{(params) => <HostPage {...params} />}</Route>
+      <Route path="/jobs" component={JobsPage} />
+      <Route path="/jobs/new" component={NewJobPage} />
+      <Route path="/jobs/:id">{({ id }) => <JobPage id={id} />}</Route>
+      <Route path="/packages" component={PackagesPage} />
+      <Route path="/services" component={ServicesPage} />
+      <Route path="/alerts" component={AlertsPage} />
+      <Route path="/alerts/rules" component={AlertRulesPage} />
+      <Route path="/alerts/targets" component={AlertTargetsPage} />
+      <Route path="/alerts/deliveries" component={DeliveriesPage} />
+      <Route path="/tokens" component={EnrolmentTokensPage} />
+      <Route path="/users" component={UsersPage} />
+      <Route path="/users/:id">{({ id }) => <UserPage id={id} />}</Route>
+      <Route path="/api-tokens" component={ApiTokensPage} />
+      <Route path="/audit" component={AuditPage} />
+      <Route path="/settings" component={SettingsPage} />
+      <Route component={NoPage} />
+    </Switch>
+  );
+}
+
+function NoPage() {
+  return (
+    <>
+      <PageHead title="No such page" cli={commandLine('whoami')} />
+      <PageBody>
+        <EmptyState titleText="There is no page at this address" headingLevel="h2">
+          <EmptyStateBody>It may be of another release, or mistyped.</EmptyStateBody>
+          <EmptyStateFooter>
+            <Link href="/">To the start</Link>
+          </EmptyStateFooter>
+        </EmptyState>
+      </PageBody>
+    </>
+  );
+}

@@ -1,0 +1,65 @@
+// Texts of what the API gives: times, sizes, numbers, words that shells read.
+
+const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const ABSOLUTE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const NUMBER = new Intl.NumberFormat('en');
+
+const STEPS = [
+  ['second', 60],
+  ['minute', 60],
+  ['hour', 24],
+  ['day', 30],
+  ['month', 12],
+] as const;
+
+/** `3 minutes ago`. */
+export function ago(iso: string, nowMs: number): string {
+  let amount = (Date.parse(iso) - nowMs) / 1000;
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(amount) < size) return RELATIVE.format(Math.round(amount), unit);
+    amount /= size;
+  }
+  return RELATIVE.format(Math.round(amount), 'year');
+}
+
+export function absolute(iso: string): string {
+  return ABSOLUTE.format(new Date(iso));
+}
+
+export function numberText(number: number): string {
+  return NUMBER.format(number);
+}
+
+/** `16 GiB`. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const step = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const amount = bytes / 1024 ** step;
+  return `${amount >= 10 ? Math.round(amount) : Math.round(amount * 10) / 10} ${units[step]}`;
+}
+
+export function durationText(seconds: number): string {
+  const units = [
+    [86_400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+  ] as const;
+  const unit = units.find(([size]) => seconds >= size && seconds % size === 0);
+  return unit === undefined ? `${seconds} s` : `${seconds / unit[0]} ${unit[1]}`;
+}
+
+/** `timed_out` as people read it. */
+export function spoken(word: string): string {
+  return word.replaceAll('_', ' ');
+}
+
+/** A word as a POSIX shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A line of the command line; what is undefined or false is left out. */
+export function commandLine(...words: readonly (string | undefined | false)[]): string {
+  const given = words.filter((word): word is string => typeof word === 'string');
+  return ['halflap', ...given.map(shellWord)].join(' ');
+}

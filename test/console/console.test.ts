@@ -1,0 +1,248 @@
+// The console in a browser, against a real server on real databases with simulated hosts: signing
+// in, the main way by keyboard alone, every page at both sizes and in both themes, another release.
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findings, openBrowser, openVisit, overflow, SIZES, type Visit } from './browser.js';
+import { wrongIn } from './command-lines.js';
+import { type Served, serve } from './served.js';
+
+const HOSTS = 3;
+const PASSWORD = 'correct horse battery staple';
+
+let browser: Browser;
+let served: Served;
+let visit: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  [browser, served] = await Promise.all([openBrowser(), serve()]);
+  visit = await openVisit(browser);
+  page = visit.page;
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await served?.stop();
+});
+
+const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
+const at = (path: string) => `${served.first.address}${path}`;
+
+/** Waits until the page is. */
+function isIn(theme: 'light' | 'dark'): Promise<void> {
+  const dark = '.pf-v6-theme-dark';
+  return page.locator(theme === 'dark' ? `html${dark}` : `html:not(${dark})`).waitFor();
+}
+
+/** Goes on with Tab until something with that name has the focus. */
+async function tabTo(name: string): Promise<void> {
+  for (let pressed = 0; pressed < 150; pressed += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(
+      `(document.activeElement?.getAttribute('aria-label')
+        ?? document.activeElement?.textContent ?? '')`,
+    );
+    if (focused === name) return;
+  }
+  throw new Error(`no key leads to ${name}`);
+}
+
+describe('the files of the console', () => {
+  it('are kept for ever where a hash names them, and asked for anew otherwise', async () => {
+    const answer = await fetch(at('/hosts/any/packages'));
+    const html = await answer.text();
+    expect(answer.headers.get('cache-control')).toBe('no-cache');
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+    expect(policy).not.toContain('unsafe');
+    expect(html).not.toMatch(/<script(?![^>]* src=)|<style| style=| on\w+=/);
+    const [script = ''] = /\/assets\/[\w.-]+\.js/.exec(html) ?? [];
+    const asset = await fetch(at(script), { headers: { 'accept-encoding': 'br' } });
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(asset.headers.get('content-encoding')).toBe('br');
+  });
+
+  it('take no address of the API, and no file beside them', async () => {
+    const paths = ['/api/v1/nothing', '/assets/nothing.js', '/.built', '/..%2fpackage.json'];
+    const answers = await Promise.all(paths.map((path) => fetch(at(path))));
+    expect(answers.slice(0, 2).map(({ status }) => status)).toEqual([404, 404]);
+    for (const answer of answers) expect(await answer.text()).not.toContain('halflap/console');
+    expect((await fetch(at('/hosts'), { method: 'POST' })).status).toBe(404);
+  });
+});
+
+describe('the console', () => {
+  it('makes the first user with the token of the server, by keyboard', async () => {
+    await page.goto(at('/tokens'));
+    await heading('Make the first user').waitFor();
+    expect(await findings(page)).toEqual([]);
+    await page.getByLabel('Token').focus();
+    await page.keyboard.type(served.first.setupToken ?? '');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('anna');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press('Enter');
+    await heading('Enrolment tokens').waitFor();
+  });
+
+  it('lets hosts in by a token that it shows once', async () => {
+    await page.getByRole('button', { name: 'New token' }).click();
+    await page.getByLabel('Name').fill('first hosts');
+    await page.getByLabel('Labels that hosts get').fill('env=prod site=eu1');
+    await page.getByLabel('For how many hosts').fill(String(HOSTS));
+    await page.getByRole('button', { name: 'Make it' }).click();
+    const shown = page.locator('[data-token]');
+    const token = await shown.getAttribute('data-token');
+    expect(await findings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Done' }).click();
+    await shown.waitFor({ state: 'detached' });
+    await served.enrol(token ?? '', HOSTS);
+  });
+
+  it('restarts a service of a host and shows its output live, by keyboard alone', async () => {
+    await tabTo('Hosts');
+    await page.keyboard.press('Enter');
+    await heading('Hosts').waitFor();
+    await page.getByRole('link', { name: 'sim-00000' }).waitFor();
+    await tabTo('sim-00000');
+    await page.keyboard.press('Enter');
+    await heading('sim-00000').waitFor();
+    await tabTo('Services');
+    await page.keyboard.press('Enter');
+    const restart = page.getByRole('button', { name: /^restart / }).first();
+    await tabTo((await restart.getAttribute('aria-label')) ?? '');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await tabTo('Restart');
+    await page.keyboard.press('Enter');
+    await heading(/^restart .* on sim-00000$/).waitFor();
+    const output = page.getByRole('button', { name: /^Output.*, of sim-00000$/ });
+    await output.focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('second line').waitFor();
+    await page.getByRole('paragraph').getByText('1 host: 1 succeeded').waitFor();
+  });
+
+  it('keeps filters, order and page of a list in the address', async () => {
+    await page.goto(at('/hosts?search=0000&sort=hostname&order=desc'));
+    await page.getByRole('link', { name: 'sim-00002' }).waitFor();
+    expect(await page.locator('tbody a').allTextContents()).toEqual(
+      [2, 1, 0].map((host) => `sim-0000${host}`),
+    );
+    await page.getByLabel('Name').fill('00001');
+    await page.waitForURL(/search=00001/);
+    await page.getByText('of 1', { exact: false }).waitFor();
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await page.waitForURL((url) => !url.searchParams.has('search'));
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export as CSV' }).click();
+    const lines = await linesOf((await download).createReadStream());
+    expect(lines[0]).toMatch(/^id,hostname,state,connected/);
+    expect(lines).toHaveLength(HOSTS + 1);
+  });
+
+  it('previews exactly the hosts of a new job', async () => {
+    await page.goto(at('/jobs/new?search=00001'));
+    await page.getByRole('heading', { name: 'It goes to 1 host' }).waitFor();
+    await page.getByLabel('Simulate').check();
+    const line = page.locator('[data-cli]').first();
+    expect(await line.getAttribute('data-cli')).toBe(
+      'halflap jobs run packages upgrade --simulate --search 00001',
+    );
+    await page.getByRole('button', { name: 'Run on 1 host' }).click();
+    await heading('simulate: upgrade all packages').waitFor();
+    await page.getByRole('paragraph').getByText('1 host: 1 succeeded').waitFor();
+  });
+
+  it('has on every page, at both sizes and in both themes, nothing that axe finds', async () => {
+    const found: string[] = [];
+    for (const path of await everyPage()) {
+      await page.goto(at(path));
+      // All that the page is about has come.
+      await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
+      for (const line of await page.locator('[data-cli]').all()) {
+        const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
+        if (wrong !== undefined) found.push(`${path}: ${wrong}`);
+      }
+      // What is wrong with the parts of a page shows in either theme, its colours in one of them.
+      for (const [colorScheme, size, rules] of LOOKS) {
+        await page.setViewportSize(SIZES[size]);
+        await page.emulateMedia({ colorScheme });
+        await isIn(colorScheme);
+        if ((await overflow(page)) > 0) found.push(`${path}, ${size}: wider than the window`);
+        const faults = await findings(page, rules);
+        found.push(...faults.map((fault) => `${path}, ${size}, ${colorScheme}: ${fault}`));
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
+  it('goes on with a server of the next release, and says when to reload', async () => {
+    await page.setViewportSize(SIZES.desktop);
+    await page.goto(at('/hosts'));
+    await page.getByRole('link', { name: 'sim-00000' }).waitFor();
+    const note = page.getByText('this page is of 0.1.0');
+    expect(await note.count()).toBe(0);
+    await page.route('**/api/**', async (route) => {
+      const url = route.request().url().replace(served.first.address, served.next.address);
+      await route.fulfill({ response: await route.fetch({ url }) });
+    });
+    await page.getByRole('link', { name: 'Jobs' }).click();
+    await page.getByRole('link', { name: 'simulate: upgrade all packages' }).waitFor();
+    await note.waitFor();
+    expect(await findings(page)).toEqual([]);
+    await page.unroute('**/api/**');
+  });
+
+  it('follows the system, or whoever has chosen a theme', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await isIn('dark');
+    await page.getByRole('button', { name: 'Theme: As the system' }).click();
+    await page.getByRole('menuitem', { name: 'Light' }).click();
+    await isIn('light');
+  });
+
+  it('signs out, shows nothing more, and refuses a wrong password with the reason', async () => {
+    await page.getByRole('button', { name: 'Signed in as anna' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await heading('Sign in').waitFor();
+    expect(visit.faults).toEqual([]);
+    await page.getByLabel('Name').fill('anna');
+    await page.getByLabel('Password').fill('another');
+    await page.keyboard.press('Enter');
+    await page.getByText('no such user, or another password').waitFor();
+  });
+});
+
+/** Size and theme; rules: of these alone. */
+const LOOKS = [
+  ['light', 'desktop', undefined],
+  ['dark', 'desktop', ['color-contrast']],
+  ['dark', 'phone', undefined],
+  ['light', 'phone', ['color-contrast']],
+] as const;
+
+/** Addresses of all pages, with a host, a job and a user that there are. */
+async function everyPage(): Promise<string[]> {
+  const first = async (path: string) => {
+    const { items } = (await (await page.request.get(at(`/api/v1${path}`))).json()) as {
+      items: readonly { readonly id: string }[];
+    };
+    return `${path}/${items[0]?.id}`;
+  };
+  const [host, job, user] = await Promise.all([first('/hosts'), first('/jobs'), first('/users')]);
+  const parts = ['', '/packages', '/services', '/jobs', '/events'].map((part) => `${host}${part}`);
+  return [
+    ...['/', '/hosts', ...parts, '/jobs', '/jobs/new', job ?? '', '/packages', '/services'],
+    ...['/alerts', '/alerts/rules', '/alerts/targets', '/alerts/deliveries'],
+    ...['/tokens', '/users', user ?? '', '/api-tokens', '/audit', '/settings', '/no-such-page'],
+  ];
+}
+
+async function linesOf(stream: Promise<NodeJS.ReadableStream>): Promise<string[]> {
+  let text = '';
+  for await (const part of await stream) text += String(part);
+  return text.trim().split('\r\n');
+}
