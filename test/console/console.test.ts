@@ -223,8 +223,8 @@ describe('the console', () => {
 });
 
 /**
- * Theme and size; whether axe is asked, which takes most of the time. It is asked in each theme, for
- * what is wrong with colours, and at each size, for what is wrong with the parts.
+ * Theme and size; whether axe is asked, which takes most of the time. It is asked in each theme,
+ * for what is wrong with colours, and at each size, for what is wrong with the parts.
  */
 const LOOKS = [
   ['light', 'desktop', true],
