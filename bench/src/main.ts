@@ -20,11 +20,13 @@ import {
   noiseLine,
   saturationTable,
   sizeTable,
+  skewTable,
   stallTable,
 } from './print.js';
 import { measureSaturation, type SaturationFigures } from './saturation.js';
 import { type Bench, startBench } from './shards.js';
 import { measureSize, type SizeFigures } from './size.js';
+import { measureSkew, type SkewFigures } from './skew.js';
 import { measureStalls, type StallFigures } from './stalls.js';
 
 interface Figures {
@@ -36,6 +38,7 @@ interface Figures {
   readonly compile: CompileFigures | null;
   readonly kinds: readonly KindFigures[] | null;
   readonly bus: BusFigures | null;
+  readonly skew: SkewFigures | null;
   readonly app: AppFigures;
 }
 
@@ -70,13 +73,14 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
     saturation: wants('saturation') ? await measureSaturation(bench, options, tell) : null,
     kinds: wants('kinds') ? await measureKinds(bench, options, tell) : null,
     bus: wants('bus') ? await measureBus(bench, options, tell) : null,
+    skew: wants('skew') ? await measureSkew(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
     app: await measureApp(options, tell),
   };
 }
 
 function print(bench: Bench, options: BenchOptions, figures: Figures): void {
-  const { costs, stalls, saturation, backfill, size, compile, kinds, bus } = figures;
+  const { costs, stalls, saturation, backfill, size, compile, kinds, bus, skew } = figures;
   console.log(
     `\nPostgreSQL ${bench.server.version} (fsync ${options.isDurable ? 'on' : 'off'}), ` +
       `${cpus().length} processors, ${options.rows.toLocaleString('en')} rows; ! misses the aim`,
@@ -98,6 +102,7 @@ function print(bench: Bench, options: BenchOptions, figures: Figures): void {
   if (size !== null) console.log(`\nSize\n${sizeTable(size)}`);
   if (compile !== null) console.log(`\nCompiling\n${compileTable(compile)}`);
   if (bus !== null) console.log(`\nThe bus\n${busTable(bus)}`);
+  if (skew !== null) console.log(`\nServers of two releases\n${skewTable(skew)}`);
   if (kinds !== null) {
     const rows = options.sizeRows.toLocaleString('en');
     console.log(`\nKinds of change, ${rows} rows in the largest table\n${kindTable(kinds)}`);

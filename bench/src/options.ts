@@ -43,6 +43,7 @@ export const PARTS = [
   'compile',
   'kinds',
   'bus',
+  'skew',
   'hosts',
   'agents',
   'reconnect',
@@ -58,9 +59,9 @@ export const USAGE = `npm run bench -- [options]
 
   --rows N       rows of the table that is split (default 100000); for size and
                  kinds, of the largest table (default 1000000)
-  --only PART    one of ${PARTS.slice(0, 8).join(', ')},
+  --only PART    one of ${PARTS.slice(0, 9).join(', ')},
                  and of the system management application
-                 ${PARTS.slice(8).join(', ')}; may be given several times
+                 ${PARTS.slice(9).join(', ')}; may be given several times
   --hosts N      hosts of the part hosts (default 10000)
   --agents N     simulated agents of the parts agents and reconnect (default 2000),
                  at most half of them for jobs

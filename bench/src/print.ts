@@ -9,6 +9,7 @@ import type { KindFigures } from './kinds.js';
 import { type LaneCost, quantile } from './measure.js';
 import type { SaturationFigures } from './saturation.js';
 import type { SizeFigures } from './size.js';
+import type { SkewFigures } from './skew.js';
 import type { StallFigures } from './stalls.js';
 import type { Aim } from './workloads.js';
 
@@ -154,6 +155,17 @@ export function busTable({ publishing, drivers, messages, sessions }: BusFigures
       ]),
     ]),
     `${messages.toLocaleString('en')} messages, one in each transaction, in one process`,
+  ].join('\n');
+}
+
+export function skewTable({ calls, heartbeat }: SkewFigures): string {
+  const { plain, declaring } = heartbeat;
+  return [
+    table([
+      ['call', 'nanoseconds'],
+      ...calls.map(({ what, nanoseconds }) => [what, String(Math.round(nanoseconds))]),
+    ]),
+    `a heartbeat: ${Math.round(declaring)} µs, ${Math.round(plain)} µs without what is supported`,
   ].join('\n');
 }
 

@@ -8,7 +8,9 @@ import { parseAddress } from '@halflap/agent';
 import { checkServerFrame, MAX_FRAME_BYTES, type ServerFrame } from '@halflap/protocol/agent';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { issueServer } from '../../packages/server/src/authority/certificates.js';
+import { randomFrom } from '../oracle/random.js';
 import { type EnrolledHost, enrolledHost, removeDirectories, startSession } from './host.js';
+import { oddMessage } from './odd-messages.js';
 import { type Peer, startServer, type TestServer } from './server.js';
 
 const SEED = Number(process.env.HALFLAP_SEED ?? randomInt(2 ** 31));
@@ -25,17 +27,6 @@ afterAll(async () => {
   removeDirectories();
 });
 
-/** Mulberry32. */
-function chanceOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const id = randomUUID();
 const RIGHT: readonly ServerFrame[] = [
   { type: 'reported', revision: 1, isNeeded: false },
@@ -46,40 +37,6 @@ const RIGHT: readonly ServerFrame[] = [
   { type: 'certificate', chain: 'none', keys: [{ id: 'k', publicKey: 'p' }] },
   { type: 'journal_asked', id, service: 'cron', lines: 10 },
 ];
-const ODD: readonly unknown[] = [
-  null,
-  -1,
-  0.5,
-  1e300,
-  '',
-  'x'.repeat(300),
-  '\u0000\ud800',
-  [],
-  {},
-  { a: { b: [] } },
-  true,
-  '__proto__',
-];
-
-/** Some text that a server could send in the place of a message. */
-function oddMessage(chance: () => number): string {
-  const oneOf = <One>(all: readonly One[]) => all[Math.floor(chance() * all.length)] as One;
-  const frame: Record<string, unknown> = { ...oneOf(RIGHT) };
-  const field = oneOf(Object.keys(frame));
-  const kinds: (() => string)[] = [
-    () => JSON.stringify({ ...frame, [field]: oneOf(ODD) }),
-    () => JSON.stringify({ ...frame, [field]: undefined }),
-    () => JSON.stringify({ ...frame, more: oneOf(ODD) }),
-    () => JSON.stringify(frame).slice(0, Math.floor(chance() * 40)),
-    () => JSON.stringify(oneOf(ODD)),
-    () => `{"type":"${oneOf(['later', 'constructor', '__proto__', ''])}","x":1}`,
-    () => JSON.stringify(frame).replace(/[a-z]/, () => oneOf(['\\', '"', '}', '\u2028'])),
-    () => '['.repeat(10_000),
-    () => JSON.stringify(frame),
-  ];
-  return oneOf(kinds)();
-}
-
 function isTaken(text: string): boolean {
   try {
     const checked = checkServerFrame(JSON.parse(text));
@@ -91,7 +48,7 @@ function isTaken(text: string): boolean {
 
 describe('a hostile server', () => {
   it(`gets a session ended by what is no message, and by nothing else (seed ${SEED})`, async () => {
-    const chance = chanceOf(SEED);
+    const random = randomFrom(SEED);
     const agent = startSession(host, [server.address]);
     let peer: Peer | null = null;
     for (let count = 0; count < MESSAGES; count += 1) {
@@ -99,7 +56,7 @@ describe('a hostile server', () => {
         peer = await server.sessions.next();
         peer.welcome();
       }
-      const text = oddMessage(chance);
+      const text = oddMessage(random, RIGHT);
       peer.say(text);
       const asked = randomUUID();
       if (isTaken(text)) {

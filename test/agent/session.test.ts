@@ -5,15 +5,23 @@ import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { type AgentOptions, HostIdentity, type Identity, runAgent } from '@halflap/agent';
 import {
+  authorityStatement,
   type Certificate,
   type Goodbye,
   keyStatement,
+  type OfferedAuthority,
+  type OfferedKey,
   type Output,
   type Report,
   type ServerFrame,
 } from '@halflap/protocol/agent';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { issueHost, type Keys } from '../../packages/server/src/authority/certificates.js';
+import { pinOf } from '../../packages/agent/src/identity/trusted.js';
+import {
+  createAuthority,
+  issueHost,
+  type Keys,
+} from '../../packages/server/src/authority/certificates.js';
 import { TestClock } from './clock.js';
 import {
   type EnrolledHost,
@@ -286,7 +294,7 @@ describe('after its end', () => {
   it('asks all servers before it waits for an upgrade', async () => {
     const [one, two] = [await another(), await another()];
     const agent = startSession(host, [one.address, two.address]);
-    (await two.sessions.next()).say(goodbye('protocol'));
+    (await two.sessions.next()).say(goodbye('protocol', 300_000));
     const { ms } = await agent.waiting();
     expect(ms).toBe(500);
     agent.clock.advance(ms);
@@ -409,11 +417,51 @@ describe('the certificate', () => {
   });
 });
 
+describe('whom a host trusts', () => {
+  it('is what a key that it knows vouches for, one after the other, and nobody else', async () => {
+    const { current, key } = host.identity;
+    const [known, past] = [orderKey('k1'), orderKey('k2')];
+    const [next, stranger] = [orderKey('k3'), orderKey('k9')];
+    const root = (await createAuthority(new Date())).certificate;
+    const strange = (await createAuthority(new Date())).certificate;
+    const offer = (certificate: string, by: typeof known) => {
+      const signature = by.say(authorityStatement(pinOf(certificate) ?? ''));
+      return { certificate, voucher: { by: by.open.id, signature } };
+    };
+    const before = { ...current, keys: [known.open] };
+    const chain = [
+      { ...past.open, isRetired: true, voucher: { by: 'k1', signature: known.sign(past.open) } },
+      { ...next.open, voucher: { by: 'k2', signature: past.sign(next.open) } },
+    ];
+    const told = (keys: OfferedKey[], authorities: OfferedAuthority[]) => {
+      const identity = new HostIdentity(before, key, () => {});
+      const strangers = identity.trust({ keys, authorities });
+      return { strangers, keys: identity.kept.keys, pins: identity.kept.authorities };
+    };
+    const [own, pin, other] = [authority.certificate, root, strange].map(pinOf);
+    expect(told(chain, [offer(authority.certificate, stranger), offer(root, next)])).toEqual({
+      ...{ strangers: [], keys: ['k3'], pins: [own, pin] },
+    });
+    expect(told(chain, [offer(root, next)])).toMatchObject({ keys: ['k3'], pins: [pin] });
+    // By a key that nobody vouches for; by one that was retired; in the name of one that is known.
+    const wrong = offer(strange, stranger);
+    const named = { ...wrong, voucher: { ...wrong.voucher, by: 'k3' } };
+    for (const one of [wrong, offer(strange, past), named]) {
+      expect(told(chain, [one])).toEqual({ strangers: [other], keys: ['k3'], pins: [own] });
+    }
+    const broken = chain.slice(1);
+    expect(told(broken, [offer(root, next)])).toEqual({
+      ...{ strangers: ['k3', pin], keys: ['k1'], pins: [own] },
+    });
+    expect(told([], [])).toEqual({ strangers: [], keys: ['k1'], pins: [own] });
+  });
+});
+
 function orderKey(id: string) {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const open = { id, publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString() };
-  const signed = (other: typeof open) => sign(null, Buffer.from(keyStatement(other)), privateKey);
-  return { open, sign: (other: typeof open) => signed(other).toString('base64') };
+  const say = (text: string) => sign(null, Buffer.from(text), privateKey).toString('base64');
+  return { open, say, sign: (other: typeof open) => say(keyStatement(other)) };
 }
 
 describe('an agent', () => {

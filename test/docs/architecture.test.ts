@@ -51,7 +51,7 @@ describe('ARCHITECTURE.md', () => {
 });
 
 function dependencies(): string[] {
-  const packages = ['agent', 'cli', 'client', 'engine', 'protocol', 'server'];
+  const packages = ['agent', 'cli', 'client', 'console', 'engine', 'protocol', 'server'];
   const manifests = ['package.json', ...packages.map(manifestOf)];
   const all = manifests.flatMap((path) => {
     const manifest: Record<string, Record<string, string> | undefined> = JSON.parse(readPage(path));

@@ -1,11 +1,18 @@
 // Every halflap.yaml and every evolution.yaml of the repository, and of its documentation, is
-// accepted by the schema for editors and by the reader.
+// accepted by the schema for editors and by the reader; clusters are as a server takes them.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '@halflap/cli/dist/config.js';
-import { loadParser, parseEvolution } from '@halflap/engine';
+import {
+  compileServers,
+  loadParser,
+  nothingStated,
+  parseEvolution,
+  parseServers,
+} from '@halflap/engine';
+import { ClusterDeclaration, checkDeclaration } from '@halflap/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -25,8 +32,10 @@ const found = sources().flatMap(({ path, text }): Found[] => {
     .filter(({ info }) => /^yaml\b(?! wrong)/.test(info))
     .map(({ line, lines }) => ({ place: `${path}:${line}`, text: lines.join('\n') }));
 });
-const configs = found.filter(({ text }) => /^app:/m.test(text));
+const clusters = found.filter(({ text }) => /^servers:$/m.test(text));
+const configs = found.filter((one) => /^app:/m.test(one.text) && !clusters.includes(one));
 const evolutions = found.filter(({ text }) => /^from:/m.test(text));
+const servers = found.filter(({ text }) => /^features:/m.test(text));
 const policies = found.filter(({ text }) => /^allow:/m.test(text));
 
 let directory: string;
@@ -38,7 +47,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('the files of the repository and its documentation', () => {
   it('are all of one kind or another', () => {
-    const known = [...configs, ...evolutions, ...policies];
+    const known = [...configs, ...evolutions, ...policies, ...servers, ...clusters];
     expect(found.filter((one) => !known.includes(one))).toEqual([]);
     expect(configs.length).toBeGreaterThan(3);
     expect(evolutions.length).toBeGreaterThan(10);
@@ -54,6 +63,35 @@ describe('the files of the repository and its documentation', () => {
   it.each(evolutions)('$place is an evolution.yaml to schema and reader', ({ text }) => {
     expect(errorsOf('evolution', text)).toEqual([]);
     expect(parseEvolution(text, { file: 'evolution.yaml', to: '9999' }).to).toBe('9999');
+  });
+});
+
+describe('a declaration of a cluster', () => {
+  it.each(clusters)('$place is one', ({ text }) => {
+    const declared = parse(text);
+    const validate = new Ajv2020({ allErrors: true }).compile(ClusterDeclaration);
+    validate(declared);
+    expect(validate.errors).toBeNull();
+    checkDeclaration(declared);
+  });
+});
+
+describe('what servers are given', () => {
+  // The release before, whose messages those of the page come from.
+  const OLD = `
+messages:
+  host_changed:
+    { id: integer, name: text, owner?: text, memory_mb?: integer, street?: text, city?: text }
+`;
+
+  it.each(servers)('$place is taken by the compiler', ({ text }) => {
+    const read = (version: string, yaml: string) =>
+      parseServers(yaml, { file: 'servers.yaml', version });
+    const [from, to] = [read('1.0', OLD), read('2.0', text)];
+    expect(compileServers({ app: 'inventory', from, to })).toMatchObject({ from: '1.0' });
+    expect(() => compileServers({ app: 'inventory', from: nothingStated('1.0'), to })).toThrow(
+      /host_changed/,
+    );
   });
 });
 

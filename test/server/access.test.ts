@@ -18,9 +18,10 @@ import {
   writeGrants,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGate } from '../../bench/src/app/gate.js';
+import { createWorkspace, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { randomFrom } from '../oracle/random.js';
 import { type Answer, addHost, makeToken, openTestApi, type TestApi } from './api.js';
-import { openGate } from './gate.js';
 import { CLIENT, startProvider } from './provider.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
@@ -227,6 +228,27 @@ describe('roles', () => {
   });
 });
 
+describe('halflap users rescue', () => {
+  it('lets who is locked out in again without a session, and is in the audit log', async () => {
+    const workspace = createWorkspace();
+    const [{ name = '', url = '' } = {}] = test.shards;
+    workspace.write('halflap.yaml', `app: halflap\nshards: [{ name: ${name}, url: "${url}" }]\n`);
+    workspace.write('password', 'a password of the rescue\n');
+    const id = await addUser(test.store, 'locked');
+    await test.store.home.query(`update users set state = 'disabled' where id = $1`, [id]);
+    const files = ['--password-file', 'password', '--json'];
+    const { code, stdout } = await workspace.run(['users', 'rescue', 'Locked', ...files]);
+    workspace.remove();
+    expect([code, jsonLines(stdout)]).toMatchObject([0, [{ id, isNew: false }]]);
+    const begun = await signIn('locked', 'a password of the rescue');
+    const headers = { cookie: cookieOf(begun) };
+    const { body } = await api.ask('GET', '/api/v1/session', { headers });
+    expect(body.grants).toContainEqual({ role: 'admin', selector: null });
+    const audit = await api.as('auditor')('GET', '/api/v1/audit?act=user.rescue');
+    expect(audit.body.items).toMatchObject([{ target: `user ${id}`, outcome: 'done' }]);
+  });
+});
+
 describe('selectors of labels', () => {
   const random = randomFrom(SEED);
   const term = () => {
@@ -273,8 +295,9 @@ describe('the standing of a host', () => {
     const id = await addHost(test.store, { hostname: 'new', labels: { env: 'dev' } });
     const set = (sql: string) => test.store.withHost(id, (client) => client.query(sql, [id]));
     await set(`update hosts set state = 'pending' where id = $1`);
-    await set(`insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
-      values ('1', $1, 'f', now(), now())`);
+    await set(`insert into host_certificates
+      (serial, host_id, fingerprint, authority, not_before, not_after)
+      values ('1', $1, 'f', 'a', now(), now())`);
     const ask = async (method: 'POST' | 'DELETE', what: string, because?: string) => {
       const rest = because === undefined ? {} : { payload: { because } };
       return (await api.as('operator', 'env=dev')(method, `/api/v1/hosts/${id}${what}`, rest))

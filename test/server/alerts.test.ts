@@ -17,9 +17,9 @@ import {
 } from '@halflap/server';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Gate, openGate } from '../../bench/src/app/gate.js';
 import { readPage } from '../docs/page.js';
 import { addHost, openTestApi, type TestApi } from './api.js';
-import { type Gate, openGate } from './gate.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const SECRET = Buffer.alloc(SECRET_BYTES, 7);

@@ -6,17 +6,22 @@ import { connect } from 'node:net';
 import {
   actAtHome,
   alertRoutes,
+  authorityRoutes,
   bodyOf,
   bucketOf,
   busRoutes,
   DEFAULT_SETTINGS,
+  type Jobs,
+  jobRoutes,
   live,
   moveBucket,
+  openAuthority,
   openStore,
   ROLE_NAMES,
   ROLES,
   type Role,
   SECRET_BYTES,
+  startJobs,
 } from '@halflap/server';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +30,7 @@ import { openTestStore, SILENT, type TestStore } from './store.js';
 
 let test: TestStore;
 let api: TestApi;
+let jobs: Jobs;
 const ids: string[] = [];
 let made = 0;
 
@@ -81,10 +87,20 @@ beforeAll(async () => {
   test = await openTestStore(3);
   const alerts = { kick() {} };
   const secret = Buffer.alloc(SECRET_BYTES, 1);
-  const on = { store: test.store, log: SILENT, settings: DEFAULT_SETTINGS };
+  const { store } = test;
+  const clock = () => new Date();
+  const authority = await openAuthority(store, { secret, hostCertificateDays: 1, clock });
+  const silent = () => () => {};
+  const rings = { ring: async () => {}, ended: async () => {}, begun: Promise.resolve() };
+  const doorbell = { ...rings, on: silent, onEnded: silent };
+  const driving = { server: 'one', leaseSeconds: 15, keptDays: 90 };
+  jobs = startJobs({ store, authority, doorbell, ...driving, log: SILENT });
+  const on = { store, log: SILENT, settings: DEFAULT_SETTINGS };
   const routes = [
     ...[making, counting, ...busRoutes(on)],
-    ...alertRoutes({ store: test.store, secret, alerts }),
+    ...alertRoutes({ store, secret, alerts }),
+    ...authorityRoutes({ store, authority, secret, clock }),
+    ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
   ];
   api = await openTestApi(test, { routes, settings: { unreadBytes: 65_536 } });
   for (let at = 0; at < 20; at += 1) {
@@ -104,6 +120,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await jobs?.stop();
   await test?.drop();
 });
 

@@ -3,19 +3,14 @@
 // The truth is in the shards whichever driver brings the news, so a killed process is a real one
 // for `memory` too: what it had in hand is taken over by the next process on the same shards.
 
-import {
-  backlogOf,
-  type EnvelopeFormat,
-  FORMATS,
-  giveBack,
-  MAX_ENVELOPE_BYTES,
-  unreadable,
-} from '@halflap/server';
+import { backlogOf, FORMATS, giveBack, MAX_ENVELOPE_BYTES, unreadable } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitsForLock } from '../concurrency/waiting.js';
 import { type Client, openClient } from '../evolving/databases.js';
+import { randomFrom } from '../oracle/random.js';
 import { type Cluster, DRIVERS, listParked, startCluster } from './bus-cluster.js';
 import { Recorder } from './recorder.js';
+import { SECOND } from './second-format.js';
 
 const NO_POLL = { pollMs: 60_000 };
 /** For tests in which a claim has to end. */
@@ -79,7 +74,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
   it('keeps the order of each key, between members too', async () => {
     const { topic, group } = fresh();
     const seed = Math.floor(Math.random() * 2 ** 31);
-    const random = randomOf(seed);
+    const random = randomFrom(seed);
     const members = [await cluster.start(driver), await cluster.start(driver)] as const;
     // One recorder for both, so that it sees what overlaps.
     const worked = new Recorder();
@@ -91,7 +86,7 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
     const total = 160;
     const publisher = async (name: number) => {
       for (let count = 0; count < total / 4; count += 1) {
-        const key = `k${Math.floor(random() * 5)}`;
+        const key = `k${random.below(5)}`;
         const bus = members[count % 2] ?? members[0];
         await cluster.publish(bus, 's1', { topic, key, body: `${name}.${count}` });
       }
@@ -429,23 +424,6 @@ describe.each(DRIVERS)('the bus by %s', (driver) => {
   });
 });
 
-/** As a next release might write it: other names, and more. */
-const SECOND: EnvelopeFormat = {
-  write: ({ id, topic, key, at, body }) => ({
-    message: { uid: id, subject: topic, partition: key, sentMs: at.getTime() },
-    body,
-    region: 'eu',
-  }),
-  read(envelope) {
-    const { message, body } = envelope as {
-      message: { uid: string; subject: string; partition: string | null; sentMs: number };
-      body: unknown;
-    };
-    const { uid: id, subject: topic, partition: key, sentMs } = message;
-    return { id, topic, key, at: new Date(sentMs), body };
-  },
-};
-
 /** A session of its own, in a transaction. */
 async function session({ store }: Cluster): Promise<Client> {
   const client = await openClient(store.targets[0]?.url ?? '', null);
@@ -465,15 +443,4 @@ function bound(recorder: Recorder) {
 
 function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, at) => from + at);
-}
-
-/** Mulberry32: small, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,12 +1,8 @@
 // The command line of the system management application: the real program, asking the real API over
 // a real store. What it may ask is compared with the API's own document.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 import { PACKAGE_ACTIONS, SERVICE_ACTIONS } from '@halflap/protocol/agent';
 import {
   type Authority,
@@ -15,9 +11,13 @@ import {
   Bus,
   busDoorbell,
   busRoutes,
+  type Campaigns,
+  campaignRoutes,
+  clusterRoutes,
   DEFAULT_SETTINGS,
   type Endpoint,
   Evaluator,
+  evolutionRoutes,
   type Jobs,
   jobRoutes,
   journalRoutes,
@@ -26,15 +26,16 @@ import {
   openAuthority,
   openStore,
   SECRET_BYTES,
+  startCampaigns,
   startEndpoint,
   startJobs,
   startJournals,
-  unreadable,
 } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../packages/cli/src/api/operations.js';
 import * as alertWords from '../../packages/cli/src/commands/alerts.js';
 import { AUDIT_OUTCOMES } from '../../packages/cli/src/commands/audit.js';
+import * as campaignWords from '../../packages/cli/src/commands/campaign.js';
 import { HOST_SORTS, HOST_STATES } from '../../packages/cli/src/commands/hosts.js';
 import { JOB_STATES, RUN_STATES } from '../../packages/cli/src/commands/jobs.js';
 import * as words from '../../packages/cli/src/commands/jobs-run.js';
@@ -42,18 +43,21 @@ import { USER_STATES } from '../../packages/cli/src/commands/users.js';
 import { createWorkspace, type Ended, jsonLines } from '../../packages/cli/test/run-cli.js';
 import { addHost, makeToken, openTestApi, type TestApi } from './api.js';
 import { addressOf, breakingProxy, cuttingProxy, UNAVAILABLE } from './breaking-proxy.js';
+import { commandBus } from './bus-commands.js';
+import { commandCampaign } from './campaign-commands.js';
+import { onTerminal } from './on-terminal.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, SILENT, type TestStore } from './store.js';
 
 const HOSTS = 40;
 /** More than the API gives at once. */
 const NAMES = 60;
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 
 let test: TestStore;
 let api: TestApi;
 let authority: Authority;
 let jobs: Jobs;
+let campaigns: Campaigns;
 let bus: Bus;
 let endpoint: Endpoint;
 let server: string;
@@ -72,7 +76,7 @@ beforeAll(async () => {
   const carrier = memoryCarrier();
   bus = new Bus({ fleet: store.fleet, server: 'one', carrier, clock, pollMs: 100 });
   bus.start();
-  const doorbell = await busDoorbell(bus, SILENT);
+  const doorbell = busDoorbell(bus, SILENT);
   jobs = startJobs({ ...shared, doorbell, leaseSeconds: 15, keptDays: 90 });
   endpoint = await startEndpoint({
     ...{ ...shared, version: '1.0', duties: [jobs.duty], clock, names: ['localhost'] },
@@ -81,13 +85,18 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  const journals = await startJournals({ store, bus, server: 'one', log: SILENT });
+  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
+  const journals = startJournals({ store, bus, server: 'one', log: SILENT });
+  await Promise.all([doorbell.begun, journals.begun]);
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
     ...journalRoutes(store, journals),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });
   api.app.server.on('request', ({ method, url, headers }) => {
@@ -113,6 +122,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await api?.app.close();
+  await campaigns?.stop();
   await endpoint?.stop();
   await jobs?.stop();
   await bus?.stop();
@@ -200,6 +210,24 @@ describe('halflap users', () => {
     await printed('users', 'password', ...files);
     const login = ['login', '--user', 'anna', '--password-file', 'next'];
     expect(await workspace.run(login, nobody('again'))).toMatchObject({ code: 0 });
+  });
+});
+
+describe('halflap authority', () => {
+  it('replaces the keys, and drops old ones when it is told what is lost', async () => {
+    const started = ['rotate', 'rotate-orders-key'].map((one) =>
+      printed('authority', one, '--yes'),
+    );
+    for (const made of await Promise.all(started)) expect(made).toMatchObject({ isNew: true });
+    const [status, retired] = await Promise.all([
+      halflap('authority', 'status'),
+      printed('authority', 'retire-orders-key', '--yes'),
+    ]);
+    expect(status.stdout).toMatch(/\nsha256:\w+ +new +.* 0 of 40 +0 of 40\n/);
+    expect(retired.retired).toMatch(/^\w+-/);
+    const dropped = await printed('authority', 'drop', '--yes');
+    expect(dropped.retired).toMatch(/^sha256:/);
+    expect(await printed('authority', 'status')).toMatchObject({ authorities: { length: 1 } });
   });
 });
 
@@ -528,7 +556,7 @@ describe('halflap jobs', () => {
 
   it('asks on a terminal, and shows how far it is', async () => {
     const command = ['jobs', 'run', 'command', ...online, '--', 'sleep', '1'];
-    const { code, text } = await onTerminal('y', ...command);
+    const { code, text } = await onTerminal('y', command, env());
     expect(text).toMatch(/Run “sleep 1” on 3 hosts\? \[y\/N\]/);
     expect(text).toMatch(/[█░]{20} \d of 3 hosts/);
     expect(text).toMatch(/succeeded: 3 hosts, 3 succeeded/);
@@ -558,7 +586,9 @@ describe('halflap jobs', () => {
       ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*\nhint: .*jobs follow/) },
     });
     for (const one of [id, service, file]) await printed('jobs', 'cancel', one, '--reason', 'done');
+    const giving = halflap('jobs', 'give-up', file, '--yes');
     const ended = await halflap('jobs', 'follow', file);
+    expect((await giving).stderr).toMatch(/API_CONFLICT/);
     expect(ended).toMatchObject({ code: 3, stdout: expect.stringMatching(/^web-3: cancelled/) });
   });
 });
@@ -630,55 +660,17 @@ describe('halflap alerts', () => {
   });
 });
 
+describe('halflap clusters and campaign', () => {
+  it('declare, plan, approve, follow, choose where a step fails, and look back', async () => {
+    const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
+    await commandCampaign(asking, 'web-003.example');
+  });
+});
+
 describe('halflap bus', () => {
   it('shows what a group gave up, gives it back, and discards it', async () => {
-    const { store } = test;
-    const work = { group: 'campaigns', topics: ['step.done'] };
-    const handled: unknown[] = [];
-    let isMended = false;
-    await bus.work({
-      ...work,
-      async handle({ body }) {
-        if (!isMended) throw unreadable('body/step is missing');
-        handled.push(body);
-      },
-    });
-    for (const [at, shard] of ['s1', 's2', 's2'].entries()) {
-      await store.fleet
-        .shard(shard)
-        .transaction((client) => bus.publish(shard, client, { topic: 'step.done', body: at }));
-    }
-    const parked = () => printed('bus', 'parked', '--group=campaigns', '--topic', 'step.done');
-    await expect.poll(async () => (await parked()).total, { timeout: 30_000 }).toBe(3);
-    const { messages } = await parked();
-    const list = await halflap('bus', 'parked', '--limit', '1');
-    expect(list.stdout).toMatch(
-      / campaigns +step\.done .*body\/step is missing .* one +0s ago\n1 of 3 /,
-    );
-    const { groups } = await printed('bus', 'status');
-    expect(groups).toMatchObject([
-      { shard: 's1', parked: 1 },
-      { shard: 's2', parked: 2 },
-    ]);
-    expect((await halflap('bus', 'status')).stdout).toMatch(/\ncampaigns +s2 +0 +0 +0 +2\n/);
-    const figures = await api.as('operator')('GET', '/metrics');
-    expect(figures.text).toMatch(
-      /^halflap_bus_messages\{shard="s2",group="campaigns",state="pa.* 2$/m,
-    );
-    const lost = messages.find(({ envelope }: { envelope: string }) => /:2\}$/.test(envelope));
-    const gone = await printed('bus', 'discard', lost.id.slice(0, 12), '--yes');
-    expect(gone.messages).toEqual([lost]);
-    expect(await halflap('bus', 'give-back', lost.id)).toMatchObject({ code: 2 });
-    expect(await halflap('bus', 'give-back')).toMatchObject({ code: 2 });
-    isMended = true;
-    const back = await printed('bus', 'give-back', '--group', 'campaigns');
-    expect(back.messages).toHaveLength(2);
-    await expect.poll(() => [...handled].sort(), { timeout: 30_000 }).toEqual([0, 1]);
-    const { entries } = await printed('audit', 'list', '--act', 'bus-message.discard');
-    expect(entries.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
-      'done',
-      'intended',
-    ]);
+    const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
+    await commandBus(asking, { store: test.store, bus, api });
   });
 });
 
@@ -763,6 +755,11 @@ describe('every operation of the API', () => {
       PACKAGE_ACTIONS,
       SERVICE_ACTIONS,
     ]);
+    expect(listed('GET /api/v1/campaigns')?.enum).toEqual(campaignWords.CAMPAIGN_STATES);
+    const planning = documented.get('POST /api/v1/campaigns')?.requestBody?.content;
+    expect(planning?.['application/json']?.schema.properties?.goal?.enum).toEqual(
+      campaignWords.GOALS,
+    );
     const user = documented.get('PATCH /api/v1/users/{id}')?.requestBody?.content;
     expect(user?.['application/json']?.schema.properties?.state?.enum).toEqual(USER_STATES);
   });
@@ -777,23 +774,3 @@ describe('every operation of the API', () => {
     }
   });
 });
-
-/** Runs a command as anna under a pseudo terminal, on which somebody types a line. */
-async function onTerminal(typed: string, ...args: readonly string[]) {
-  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-q', '-e', '-c', `exec ${command}`, '/dev/null'], {
-    env: { PATH: process.env.PATH, TERM: 'xterm', ...env() },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let text = '';
-  let isAsked = false;
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-    if (!isAsked && text.includes('[y/N]')) child.stdin.write(`${typed}\r`);
-    isAsked ||= text.includes('[y/N]');
-  });
-  const [code] = await once(child, 'close');
-  child.stdin.destroy();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with escape.
-  return { code, text: text.replace(/\u001b\[\d+m/g, '') };
-}

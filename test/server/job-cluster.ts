@@ -4,11 +4,13 @@ import { randomBytes } from 'node:crypto';
 import {
   type Authority,
   Bus,
+  type BusOptions,
   busDoorbell,
   createJob,
   type Doorbell,
   digestOf,
   type Endpoint,
+  type EndpointOptions,
   type JobSpec,
   type Jobs,
   openAuthority,
@@ -70,11 +72,12 @@ export class JobCluster {
     return { hosts: hosts.map(({ host }) => host), made };
   }
 
-  async run(hosts: readonly string[], spec: Partial<JobSpec>): Promise<string> {
+  /** @param by the server that is told first, and mostly drives it */
+  async run(hosts: readonly string[], spec: Partial<JobSpec>, by: 0 | 1 = 0): Promise<string> {
     const digest = digestOf(hosts);
     const job = { spec: { ...SPEC, ...spec }, about: {}, digest, by: 'anna' };
     const id = await this.test.store.home.transaction((client) => createJob(client, hosts, job));
-    this.servers[0].jobs.kick();
+    this.servers[by].jobs.kick();
     return id;
   }
 
@@ -128,17 +131,30 @@ export class JobCluster {
   }
 }
 
-export async function openJobCluster(): Promise<JobCluster> {
+/** What a server of another release does otherwise. */
+export type OfRelease = Pick<BusOptions, 'formats'> & Pick<EndpointOptions, 'protocol'>;
+
+export async function openJobCluster(
+  releases: readonly [OfRelease, OfRelease] = [{}, {}],
+): Promise<JobCluster> {
   const test = await openTestStore(2);
   const secret = randomBytes(SECRET_BYTES);
   const authority = await openAuthority(test.store, { secret, hostCertificateDays: 30, clock });
   const urls = new Map(test.shards.map(({ name, url }) => [name, url]));
   const connection = (shard: string) => ({ connectionString: urls.get(shard) ?? '' });
-  const start = async (server: string, store: Store): Promise<JobServer> => {
+  const start = async (
+    server: string,
+    store: Store,
+    { formats, protocol }: OfRelease,
+  ): Promise<JobServer> => {
     const carrier = postgresCarrier({ connection });
-    const bus = new Bus({ fleet: store.fleet, server, carrier, clock });
+    const bus = new Bus({
+      ...{ fleet: store.fleet, server, carrier, clock },
+      ...(formats !== undefined && { formats }),
+    });
     bus.start();
-    const doorbell = await busDoorbell(bus, SILENT);
+    const doorbell = busDoorbell(bus, SILENT);
+    await doorbell.begun;
     const jobs = startJobs({
       store,
       authority,
@@ -155,11 +171,15 @@ export async function openJobCluster(): Promise<JobCluster> {
       listen: { host: '127.0.0.1', port: 0 },
       names: ['localhost'],
       redeem: () => Promise.reject(new Error('nobody enrols here')),
+      ...(protocol !== undefined && { protocol }),
     });
     return { store, jobs, endpoint, bus, doorbell };
   };
-  const one = await start('one', test.store);
-  return new JobCluster(test, authority, [one, await start('two', await test.open('two'))]);
+  const one = await start('one', test.store, releases[0]);
+  return new JobCluster(test, authority, [
+    one,
+    await start('two', await test.open('two'), releases[1]),
+  ]);
 }
 
 /** Looks until it holds. */

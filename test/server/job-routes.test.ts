@@ -26,7 +26,9 @@ beforeAll(async () => {
     ...{ secret: randomBytes(SECRET_BYTES), hostCertificateDays: 30, clock: () => new Date() },
   });
   const silent = () => () => {};
-  const doorbell = { ring: async () => {}, on: silent, ended: async () => {}, onEnded: silent };
+  const nothing = async () => {};
+  const rings = { ring: nothing, on: silent, ended: nothing, onEnded: silent };
+  const doorbell = { ...rings, begun: nothing() };
   jobs = startJobs({
     store,
     authority,

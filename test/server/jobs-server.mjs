@@ -1,4 +1,4 @@
-// A server with agents and jobs in a process of its own, to be killed. It runs the built package:
+// A server with agents, jobs and campaigns in a process of its own, to be killed. It runs the built package:
 // jobs-server.mjs '{"server": NAME, "shards": […], "secret": HEX}'; it prints its port.
 
 import {
@@ -7,6 +7,7 @@ import {
   openAuthority,
   openStore,
   postgresCarrier,
+  startCampaigns,
   startEndpoint,
   startJobs,
 } from '@halflap/server';
@@ -17,8 +18,9 @@ const log = { debug() {}, info() {}, warn() {}, error: say };
 const clock = () => new Date();
 
 const store = await openStore({ shards, server, poolSize: 4, log });
+const key = Buffer.from(secret, 'hex');
 const authority = await openAuthority(store, {
-  secret: Buffer.from(secret, 'hex'),
+  secret: key,
   hostCertificateDays: 30,
   clock,
 });
@@ -31,8 +33,10 @@ const bus = new Bus({
   clock,
 });
 bus.start();
-const doorbell = await busDoorbell(bus, log);
+const doorbell = busDoorbell(bus, log);
+await doorbell.begun;
 const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
+startCampaigns({ store, secret: key, jobs, server, leaseSeconds: 2, clock, log });
 const endpoint = await startEndpoint({
   ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },
   ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },

@@ -4,11 +4,15 @@ import {
   cancelJob,
   chooseHosts,
   digestOf,
+  giveUp,
+  hostConditions,
   hostsToRetry,
   previewHosts,
   purgeJobs,
   RUN_STATES,
+  RUNS,
   readOutput,
+  settleEnded,
   specOf,
   watchJob,
 } from '@halflap/server';
@@ -307,6 +311,10 @@ describe('a shard that is cut off in the middle of a job', () => {
       await until(succeeded, (n) => n === there);
       if (away === 's1') return;
       expect(await cluster.read(id)).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
+      // Hosts that cannot be asked for are not said to be none.
+      const target = { where: hostConditions({}, 'all'), hosts };
+      const chosen = chooseHosts(test.store, target, { spec: SPEC, digest: digestOf(hosts) });
+      await expect(chosen).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     });
     expect(await until(() => cluster.ended(id).catch(() => null), Boolean)).toMatchObject({
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
@@ -320,6 +328,66 @@ describe('a shard that is cut off in the middle of a job', () => {
       ]);
     }
     expect(told.at(-1)).toBe('succeeded');
+  });
+});
+
+describe('a shard that is lost for good', () => {
+  it('is given up: its hosts end as lost, all others go on', async () => {
+    const work = gate();
+    const { hosts } = await cluster.fleet(10, () => ({ until: work.opened }));
+    const id = await cluster.run(hosts, {});
+    const lost = hosts.filter((host) => test.store.shardNameOf(host) === 's2').length;
+    const { store } = test;
+    const giving = () => store.home.transaction((client) => giveUp(client, store, id));
+    const { counts: before } = await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 10,
+    );
+    expect(before).toEqual({ running: 10 });
+    await expect(giving()).rejects.toMatchObject({ code: 'API_CONFLICT' });
+    const elsewhere = hosts.filter((host) => test.store.shardNameOf(host) === 's1');
+    await without(1, async () => {
+      // One without hosts there does not wait for it at all.
+      const other = await cluster.run(elsewhere.slice(0, 1), { name: 'other' });
+      const told = watched(id);
+      await until(giving.bind(null), ({ hosts }) => hosts === lost);
+      work.open();
+      const { job, counts } = await cluster.ended(id);
+      expect([job.state, counts]).toEqual(['failed', { succeeded: 10 - lost, lost }]);
+      expect((await cluster.ended(other)).job.state).toBe('succeeded');
+      // Whoever watches does not wait for the shard either.
+      expect((await told).filter((one) => one.endsWith(' lost'))).toHaveLength(lost);
+      const { rows } = await store.home.query(`select state from ${RUNS} where job_id = $1`, [id]);
+      expect(rows.map(({ state }) => state).sort()).toEqual(
+        [...Array(lost).fill('lost'), ...Array(10 - lost).fill('succeeded')].sort(),
+      );
+    });
+    // It comes back after all: what its hosts have said by then stands.
+    await until(
+      () =>
+        settleEnded(store).then(() =>
+          store.home.query('select from job_hosts where given_up_at is not null'),
+        ),
+      ({ rowCount }) => rowCount === 0,
+    );
+    const runs = await cluster.runsOf(id);
+    expect([...runs.keys()].sort()).toEqual(hosts.toSorted());
+    for (const run of runs.values()) expect(['succeeded', 'lost']).toContain(run.state);
+  });
+
+  it('leaves runs of jobs that are gone with it, which end by the id of the job', async () => {
+    const { hosts } = await cluster.fleet(2, () => ({ until: gate().opened }));
+    const id = await cluster.run(hosts, {});
+    await until(
+      () => cluster.read(id),
+      ({ counts }) => counts.running === 2,
+    );
+    const { home } = test.store;
+    await home.query('delete from jobs where id = $1', [id]);
+    const giving = () => home.transaction((client) => giveUp(client, test.store, id));
+    expect(await giving()).toEqual({ hosts: 2, shards: [] });
+    for (const run of (await cluster.runsOf(id)).values()) expect(run.state).toBe('lost');
+    await expect(giving()).rejects.toMatchObject({ code: 'API_NOT_FOUND' });
   });
 });
 

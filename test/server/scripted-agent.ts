@@ -48,18 +48,19 @@ export async function makeHosts(
   const make = async (at: number): Promise<AgentIdentity> => {
     const host = webcrypto.randomUUID();
     const certificate = await authority.issueHost(host, request);
-    const { pem, serial, fingerprint, notBefore, notAfter } = certificate;
+    const { pem, serial, fingerprint, authority: pin, notBefore, notAfter } = certificate;
     await store.withHost(host, (client) =>
       client.query(
         `with made as (
            insert into hosts (id, bucket, state, hostname, labels) values ($1, $2, 'active', $3, $4)
            returning id
          )
-         insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
-         select $5, id, $6, $7, $8 from made`,
+         insert into host_certificates
+           (serial, host_id, fingerprint, authority, not_before, not_after)
+         select $5, id, $6, $7, $8, $9 from made`,
         [
           ...[host, bucketOf(host), `web-${at}`, JSON.stringify(labels)],
-          ...[serial, fingerprint, notBefore, notAfter],
+          ...[serial, fingerprint, pin, notBefore, notAfter],
         ],
       ),
     );

@@ -12,7 +12,12 @@ const LONGEST = [
   'test/server/bus.test.ts',
   'packages/cli/src/lifecycle.test.ts',
   'test/crash/killed.test.ts',
+  'test/bench/fleet.test.ts',
   'test/server/jobs-killed.test.ts',
+  'test/server/campaigns.test.ts',
+  'test/console/console.test.ts',
+  'test/server/command-line.test.ts',
+  'test/server/whole.test.ts',
   'test/docs/evolution-file.test.ts',
   'test/docs/tutorial.test.ts',
   'test/lifecycle/sequences.test.ts',
@@ -29,6 +34,7 @@ const LONGEST = [
   'packages/cli/src/upgrade.test.ts',
   'packages/agent/src/orders/packages.test.ts',
   'test/crash/server-killed.test.ts',
+  'test/agent/own-network.test.ts',
   'test/oracle/oracle.test.ts',
 ];
 

@@ -21,18 +21,19 @@ export type ServerChild = Child<ServerReady>;
 export type FleetChild = Child<FleetReady>;
 
 export interface Ground {
+  /** Where they really are. */
+  readonly shards: readonly StoreShard[];
   readonly store: Store;
   /** Of a user who may do everything. */
   readonly token: string;
-  startServer(pace?: Partial<ServerPace>): Promise<ServerChild>;
+  startServer(pace?: Partial<ServerPace>, place?: ServerPlace): Promise<ServerChild>;
   startFleet(servers: readonly ServerChild[], size: FleetSize): Promise<FleetChild>;
 }
 
-export interface FleetSize {
-  readonly count: number;
-  /** They tell neither packages nor services, where those would only take time. */
-  readonly isBrief: boolean;
-}
+/** Default: another name each time, any ports, the shards where they really are. */
+export type ServerPlace = Partial<Pick<ServerProcessOptions, 'name' | 'ports' | 'shards'>>;
+
+export type FleetSize = Omit<FleetProcessOptions, 'servers' | 'token' | 'authorities'>;
 
 export interface GroundOptions {
   readonly shards: number;
@@ -76,11 +77,11 @@ async function groundOn({ shards, store, ends }: Begun): Promise<Ground> {
   const token = await makeAdministrator(store);
   let servers = 0;
   return {
-    store,
-    token,
-    async startServer(pace = {}) {
+    ...{ shards, store, token },
+    async startServer(pace = {}, place = {}) {
       servers += 1;
-      const options: ServerProcessOptions = { name: `server${servers}`, shards, secretHex, pace };
+      const usual = { name: `server${servers}`, shards };
+      const options: ServerProcessOptions = { ...usual, secretHex, pace, ...place };
       const server = await startChild<ServerReady>('server-process.js', options);
       ends.push(() => server.kill());
       return server;

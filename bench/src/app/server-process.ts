@@ -8,6 +8,8 @@ export interface ServerProcessOptions {
   readonly shards: readonly StoreShard[];
   readonly secretHex: string;
   readonly pace: Partial<ServerPace>;
+  /** Default: any that are free. */
+  readonly ports?: { readonly api: number; readonly agents: number };
 }
 
 export interface ServerReady {
@@ -33,12 +35,12 @@ const silent = () => {};
 const say = (detail: object, message: string) => console.error(message, detail);
 const LOG: ServerOptions['log'] = { debug: silent, info: silent, warn: silent, error: say };
 
-await serveParent(async ({ name, shards, secretHex, pace }: ServerProcessOptions) => {
+await serveParent(async ({ name, shards, secretHex, pace, ports }: ServerProcessOptions) => {
   const server = await startServer({
     ...{ name, version: 'bench', shards, pace, log: LOG },
     secret: Buffer.from(secretHex, 'hex'),
-    listen: { host: '127.0.0.1', port: 0 },
-    agents: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port: ports?.api ?? 0 },
+    agents: { host: '127.0.0.1', port: ports?.agents ?? 0 },
     names: ['127.0.0.1'],
     api: { requestsPerMinute: REQUESTS_PER_MINUTE },
   });

@@ -12,6 +12,7 @@ import {
   type SessionState,
 } from '@halflap/agent';
 import type { Order, Range } from '@halflap/protocol/agent';
+import { factsOf, type HostFacts } from './host-facts.js';
 import { Ledger } from './ledger.js';
 import { type Performance, SimulatedOrders } from './orders.js';
 import { SimulatedReports } from './reports.js';
@@ -119,6 +120,21 @@ export class Fleet {
   saturate(hosts: number): void {
     this.#busy = hosts;
     for (let at = 0; at < hosts; at += 1) this.change(at);
+  }
+
+  /** Nothing changes any more; resolves when all that has changed is stored. */
+  async rest(): Promise<void> {
+    this.#takeBackTick();
+    while (!this.#hosts.every(({ reports }) => reports.isStored)) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  /** Of all hosts. */
+  facts(): HostFacts[] {
+    return this.#hosts.map(({ identity, reports }) =>
+      factsOf(identity.current.host, reports.acknowledged, reports.facts()),
+    );
   }
 
   /** One host's facts change. */

@@ -10,6 +10,11 @@ export interface RunEntry {
   readonly ended: number;
 }
 
+/** Of the run of that id. */
+export interface LedgerLine extends RunEntry {
+  readonly run: string;
+}
+
 export class Ledger {
   readonly #runs = new Map<string, RunEntry>();
   /** Orders that came to another host than they name, or that are no orders. */

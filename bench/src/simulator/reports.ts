@@ -3,6 +3,7 @@
 import type { ReportsDuty } from '@halflap/agent';
 import type { Report } from '@halflap/protocol/agent';
 import { packageAt, packagesOf, serviceAt, servicesOf, somePlace, systemOf } from './facts.js';
+import type { Told } from './host-facts.js';
 
 interface Change {
   readonly revision: number;
@@ -33,6 +34,21 @@ export class SimulatedReports implements ReportsDuty {
     this.#host = host;
     this.#isBrief = isBrief;
     this.#onStored = onStored;
+  }
+
+  /** A server has all of it, as it is now. */
+  get isStored(): boolean {
+    return this.#changes !== null && this.#changes.length === 0;
+  }
+
+  /** As they are now, whatever servers know. */
+  facts(): Told {
+    if (this.#isBrief) return { system: systemOf(this.#host), packages: [], services: [] };
+    return {
+      system: systemOf(this.#host),
+      packages: packagesOf(this.#host, this.#upgrades),
+      services: servicesOf(this.#host, this.#failed),
+    };
   }
 
   /** A package is upgraded, or a service fails or runs again. */

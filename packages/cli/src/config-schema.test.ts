@@ -18,6 +18,11 @@ const SCHEMA = new URL('../../engine/schemas/halflap.schema.json', import.meta.u
 const schema: ObjectSchema & { readonly $defs: Readonly<Record<string, ObjectSchema>> } =
   JSON.parse(readFileSync(SCHEMA, 'utf8'));
 
+const server = (keys: string) => `app: a\nserver: {${keys}}`;
+const OIDC = 'issuer: "https://i", client_id: c, client_secret_file: f';
+const GROUPS =
+  'groups: [{group: g, role: viewer, hosts: "env=prod, !edge"}, {group: g, role: auditor}]';
+
 const ACCEPTED: readonly string[] = [
   'app: a',
   'app: a_1\nreleases: r\nbundle: b\nscratch: postgres://u@h/d',
@@ -33,6 +38,14 @@ const ACCEPTED: readonly string[] = [
   'app: a\nserver: {secret_env: S, nats: "nats://u:p@h:4222"}',
   'app: a\nserver: {nats_file: n}',
   'app: a\nserver: {smtp_env: S, mail_from: a@example.com}',
+  'app: a\nserver: {base_url: "https://h.example:8440/", proxies: [10.0.0.7, fd00::/8]}',
+  'app: a\nserver: {tls_certificate_file: c, tls_key_file: k}',
+  server(`base_url: "http://127.0.0.1:8440", oidc: {${OIDC}, ${GROUPS}}`),
+  server(`base_url: "https://h", oidc: {${OIDC}, groups: [{group: g, role: admin}], scopes: [a]}`),
+  server(
+    `base_url: "https://h", oidc: {issuer: "http://localhost:1/r", client_id: c,
+      client_secret_env: S, groups_claim: roles, ${GROUPS}}`,
+  ),
 ];
 
 const REFUSED: readonly string[] = [
@@ -76,6 +89,27 @@ const REFUSED: readonly string[] = [
   'app: a\nserver: {nats_env: N, nats_file: n}',
   'app: a\nserver: {secret_env: S, secret_file: s}',
   'app: a\nserver: {smtp_file: s}',
+  'app: a\nserver: {base_url: "http://h.example"}',
+  'app: a\nserver: {base_url: "https://h/path"}',
+  'app: a\nserver: {proxies: [h.example]}',
+  'app: a\nserver: {proxies: "10.0.0.7"}',
+  'app: a\nserver: {tls_certificate_file: c}',
+  'app: a\nserver: {tls_key_file: k}',
+  server(`oidc: {${OIDC}, ${GROUPS}}`),
+  server('base_url: "https://h", oidc: yes'),
+  server(`base_url: "https://h", oidc: {${OIDC}}`),
+  server(`base_url: "https://h", oidc: {${OIDC}, groups: []}`),
+  server(`base_url: "https://h", oidc: {${OIDC}, client_secret: s, ${GROUPS}}`),
+  server(`base_url: "https://h", oidc: {${OIDC}, client_secret_env: s, ${GROUPS}}`),
+  server(`base_url: "https://h", oidc: {issuer: "https://i", client_id: c, ${GROUPS}}`),
+  server(
+    `base_url: "https://h", oidc: {issuer: "http://i", client_id: c, client_secret_env: S, ${GROUPS}}`,
+  ),
+  server(`base_url: "https://h", oidc: {${OIDC}, groups: [{group: g, role: root}]}`),
+  server(`base_url: "https://h", oidc: {${OIDC}, groups: [{group: g, role: admin, hosts: ""}]}`),
+  server(
+    `base_url: "https://h", oidc: {${OIDC}, groups: [{group: g, role: admin, hosts: "!a=b"}]}`,
+  ),
 ];
 
 let directory: string;
@@ -92,7 +126,8 @@ describe('halflap.schema.json', () => {
   });
 
   it('describes every key to the person at the editor', () => {
-    for (const one of [schema, schema.$defs.shard ?? {}, schema.$defs.server ?? {}]) {
+    const { shard = {}, server = {}, oidc = {}, group = {} } = schema.$defs;
+    for (const one of [schema, shard, server, oidc, group]) {
       for (const [key, property] of Object.entries(one.properties ?? {})) {
         expect(property.description, key).toBeTruthy();
       }

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { HalflapError } from '@halflap/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findShard, loadConfig, openShard, SHARD_KEYS, TOP_KEYS } from './config.js';
+import { GROUP_KEYS, OIDC_KEYS } from './oidc-config.js';
 import { redact } from './secrets.js';
+import { SERVER_KEYS } from './server-config.js';
 
 let directory: string;
 beforeAll(() => {
@@ -42,6 +44,14 @@ describe('loadConfig', () => {
     ['app: a\nscratch: mysql://h/d\n', ':2:10:', 'scratch takes a URL that begins with'],
     ['app: a\n b: c\n', ':1:6:', 'not valid YAML'],
     ['- a\n', ':1:1:', 'expected keys and values'],
+    ['app: a\nserver:\n  proxies: [10.0.0.7, web]\n', ':3:23:', 'proxies takes addresses and'],
+    ['app: a\nserver:\n  tls_key_file: k\n', ':3:17:', 'goes with tls_certificate_file'],
+    ['app: a\nserver:\n  oidc: { isuer: x }\n', ':3:11:', 'did you mean "issuer"?'],
+    [
+      'app: a\nserver:\n  oidc: { client_secret_env: S, issuer: ftp://i }\n',
+      ':3:41:',
+      'issuer takes an address of https',
+    ],
   ])('refuses %j with its position', (text, place, problem) => {
     const error = refusalOf(text);
     expect(error.code).toBe('CONFIG_INVALID');
@@ -75,6 +85,10 @@ describe('loadConfig', () => {
     expect(Object.keys(schema.properties).sort()).toEqual([...TOP_KEYS].sort());
     const shard = schema.$defs.shard.properties;
     expect(Object.keys(shard).sort()).toEqual([...SHARD_KEYS].sort());
+    const { server, oidc, group } = schema.$defs;
+    expect(Object.keys(server.properties).sort()).toEqual([...SERVER_KEYS].sort());
+    expect(Object.keys(oidc.properties).sort()).toEqual([...OIDC_KEYS].sort());
+    expect(Object.keys(group.properties).sort()).toEqual([...GROUP_KEYS].sort());
   });
 });
 

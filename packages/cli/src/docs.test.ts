@@ -5,6 +5,7 @@ import { ERRORS, EXIT, PHASES, SQLSTATES, VERBS } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { SHARD_KEYS, TOP_KEYS } from './config.js';
+import { GROUP_KEYS, OIDC_KEYS } from './oidc-config.js';
 import { createProgram } from './program.js';
 import { SERVER_KEYS } from './server-config.js';
 
@@ -42,9 +43,10 @@ describe('docs/cli.md', () => {
   it('lists the options of every group of commands', () => {
     const section = sectionsOf(cli).find((one) => one.title === 'Which server, and who asks');
     const documented = firstCells(section?.text ?? '', 'option').sort();
-    // Of buckets the shards are asked, and no server.
+    // Of these the shards are asked, and no server.
+    const ofShards = ['buckets', 'features', 'messages', 'behaviours'];
     const groups = program.commands.filter(
-      (command) => command.commands.length > 0 && command.name() !== 'buckets',
+      (command) => command.commands.length > 0 && !ofShards.includes(command.name()),
     );
     expect(groups.length).toBeGreaterThan(2);
     for (const group of groups) {
@@ -59,7 +61,8 @@ describe('docs/cli.md', () => {
 
   it('lists every key of halflap.yaml', () => {
     const keys = tableOf(cli, 'key').flatMap((row) => codesIn(row[0] ?? ''));
-    expect(keys.sort()).toEqual([...TOP_KEYS, ...SHARD_KEYS, ...SERVER_KEYS].sort());
+    const signIn = [...OIDC_KEYS, ...GROUP_KEYS];
+    expect(keys.sort()).toEqual([...TOP_KEYS, ...SHARD_KEYS, ...SERVER_KEYS, ...signIn].sort());
   });
 });
 

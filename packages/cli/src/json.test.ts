@@ -133,6 +133,26 @@ describe('--json', () => {
     ]);
   });
 
+  it('of doctor and support has what is documented, for another application too', async () => {
+    const home = { XDG_CONFIG_HOME: operator.directory };
+    const ended = await operator.run(['doctor', '--json'], home);
+    expect(ended, ended.stdout).toMatchObject({ code: EXIT.unreachable, stderr: '' });
+    seen.add('doctor');
+    const checks = listOf(jsonLines(ended.stdout)[0], 'checks');
+    for (const check of checks) expect(Object.keys(check).sort()).toEqual(keysIn('checks` of'));
+    const of = (check: string, shard: string) =>
+      checks.find((one) => one.check === check && one.of === `shard ${shard}`);
+    expect(of('connection', 'dead')).toMatchObject({ state: 'failed' });
+    expect(of('catalogue', 'eu1')).toMatchObject({ state: 'ok', found: 'that of shop 2.0' });
+    expect(of('release', 'us1')).toMatchObject({ state: 'warning' });
+    const written = await operator.run(['support', 'case.tar.gz', '--json'], home);
+    expect(written, written.stdout).toMatchObject({ code: EXIT.done, stderr: '' });
+    seen.add('support');
+    expect(Object.keys(jsonLines(written.stdout)[0] ?? {}).sort()).toEqual(
+      keysOf('support').sort(),
+    );
+  });
+
   it('has been looked at for every command that asks no server', () => {
     const others = ['login', 'logout', 'whoami', 'serve', 'agent'];
     const names = createProgram('0.0.0')

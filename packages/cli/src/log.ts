@@ -18,6 +18,17 @@ export function createLog(printer: Printer): Log {
   );
 }
 
+/** For a command that does one thing: what every start of a server says is of no interest. */
+export function createQuietLog(printer: Printer): Log {
+  const full = createLog(printer);
+  return {
+    debug() {},
+    info() {},
+    warn: (detail, message) => full.warn(detail, message),
+    error: (detail, message) => full.error(detail, message),
+  };
+}
+
 function linesFor(printer: Printer): Log {
   const { dim, yellow, red } = printer.colors;
   const line = (paint: (text: string) => string) => (detail: object, message: string) => {

@@ -18,10 +18,10 @@ export function textIn(file: string): string | undefined {
  * Writes a file with the directories that lead to it; one that appears meanwhile is left alone.
  * @throws FILE_EXISTS
  */
-export function writeNew(file: string, text: string): void {
+export function writeNew(file: string, text: string | Uint8Array, mode = 0o666): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text, { flag: 'wx' });
+    writeFileSync(file, text, { flag: 'wx', mode });
   } catch (error) {
     throw codeOf(error) === 'EEXIST' ? fileExists(file) : unwritable(file, 'write', error);
   }

@@ -3,13 +3,16 @@
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { startKept } from '@halflap/engine/testing';
+import { keptUrls, startKept } from '@halflap/engine/testing';
 
 export interface OwnDatabases {
   readonly shards: readonly { readonly name: string; readonly url: string }[];
   /** In hexadecimal digits. */
   readonly secret: string;
+  /** A server runs on them, which stops them. */
+  readonly isInUse: boolean;
   stop(): Promise<void>;
 }
 
@@ -28,7 +31,17 @@ export async function ownDatabases(directory: string): Promise<OwnDatabases> {
     throw error;
   }
   const shards = SHARDS.map((name) => ({ name, url: server.url(name) }));
-  return { shards, secret, stop: () => server.stop() };
+  return { shards, secret, isInUse: server.isOthers, stop: () => server.stop() };
+}
+
+/** The same as they were left, without starting anything; undefined where there are none. */
+export async function knownDatabases(
+  directory: string,
+): Promise<Pick<OwnDatabases, 'shards' | 'secret'> | undefined> {
+  const url = await keptUrls(join(directory, 'postgres'));
+  const secret = await readFile(join(directory, 'secret'), 'utf8').catch(() => undefined);
+  if (url === undefined || secret === undefined) return undefined;
+  return { shards: SHARDS.map((name) => ({ name, url: url(name) })), secret: secret.trim() };
 }
 
 async function ownSecret(file: string): Promise<string> {
@@ -38,4 +51,11 @@ async function ownSecret(file: string): Promise<string> {
   await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
   return secret;
+}
+
+/** Where a system keeps what services know, or what programs of a user do. */
+export function defaultData(): string {
+  if (process.getuid?.() === 0) return '/var/lib/halflap';
+  const state = process.env.XDG_STATE_HOME ?? join(homedir(), '.local/state');
+  return join(state, 'halflap');
 }

@@ -8,18 +8,25 @@ import { addAgent } from './commands/agent.js';
 import { addAlerts } from './commands/alerts.js';
 import { addApiTokens } from './commands/api-tokens.js';
 import { addAudit } from './commands/audit.js';
+import { addAuthority } from './commands/authority.js';
+import { addBehaviours } from './commands/behaviours.js';
 import { addBuckets } from './commands/buckets.js';
 import { addBuild } from './commands/build.js';
 import { addBus } from './commands/bus.js';
+import { addCampaign } from './commands/campaign.js';
 import { addCheck } from './commands/check.js';
+import { addClusters } from './commands/clusters.js';
 import { addContract } from './commands/contract.js';
 import { addDiff } from './commands/diff.js';
+import { addDoctor } from './commands/doctor.js';
 import { addExpand } from './commands/expand.js';
+import { addFeatures } from './commands/features.js';
 import { addHosts } from './commands/hosts.js';
 import { addInit } from './commands/init.js';
 import { addInstall } from './commands/install.js';
 import { addJobs } from './commands/jobs.js';
 import { addLogin, addLogout, addWhoAmI } from './commands/login.js';
+import { addMessages } from './commands/messages.js';
 import { addPace } from './commands/pace.js';
 import { addPackages } from './commands/packages.js';
 import { addPause } from './commands/pause.js';
@@ -30,6 +37,7 @@ import { addResume } from './commands/resume.js';
 import { addServe } from './commands/serve.js';
 import { addServices } from './commands/services.js';
 import { addStatus } from './commands/status.js';
+import { addSupport } from './commands/support.js';
 import { addTokens } from './commands/tokens.js';
 import { addUpgrade } from './commands/upgrade.js';
 import { addUsers } from './commands/users.js';
@@ -45,7 +53,8 @@ ${EXIT_CODES}
 
 A vendor's developer:     halflap init --from shop.sql       halflap diff 2.0 --write
                           halflap check        halflap plan 2.0        halflap build 2.0
-A customer's operator:    halflap status       halflap prepare --shard eu1
+A customer's operator:    halflap doctor
+                          halflap status       halflap prepare --shard eu1
                           halflap expand --shard eu1
                           halflap contract --shard eu1
                           halflap upgrade --all --to 3.0 --dry-run
@@ -87,6 +96,8 @@ const DEVELOPERS = [addInit, addDiff, addCheck, addPlan, addBuild] as const;
 
 const OPERATORS = [
   addStatus,
+  addDoctor,
+  addSupport,
   addUpgrade,
   addPrepare,
   addExpand,
@@ -100,6 +111,9 @@ const OPERATORS = [
   addInstall,
   addAdopt,
   addQuarantine,
+  addFeatures,
+  addMessages,
+  addBehaviours,
 ] as const;
 
 const ADMINISTRATORS = [
@@ -114,9 +128,12 @@ const ADMINISTRATORS = [
   addServices,
   addJobs,
   addAlerts,
+  addClusters,
+  addCampaign,
   addTokens,
   addUsers,
   addApiTokens,
   addAudit,
+  addAuthority,
   addBus,
 ] as const;

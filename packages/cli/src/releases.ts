@@ -8,12 +8,14 @@ import {
   checkExpressions,
   checkNames,
   compile,
+  compileServers,
   didYouMean,
   type Evolution,
   findUnconvertible,
   lineage,
   listReleases,
   loadRelease,
+  loadServers,
   measureEffects,
   type PossibleRename,
   parseEvolution,
@@ -28,7 +30,7 @@ import {
   withQuestions,
 } from '@halflap/engine';
 import { useServer, withDatabase, withScratchServer } from '@halflap/engine/testing';
-import { HalflapError } from '@halflap/protocol';
+import { HalflapError, type ServersFile } from '@halflap/protocol';
 import { type Config, readUrl } from './config.js';
 import type { ScratchOptions } from './options.js';
 
@@ -63,6 +65,8 @@ export interface Releases {
    * @throws EVOLUTION_…
    */
   compile(version: string): Promise<Bundle>;
+  /** What the release states for its servers; null where nothing. @throws SERVERS_INVALID. */
+  servers(version: string): Promise<ServersFile | null>;
   /** What that evolution may leave unsaid. @throws EVOLUTION_… */
   renames(version: string): Promise<readonly PossibleRename[]>;
   /** Why check would refuse a file that is not written yet; null where it would not. */
@@ -167,6 +171,7 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       const input = { app: config.app, from: await load(from), to: await load(to), evolution };
       return refusalIn(input, scratch);
     },
+    servers: async (version) => serversOf(config, version, await list(), await evolutions()),
     unconvertible: async (version) => findUnconvertible(await inputTo(version), scratch),
     renames: async (version) => possibleRenames(await inputTo(version)),
     async measure(version) {
@@ -183,6 +188,19 @@ function releasesOf({ config, signal }: ReleaseSource, scratch: Scratch): Releas
       return withQuestions({ bundle, from, to, scratch, signal }, body);
     },
   };
+}
+
+async function serversOf(
+  config: Config,
+  version: string,
+  list: ReleaseDirectory[],
+  evolutions: readonly Evolution[],
+): Promise<ServersFile | null> {
+  const load = async (one: string) => loadServers(find(list, one, config).directory, one);
+  const from = evolutions.find((evolution) => evolution.to === version)?.from;
+  const [old, fresh] = [from === undefined ? null : await load(from), await load(version)];
+  const isSilent = fresh.file === null && (old?.file ?? null) === null;
+  return isSilent ? null : compileServers({ app: config.app, from: old, to: fresh });
 }
 
 async function refusalIn(input: CompileInput, scratch: Scratch): Promise<string | null> {

@@ -3,6 +3,10 @@
 // Every server of a cluster has the same shards, home and secret; name, listen and agents are its
 // own.
 
+import { isIP } from 'node:net';
+import { HalflapError } from '@halflap/protocol';
+import type { CertificateFiles } from '@halflap/server';
+import { type OidcConfig, readOidc } from './oidc-config.js';
 import type { SecretSource } from './secrets.js';
 import * as yaml from './yaml-reader.js';
 
@@ -10,6 +14,10 @@ export interface Address {
   readonly host: string;
   readonly port: number;
 }
+
+/** Where a server listens that is told nothing else. */
+export const LISTEN: Address = { host: '127.0.0.1', port: 8440 };
+export const AGENTS: Address = { host: '0.0.0.0', port: 8441 };
 
 export interface ServerConfig {
   readonly name: string | undefined;
@@ -27,6 +35,14 @@ export interface ServerConfig {
   /** URL of the mail server that sends alerts; then there is `mailFrom`, too. */
   readonly smtp: SecretSource | undefined;
   readonly mailFrom: string | undefined;
+  /** By what people reach the API, without a slash at the end: `https://halflap.example`. */
+  readonly baseUrl: string | undefined;
+  /** Addresses and networks of proxies that are believed who asks. */
+  readonly proxies: readonly string[];
+  /** What the API is served with; undefined: a certificate of the cluster's authority. */
+  readonly certificate: CertificateFiles | undefined;
+  /** Then there is a base URL, too. */
+  readonly oidc: OidcConfig | undefined;
 }
 
 const SECRET_KEYS = ['secret_env', 'secret_file'] as const;
@@ -37,7 +53,7 @@ export const SERVER_KEYS = [
   ...SECRET_KEYS,
   ...NATS_KEYS,
   ...SMTP_KEYS,
-  'mail_from',
+  ...['mail_from', 'base_url', 'proxies', 'tls_certificate_file', 'tls_key_file', 'oidc'],
 ];
 
 const NONE: ServerConfig = {
@@ -50,6 +66,10 @@ const NONE: ServerConfig = {
   nats: undefined,
   smtp: undefined,
   mailFrom: undefined,
+  baseUrl: undefined,
+  proxies: [],
+  certificate: undefined,
+  oidc: undefined,
 };
 
 /** @throws CONFIG_INVALID with the position of what is wrong. */
@@ -66,6 +86,9 @@ export function readServer(root: yaml.Section, at: (path: string) => string): Se
     secret: yaml.source(section, SECRET_KEYS, at),
     nats: readNats(section, at),
     ...readMail(section, at),
+    proxies: yaml.texts(section, 'proxies', PROXY),
+    certificate: readCertificateFiles(section, at),
+    ...readSignIn(section, at),
   };
 }
 
@@ -76,6 +99,49 @@ function readMail(section: yaml.Section, at: (path: string) => string) {
   const key = smtp.env === undefined ? 'smtp_file' : 'smtp_env';
   const problem = `${key} goes with mail_from`;
   throw yaml.invalidAt(section, key, problem, 'mail_from: halflap@example.com');
+}
+
+const PROXY: yaml.TextRule = {
+  holds: isNetwork,
+  form: 'addresses and networks: 10.0.0.7, 10.1.0.0/16, fd00::/8',
+};
+
+/** An address, or a network as `10.1.0.0/16`. */
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+}
+
+const CERTIFICATE_KEYS = ['tls_certificate_file', 'tls_key_file'] as const;
+
+function readCertificateFiles(section: yaml.Section, at: (path: string) => string) {
+  const [certificate, key] = CERTIFICATE_KEYS.map((one) => yaml.optionalText(section, one));
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate !== undefined && key !== undefined) {
+    return { certificate: at(certificate), key: at(key) };
+  }
+  const [there, missing] = key === undefined ? CERTIFICATE_KEYS : CERTIFICATE_KEYS.toReversed();
+  const problem = `${there} goes with ${missing}`;
+  throw yaml.invalidAt(section, there ?? '', problem, `${missing}: FILE`);
+}
+
+/** TLS, but for this very machine; no path, since the API has its own. */
+const BASE_URL = /^(https:\/\/[^\s/?#@]+|http:\/\/(localhost|127\.[0-9.]+|\[::1\])(:\d+)?)\/?$/;
+const BASE_URL_FORM = 'https://halflap.example, without a path';
+
+function readSignIn(section: yaml.Section, at: (path: string) => string) {
+  const text = yaml.optionalText(section, 'base_url');
+  if (text !== undefined && !BASE_URL.test(text)) {
+    const problem = `base_url takes an address such as ${BASE_URL_FORM}`;
+    throw yaml.invalidAt(section, 'base_url', problem, `base_url: ${BASE_URL_FORM}`);
+  }
+  const oidc = readOidc(section, at);
+  if (oidc !== undefined && text === undefined) {
+    const problem = 'oidc goes with base_url, to which the provider sends people back';
+    throw yaml.invalidAt(section, 'oidc', problem, `base_url: ${BASE_URL_FORM}`);
+  }
+  return { baseUrl: text?.replace(/\/$/, ''), oidc };
 }
 
 const NATS_FORM = 'nats://USER:PASSWORD@HOST:4222, or tls://… where NATS wants that';
@@ -113,4 +179,14 @@ function address(section: yaml.Section, key: string): Address | undefined {
     `${key} takes an address and a port`,
     `${key}: ${ADDRESS_FORM}`,
   );
+}
+
+/** The address that an option names. @throws COMMAND_INVALID */
+export function addressOf(text: string | undefined, option: string): Address | undefined {
+  if (text === undefined) return undefined;
+  const found = parseAddress(text);
+  if (found !== undefined) return found;
+  throw new HalflapError('COMMAND_INVALID', `${option} takes an address and a port`, {
+    hint: `${option} 127.0.0.1:8440`,
+  });
 }

@@ -195,6 +195,7 @@ describe('the fleet', () => {
       state: null,
       running: null,
       runner: null,
+      features: [],
       leases: [
         { ...lease, server: 'web-1', release: '1.0', mode: 'native' },
         { ...lease, server: 'web-2', release: '1.0', mode: 'native' },

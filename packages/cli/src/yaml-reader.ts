@@ -93,12 +93,23 @@ export function section(parent: Section, key: string): Section | undefined {
   throw invalid(parent, offsetOf(node), `${parent.what}: ${key} takes keys and values`, FORM);
 }
 
+/** What each text of a list must be, and the same in words. */
+export interface TextRule {
+  readonly holds: (text: string) => boolean;
+  readonly form: string;
+}
+
 /** The texts listed under a key, in order; an absent key is an empty list. */
-export function texts(parent: Section, key: string): string[] {
+export function texts(parent: Section, key: string, rule?: TextRule): string[] {
   const node = parent.map.get(key, true) as Node | undefined;
   if (node === undefined) return [];
   const items = isSeq(node) ? node.items : [];
   const found = items.flatMap((item) => (isScalar(item) ? [String(item.value ?? '')] : ['']));
+  const odd = rule === undefined ? -1 : found.findIndex((text) => !rule.holds(text));
+  if (rule !== undefined && odd >= 0) {
+    const message = `${parent.what}: ${key} takes ${rule.form}`;
+    throw invalid(parent, offsetOf(items[odd]), message, `${key}: [ONE, OTHER]`);
+  }
   if (isSeq(node) && found.every((text) => text !== '')) return found;
   const message = `${parent.what}: ${key} takes a list of texts`;
   throw invalid(parent, offsetOf(node), message, `${key}: [ONE, OTHER]`);

@@ -16,8 +16,8 @@ export interface Ended {
 
 export interface Running {
   readonly ended: Promise<Ended>;
-  /** Resolves when stdout or stderr has shown the text. */
-  shows(text: string): Promise<void>;
+  /** Resolves when stdout or stderr has shown the text, with what has matched. */
+  shows(text: string | RegExp): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
   /** Reads no more of stdout, as `head` does when it has enough. */
   closeOutput(): void;
@@ -128,12 +128,18 @@ function start(
     closeOutput: () => void child.stdout.destroy(),
     shows: (text) =>
       new Promise((resolve, reject) => {
+        const pattern = typeof text === 'string' ? new RegExp(escaped(text)) : text;
         const look = () => {
-          if ((stdout + stderr).includes(text)) resolve();
+          const found = pattern.exec(stdout + stderr);
+          if (found !== null) resolve(found);
         };
         listeners.add(look);
         look();
         void ended.then(() => reject(new Error(`never showed ${text}: ${stdout}${stderr}`)));
       }),
   };
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -16,7 +16,7 @@ import { isForbidden, isReadOnly, isStateMissing, messageOf, sqlStateOf } from '
 import { describeFacts, judge, type Mode, type ShardFacts, type Verdict } from './mode.js';
 import { type ServedMode, type Settings, withoutSecrets } from './options.js';
 import type { Sessions } from './sessions.js';
-import { readFacts, releaseLease, renewLease } from './state.js';
+import { type Heard, readFacts, releaseLease, renewLease } from './state.js';
 import { readLens } from './through-lens.js';
 
 /** How one shard stands towards this server, as last heard. */
@@ -47,6 +47,14 @@ export interface LeaseHost {
   /** Prepares the shard for this release; absent when the server may not. */
   readonly prepare: (() => Promise<void>) | undefined;
   readonly onChange: (before: ShardStatus, after: ShardStatus) => void;
+  /** After every check, whatever came of it. */
+  readonly onChecked: () => void;
+}
+
+/** What a shard said last of features and servers, to a server that holds a lease there. */
+export interface LastHeard extends Heard {
+  /** On the monotonic clock: until then the server lives to the shard, and nothing is undone. */
+  readonly untilMs: number;
 }
 
 /** Heartbeats per lease: two may be lost before the third is too late. */
@@ -63,6 +71,8 @@ export class Lease {
   readonly #host: LeaseHost;
   #status: ShardStatus;
   #held: ServedMode | undefined;
+  #hasRegister = false;
+  #heard: LastHeard | undefined;
   /** On the monotonic clock; nothing is sent after it without a new check. */
   #servedUntilMs = 0;
   #wasEverServed = false;
@@ -93,6 +103,11 @@ export class Lease {
     return this.#status;
   }
 
+  /** Undefined while the shard has never taken a lease of this server. */
+  get heard(): LastHeard | undefined {
+    return this.#heard;
+  }
+
   /**
    * Asks the shard now, or joins the check that is under way; then the heartbeat goes on from here.
    */
@@ -101,6 +116,7 @@ export class Lease {
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
       this.#schedule();
+      this.#host.onChecked();
     });
     return this.#checking;
   }
@@ -163,6 +179,7 @@ export class Lease {
       let facts = await (this.#held
         ? this.#renew(client, this.#held)
         : this.#timely(readFacts(client)));
+      this.#hasRegister = facts?.has_register === true;
       let verdict = judge(facts, shard, settings);
       if (facts !== null && verdict.mode !== 'refused' && verdict.mode !== this.#held) {
         askedAtMs = performance.now();
@@ -176,6 +193,7 @@ export class Lease {
       sessions.lens.use(isThroughViews ? await this.#timely(readLens(client, settings)) : null);
       const servedMs = verdict.mode === 'refused' ? 0 : settings.leaseSeconds * 1000;
       this.#servedUntilMs = askedAtMs + servedMs;
+      this.#hear(facts);
       sessions.give(client, 'keep');
       return { facts, verdict };
     } catch (error) {
@@ -207,12 +225,24 @@ export class Lease {
     }
   }
 
+  /** Keeps what was said, and that nothing was where the state is older than features. */
+  #hear(facts: ShardFacts | null): void {
+    if (this.#held === undefined) {
+      if (this.#heard !== undefined) this.#heard = { ...this.#heard, untilMs: 0 };
+      return;
+    }
+    const { features = {}, releases = [] } = facts ?? {};
+    this.#heard = { features, releases, untilMs: this.#servedUntilMs };
+  }
+
   /** Takes or renews the lease in this mode; where nothing can be written, only looks. */
   async #renew(client: ClientBase, mode: ServedMode): Promise<ShardFacts | null> {
     const { settings, instance } = this.#host;
     try {
-      const facts = await this.#timely(renewLease(client, instance, mode, settings));
+      const renewal = { instance, mode, hasRegister: this.#hasRegister };
+      const facts = await this.#timely(renewLease(client, renewal, settings));
       this.#held = mode;
+      this.#hasRegister = facts?.has_register === true;
       return facts;
     } catch (error) {
       if (!isReadOnly(error)) throw error;

@@ -12,6 +12,7 @@ const facts = (phase: Phase, more: Partial<ShardFacts> = {}): ShardFacts => ({
   min_reader: 1,
   may_be_temporary: true,
   is_read_only: false,
+  has_register: true,
   role: 'clerk',
   database: '"Shop"',
   ...more,
@@ -21,6 +22,7 @@ const asker = (release: string, more: Partial<Asker> = {}): Asker => ({
   release,
   unregistered: 'refuse',
   lens: null,
+  servers: null,
   ...more,
 });
 const modes = (release: string) =>

@@ -13,9 +13,11 @@
 
 import {
   compareVersions,
+  type FeatureState,
   type LensBundle,
   modeOfNewer,
   type Phase,
+  type ServersFile,
   type ShardRow,
   STATE_FORMAT,
 } from '@halflap/protocol';
@@ -32,6 +34,12 @@ export type ShardFacts = Pick<ShardRow, 'app' | 'floor' | 'ceiling' | 'phase' | 
   readonly may_be_temporary: boolean;
   /** A standby, or set so. */
   readonly is_read_only: boolean;
+  /** Whether the shard takes what a server says of features. */
+  readonly has_register: boolean;
+  /** Which features are allowed here; absent while no lease was asked for. */
+  readonly features?: Readonly<Record<string, FeatureState>>;
+  /** Releases of the servers that live here; absent likewise. */
+  readonly releases?: readonly string[];
   /** Of the session, quoted for SQL. */
   readonly role: string;
   readonly database: string;
@@ -54,6 +62,8 @@ export interface Asker {
   readonly unregistered: 'native' | 'refuse';
   /** What it could install in its sessions; null for none. */
   readonly lens: Pick<LensBundle, 'from' | 'sessionLens'> | null;
+  /** The features that it supports are in it. */
+  readonly servers: Pick<ServersFile, 'features'> | null;
 }
 
 /** Decides how `shard` serves the asker. `facts` is null for a database without Halflap's state. */
@@ -71,6 +81,10 @@ export function judge(facts: ShardFacts | null, shard: string, asker: Asker): Ve
       'compare the url of this shard with the operator’s halflap.yaml',
     );
   }
+  const unknown = Object.keys(facts.features ?? {}).filter(
+    (name) => !Object.hasOwn(asker.servers?.features ?? {}, name),
+  );
+  if (unknown.length > 0) return judgeUnsupporting(unknown, facts, asker);
   if (asker.release === facts.floor) return judgeFloor(facts);
   if (asker.release === facts.ceiling && facts.phase !== 'settled') {
     const mode = modeOfNewer(facts.phase);
@@ -88,6 +102,22 @@ export function describeFacts(facts: {
   if (facts.phase === null) return 'unregistered';
   if (facts.floor === facts.ceiling) return `${facts.phase} at ${facts.floor}`;
   return `${facts.phase}, from ${facts.floor} to ${facts.ceiling}`;
+}
+
+/** It would not understand what others may write by the feature. */
+function judgeUnsupporting(
+  names: readonly string[],
+  { features = {} }: ShardFacts,
+  { release, servers }: Asker,
+): Verdict {
+  const list = names.map((name) => `${name} is ${features[name]}`).join(', ');
+  const is = servers === null ? 'has no servers file' : `of ${release} does not support that`;
+  return refused(
+    `feature ${list} here, and this server ${is}`,
+    servers === null
+      ? 'give open() the servers file of a release that supports it'
+      : 'install a release that supports it; halflap features disable NAME --all, if reversible',
+  );
 }
 
 function judgeUnregistered(shard: string, asker: Asker): Verdict {

@@ -7,10 +7,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { HalflapError } from '@halflap/protocol';
+import { type BehaviourMode, HalflapError } from '@halflap/protocol';
+import { Behaviours } from './behaviours.js';
+import { Features, type Standing } from './features.js';
 import { type Gathered, type GatherOptions, gather } from './gather.js';
 import { Lease, type ShardStatus } from './lease.js';
 import type { Row } from './merge.js';
+import { Messages } from './messages.js';
 import { type OpenOptions, type Settings, type ShardTarget, settingsOf } from './options.js';
 import { Sessions } from './sessions.js';
 import { Shard, type Statement } from './shard.js';
@@ -26,6 +29,10 @@ export interface ShardChange {
 export class Fleet {
   /** In the order in which they were given. */
   readonly names: readonly string[];
+  /** What this server tells servers of the other release, and hears of them. */
+  readonly messages: Messages;
+  readonly #features: Features;
+  readonly #behaviours: Behaviours;
   readonly #members: ReadonlyMap<string, Member>;
   readonly #settings: Settings;
   readonly #events: EventEmitter;
@@ -36,6 +43,35 @@ export class Fleet {
     this.#members = members;
     this.#settings = settings;
     this.#events = events;
+    const heard = () => [...members.values()].map(({ lease }) => lease.heard);
+    const { servers, behavesAs } = settings;
+    this.#features = new Features(servers?.features ?? {}, heard);
+    this.#behaviours = new Behaviours(servers?.behaviours ?? {}, behavesAs);
+    this.messages = new Messages({ settings, heard, shard: (name) => this.shard(name) });
+    events.on('checked', () => this.#onChecked());
+  }
+
+  /**
+   * Whether the feature is enabled on every shard that this server has heard within its lease. Asks
+   * nothing, and follows an operator's act within one heartbeat.
+   * @throws CLIENT_OPTIONS for a name that the servers file of this release does not have.
+   */
+  isEnabled(feature: string): boolean {
+    return this.#features.standingOf(feature) === 'enabled';
+  }
+
+  /** `off`, `allowed` (others may see it enabled already, or still) or `enabled`. */
+  featureState(feature: string): Standing {
+    return this.#features.standingOf(feature);
+  }
+
+  /**
+   * How a retained behaviour is met by someone who declares this release (default: `behavesAs`),
+   * and counts one use. Asks nothing.
+   * @throws CLIENT_OPTIONS for a name that the servers file of this release does not have.
+   */
+  behaves(behaviour: string, declared?: string): BehaviourMode {
+    return this.#behaviours.modeOf(behaviour, declared);
   }
 
   /** @throws CLIENT_OPTIONS when the fleet has no shard of that name. */
@@ -90,7 +126,22 @@ export class Fleet {
     return this.#closing;
   }
 
+  #onChecked(): void {
+    this.#features.refresh();
+    this.messages.refresh();
+    void this.#flush();
+  }
+
+  /** To the first shard that would take it. */
+  async #flush(): Promise<void> {
+    const now = performance.now();
+    const members = [...this.#members.values()];
+    const live = members.find(({ lease }) => (lease.heard?.untilMs ?? 0) > now);
+    if (live !== undefined) await this.#behaviours.flush(live.shard, this.#settings.server);
+  }
+
   async #close(): Promise<void> {
+    await this.#flush();
     await Promise.all([...this.#members.values()].map((member) => member.shard.close()));
     this.#events.removeAllListeners();
   }
@@ -145,6 +196,7 @@ function memberOf<Target extends ShardTarget>(
       // Apart from the check that found it: an error of a listener is not an error of the shard.
       queueMicrotask(() => events.emit('change', change));
     },
+    onChecked: () => events.emit('checked'),
   });
   return { shard: new Shard(target.name, lease, sessions, settings), lease };
 }

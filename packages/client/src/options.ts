@@ -4,12 +4,13 @@
 // this file holds a URL, because a URL may hold a password.
 
 import { hostname } from 'node:os';
-import type { LensBundle } from '@halflap/protocol';
+import type { LensBundle, ServersFile } from '@halflap/protocol';
 import type { PoolConfig } from 'pg';
 import { type GivenBundle, lensBundleOf } from './bundle.js';
 import { checkChoice, checkInteger, checkRetries, shown, wrong } from './given.js';
 import { type Locate, locateByName } from './locate.js';
 import type { Mode } from './mode.js';
+import { declarationOf, type GivenServers, serversFileOf } from './servers-file.js';
 
 /** One shard: a name that never changes, and how to reach it. */
 export type ShardTarget =
@@ -64,6 +65,17 @@ export interface OpenOptions<Target extends ShardTarget = ShardTarget> {
    * a lens in the temporary schema of each of its sessions.
    */
   readonly bundle?: GivenBundle;
+  /**
+   * The features, messages and behaviours of this server's release: the path of the servers file
+   * that `halflap build` wrote, or the parsed JSON. Without it the server supports no feature, and
+   * is refused where one is enabled.
+   */
+  readonly servers?: GivenServers;
+  /**
+   * The release whose behaviours are met where a call of `behaves` names none; default: this
+   * server's own, and so everything as it was last changed.
+   */
+  readonly behavesAs?: string;
   /** Which shard holds a key; default: `locateByName`. */
   readonly locate?: Locate;
   readonly log?: Log;
@@ -85,6 +97,11 @@ export interface Settings {
   readonly log: Log;
   /** The bundle whose session lens serves a settled shard; null where none was given. */
   readonly lens: LensBundle | null;
+  /** What the release states for its servers; null where no file was given. */
+  readonly servers: ServersFile | null;
+  /** What this server says of it on every shard, as JSON. */
+  readonly declaration: string;
+  readonly behavesAs: string;
 }
 
 /**
@@ -97,9 +114,15 @@ export function settingsOf<Target extends ShardTarget>(options: OpenOptions<Targ
   const { poolSize = 10, leaseSeconds = 30, connectTimeoutMs = 5000, retries = 3 } = options;
   const app = text('app', options.app);
   const release = text('release', options.release);
+  const names = options.shards.map(({ name }) => name);
+  const servers =
+    options.servers === undefined ? null : serversFileOf(options.servers, { app, release });
   return {
     app,
     release,
+    servers,
+    declaration: JSON.stringify(declarationOf(servers, names)),
+    behavesAs: text('behavesAs', options.behavesAs ?? release),
     server: text('server', options.server ?? hostname()),
     poolSize: checkInteger('poolSize', poolSize, [1, 1000]),
     leaseSeconds: checkInteger('leaseSeconds', leaseSeconds, [3, 3600]),
@@ -125,6 +148,8 @@ const OPTIONS: Readonly<Record<keyof OpenOptions, true>> = {
   unregistered: true,
   prepare: true,
   bundle: true,
+  servers: true,
+  behavesAs: true,
   locate: true,
   log: true,
 };

@@ -1,5 +1,6 @@
 // The engine: releases in, SQL out, shards moved.
 export { type CompileInput, compile } from './compile/compile.js';
+export { compileServers, type ServersInput } from './compile/servers.js';
 export { type Hanging, hangingOn } from './compile/unsupported.js';
 export {
   type CounterExample,
@@ -52,5 +53,12 @@ export * from './release/lineage.js';
 export * from './release/load.js';
 export * from './release/release.js';
 export { readScript } from './release/script.js';
+export type { DeclaredServers } from './release/servers.js';
+export {
+  loadServers,
+  nothingStated,
+  parseServers,
+  SERVERS_FILE,
+} from './release/servers-parser.js';
 export * from './release/suggest.js';
 export * from './runner.js';

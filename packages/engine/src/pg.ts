@@ -36,13 +36,22 @@ export interface Session {
 /** The longest wait for a connection before a shard counts as unreachable. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+export interface SessionOptions {
+  /** For the connection, and for each answer; default: 10 s, and none. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Opens one session. `application_name` is `halflap/<purpose>`.
  * @throws SHARD_UNREACHABLE with what was tried and the driver's error as cause; never the URL,
  * which may hold a secret. CONFIG_INVALID when it cannot be understood.
  */
-export async function connect(url: string, purpose: string): Promise<Session> {
-  const client = clientFor(url, purpose);
+export async function connect(
+  url: string,
+  purpose: string,
+  options: SessionOptions = {},
+): Promise<Session> {
+  const client = clientFor(url, purpose, options);
   // Without a listener a connection that breaks between two queries would end the process.
   client.on('error', () => {});
   try {
@@ -53,12 +62,14 @@ export async function connect(url: string, purpose: string): Promise<Session> {
   return sessionOf(client);
 }
 
-function clientFor(url: string, purpose: string): pg.Client {
+function clientFor(url: string, purpose: string, { timeoutMs }: SessionOptions): pg.Client {
   try {
     return new pg.Client({
       connectionString: url,
       application_name: `halflap/${purpose}`,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: timeoutMs ?? CONNECT_TIMEOUT_MS,
+      // PostgreSQL's own limit comes first; this is for a server that says nothing at all.
+      ...(timeoutMs === undefined ? {} : { query_timeout: 1.5 * timeoutMs }),
       keepAlive: true,
     });
   } catch (cause) {
@@ -86,13 +97,35 @@ export async function withSession<Result>(
   url: string,
   purpose: string,
   body: (session: Session) => Promise<Result>,
+  options: SessionOptions = {},
 ): Promise<Result> {
-  const session = await connect(url, purpose);
+  const session = await connect(url, purpose, options);
   try {
     return await body(session);
   } finally {
     await session.end();
   }
+}
+
+/**
+ * Runs `body` in a transaction that can only read, on a session of its own; each statement has
+ * `timeoutMs`, by PostgreSQL's own count, so that nothing goes on waiting there for a lock when
+ * nobody is here any more. Nothing is set for the session: behind a pooler others have it next.
+ */
+export function withReading<Result>(
+  url: string,
+  purpose: string,
+  body: (session: Session) => Promise<Result>,
+  { timeoutMs }: Required<SessionOptions>,
+): Promise<Result> {
+  const read = (session: Session) =>
+    session.transaction(async () => {
+      await session.query(
+        `set transaction read only; set local statement_timeout = ${Math.ceil(timeoutMs)}`,
+      );
+      return body(session);
+    });
+  return withSession(url, purpose, read, { timeoutMs });
 }
 
 /** The SQLSTATE of an error that came from PostgreSQL; undefined for anything else. */

@@ -11,16 +11,33 @@ export {
   type StepOutcome,
   type VerbOptions,
 } from './shard/advance.js';
+export { type BehaviourReport, readBehaviours } from './shard/behaviours.js';
+export { type DriftOptions, readDrift } from './shard/drift.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
 export { remedy } from './shard/failure.js';
+export { type FeatureReport, readFeatures } from './shard/feature-report.js';
+export {
+  disableFeature,
+  enableFeature,
+  type FeatureOptions,
+  type FeatureOutcome,
+  type FeatureShard,
+} from './shard/features.js';
 export {
   phaseOf,
   type RunningStep,
   readFleet,
   readShard,
+  readShardWith,
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
+export {
+  lookAtShard,
+  type OtherSession,
+  type ShardHealth,
+  type ShardReport,
+} from './shard/health.js';
 export { fillForPeople } from './shard/holes.js';
 export {
   type AdoptOptions,
@@ -31,6 +48,7 @@ export {
 } from './shard/install.js';
 export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
+export { discardParked, readParked, returnParked } from './shard/parked.js';
 export { readQuarantine } from './shard/quarantine.js';
 export type { Pace, Progress } from './shard/run.js';
 export type { ShardState } from './shard/state.js';

@@ -124,6 +124,18 @@ export const ERRORS = {
     'unreachable',
     'No scratch PostgreSQL could be started for a check, a test or a demonstration.',
   ),
+  SERVERS_INVALID: entry(
+    'usage',
+    'servers.yaml states features, messages or behaviours in a way that does not hold.',
+  ),
+  FEATURE_REFUSED: entry(
+    'refused',
+    'A feature cannot be enabled, disabled or left: the servers and shards against it are listed.',
+  ),
+  MESSAGE_INVALID: entry(
+    'usage',
+    'A message to be sent is not of the shape that its release states; the fields are listed.',
+  ),
   CLIENT_NOT_SERVED: entry('refused', 'The shard does not serve the release of this server.', true),
   CLIENT_OPTIONS: entry('usage', 'The options of open(), or of a call on the fleet, are wrong.'),
   CLIENT_CLOSED: entry('refused', 'A call came after the fleet was closed.'),
@@ -178,6 +190,10 @@ export const ERRORS = {
     'unreachable',
     'The provider of OpenID Connect, where people sign in, does not answer.',
     true,
+  ),
+  CAMPAIGN_REFUSED: entry(
+    'refused',
+    'A plan is not safe, or the cluster is not what it was planned on; the proof is listed.',
   ),
   BUS_INVALID: entry(
     'usage',

@@ -3,6 +3,7 @@
 // A server has no state of its own but its leases: what it is doing is in the store, and any other
 // server goes on with it.
 
+import type { Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { redeemEnrolmentToken } from './access/enrolment.js';
 import { makeSetupToken } from './access/setup.js';
@@ -11,18 +12,29 @@ import { type Journals, startJournals } from './agents/journals.js';
 import { type Alerts, startAlerts } from './alerts/alerts.js';
 import type { MailOptions } from './alerts/mail.js';
 import { createApi } from './api/app.js';
+import {
+  type CertificateFiles,
+  type CertificatePair,
+  followCertificate,
+  readCertificate,
+} from './api/certificate-files.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
 import { busRoutes } from './api/routes/bus.js';
+import { campaignRoutes } from './api/routes/campaigns.js';
+import { clusterRoutes } from './api/routes/clusters.js';
+import { evolutionRoutes } from './api/routes/evolutions.js';
 import { jobRoutes } from './api/routes/jobs.js';
 import { journalRoutes } from './api/routes/journals.js';
 import { type ApiSettings, DEFAULT_SETTINGS } from './api/settings.js';
 import { type Authority, openAuthority } from './authority/authority.js';
+import { watchKeys } from './authority/watch.js';
 import { Bus } from './bus/bus.js';
 import type { Carrier } from './bus/carrier.js';
 import { natsCarrier } from './bus/nats.js';
 import type { NatsOptions } from './bus/nats-link.js';
 import { postgresCarrier } from './bus/postgres.js';
+import { type Campaigns, startCampaigns } from './campaigns/campaigns.js';
 import { busDoorbell } from './jobs/doorbell.js';
 import { type Jobs, startJobs } from './jobs/jobs.js';
 import type { StoreShard } from './store/install.js';
@@ -45,11 +57,13 @@ export interface ServerOptions {
   /** SECRET_BYTES that all servers of the cluster have, and nobody else. */
   readonly secret: Buffer;
   /**
-   * Where people and programs come: plain HTTP on this machine alone; elsewhere by TLS, with
-   * `api.tls` or a certificate of the cluster's authority.
+   * Where people and programs come: by TLS with `certificate` or `api.tls`; without these plain
+   * HTTP on this machine alone, and elsewhere a certificate of the cluster's authority.
    */
   readonly listen: Listen;
   readonly api?: Partial<ApiSettings>;
+  /** What the API is served with, in place of `api.tls`; looked at again when renewed. */
+  readonly certificate?: CertificateFiles;
   /** The directory of the console's files; without one there is no console. */
   readonly console?: string;
   readonly agents: Listen;
@@ -76,6 +90,8 @@ export interface ServerPace {
   readonly hostCertificateDays: number;
   /** After this time of silence another server goes on with the jobs of this one. */
   readonly jobLeaseSeconds: number;
+  /** How often the files of `certificate` are looked at. */
+  readonly certificateSeconds: number;
   /** How long jobs and their output are kept after their end. */
   readonly jobsKeptDays: number;
 }
@@ -88,6 +104,7 @@ export const PACE: ServerPace = {
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
   jobLeaseSeconds: 15,
+  certificateSeconds: 10,
   jobsKeptDays: 90,
 };
 
@@ -126,17 +143,21 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const store = await openStore(home === undefined ? place : { ...place, home });
   running.add(() => store.close());
   const { hostCertificateDays, jobLeaseSeconds: leaseSeconds, jobsKeptDays: keptDays } = pace;
-  const authority = await openAuthority(store, { secret, hostCertificateDays, clock });
+  const reading = { secret, hostCertificateDays, clock, server: name };
+  const authority = await openAuthority(store, reading);
+  running.add(watchKeys(authority, log));
   const bus = new Bus({ fleet: store.fleet, server: name, carrier: carrierOf(options), clock });
   bus.start();
   running.add(() => bus.stop());
-  const [doorbell, journals] = await Promise.all([
-    busDoorbell(bus, log),
-    startJournals({ store, bus, server: name, log }),
-  ]);
+  // Neither is waited for: what a broker would bring is found by looking, a little later.
+  const doorbell = busDoorbell(bus, log);
+  const journals = startJournals({ store, bus, server: name, log });
   const life = { leaseSeconds, keptDays };
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
+  const shared = { store, server: name, leaseSeconds, clock, log };
+  const campaigns = startCampaigns({ ...shared, secret, jobs });
+  running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());
   const duties = [jobs.duty, journals.duty];
@@ -150,7 +171,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
     redeem: redeemEnrolmentToken,
   });
   running.add(() => agents.stop());
-  const address = await listen({ options, store, authority, jobs, journals, alerts }, running);
+  const ground = { options, store, authority, bus, jobs, journals, alerts, campaigns };
+  const address = await listen(ground, running);
   const [setupToken, pin] = [await makeSetupToken(store), await authority.pin()];
   const { certificate } = authority;
   const stop = () => running.stop();
@@ -172,30 +194,48 @@ interface Ground {
   readonly options: ServerOptions;
   readonly store: Store;
   readonly authority: Authority;
+  readonly bus: Bus;
   readonly jobs: Jobs;
   readonly alerts: Alerts;
   readonly journals: Journals;
+  readonly campaigns: Campaigns;
 }
 
 /** Serves the API. @returns its address. */
 async function listen(ground: Ground, running: Running): Promise<string> {
-  const { options, store, authority, jobs, journals, alerts } = ground;
+  const { options, store, authority, bus, jobs, journals, alerts, campaigns } = ground;
   const { host, port } = options.listen;
-  const tls = options.api?.tls ?? (isLocal(host) ? undefined : await ownTls(options, authority));
+  const { certificate } = options;
+  const served = certificate && readCertificate(certificate);
+  const given = served ?? options.api?.tls;
+  const isOwn = given === undefined && !isLocal(host);
+  const tls = isOwn ? await ownTls(options, authority) : given;
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
   const routes = [
-    ...authorityRoutes(authority),
+    ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log, settings, jobs }),
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
     ...busRoutes({ store, log, settings }),
+    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...evolutionRoutes({ store }),
+    ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({
-    ...{ store, log, clock, settings, routes },
+    ...{ store, log, clock, settings, routes, bus: () => bus.state() },
     ...{ release: options.version, console: options.console },
   });
   running.add(() => app.close());
+  if (isOwn) followTls(app.server as unknown as SecureServer, options, authority);
+  if (served !== undefined && certificate !== undefined) {
+    const everyMs = 1000 * (options.pace?.certificateSeconds ?? PACE.certificateSeconds);
+    const serve = (pair: CertificatePair) => {
+      (app.server as unknown as SecureServer).setSecureContext(pair);
+    };
+    const end = followCertificate(certificate, { everyMs, log, served, serve });
+    running.add(async () => end());
+  }
   try {
     await app.listen({ host, port });
   } catch (cause) {
@@ -209,6 +249,16 @@ async function listen(ground: Ground, running: Running): Promise<string> {
 async function ownTls({ names }: ServerOptions, authority: Authority) {
   const { privateKey, certificate } = await authority.issueServer(names);
   return { key: privateKey, cert: `${certificate}\n${authority.certificate}` };
+}
+
+/** Shows new connections what the authority issues once it has changed. */
+function followTls(server: SecureServer, options: ServerOptions, authority: Authority): void {
+  authority.follow(() =>
+    ownTls(options, authority).then(
+      (tls) => server.setSecureContext(tls),
+      (error) => options.log.error({ error }, 'the API shows the certificate from before'),
+    ),
+  );
 }
 
 /** Whether nobody but this machine gets there. */

@@ -18,6 +18,7 @@ import { type Identity, readIdentity } from './identity.js';
 import { isCertificate, isOfKey, newKey, requestFor, validityOf } from './key.js';
 import { type FirstTrust, isUntrusted, pinnedAuthority } from './server-trust.js';
 import type { StateDirectory } from './state-directory.js';
+import { certificatesOf, pinOf } from './trusted.js';
 
 const KEY_FILE = 'key.pem';
 const IDENTITY_FILE = 'identity.json';
@@ -75,8 +76,9 @@ export function revoked(detail: string): HalflapError {
 }
 
 /**
- * The stored identity; or a new one, also when the certificate of the stored one has ended, however
- * long the servers have to be waited for.
+ * The stored identity; or a new one, also when the certificate of the stored one has ended, or when
+ * it does not trust the authority that is named: the cluster has another one by now. However long
+ * the servers have to be waited for.
  *
  * @throws ENROLMENT_REFUSED and what else the servers refuse with; SERVER_UNTRUSTED when no server
  * is trusted; INTERRUPTED when the signal comes before the answer.
@@ -84,7 +86,9 @@ export function revoked(detail: string): HalflapError {
 export async function enrol(options: EnrolOptions): Promise<HostIdentity> {
   const { state, clock, log, onStep } = options;
   const stored = storedIdentity(state);
-  if (stored !== null && validityOf(stored.current.chain).to > clock.now()) {
+  const isGood = stored !== null && validityOf(stored.current.chain).to > clock.now();
+  const known = stored === null ? [] : pinsOf(stored.current);
+  if (isGood && pinsNamed(options.trust).some((pin) => known.includes(pin))) {
     log.info({ host: stored.current.host }, 'this host has enrolled before');
     return stored;
   }
@@ -99,12 +103,25 @@ export async function enrol(options: EnrolOptions): Promise<HostIdentity> {
       hint: 'look at the servers, and at what stands between them and this host',
     });
   }
-  const identity: Identity = { format: 1, host, request, chain, authorities, keys, revoked: null };
+  const formerAuthorities = [...new Set([...known, ...pinsNamed(options.trust)])];
+  const trusted = { authorities, formerAuthorities, keys };
+  const identity: Identity = { format: 1, host, request, chain, ...trusted, revoked: null };
   const made = opened(state, identity, key);
   write(state, identity);
   onStep?.('stored');
   log.info({ host, state: enrolled.state }, 'this host has enrolled');
   return made;
+}
+
+/** Digests of the authorities that somebody names. */
+function pinsNamed(trust: FirstTrust): string[] {
+  if ('pin' in trust) return [trust.pin.toLowerCase()];
+  return certificatesOf(trust.authorities).flatMap((one) => pinOf(one) ?? []);
+}
+
+/** Digests of those that an identity trusts, or has trusted. */
+function pinsOf({ authorities, formerAuthorities = [] }: Identity): string[] {
+  return [...pinsNamed({ authorities }), ...formerAuthorities];
 }
 
 function opened(state: StateDirectory, identity: Identity, key: string): HostIdentity {

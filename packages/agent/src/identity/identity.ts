@@ -17,6 +17,8 @@ export const Identity = Type.Object({
   chain: Type.String(),
   /** The authorities whose servers are trusted, in PEM. */
   authorities: Type.String(),
+  /** Digests of authorities that it trusted before, or was enrolled by: what a unit still names. */
+  formerAuthorities: Type.Optional(Type.Array(Type.String())),
   keys: Type.Array(OrderKey),
   /** Why the servers know it no more, in their words; null while they do. */
   revoked: Type.Union([Type.Object({ at: Type.String(), detail: Type.String() }), Type.Null()]),

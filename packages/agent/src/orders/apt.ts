@@ -43,6 +43,8 @@ export const apt: PackageManager = {
   narrowed,
   download: (order, seconds) => aptGet(order, ['--download-only', '--yes', ...patience(seconds)]),
   change: (order, seconds) => aptGet(order, ['--yes', ...patience(seconds)]),
+  mend: program('dpkg', ['--force-confdef', '--force-confold', '--configure', '--pending']),
+  journal: '/var/lib/dpkg/updates',
   hold: ({ action, packages }) =>
     program('apt-mark', [action, '--', ...packages.map(({ name }) => name)]),
   held: program('apt-mark', ['showhold']),

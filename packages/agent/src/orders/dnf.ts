@@ -23,6 +23,8 @@ export const dnf: PackageManager = {
     // What is removed needs nothing from anywhere.
     order.action === 'remove' ? change(order, ['--assumeno']) : change(order, DOWNLOAD),
   change: (order) => change(order, ['--assumeyes']),
+  mend: null,
+  journal: null,
   hold: ({ action, packages }) =>
     program('dnf', [
       'versionlock',

@@ -12,8 +12,17 @@ import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Order, Result } from '@halflap/protocol/agent';
 import { readValue, replace, writeOnce } from '../durable.js';
+import { type Booting, bootResult, bootsHost } from './booting.js';
 import type { OrderLog, ToldFrame } from './events.js';
-import { type Claim, emptyResult, FACTS, JOURNAL_FORMAT, type Kept, settle } from './journal.js';
+import {
+  type Claim,
+  emptyResult,
+  FACTS,
+  JOURNAL_FORMAT,
+  type Kept,
+  type Mend,
+  settle,
+} from './journal.js';
 import { isAlive, type ProcessMark } from './liveness.js';
 import { readPiece } from './output-file.js';
 import { endGroup } from './program.js';
@@ -27,6 +36,8 @@ export interface FollowHost {
   readonly bootId: string;
   readonly startPatienceMs: number;
   readonly graceMs: number;
+  /** Starts a supervisor that puts in order what a transaction left when the host went down. */
+  readonly mend: () => Promise<void>;
   /** Called once, when it is known how the run ended. */
   readonly onEnded: () => void;
   /** Called once, when a server has kept everything. */
@@ -60,6 +71,8 @@ export class Follower {
   /** Where pieces end that are told and not kept. */
   readonly #ends = new Map<number, number>();
   #isTold = false;
+  /** When a supervisor was asked to put things in order. */
+  #mendSinceMs: number | null = null;
   #keeping: Promise<void> = Promise.resolve();
 
   constructor(directory: string, order: Order, kept: Kept | null, host: FollowHost) {
@@ -198,10 +211,11 @@ export class Follower {
       const lost = emptyResult('lost', 'its agent has said nothing of its end', now());
       await writeOnce(this.#directory, FACTS.result, claim.result ?? lost);
     } else if (claim.bootId !== bootId) {
-      await this.#lose(claim, 'the host went down while it ran');
+      if (!(await this.#isBooting(claim))) await this.#careForCut(claim);
     } else if (!(await isAlive(claim.supervisor))) {
-      // The last thing that a supervisor does is to write the result.
-      if ((await readValue<Result>(this.#directory, FACTS.result)) === null) {
+      // The last thing that a supervisor does is to write the result, or that the host goes down.
+      const result = await readValue<Result>(this.#directory, FACTS.result);
+      if (result === null && !(await this.#isBooting(claim))) {
         await this.#endWorker();
         await this.#lose(claim, 'its supervisor was killed while it ran');
       }
@@ -209,6 +223,40 @@ export class Follower {
       return;
     }
     this.#result = await readValue<Result>(this.#directory, FACTS.result);
+  }
+
+  /** The order was to boot the host, which may have happened by now. */
+  async #isBooting(claim: Claim): Promise<boolean> {
+    const { bootId, now } = this.#host;
+    if (!bootsHost(this.#order.work)) return false;
+    const booting = await readValue<Booting>(this.#directory, FACTS.booting);
+    if (booting === null) return false;
+    const isCancelled = (await readValue(this.#directory, FACTS.cancel)) !== null;
+    const hasBooted = claim.bootId !== bootId;
+    const at = { hasBooted, isCancelled, order: this.#order, now: now() };
+    const result = bootResult(booting, at);
+    if (result !== null) await writeOnce(this.#directory, FACTS.result, result);
+    return true;
+  }
+
+  /** The host has been booted since. */
+  async #careForCut(claim: Claim): Promise<void> {
+    const why = 'the host went down while it ran';
+    if (this.#order.work.kind !== 'packages') return this.#lose(claim, why);
+    const { bootId, startPatienceMs, mend } = this.#host;
+    const found = await readValue<Mend>(this.#directory, FACTS.mend);
+    const supervisor = found?.bootId === bootId ? found.supervisor : null;
+    if (supervisor === null && this.#mendSinceMs === null) {
+      this.#mendSinceMs = performance.now();
+      const asked: Mend = { format: JOURNAL_FORMAT, bootId, supervisor };
+      await replace(this.#directory, FACTS.mend, asked);
+      await mend();
+      return;
+    }
+    const sinceMs = this.#mendSinceMs ?? 0;
+    const isComing = supervisor === null && performance.now() - sinceMs < startPatienceMs;
+    if (isComing || (supervisor !== null && (await isAlive(supervisor)))) return;
+    await this.#lose(claim, `${why}, and what it left was not put in order`);
   }
 
   async #lose(claim: Claim, why: string): Promise<void> {

@@ -7,8 +7,10 @@
 //   work.json    the process that does the work
 //   cancel.json  a server has asked for its end
 //   output       what it wrote (output-file.ts)
+//   mend.json    the host went down in a package transaction: what that left is being put in order
+//   booting.json the host goes down because the order says so
 //   result.json  how it ended
-//   kept.json    what of that a server has kept; the only one that is replaced
+//   kept.json    what of that a server has kept; it and mend.json are replaced
 //
 // Invariants: a fact is on the disk before what it announces is done. Whoever writes claim.json is
 // the only one who may act, or say that nothing acted; so a run acts at most once, however often
@@ -58,6 +60,14 @@ export interface Claim {
   readonly result?: Result;
 }
 
+/** Once for each boot that finds a transaction cut. */
+export interface Mend {
+  readonly format: number;
+  readonly bootId: string;
+  /** Who does it; null until he has begun. */
+  readonly supervisor: ProcessMark | null;
+}
+
 export interface Kept {
   readonly format: number;
   /** Pieces of output below this number, which end at this place of the file. */
@@ -75,6 +85,8 @@ export const FACTS = {
   claim: 'claim.json',
   work: 'work.json',
   cancel: 'cancel.json',
+  mend: 'mend.json',
+  booting: 'booting.json',
   output: 'output',
   result: 'result.json',
   kept: 'kept.json',

@@ -274,15 +274,19 @@ export class Orders {
     const begun = { format: journal.JOURNAL_FORMAT, at, graceMs, lockWaitSeconds };
     if (await writeOnce(directory, journal.FACTS.begun, begun)) known.begunAt = at;
     this.#log({ event: 'begun', run: order.run, message: order.work.kind });
-    const command = this.#options.supervisor ?? DEFAULT_SUPERVISOR;
     try {
-      await launch(command, { run: order.run, directory, kind: order.work.kind, isAgain });
-      this.#log({ event: 'launched', run: order.run, message: command.join(' ') });
+      await this.#launch(known, isAgain);
     } catch (error) {
       const why = `its supervisor could not be started: ${(error as Error).message}`;
       if (await this.#settle(known, 'failed', why)) return;
     }
     await this.#follow(known, null);
+  }
+
+  async #launch({ order, directory }: Known, isAgain: boolean): Promise<void> {
+    const command = this.#options.supervisor ?? DEFAULT_SUPERVISOR;
+    await launch(command, { run: order.run, directory, kind: order.work.kind, isAgain });
+    this.#log({ event: 'launched', run: order.run, message: command.join(' ') });
   }
 
   /** Ends a run that nothing has acted for. False when a supervisor has it. */
@@ -300,6 +304,7 @@ export class Orders {
       ...{ emit, graceMs, startPatienceMs, bootId: this.#bootId },
       now: () => this.#now(),
       log: this.#log,
+      mend: () => this.#launch(known, true),
       isConnected: () => this.#isConnected,
       onEnded: () => {
         known.state = 'ended';

@@ -32,6 +32,13 @@ export interface PackageManager {
   /** Brings what the change needs to this host, and changes nothing. */
   readonly download: (order: PackagesOrder, lockWaitSeconds: number) => Program;
   readonly change: (order: PackagesOrder, lockWaitSeconds: number) => Program;
+  /** Ends what a transaction that was cut has left half done; null where nothing does. */
+  readonly mend: Program | null;
+  /**
+   * Where numbers are names of files once one was cut, so that no other can begin; null where the
+   * package manager finds out by itself. Source: apt, apt-pkg/deb/debsystem.cc, CheckUpdates.
+   */
+  readonly journal: string | null;
   readonly hold: (order: PackagesOrder) => Program;
   /** Lists the names of what is held. */
   readonly held: Program;

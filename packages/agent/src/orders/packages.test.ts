@@ -5,10 +5,13 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Work } from '@halflap/protocol/agent';
+import type { Order, Work } from '@halflap/protocol/agent';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dnf } from './dnf.js';
+import { FACTS } from './journal.js';
+import { type ProcessMark, readBootId } from './liveness.js';
 import type { PackagesOrder } from './package-manager.js';
 import { canInstall, makeRepository } from './testing/apt-repository.js';
 import { canUseDnf, makeDnfRepository } from './testing/dnf-repository.js';
@@ -19,6 +22,7 @@ const PROGRAM = fileURLToPath(new URL('./testing/doomed-agent.mjs', import.meta.
 /** Names that no other run of this test has. */
 const TOOL = `halflap-test-${process.pid}-tool`;
 const USER = `halflap-test-${process.pid}-user`;
+const CUT = `halflap-test-${process.pid}-cut`;
 const CONFIGURATION = `/etc/${TOOL}.conf`;
 
 function work(action: PackagesOrder['action'], ...packages: string[]): Work & { kind: 'packages' } {
@@ -38,6 +42,13 @@ describe.skipIf(!canInstall())('a package', () => {
     for (const name of ['started', 'gate']) execFileSync('mkfifo', [agent.path(name)]);
     // Says that it has begun, and goes on when it is told to.
     const wait = `echo begun > ${agent.path('started')}; timeout 60 cat ${agent.path('gate')}`;
+    // The first time it never comes to its end.
+    const cutOnce = (version: string) =>
+      [
+        `[ ! -e ${agent.path(`cut-${version}`)} ] || exit 0`,
+        `echo > ${agent.path(`cut-${version}`)}`,
+        `echo begun > ${agent.path('started')}; exec sleep 600`,
+      ].join('\n');
     const count = (version: string) => `echo ${version} >> ${agent.path('effect')}`;
     const inside = await makeRepository(agent.directory, [
       { name: TOOL, version: '1.0', configuration: 'first\n', onConfigure: count('1.0') },
@@ -46,20 +57,21 @@ describe.skipIf(!canInstall())('a package', () => {
         onConfigure: `${count('2.0')}\n${wait}`,
       },
       { name: USER, version: '1.0', depends: TOOL },
+      ...['1.0', '2.0'].map((version) => ({ name: CUT, version, onConfigure: cutOnce(version) })),
     ]);
     supervisor = [...inside, ...SUPERVISOR];
     await agent.restart({ supervisor });
   });
 
   afterAll(async () => {
-    execFileSync('dpkg', ['--purge', '--force-hold', USER, TOOL], { stdio: 'ignore' });
+    execFileSync('dpkg', ['--purge', '--force-hold', USER, TOOL, CUT], { stdio: 'ignore' });
     await agent.remove();
   });
 
-  const installed = () => {
+  const installed = (name = TOOL) => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query replaces them.
     const format = '--showformat=${db:Status-Abbrev}${Version}';
-    return execFileSync('dpkg-query', ['--show', format, TOOL], { encoding: 'utf8' });
+    return execFileSync('dpkg-query', ['--show', format, name], { encoding: 'utf8' });
   };
   const run = (...given: Parameters<typeof work>) => agent.run(work(...given));
 
@@ -134,6 +146,41 @@ describe.skipIf(!canInstall())('a package', () => {
     expect(await run('downgrade', `${TOOL}=1.0`)).toMatchObject({
       ...{ state: 'succeeded', message: `changed: ${TOOL} 2.0 → 1.0` },
     });
+  });
+
+  /** All of it ends in the middle of its change, as with the host’s power. */
+  async function cut(order: Order): Promise<void> {
+    await agent.take(order);
+    expect(await fs.readFile(agent.path('started'), 'utf8')).toBe('begun\n');
+    const path = join(agent.state, 'runs', order.run, FACTS.claim);
+    const { pid } = (JSON.parse(readFileSync(path, 'utf8')) as { supervisor: ProcessMark })
+      .supervisor;
+    const groups = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    process.kill(pid, 'SIGKILL');
+    for (const group of groups) process.kill(-Number(group), 'SIGKILL');
+  }
+
+  it('whose transaction the host’s end has cut is configured when it is back', async () => {
+    const order = agent.order(work('install', `${CUT}=1.0`));
+    await cut(order);
+    expect(installed(CUT)).toBe('iF 1.0');
+    await agent.restart({ bootId: 'another' });
+    expect(await agent.result(order.run)).toMatchObject({
+      state: 'lost',
+      message: expect.stringMatching(/^the host went down while it ran; .* with exit code 0$/),
+    });
+    expect(installed(CUT)).toBe('ii 1.0');
+    await agent.restart({ bootId: await readBootId() });
+  });
+
+  it('that anything else has left half done is configured before the next order', async () => {
+    await cut(agent.order(work('upgrade', CUT)));
+    expect(installed(CUT)).toBe('iF 2.0');
+    const order = agent.order(work('install', `${TOOL}=1.0`));
+    await agent.take(order);
+    expect(await agent.result(order.run)).toMatchObject({ state: 'succeeded' });
+    expect(agent.textOf(order.run)).toContain('what a transaction left half done was configured');
+    expect(installed(CUT)).toBe('ii 2.0');
   });
 
   it('is removed, and nothing that the order does not name', async () => {

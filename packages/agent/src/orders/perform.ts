@@ -11,7 +11,7 @@ import { type Program, type ProgramEnd, runProgram } from './program.js';
 import { failed, type Outcome, type ReadEnd, type WorkHost } from './work.js';
 import { runCommand } from './work-command.js';
 import { lookAtFile } from './work-file.js';
-import { runPackages } from './work-packages.js';
+import { mendPackages, runPackages } from './work-packages.js';
 import { runService } from './work-service.js';
 
 export interface Surroundings {
@@ -30,6 +30,16 @@ export async function performWork(order: Order, surroundings: Surroundings): Pro
     return await perform(order, hostOf(order, surroundings));
   } catch (error) {
     return failed(`the work could not be done: ${(error as Error).message}`);
+  }
+}
+
+/** Puts in order what a package transaction left when the host went down. Never throws. */
+export async function mendWork(order: Order, surroundings: Surroundings): Promise<string> {
+  surroundings.interruption.commit();
+  try {
+    return await mendPackages(hostOf(order, surroundings));
+  } catch (error) {
+    return `what it left could not be put in order: ${(error as Error).message}`;
   }
 }
 

@@ -3,11 +3,14 @@
 //   refresh ──► simulate ──► download ──► change
 //
 // Up to the end of the download everything can be ended at any time, and nothing has been changed.
+// What another transaction has left half done when it was cut is put in order before all of it, and
+// then the order is not ended any more either.
 // Then the change begins, and it is not ended any more, neither by a server nor by its time limit:
 // of a package that is half configured nobody knows what works. What it did is told by comparing
 // what is installed before and after, not by its words.
 
 import * as fs from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { apt } from './apt.js';
 import { dnf } from './dnf.js';
 import {
@@ -32,6 +35,9 @@ import {
 
 /** What a host knows of its repositories may be as old as this. */
 const REFRESH_AFTER_MS = 24 * 3600 * 1000;
+/** dpkg's exit code when another process works on packages, and for other trouble (dpkg(1)). */
+const LOCKED = 2;
+const LOCK_LOOK_MS = 1000;
 /** As many changes as the sentence names; the output has all of them. */
 const NAMED_CHANGES = 10;
 
@@ -56,6 +62,10 @@ async function transact(
   given: PackagesOrder,
   host: WorkHost,
 ): Promise<Outcome> {
+  if (!given.simulate && (await wasCut(manager))) {
+    if (!host.commit()) return INTERRUPTED;
+    host.say(await mend(manager, host));
+  }
   const made = await makePlan(manager, given, host);
   if ('outcome' in made) return made.outcome;
   const { order, plan } = made;
@@ -72,6 +82,35 @@ async function transact(
   }
   const missed = missedBy(order, after);
   return missed.length === 0 ? succeeded(changed) : failed(`${missed.join('; ')}; ${changed}`, 0);
+}
+
+/** After the host went down in the middle of a transaction. @returns what was done, in words. */
+export async function mendPackages(host: WorkHost): Promise<string> {
+  const manager = await findManager();
+  return manager === null ? 'this host has neither apt-get nor dnf' : mend(manager, host);
+}
+
+async function mend(manager: PackageManager, host: WorkHost): Promise<string> {
+  const program = manager.mend;
+  if (program === null) return 'what it has left half done is the next transaction’s to end';
+  // Unlike apt-get, dpkg does not wait for others.
+  const until = performance.now() + host.lockWaitSeconds * 1000;
+  for (;;) {
+    const end = await host.read(program);
+    if (end.exitCode === LOCKED && performance.now() < until) {
+      await pause(LOCK_LOOK_MS);
+      continue;
+    }
+    show(end, host);
+    return outcomeOf(`what a transaction left half done was configured: ${program.path}`, end)
+      .message;
+  }
+}
+
+async function wasCut({ journal }: PackageManager): Promise<boolean> {
+  if (journal === null) return false;
+  const names = await fs.readdir(journal).catch(() => []);
+  return names.some((name) => /^\d+$/.test(name));
 }
 
 /** How the change itself ended, or why it was not begun. */

@@ -53,7 +53,8 @@ export function waitAfter(
   at: { readonly failures: number; readonly isEverywhere: boolean },
   random: Random,
 ): number {
-  const asked = goodbye?.reconnectAfterMs ?? retryAfterMs ?? 0;
+  // What one server cannot speak the next one may: its wish is for those that know no other.
+  const asked = at.isEverywhere ? (goodbye?.reconnectAfterMs ?? retryAfterMs ?? 0) : 0;
   const slow = goodbye === null || !at.isEverywhere ? 0 : (SLOW_MS[goodbye.reason] ?? 0);
   return Math.max(around(Math.max(asked, slow), random), fullJitter(at.failures, random));
 }

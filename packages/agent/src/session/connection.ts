@@ -19,7 +19,7 @@ import { WebSocket } from 'ws';
 import { type Address, textOf } from '../address.js';
 import type { Clock } from '../clock.js';
 import type { HostIdentity } from '../identity/host-identity.js';
-import { tlsOptions } from '../identity/server-trust.js';
+import { isUntrusted, tlsOptions } from '../identity/server-trust.js';
 import type { Log } from '../log.js';
 import { retryAfterMs } from '../retry-after.js';
 import type { Ending } from './backoff.js';
@@ -86,7 +86,7 @@ export class Connection {
     socket.on('unexpected-response', (_, response) => this.#sentAway(response));
     // `close` follows.
     socket.on('error', (error) => {
-      this.#reason ??= error.message;
+      this.#reason ??= isUntrusted(error) ? `${error.message}: ${UNTRUSTED}` : error.message;
     });
     this.ended = new Promise((resolve) => {
       socket.on('close', (code, said) => resolve(this.#close(code, said.toString('utf8'))));
@@ -186,10 +186,15 @@ export class Connection {
   }
 }
 
+/** Also where the cluster has replaced its authority while this host was off. */
+const UNTRUSTED =
+  'its authority is none that this host trusts; to trust another one: ' +
+  'halflap agent --enrol TOKEN --ca-pin DIGEST';
 const UNAUTHORIZED = 401;
 
 function answered(status: number): string {
-  const more = 'it does not take the certificate of this host';
+  const more =
+    'it does not take the certificate of this host; halflap agent --enrol TOKEN gets another one';
   return `the server answers ${status}${status === UNAUTHORIZED ? `: ${more}` : ''}`;
 }
 

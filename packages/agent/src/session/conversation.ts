@@ -107,7 +107,7 @@ export class Conversation {
   }
 
   async #greet(): Promise<void> {
-    const { about, reports, orders, onConnected } = this.#options;
+    const { about, identity, reports, orders, onConnected } = this.#options;
     onConnected();
     const hello: Hello = {
       type: 'hello',
@@ -116,6 +116,7 @@ export class Conversation {
       revision: reports.acknowledged,
       fence: this.#options.fence.value,
       unfinished: orders.unfinished().slice(0, MAX_UNFINISHED),
+      kept: identity.kept,
     };
     await this.#connection.send(hello);
   }
@@ -158,10 +159,19 @@ export class Conversation {
         return;
       case 'certificate':
         renewal.answered(frame);
+        this.#sayKept();
+        return;
+      case 'trust':
+        renewal.told(frame);
+        this.#sayKept();
         return;
       default:
         frame satisfies never;
     }
+  }
+
+  #sayKept(): void {
+    void this.#connection.send({ type: 'trusts', kept: this.#options.identity.kept });
   }
 
   #welcome(welcome: Welcome): void {

@@ -1,7 +1,7 @@
 // When a host asks for the certificate that follows the present one: at two thirds of its life,
 // give or take a bit, so that hosts which enrolled together do not ask together.
 
-import type { Certificate } from '@halflap/protocol/agent';
+import type { Certificate, Trust } from '@halflap/protocol/agent';
 import type { Clock, Random } from '../clock.js';
 import type { HostIdentity } from '../identity/host-identity.js';
 import { validityOf } from '../identity/key.js';
@@ -55,6 +55,20 @@ export class Renewal {
     }
     this.#dueAt = this.#dueOf(offered.chain);
     log.info({ until: new Date(this.endsAt).toISOString() }, 'the certificate has been renewed');
+  }
+
+  /** Takes whom a server says to trust; with that may come the wish for a new certificate. */
+  told(offered: Trust): void {
+    const { identity, clock, random, log } = this.#options;
+    const strangers = identity.trust(offered);
+    if (strangers.length > 0) {
+      log.error({ strangers }, 'a server names keys or authorities that no known key vouches for');
+    }
+    const { keys, authorities } = identity.kept;
+    log.info({ keys, authorities }, 'a server has said whom to trust');
+    const { renewWithinSeconds } = offered;
+    if (renewWithinSeconds === null) return;
+    this.#dueAt = Math.min(this.#dueAt, clock.now() + random() * renewWithinSeconds * 1000);
   }
 
   #dueOf(chain: string): number {

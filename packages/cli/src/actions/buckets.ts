@@ -7,7 +7,6 @@ import { HalflapError } from '@halflap/protocol';
 import {
   APP,
   type BucketRow,
-  type Log,
   moveBucket,
   type PlannedMove,
   planMoves,
@@ -18,7 +17,7 @@ import type { Command } from 'commander';
 import { type Config, findShard, openShard } from '../config.js';
 import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
-import { createLog } from '../log.js';
+import { createQuietLog } from '../log.js';
 import { count, type Printer } from '../print.js';
 import { table } from '../table.js';
 
@@ -80,14 +79,7 @@ async function withStore(command: Command, body: (ground: Ground) => Promise<voi
       hint: `name the file of halflap serve: halflap --config FILE buckets ${command.name()}`,
     });
   }
-  const full = createLog(printer);
-  // What every start of a server says is of no interest here.
-  const log: Log = {
-    debug() {},
-    info() {},
-    warn: (detail, message) => full.warn(detail, message),
-    error: (detail, message) => full.error(detail, message),
-  };
+  const log = createQuietLog(printer);
   const server = `halflap buckets on ${hostname()}`;
   const shards = config.shards.map(openShard);
   await interruptible(printer.note, async (signal) => {

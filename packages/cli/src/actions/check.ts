@@ -73,6 +73,7 @@ async function askQueries(
 }
 
 async function check(version: string, releases: Releases): Promise<Checked> {
+  await releases.servers(version);
   const { catalog } = await releases.load(version);
   const evolutions = await releases.evolutions();
   const from = evolutions.find((evolution) => evolution.to === version)?.from ?? null;

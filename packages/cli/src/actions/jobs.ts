@@ -167,6 +167,23 @@ export async function cancel(
   });
 }
 
+export async function giveUp(
+  text: string,
+  { yes }: { readonly yes?: boolean },
+  command: Command,
+): Promise<void> {
+  await withServer(command, async (client, printer) => {
+    const id = await findJob(client, text);
+    const question = 'End it as lost on all hosts whose shard does not answer, for good?';
+    await confirm(printer, question, yes === true);
+    const givenUp = await client.ask(OPERATIONS.giveUpJob, { params: { id } });
+    printer.json(givenUp);
+    const { hosts: number, shards } = givenUp;
+    const where = shards.length === 0 ? '' : `, no answer from ${shards.join(', ')}`;
+    printer.line(`job ${id}: ${hostsText(number)} given up${where}`);
+  });
+}
+
 interface RetryOptions {
   readonly failed?: boolean;
   readonly state?: readonly string[];

@@ -18,6 +18,9 @@ interface Spec {
 /** What most lists of the API give at once. */
 const PAGE_LIMIT = 200;
 
+/** What every list takes. */
+export const PAGING = ['limit', 'cursor'] as const;
+
 export type Scalar = string | number | boolean;
 
 /** `id` of `/api/v1/hosts/{id}/events`. */

@@ -8,6 +8,7 @@ import type {
   ApiToken,
   AuditEntry,
   AuditVerified,
+  AuthorityStatus,
   BusGroups,
   BusParked,
   ClusterAuthority,
@@ -19,10 +20,13 @@ import type {
   HostService,
   HostSummary,
   Job,
+  JobGivenUp,
   JobOutput,
   JobPreview,
   JobRun,
   JobSummary,
+  KeyChanged,
+  KeyRetired,
   Made,
   MadeJob,
   MadeTarget,
@@ -35,9 +39,8 @@ import type {
   User,
   Who,
 } from '@halflap/server';
-import { answering } from './operation.js';
-
-const PAGING = ['limit', 'cursor'] as const;
+import { CAMPAIGN_OPERATIONS } from './campaign-operations.js';
+import { answering, PAGING } from './operation.js';
 
 /** By what active hosts are chosen, for a job. */
 const TARGET_FILTERS = [
@@ -156,6 +159,7 @@ export const OPERATIONS = {
     path: '/api/v1/jobs/{id}/retry',
     body: ['states'],
   }),
+  giveUpJob: answering<JobGivenUp>()({ method: 'POST', path: '/api/v1/jobs/{id}/give-up' }),
   listJobRuns: answering<Page<JobRun>>()({
     method: 'GET',
     path: '/api/v1/jobs/{id}/runs',
@@ -226,6 +230,7 @@ export const OPERATIONS = {
     method: 'POST',
     path: '/api/v1/alert-deliveries/{id}/retry',
   }),
+  ...CAMPAIGN_OPERATIONS,
   listBusGroups: answering<BusGroups>()({ method: 'GET', path: '/api/v1/bus/groups' }),
   listBusParked: answering<Page<BusParked>>()({
     method: 'GET',
@@ -238,6 +243,24 @@ export const OPERATIONS = {
   }),
   discardParked: answering<BusParked>()({ method: 'DELETE', path: '/api/v1/bus/parked/{id}' }),
   showAuthority: answering<ClusterAuthority>()({ method: 'GET', path: '/api/v1/authority' }),
+  showAuthorityStatus: answering<AuthorityStatus>()({
+    method: 'GET',
+    path: '/api/v1/authority/status',
+  }),
+  rotateAuthority: answering<KeyChanged>()({ method: 'POST', path: '/api/v1/authority/rotate' }),
+  dropAuthority: answering<KeyRetired>()({
+    method: 'POST',
+    path: '/api/v1/authority/drop',
+    body: ['words'],
+  }),
+  rotateOrdersKey: answering<KeyChanged>()({
+    method: 'POST',
+    path: '/api/v1/authority/orders-key/rotate',
+  }),
+  retireOrdersKey: answering<KeyRetired>()({
+    method: 'POST',
+    path: '/api/v1/authority/orders-key/retire',
+  }),
   listEnrolmentTokens: answering<Page<EnrolmentToken>>()({
     method: 'GET',
     path: '/api/v1/enrolment-tokens',

@@ -16,7 +16,7 @@ export interface Place {
 export function refusalOf(answer: Answer, place: Place): HalflapError {
   const problem = problemIn(answer);
   if (problem === undefined) return noServer(answer, place);
-  const { detail, hint, fields, instance } = problem;
+  const { detail, hint, fields, evidence, instance } = problem;
   const code = codeOf(problem.code, answer.status);
   const request = code === 'INTERNAL_DEFECT' && instance !== undefined ? ` (${instance})` : '';
   const retryAfterSeconds = retryAfterOf(answer);
@@ -24,6 +24,7 @@ export function refusalOf(answer: Answer, place: Place): HalflapError {
   return new HalflapError(code, detail + request, {
     detail: {
       ...(fields === undefined ? {} : { fields }),
+      ...(evidence === undefined ? {} : { evidence }),
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     },
     hint: isUnknown ? signInHint(place) : (hint ?? ERRORS[code].about),
@@ -90,6 +91,7 @@ interface Told {
   readonly hint?: string;
   readonly instance?: string;
   readonly fields?: readonly FieldProblem[];
+  readonly evidence?: readonly string[];
 }
 
 /** The problem that an answer holds; undefined when it holds none. */
@@ -102,7 +104,9 @@ function problemIn({ headers, text }: Answer): Told | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { code, detail, hint, instance, fields } = value as Readonly<Record<string, unknown>>;
+  const { code, detail, hint, instance, fields, evidence } = value as Readonly<
+    Record<string, unknown>
+  >;
   if (typeof code !== 'string' || typeof detail !== 'string') return undefined;
   return {
     code,
@@ -110,6 +114,7 @@ function problemIn({ headers, text }: Answer): Told | undefined {
     ...(typeof hint === 'string' ? { hint } : {}),
     ...(typeof instance === 'string' ? { instance } : {}),
     ...(Array.isArray(fields) ? { fields: fields.filter(isField) } : {}),
+    ...(Array.isArray(evidence) ? { evidence: evidence.map(String) } : {}),
   };
 }
 

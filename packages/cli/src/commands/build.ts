@@ -6,7 +6,8 @@ import { withScratchOption } from '../options.js';
 
 const HELP = `
 The bundle is pure data: a customer's machine needs nothing else. It is read back and verified
-by its hash before it takes its place. The same releases give the same bundle.
+by its hash before it takes its place. The same releases give the same bundle. Where a release has a
+servers.yaml, what it states for servers is written as well, and for a first release that alone.
 
 Examples:
   halflap build 2.0
@@ -18,6 +19,7 @@ export function addBuild(program: Command): void {
     .description('write the bundle that ships inside a package')
     .argument('<version>', 'the release to go to')
     .option('--out <file>', 'where to write (default: APP-VERSION.bundle.json)')
+    .option('--servers <file>', 'where to write that (default: APP-VERSION.servers.json)')
     .addHelpText('after', HELP)
     .action(onDemand(async () => (await import('../actions/build.js')).run));
 }

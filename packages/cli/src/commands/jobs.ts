@@ -62,6 +62,15 @@ Examples:
   halflap jobs cancel 3f0c4a52 --reason "wrong version"
 `;
 
+const GIVE_UP_HELP = `
+For a shard that is lost for good. On its hosts the job ends as lost, on all others it goes on. Only
+hosts whose shard does not answer now are given up. Of a job that the home shard has lost, name the
+whole id: whatever of it is open on any shard ends.
+
+Examples:
+  halflap jobs give-up 3f0c4a52
+`;
+
 const RETRY_HELP = `
 Makes a job like this one, on the hosts where it failed, timed out, was refused or lost, or that
 were offline until too late; --failed leaves out the last ones, --state chooses others.
@@ -108,6 +117,11 @@ export function addJobs(program: Command): void {
     .option('--reason <text>', 'why, for the job and the audit log')
     .addHelpText('after', CANCEL_HELP)
     .action(onDemand(async () => (await load()).cancel));
+  withJob(jobs.command('give-up'))
+    .description('end a job as lost where the shard is lost')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', GIVE_UP_HELP)
+    .action(onDemand(async () => (await load()).giveUp));
   withJob(jobs.command('retry'))
     .description('make the job again on hosts where it did not succeed')
     .addOption(new Option('--failed', 'where it failed; not on those that were offline'))

@@ -30,6 +30,16 @@ Examples:
   halflap users edit anna --display-name "Anna K." --email anna@example.com
 `;
 
+const RESCUE_HELP = `
+For administrators who are locked out, on a machine of a server: it needs halflap.yaml with the
+password of the home shard, and no session. The user is active afterwards, an administrator for all
+hosts, and has the new password; who does not exist is made. It is in the audit log.
+
+Examples:
+  halflap --config /etc/halflap/halflap.yaml users rescue anna
+  halflap users rescue anna --password-file new.password --data /var/lib/halflap
+`;
+
 /** Those of the API; a test compares. */
 export const USER_STATES = ['active', 'disabled'] as const;
 
@@ -68,6 +78,14 @@ export function addUsers(program: Command): void {
     .addHelpText('after', ROLES_HELP)
     .action(onDemand(async () => (await load()).roles));
   addPassword(users);
+  users
+    .command('rescue')
+    .description('make somebody an administrator, by the database itself')
+    .argument('<name>', 'what the user signs in with')
+    .option('--password-file <file>', 'the file with the new password; else it is asked for')
+    .option('--data <directory>', 'of a server without halflap.yaml: what it has')
+    .addHelpText('after', RESCUE_HELP)
+    .action(onDemand(async () => (await import('../actions/users-rescue.js')).rescue));
   users
     .command('remove')
     .description('remove a user with his sessions and tokens')

@@ -41,10 +41,12 @@ export class EvolutionSource {
   readonly findings: Finding[] = [];
   readonly root: Node | null;
   readonly #text: string;
+  readonly #code: Finding['code'];
   readonly #lines = new LineCounter();
 
-  constructor(text: string) {
+  constructor(text: string, code: Finding['code'] = 'EVOLUTION_INVALID') {
     this.#text = text;
+    this.#code = code;
     const document: Document.Parsed = parseDocument(text, {
       schema: 'failsafe',
       lineCounter: this.#lines,
@@ -55,7 +57,7 @@ export class EvolutionSource {
   }
 
   report(at: Position, message: string): null {
-    this.findings.push({ code: 'EVOLUTION_INVALID', message, at });
+    this.findings.push({ code: this.#code, message, at });
     return null;
   }
 

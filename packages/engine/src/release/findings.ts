@@ -5,7 +5,11 @@ import { HalflapError } from '@halflap/protocol';
 import type { Position } from './evolution.js';
 
 export interface Finding {
-  readonly code: 'EVOLUTION_INVALID' | 'EVOLUTION_UNKNOWN_NAME' | 'EVOLUTION_INCOMPLETE';
+  readonly code:
+    | 'EVOLUTION_INVALID'
+    | 'EVOLUTION_UNKNOWN_NAME'
+    | 'EVOLUTION_INCOMPLETE'
+    | 'SERVERS_INVALID';
   readonly message: string;
   /** Null for what the file says nothing about. */
   readonly at: Position | null;
@@ -20,6 +24,7 @@ const HINTS: Readonly<Record<Finding['code'], string>> = {
   EVOLUTION_INVALID: 'Correct the file; docs/evolution-file.md describes every key.',
   EVOLUTION_UNKNOWN_NAME:
     '`table` and `column` name things of the old release, `to` and `into` of the new one.',
+  SERVERS_INVALID: 'Correct the file; docs/servers-file.md describes every key.',
   EVOLUTION_INCOMPLETE: 'State the change; docs/evolution-file.md describes every kind.',
 };
 

@@ -81,6 +81,17 @@ describe('runVerb', () => {
     await session.query('update halflap.shard set paused = false');
     await run('prepare');
     await run('expand');
+    // Not behind a feature that servers of 2.0 may use.
+    await session.query(`
+      insert into halflap.feature (name, release, state, is_reversible, changed_by)
+      values ('quotas', '2.0', 'enabled', true, 'ops')`);
+    await expect(run('abort')).rejects.toMatchObject({
+      code: 'FEATURE_REFUSED',
+      message: expect.stringMatching(/release 1.0 does not have quotas/),
+      hint: expect.stringMatching(/halflap features disable NAME --all/),
+      detail: { evidence: [expect.stringMatching(/^feature quotas of 2.0 is enabled .* by ops/)] },
+    });
+    await session.query('delete from halflap.feature');
     await run('abort');
     expect(await shardRow()).toMatchObject({ floor: '1.0', ceiling: '1.0', phase: 'settled' });
     await run('prepare');

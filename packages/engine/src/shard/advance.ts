@@ -24,6 +24,7 @@ import { readStaleVerify, refuseOnEvidence } from './contract.js';
 import { assertNotDrifted } from './drift.js';
 import { executeStep } from './execute.js';
 import { failureOf } from './failure.js';
+import { assertNoFeatures } from './feature-report.js';
 import { type Journal, readJournal } from './journal.js';
 import { LIMITS, type Limits } from './limits.js';
 import { assertNothingLost } from './old-tables.js';
@@ -82,8 +83,8 @@ export interface Outcome {
 /**
  * Runs a verb to its end. Idempotent and resumable.
  * @throws SHARD_UNREACHABLE, SHARD_BUSY, SHARD_FORMAT, SHARD_UNKNOWN, SHARD_DRIFTED, PHASE_REFUSED,
- * EVOLUTION_MISMATCH, BUNDLE_INVALID, LOCK_TIMEOUT, STEP_FAILED, VERIFY_FAILED, CONTRACT_REFUSED,
- * PAUSED, INTERRUPTED.
+ * EVOLUTION_MISMATCH, FEATURE_REFUSED, BUNDLE_INVALID, LOCK_TIMEOUT, STEP_FAILED, VERIFY_FAILED,
+ * CONTRACT_REFUSED, PAUSED, INTERRUPTED.
  */
 export async function runVerb(options: VerbOptions): Promise<Outcome> {
   const startedAt = performance.now();
@@ -116,6 +117,7 @@ async function advance(open: OpenShard, options: VerbOptions, limits: Limits) {
   const state = await openState(open.session, options);
   const journal = await readJournal(open.session, state.attempt);
   if (admit({ shard, state, journal, bundle, verb }) === 'done') return { state, done: [] };
+  if (verb === 'abort') await assertNoFeatures(open.session, { shard, floor: state.floor });
   const run = runOf(options, open, { attempt: state.attempt, limits });
   const done = await runSteps(run, { state, journal, force: options.force });
   const after = await readState(open.session, shard);

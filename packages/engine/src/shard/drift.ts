@@ -6,10 +6,12 @@
 
 import { HalflapError, HOME_SCHEMA, releaseSchema } from '@halflap/protocol';
 import type { ReleaseSummary } from '../compile/bundle.js';
-import type { Session } from '../pg.js';
+import { type Session, withReading } from '../pg.js';
 import { type Catalog, findTable, type Table } from '../release/catalog.js';
 import { differences, settingDifferences } from '../release/compare.js';
+import { fingerprint } from '../release/fingerprint.js';
 import { introspect } from '../release/introspect.js';
+import type { ShardState } from './state.js';
 
 export interface Expectation {
   readonly shard: string;
@@ -52,6 +54,42 @@ export async function assertNotDrifted(session: Session, expectation: Expectatio
       hint: 'undo what was changed by hand, or declare what it holds as a release of its own',
     },
   );
+}
+
+export interface DriftOptions {
+  readonly shard: string;
+  readonly state: ShardState;
+  /** What a bundle tells of the release; undefined where none is at hand. */
+  readonly summary: ReleaseSummary | undefined;
+  readonly timeoutMs: number;
+}
+
+/**
+ * One line for each difference between a settled shard and its release, for people who look for a
+ * fault. Without a summary of the release only whether there is one can be told, and only of a
+ * shard that no evolution has led there: null where nothing can.
+ */
+export function readDrift(url: string, options: DriftOptions): Promise<readonly string[] | null> {
+  const { shard, state, summary, timeoutMs } = options;
+  const compare = async (session: Session): Promise<readonly string[] | null> => {
+    if (summary === undefined) return compareFingerprint(session, state);
+    try {
+      await assertNotDrifted(session, { shard, app: state.app, release: summary });
+      return [];
+    } catch (error) {
+      if (!(error instanceof HalflapError)) throw error;
+      return error.detail.evidence ?? [error.message];
+    }
+  };
+  return withReading(url, 'doctor/drift', compare, { timeoutMs });
+}
+
+async function compareFingerprint(session: Session, state: ShardState) {
+  const own = await introspect(session, releaseSchema(state.app, state.floor));
+  if (own.tables.length > 0) return null;
+  const home = fingerprint(await introspect(session, HOME_SCHEMA));
+  if (home === state.fingerprint) return [];
+  return [`the tables are not those of ${state.app} ${state.floor} as it was installed`];
 }
 
 function findDrift(

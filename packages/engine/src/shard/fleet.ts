@@ -1,8 +1,18 @@
 // Where every shard stands, for people who watch: reads only, takes no lock, never fails for one
 // shard.
 
-import { HalflapError, type LeaseRow, type Phase, type Verb } from '@halflap/protocol';
+import {
+  type FeatureRow,
+  HalflapError,
+  type LeaseRow,
+  type Phase,
+  type Verb,
+} from '@halflap/protocol';
+import type { Bundle } from '../compile/bundle.js';
 import { messageOf, type Session, withSession } from '../pg.js';
+import { readFeatureFacts } from './feature-facts.js';
+import { readStaleVerify } from './freshness.js';
+import { LIMITS } from './limits.js';
 import { readRunner, readState, type ShardState } from './state.js';
 
 export interface RunningStep {
@@ -29,6 +39,8 @@ export interface ShardStatus {
   readonly runner: string | null;
   /** Live leases only. */
   readonly leases: readonly LeaseRow[];
+  /** Those that are allowed or enabled here. */
+  readonly features: readonly FeatureRow[];
   readonly quarantined: number;
   /** Keys that differed when verify last looked. */
   readonly differences: number;
@@ -55,6 +67,7 @@ const NOTHING: ShardStatus = {
   running: null,
   runner: null,
   leases: [],
+  features: [],
   quarantined: 0,
   differences: 0,
   blocked: null,
@@ -73,7 +86,26 @@ export async function readShard(url: ShardUrl): Promise<ShardStatus> {
   }
 }
 
-function unreadable(error: unknown): ShardStatus {
+/** The same for a shard that a bundle leads on, and whether contract may trust its last verify. */
+export async function readShardWith(
+  url: ShardUrl,
+  bundle: Bundle,
+): Promise<ShardStatus & { readonly isVerified: boolean }> {
+  if (url instanceof HalflapError) return { ...unreadable(url), isVerified: false };
+  try {
+    return await withSession(url, 'status', async (session) => {
+      const status = await readStatus(session);
+      const isDual = status.state?.phase === 'dual';
+      const stale = isDual ? await readStaleVerify(session, bundle, LIMITS.verifyFreshMs) : [];
+      return { ...status, isVerified: isDual && stale.length === 0 };
+    });
+  } catch (error) {
+    return { ...unreadable(error), isVerified: false };
+  }
+}
+
+/** What is known of a shard that could not be read. */
+export function unreadable(error: unknown): ShardStatus {
   const isOurs = error instanceof HalflapError;
   const isReached = isOurs && !['SHARD_UNREACHABLE', 'CONFIG_INVALID'].includes(error.code);
   const hint = isOurs ? (error.hint ?? null) : null;
@@ -92,7 +124,8 @@ export function phaseOf(status: ShardStatus): Phase | null {
   return status.state?.phase ?? null;
 }
 
-async function readStatus(session: Session): Promise<ShardStatus> {
+/** Where the shard of an open session stands. @throws SHARD_FORMAT and PostgreSQL's errors. */
+export async function readStatus(session: Session): Promise<ShardStatus> {
   const state = await readState(session, 'of this url');
   if (state === null) return NOTHING;
   const runner = await readRunner(session);
@@ -107,6 +140,7 @@ async function readStatus(session: Session): Promise<ShardStatus> {
     runner,
     running: step === undefined ? null : runningOf(step),
     leases: await readLeases(session),
+    features: (await readFeatureFacts(session)).features,
     quarantined: counts?.quarantined ?? 0,
     differences: counts?.differences ?? 0,
     blocked: blockedBy(state, step, runner),

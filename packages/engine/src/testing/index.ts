@@ -21,4 +21,4 @@ export {
   type PostgresInstallation,
   SUPPORTED_MAJORS,
 } from './installation.js';
-export { type KeptServer, startKept } from './kept.js';
+export { type KeptServer, keptUrls, startKept } from './kept.js';

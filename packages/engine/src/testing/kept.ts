@@ -18,6 +18,8 @@ import { freePort } from './ports.js';
 import { createData, launch, type Place, readyServer, SUPERUSER } from './postmaster.js';
 
 export interface KeptServer {
+  /** Somebody else has started it, who will stop it. */
+  readonly isOthers: boolean;
   /** A connection string for the superuser. */
   url(database: string): string;
   /** Makes the database where there is none of that name. */
@@ -58,9 +60,9 @@ export async function startKept(home: string): Promise<KeptServer> {
   const running = await runningServer(kept.data, access.port);
   const id = running ?? (await launch(kept, { port: access.port })).pid;
   let stopped: Promise<void> | undefined;
-  const url = (database: string) =>
-    `postgres://${SUPERUSER}:${access.password}@127.0.0.1:${access.port}/${database}`;
+  const url = (database: string) => urlOf(access, database);
   return {
+    isOthers: running !== undefined,
     url,
     ensureDatabase: (database) => ensureDatabase(url('postgres'), database),
     stop() {
@@ -68,6 +70,19 @@ export async function startKept(home: string): Promise<KeptServer> {
       return stopped;
     },
   };
+}
+
+/**
+ * Connection strings for the superuser of the server of a directory, whether it runs or not;
+ * undefined where none was made.
+ */
+export async function keptUrls(home: string): Promise<KeptServer['url'] | undefined> {
+  const access = await readAccess(home);
+  return access && ((database) => urlOf(access, database));
+}
+
+function urlOf({ port, password }: Access, database: string): string {
+  return `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
 }
 
 async function ensureDatabase(adminUrl: string, database: string): Promise<void> {

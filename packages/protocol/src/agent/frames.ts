@@ -9,6 +9,7 @@ import { type Static, Type } from 'typebox';
 import { Abilities, InstalledPackage, Service, SystemFacts } from './facts.js';
 import { ORDER_KINDS, Result } from './orders.js';
 import { checkByType, count, name, nullable, oneOf, time, uuid } from './shape.js';
+import { Kept, MOST_KEYS, OfferedKey, Trust, Trusts } from './trust.js';
 
 /** Revisions of this protocol that this code speaks, both included. */
 export const PROTOCOL = { oldest: 1, newest: 1 } as const;
@@ -41,6 +42,8 @@ export const Hello = Type.Object({
   fence: Type.Optional(count(MOST_FENCE)),
   /** Orders that it has begun and whose result no server has acknowledged yet. */
   unfinished: Type.Array(uuid(), { maxItems: 1000 }),
+  /** Whom it trusts; an agent that says so understands `trust`. */
+  kept: Type.Optional(Kept),
 });
 export type Hello = Static<typeof Hello>;
 
@@ -195,25 +198,9 @@ export type CertificateAsked = Static<typeof CertificateAsked>;
 export const Certificate = Type.Object({
   type: Type.Literal('certificate'),
   chain: Type.String({ maxLength: 65_536 }),
-  keys: Type.Array(
-    Type.Object({
-      id: name(64),
-      publicKey: Type.String({ maxLength: 1024 }),
-      /**
-       * `keyStatement` as signed (Ed25519, base64) by a key that the agent knows. Without it an
-       * agent takes no key that it does not know: a server that was taken over could name its own.
-       */
-      voucher: Type.Optional(Type.Object({ by: name(64), signature: name(256) })),
-    }),
-    { maxItems: 16 },
-  ),
+  keys: Type.Array(OfferedKey, { maxItems: MOST_KEYS }),
 });
 export type Certificate = Static<typeof Certificate>;
-
-/** What a key of orders signs to vouch for the one that follows it. */
-export function keyStatement(key: { readonly id: string; readonly publicKey: string }): string {
-  return `halflap order key ${key.id}\n${key.publicKey}`;
-}
 
 const AGENT_FRAMES = [
   Hello,
@@ -224,6 +211,7 @@ const AGENT_FRAMES = [
   Ended,
   Journal,
   CertificateAsked,
+  Trusts,
 ] as const;
 export type AgentFrame = Static<(typeof AGENT_FRAMES)[number]>;
 
@@ -237,6 +225,7 @@ const SERVER_FRAMES = [
   ResultKept,
   JournalAsked,
   Certificate,
+  Trust,
 ] as const;
 export type ServerFrame = Static<(typeof SERVER_FRAMES)[number]>;
 

@@ -5,3 +5,4 @@ export * from './frames.js';
 export * from './orders.js';
 export { type Checked, checkOf, MAX_NAME } from './shape.js';
 export * from './snapshot.js';
+export * from './trust.js';

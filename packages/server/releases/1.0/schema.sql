@@ -60,6 +60,11 @@ create table hosts (
   -- The revision of its facts that is kept here.
   revision bigint not null default 0,
   reported_at timestamptz,
+  -- Whom its agent has said that it trusts: ids of keys of orders, digests of authorities; and the
+  -- digest of the authority that its certificate is from.
+  trusted_keys text[] not null default '{}',
+  trusted_authorities text[] not null default '{}',
+  certificate_authority text,
   -- Its agent, and the server that has its session.
   agent_version text,
   protocol int,
@@ -111,6 +116,8 @@ create table host_certificates (
   serial text primary key,
   host_id uuid not null references hosts (id) on delete cascade,
   fingerprint text not null unique,
+  -- The digest of the authority that it is from.
+  authority text not null,
   not_before timestamptz not null,
   not_after timestamptz not null,
   issued_at timestamptz not null default now(),
@@ -150,12 +157,26 @@ create table cluster_keys (
   kind text not null check (kind in ('authority', 'orders')),
   -- A certificate, or a public key, in PEM.
   public_part text not null,
+  -- Empty once it is retired.
   sealed bytea not null,
   created_at timestamptz not null,
-  retired_at timestamptz
+  -- The key of its kind before it; what it was replaced by names it. Of a key of orders with that
+  -- one's signature, base64.
+  follows uuid unique references cluster_keys (id),
+  voucher text,
+  retired_at timestamptz,
+  check ((kind = 'orders' and follows is not null) = (voucher is not null))
 );
 
-create unique index cluster_keys_one on cluster_keys (kind) where retired_at is null;
+create unique index cluster_keys_first on cluster_keys (kind) where follows is null;
+
+-- Which keys each server has read, and when: an old one is given up once every server that runs has
+-- the new one.
+create table key_readers (
+  server text primary key,
+  keys uuid[] not null,
+  read_at timestamptz not null default now()
+);
 
 -- The API: on the home shard ------------------------------------------------------------------
 
@@ -354,8 +375,15 @@ create table job_hosts (
   job_id uuid not null references jobs (id) on delete cascade,
   host_id uuid not null,
   batch int not null,
-  primary key (job_id, host_id)
+  -- Its shard did not answer, and somebody has given the host up: the run that ended as lost. Null
+  -- again once the shard is back and has that end, too.
+  given_up_run uuid,
+  given_up_at timestamptz,
+  primary key (job_id, host_id),
+  check ((given_up_run is null) = (given_up_at is null))
 );
+
+create index job_hosts_given_up on job_hosts (job_id) where given_up_at is not null;
 
 -- A job on one host, on the host's shard; jobs/run.ts says what its states mean. It stays when the
 -- host is removed, so that no host of a job is missing.
@@ -527,6 +555,146 @@ create table alert_watch (
   since timestamptz not null,
   looked_at timestamptz not null
 );
+
+-- Clusters and campaigns: on the home shard -------------------------------------------------------
+
+-- Applications that are upgraded server by server and shard by shard, as somebody declared them.
+create table clusters (
+  id uuid primary key,
+  name text collate "C" not null unique check (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  -- What `halflap build` calls the application.
+  app text not null,
+  -- campaigns/declaration.ts has its shape; without the addresses of shards.
+  declared jsonb not null,
+  -- Grows with every change: an approval is of one of them.
+  revision int not null default 1,
+  changed_by text not null,
+  changed_at timestamptz not null default now()
+);
+
+create table cluster_shards (
+  cluster_id uuid not null references clusters (id) on delete cascade,
+  name text collate "C" not null,
+  -- In the order in which they were declared.
+  place int not null,
+  is_canary boolean not null default false,
+  -- The connection string, sealed by the servers' key.
+  sealed bytea not null,
+  primary key (cluster_id, name)
+);
+
+-- Bundles, which lead an application from one release to the next.
+create table evolutions (
+  hash text primary key check (hash ~ '^[0-9a-f]{64}$'),
+  app text not null,
+  from_release text not null,
+  to_release text not null,
+  -- JSON as `halflap build` writes it.
+  bundle text not null,
+  added_by text not null,
+  added_at timestamptz not null default now()
+);
+
+create index evolutions_from on evolutions (app, from_release);
+
+create table campaigns (
+  id uuid primary key,
+  cluster_id uuid not null references clusters (id) on delete cascade,
+  goal text not null check (goal in ('upgraded', 'expanded', 'back')),
+  from_release text not null,
+  to_release text not null,
+  bundle_hash text not null references evolutions (hash),
+  policy jsonb not null,
+  -- The servers that were found when it was planned: name, host.
+  servers jsonb not null default '[]' check (jsonb_typeof(servers) = 'array'),
+  -- Servers and shards that are left out: kind, name, reason, by, at.
+  excluded jsonb not null default '[]' check (jsonb_typeof(excluded) = 'array'),
+  -- Of plan, policy, servers, shards and bundle: what an approval is of.
+  digest text not null,
+  state text not null default 'planned' check (
+    state in ('planned', 'running', 'paused', 'stopped', 'finished', 'cancelled')
+  ),
+  -- Why it is paused, stopped or cancelled.
+  reason text,
+  back_of uuid references campaigns (id) on delete set null,
+  planned_by text not null,
+  planned_at timestamptz not null default now(),
+  approved_by text,
+  approved_at timestamptz,
+  started_by text,
+  started_at timestamptz,
+  -- One that is cancelled ends when its last server is in service again.
+  ended_at timestamptz,
+  -- The cluster as it was seen last: campaigns/matrix.ts has its shape.
+  matrix jsonb,
+  seen_at timestamptz,
+  check ((state = 'planned') <= (started_at is null)),
+  check ((state = 'finished') <= (ended_at is not null))
+);
+
+-- A cluster has one campaign at a time that changes it.
+create unique index campaigns_open on campaigns (cluster_id)
+where started_at is not null and ended_at is null;
+create index campaigns_list on campaigns (planned_at desc, id desc);
+create index campaigns_bundle on campaigns (bundle_hash);
+create index campaigns_back on campaigns (back_of);
+
+create table campaign_steps (
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  -- server/app1/upgrade, shard/eu1/prepare
+  id text collate "C" not null,
+  place int not null,
+  batch int not null,
+  kind text not null check (kind in ('server', 'shard')),
+  name text not null,
+  action text not null,
+  -- Why it needs an approval of its own; null: it needs none.
+  own_approval text,
+  approved_by text,
+  approved_at timestamptz,
+  state text not null default 'waiting' check (
+    state in ('waiting', 'running', 'succeeded', 'failed', 'skipped')
+  ),
+  -- Why a step that waits does not begin, and what would change that.
+  wait jsonb,
+  -- Counts its beginnings; the ids of its jobs follow from it.
+  attempt int not null default 0,
+  -- An operator wants it done though it may look as if it was.
+  is_retried boolean not null default false,
+  -- Of a server: it was registered on a shard, and has to be again.
+  was_running boolean not null default false,
+  -- Of a server, of this attempt: drain, upgrade, restart, register, health, undrain.
+  stages jsonb not null default '[]' check (jsonb_typeof(stages) = 'array'),
+  -- Of a shard: rows, rate, time left, what it waits for.
+  progress jsonb,
+  -- As the health check said last.
+  is_healthy boolean,
+  -- The last one while it has to hold: job, number, at, isOver.
+  health_check jsonb,
+  -- What became of it, for people, and what shows it.
+  message text,
+  evidence jsonb,
+  started_at timestamptz,
+  ended_at timestamptz,
+  primary key (campaign_id, id)
+);
+
+-- What a campaign has seen, decided and done, for people who look back.
+create table campaign_events (
+  number bigint generated always as identity primary key,
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  at timestamptz not null default now(),
+  kind text not null,
+  step text,
+  -- Who; null: the campaign itself.
+  by text,
+  message text not null,
+  detail jsonb not null default '{}',
+  -- The cluster, where it looks otherwise than before.
+  matrix jsonb
+);
+
+create index campaign_events_campaign on campaign_events (campaign_id, number);
 
 -- The bus ---------------------------------------------------------------------------------------
 

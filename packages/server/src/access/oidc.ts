@@ -78,10 +78,18 @@ export function createProvider(settings: OidcSettings): Provider {
   };
 }
 
-function discover(settings: OidcSettings): Promise<client.Configuration> {
+/** Whether the provider answers, and is the one that is named. @throws why not */
+export async function checkProvider(settings: OidcSettings, timeoutMs: number): Promise<void> {
+  await discover(settings, timeoutMs / 1000);
+}
+
+function discover(
+  settings: OidcSettings,
+  timeout = PROVIDER_SECONDS,
+): Promise<client.Configuration> {
   const { issuer, clientId, clientSecret, allowHttp } = settings;
   return client.discovery(new URL(issuer), clientId, clientSecret, undefined, {
-    timeout: PROVIDER_SECONDS,
+    timeout,
     ...(allowHttp ? { execute: [client.allowInsecureRequests] } : {}),
   });
 }

@@ -12,6 +12,7 @@ import { HalflapError } from '@halflap/protocol';
 import { checkEnrolmentAsked, MAX_FRAME_BYTES } from '@halflap/protocol/agent';
 import { WebSocketServer } from 'ws';
 import { problemOf } from '../api/problem.js';
+import type { Authority } from '../authority/authority.js';
 import { createAdmission } from './admission.js';
 import { Connection } from './connection.js';
 import { type EnrolOptions, enrol } from './enrol.js';
@@ -46,23 +47,25 @@ const SUBPROTOCOL = 'halflap-agent';
 /** Listens. @throws what `listen` does: the port is taken. */
 export async function startEndpoint(options: EndpointOptions): Promise<Endpoint> {
   const { authority, names, handshakesPerSecond, listen } = options;
-  const { privateKey, certificate } = await authority.issueServer(names);
+  const context = () => contextOf(authority, names);
   const sessions = new Sessions(options);
   const https = createServer({
-    key: privateKey,
-    // With the authority, which an agent that enrols knows by its digest only.
-    cert: `${certificate}\n${authority.certificate}`,
-    ca: authority.certificate,
+    ...(await context()),
     requestCert: true,
     // Enrolment comes without; sessions are refused below.
     rejectUnauthorized: false,
-    minVersion: 'TLSv1.3',
     handshakeTimeout: HANDSHAKE_MS,
     requestTimeout: REQUEST_MS,
     headersTimeout: REQUEST_MS,
     keepAliveTimeout: 1000,
   });
   serve(https, sessions, options);
+  const unfollow = authority.follow(() =>
+    context().then(
+      (changed) => https.setSecureContext(changed),
+      (error) => options.log.error({ error }, 'agents are shown the certificate from before'),
+    ),
+  );
   const front = createAdmission({
     perSecond: handshakesPerSecond,
     waiting: handshakesPerSecond * WAITING_SECONDS,
@@ -77,6 +80,7 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
       front.listen(listen.port, listen.host, resolve);
     });
   } catch (cause) {
+    unfollow();
     await sessions.stop();
     throw cannotListen('agents', listen, cause);
   }
@@ -85,10 +89,23 @@ export async function startEndpoint(options: EndpointOptions): Promise<Endpoint>
     port: (front.address() as AddressInfo).port,
     sessions,
     stop() {
+      unfollow();
       stopped ??= end(front, https, sessions);
       return stopped;
     },
   };
+}
+
+/** By which agents know this server, and it them. New connections get what is set last. */
+async function contextOf(authority: Authority, names: readonly string[]) {
+  const { privateKey, certificate } = await authority.issueServer(names);
+  return {
+    key: privateKey,
+    // With the authority, which an agent that enrols knows by its digest only.
+    cert: `${certificate}\n${authority.certificate}`,
+    ca: authority.certificates,
+    minVersion: 'TLSv1.3',
+  } as const;
 }
 
 /** What keeps a server from listening is for its operator to change. */

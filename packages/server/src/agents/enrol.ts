@@ -13,6 +13,7 @@ import { bucketOf } from '../store/buckets.js';
 import { digestId } from '../store/digest-id.js';
 import type { Store } from '../store/store.js';
 import { noteEvent } from './events.js';
+import { writeKept } from './trust.js';
 
 /** What a token says about the hosts that enrol with it. */
 export interface Enrolment {
@@ -44,18 +45,17 @@ export async function enrol(options: EnrolOptions, asked: EnrolmentAsked): Promi
     redeem(client, { token: asked.token, host }),
   );
   const certificate = await authority.issueHost(host, asked.request);
+  const keys = authority.orderKeys.map(({ id, publicKey }) => ({ id, publicKey }));
   const state = await store.withHost(host, async (client) => {
     const found = await writeHost(client, { host, asked, enrolment });
     await keepCertificate(client, host, certificate);
+    await writeKept(client, host, {
+      ...{ keys: keys.map(({ id }) => id), authorities: authority.pins },
+      certificate: `sha256:${certificate.fingerprint}`,
+    });
     return found;
   });
-  return {
-    host,
-    state,
-    chain: certificate.pem,
-    authorities: authority.certificate,
-    keys: [...authority.orderKeys],
-  };
+  return { host, state, chain: certificate.pem, authorities: authority.certificates, keys };
 }
 
 /** In the transaction that has the host's bucket. */
@@ -64,11 +64,12 @@ export async function keepCertificate(
   host: string,
   certificate: HostCertificate,
 ): Promise<void> {
-  const { serial, fingerprint, notBefore, notAfter } = certificate;
+  const { serial, fingerprint, authority, notBefore, notAfter } = certificate;
   await client.query(
-    `insert into host_certificates (serial, host_id, fingerprint, not_before, not_after)
-     values ($1, $2, $3, $4, $5)`,
-    [serial, host, fingerprint, notBefore, notAfter],
+    `insert into host_certificates
+       (serial, host_id, fingerprint, authority, not_before, not_after)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [serial, host, fingerprint, authority, notBefore, notAfter],
   );
 }
 

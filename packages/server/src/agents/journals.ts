@@ -23,6 +23,8 @@ export interface JournalAsked {
 
 export interface Journals {
   readonly duty: Duty;
+  /** Resolves when it listens; who asks before that may have to ask again. */
+  readonly begun: Promise<void>;
   /**
    * The last lines, the oldest first.
    * @throws HOST_AWAY when the host is not connected, does not answer, or has no such journal.
@@ -61,17 +63,17 @@ const checkAnswered = checkOf(
 
 type Answer = Pick<Journal, 'lines' | 'error'>;
 
-/** Resolves when it listens. */
-export async function startJournals(options: JournalsOptions): Promise<Journals> {
+/** By the bus, whose broker may be away. */
+export function startJournals(options: JournalsOptions): Journals {
   const { bus, log } = options;
   const journals = new JournalReader(options);
-  await bus.follow({
+  const begun = bus.follow({
     name: 'journals',
     topics: [ASKED, ANSWERED],
     handle: (message) => journals.heard(message),
     onMissed: (why) => log.debug({ why }, 'who asked for a journal may have to ask again'),
   });
-  return { duty: journals, read: (asked) => journals.read(asked) };
+  return { duty: journals, begun, read: (asked) => journals.read(asked) };
 }
 
 class JournalReader implements Duty {

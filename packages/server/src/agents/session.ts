@@ -1,6 +1,14 @@
 // A host's session: a connection whose host is known, with the number that makes it the only one.
 
-import type { Begun, Ended, Hello, Journal, Output, ServerFrame } from '@halflap/protocol/agent';
+import type {
+  Begun,
+  Ended,
+  Hello,
+  Journal,
+  Kept,
+  Output,
+  ServerFrame,
+} from '@halflap/protocol/agent';
 import type { Static } from 'typebox';
 import type { Connection } from './connection.js';
 import type { Present } from './presence.js';
@@ -12,10 +20,14 @@ export class Session implements Present {
   readonly protocol: number;
   readonly hello: Hello;
   readonly connection: Connection;
+  /** Whom the host trusts, as it said last; null: it has never said. */
+  kept: Kept | null;
+  /** The digest of the authority that the certificate is from which it has kept. */
+  issuedBy: string;
 
   constructor(
     connection: Connection,
-    opened: { readonly fence: number; readonly protocol: number },
+    opened: { readonly fence: number; readonly protocol: number; readonly issuedBy: string },
     about: { readonly host: string; readonly hello: Hello },
   ) {
     this.connection = connection;
@@ -23,6 +35,8 @@ export class Session implements Present {
     this.hello = about.hello;
     this.fence = opened.fence;
     this.protocol = opened.protocol;
+    this.kept = about.hello.kept ?? null;
+    this.issuedBy = opened.issuedBy;
   }
 
   /** @returns false when the session has ended: whatever must arrive is sent by the next one. */

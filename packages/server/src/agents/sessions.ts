@@ -1,7 +1,7 @@
 // All sessions of this server, and how the store hears of them.
 
-import { HalflapError } from '@halflap/protocol';
-import type { Hello } from '@halflap/protocol/agent';
+import { type Hello, PROTOCOL, type Range } from '@halflap/protocol/agent';
+import { asHalflapError } from '../api/problem.js';
 import type { Authority } from '../authority/authority.js';
 import type { Log, Store } from '../store/store.js';
 import type { Connection, Frame, Handling, Monotonic } from './connection.js';
@@ -10,6 +10,7 @@ import { openSession, type Peer, type Refusal } from './opening.js';
 import { endPresence, type Present, renewPresence } from './presence.js';
 import { ReportParts, ReportTooLong, storeReport } from './reports.js';
 import { type Duty, Session } from './session.js';
+import { noteKept } from './trust.js';
 
 export interface SessionsOptions {
   readonly store: Store;
@@ -17,6 +18,8 @@ export interface SessionsOptions {
   /** The name of this server. */
   readonly server: string;
   readonly version: string;
+  /** Revisions of the agents' protocol that it speaks; default: those of this release. */
+  readonly protocol?: Range;
   readonly heartbeatSeconds: number;
   readonly reportSeconds: number;
   readonly duties: readonly Duty[];
@@ -29,6 +32,8 @@ export interface SessionsOptions {
 
 /** A host counts as connected for so many heartbeats after the last. */
 const HEARTBEATS_PER_LEASE = 3;
+/** Certificates that a server is asked for in a second once the authority has changed, about. */
+const RENEWALS_PER_SECOND = 20;
 /** Agents come back within this time after their server has ended or a shard is away, spread. */
 const SPREAD_MS = 5000;
 const UNAVAILABLE_MS = 15_000;
@@ -43,10 +48,12 @@ export class Sessions {
   readonly #timer: NodeJS.Timeout;
   #flushing: Promise<void> = Promise.resolve();
   #isStopping = false;
+  readonly #unfollow: () => void;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#timer = setInterval(() => void this.flush(), (options.heartbeatSeconds * 1000) / 2);
+    this.#unfollow = options.authority.follow(() => this.#tellTrust());
   }
 
   get size(): number {
@@ -81,13 +88,14 @@ export class Sessions {
   }
 
   async #greet(peer: Peer, hello: Hello, connection: Connection): Promise<Session | undefined> {
-    const { store, server, heartbeatSeconds } = this.#options;
+    const { store, server, heartbeatSeconds, protocol = PROTOCOL } = this.#options;
     if (this.#isStopping) {
       connection.close(this.#goodbye());
       return undefined;
     }
+    const isCurrent = await this.#readAhead(hello);
     const leaseSeconds = heartbeatSeconds * HEARTBEATS_PER_LEASE;
-    const opened = await openSession({ store, server, leaseSeconds }, peer, hello);
+    const opened = await openSession({ store, server, protocol, leaseSeconds }, peer, hello);
     if ('reason' in opened) {
       connection.close(opened);
       return undefined;
@@ -115,8 +123,40 @@ export class Sessions {
       reportSeconds: this.#options.reportSeconds,
       revision: opened.revision,
     });
+    // Before any order: it may be signed with a key that the host hears of by this.
+    if (isCurrent) this.#offerTrust(session);
     for (const duty of this.#options.duties) await duty.opened(session);
     return session;
+  }
+
+  /**
+   * A host may know of keys that this server has not read: others of the cluster have.
+   * @returns false when they cannot be read now: who knows more is not told to forget it.
+   */
+  async #readAhead({ kept }: Hello): Promise<boolean> {
+    const { authority, log } = this.#options;
+    if (kept === undefined || !authority.isBehind(kept)) return true;
+    try {
+      await authority.refresh();
+      return true;
+    } catch (error) {
+      log.warn({ error }, 'a host knows keys that this server cannot read now');
+      return false;
+    }
+  }
+
+  #tellTrust(): void {
+    for (const session of this.#sessions.values()) this.#offerTrust(session);
+  }
+
+  /** Says whom to trust, where that is not what the host has kept. */
+  #offerTrust(session: Session): void {
+    const { kept, issuedBy } = session;
+    const offer = kept === null ? null : this.#options.authority.offerFor(kept, issuedBy);
+    if (offer === null) return;
+    const { renews, ...trust } = offer;
+    const renewWithinSeconds = renews ? Math.ceil(this.#sessions.size / RENEWALS_PER_SECOND) : null;
+    session.send({ type: 'trust', ...trust, renewWithinSeconds });
   }
 
   async #receive(session: Session, frame: Frame, parts: ReportParts): Promise<void> {
@@ -135,6 +175,10 @@ export class Sessions {
       case 'certificate_asked':
         await this.#renew(session, frame.request);
         return;
+      case 'trusts':
+        session.kept = frame.kept;
+        session.issuedBy = await noteKept(this.#options.store, session, frame.kept);
+        return;
       case 'begun':
       case 'output':
       case 'ended':
@@ -152,7 +196,7 @@ export class Sessions {
     await store.withHost(session.host, (client) =>
       keepCertificate(client, session.host, certificate),
     );
-    const keys = [...authority.orderKeys];
+    const keys = [...authority.keyChain];
     session.send({ type: 'certificate', chain: certificate.pem, keys });
   }
 
@@ -163,13 +207,14 @@ export class Sessions {
   }
 
   #failed({ host }: Peer, error: unknown): Refusal {
-    const reason = error instanceof Error ? error.message : String(error);
     if (error instanceof ReportTooLong) {
-      return { reason: 'malformed', detail: reason, reconnectAfterMs: UNAVAILABLE_MS };
+      const { message: detail } = error;
+      return { reason: 'malformed', detail, reconnectAfterMs: UNAVAILABLE_MS };
     }
-    const isKnown = error instanceof HalflapError && error.retryable;
-    this.#options.log[isKnown ? 'warn' : 'error']({ host, error }, `session ends: ${reason}`);
-    const detail = isKnown ? reason : 'the server failed; its log says why';
+    // A connection to the shard that broke is none of our defects either.
+    const { retryable, message } = asHalflapError(error);
+    this.#options.log[retryable ? 'warn' : 'error']({ host, error }, `session ends: ${message}`);
+    const detail = retryable ? message : 'the server failed; its log says why';
     return { reason: 'unavailable', detail, reconnectAfterMs: this.#spread(UNAVAILABLE_MS) };
   }
 
@@ -208,6 +253,7 @@ export class Sessions {
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearInterval(this.#timer);
+    this.#unfollow();
     const connections = [...this.#sessions.values()].map(({ connection }) => connection);
     for (const connection of connections) connection.close(this.#goodbye());
     const ended = Promise.all(connections.map((connection) => connection.ended));

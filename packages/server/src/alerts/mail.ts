@@ -20,10 +20,7 @@ export async function sendMail(
   to: readonly string[],
   { id, payloads }: { readonly id: string; readonly payloads: readonly Payload[] },
 ): Promise<void> {
-  const transport = createTransport({
-    ...{ url, disableFileAccess: true, disableUrlAccess: true },
-    ...{ connectionTimeout: LIMIT_MS, greetingTimeout: LIMIT_MS, socketTimeout: LIMIT_MS },
-  });
+  const transport = transportOf(url, LIMIT_MS);
   try {
     await transport.sendMail({
       ...{ from, to: [...to], messageId: `<${id}@halflap>` },
@@ -34,6 +31,23 @@ export async function sendMail(
   } finally {
     transport.close();
   }
+}
+
+/** Whether the mail server lets this one in; sends nothing. @throws why not */
+export async function verifyMail({ url }: MailOptions, timeoutMs: number): Promise<void> {
+  const transport = transportOf(url, timeoutMs);
+  try {
+    await transport.verify();
+  } finally {
+    transport.close();
+  }
+}
+
+function transportOf(url: string, limitMs: number) {
+  return createTransport({
+    ...{ url, disableFileAccess: true, disableUrlAccess: true },
+    ...{ connectionTimeout: limitMs, greetingTimeout: limitMs, socketTimeout: limitMs },
+  });
 }
 
 function subjectOf(payloads: readonly Payload[]): string {

@@ -20,8 +20,17 @@ import type * as signIn from './routes/sign-in.js';
 import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
+export type {
+  Campaign,
+  CampaignEvent,
+  CampaignStep,
+  CampaignSummary,
+} from './campaign-shapes.js';
 export type { Host, HostSummary } from './host-shapes.js';
 export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
+export type { Matrix, Refusal, WhatIf } from './matrix-shapes.js';
+export type { Cluster, ClusterSummary } from './routes/clusters.js';
+export type { Evolution } from './routes/evolutions.js';
 export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
 
@@ -34,6 +43,9 @@ export type ServiceName = Static<typeof names.ServiceName>;
 export type EnrolmentToken = Static<typeof enrolment.EnrolmentToken>;
 export type ApiToken = Static<typeof apiTokens.ApiToken>;
 export type ClusterAuthority = Static<typeof authority.ClusterAuthority>;
+export type AuthorityStatus = Static<typeof authority.AuthorityStatus>;
+export type KeyChanged = Static<typeof authority.KeyChanged>;
+export type KeyRetired = Static<typeof authority.KeyRetired>;
 export type User = Static<typeof users.User>;
 export type Alert = Static<typeof alerts.Alert>;
 export type AlertRule = Static<typeof rules.AlertRule>;
@@ -60,6 +72,14 @@ export interface MadeJob {
   readonly id: string;
   readonly digest: string;
   readonly hosts: number;
+}
+
+/** Hosts of a job that are not waited for any more. */
+export interface JobGivenUp {
+  readonly id: string;
+  readonly hosts: number;
+  /** That do not answer. */
+  readonly shards: readonly string[];
 }
 
 /** What has been made. */

@@ -7,6 +7,8 @@ import swagger from '@fastify/swagger';
 import { HalflapError } from '@halflap/protocol';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { createIdentify, type Identify } from '../access/identify.js';
+import type { BusState } from '../bus/bus.js';
+import { createPulse, type Pulse } from '../store/pulse.js';
 import type { Log, Store } from '../store/store.js';
 import { sendPage, serveConsole } from './console-files.js';
 import { openApi } from './document.js';
@@ -36,6 +38,8 @@ export interface ApiOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly settings?: Partial<ApiSettings>;
+  /** How the bus of this server stands; absent where it has none. */
+  readonly bus?: () => BusState;
   /** The release of this server, by which a page of another one knows that it is one. */
   readonly release: string;
   /** The directory of the console's files; undefined: this server serves none. */
@@ -52,6 +56,8 @@ export interface Api {
   readonly settings: ApiSettings;
   readonly metrics: Metrics;
   readonly identify: Identify;
+  readonly pulse: Pulse;
+  readonly bus?: () => BusState;
   /** Ends when the server does: live views would keep it from ending. */
   readonly stopping: AbortSignal;
 }
@@ -64,9 +70,11 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     ...{ ...options, settings, stopping: stopping.signal },
     identify: createIdentify({ ...options, settings }),
     metrics: createMetrics(options.store, settings.shardMs),
+    pulse: createPulse(options.store.shards, () => performance.now()),
   };
   const app = openHttp(settings);
   app.addHook('preClose', async () => stopping.abort());
+  app.addHook('onClose', () => api.pulse.close());
   answerErrors(app, api, options.console !== undefined);
   guard(app, api, options.release);
   await app.register(cookie);

@@ -22,6 +22,7 @@ export function serveRoute(app: FastifyInstance, api: Api, route: Route): void {
     method: route.method,
     url: route.path,
     schema: schemaOf(route),
+    ...(route.bodyBytes === undefined ? {} : { bodyLimit: route.bodyBytes }),
     // Before the body is read: who may not ask need not be heard.
     onRequest: async (request) => {
       callers.set(request, await admit(api, route, request));

@@ -25,11 +25,19 @@ export const PERMISSIONS = {
   'tokens:write': { of: 'fleet', about: 'make and revoke enrolment tokens' },
   'cluster:read': {
     of: 'fleet',
-    about: 'see servers, shards, campaigns, rules and targets of alerts',
+    about: 'see servers, shards, clusters, campaigns, rules and targets of alerts',
   },
   'cluster:write': {
     of: 'fleet',
-    about: 'run campaigns, change settings of the cluster, rules and targets of alerts',
+    about: 'declare clusters, run campaigns, change rules and targets of alerts',
+  },
+  'campaigns:approve': {
+    of: 'fleet',
+    about: 'approve plans of campaigns, and each step that nothing leads back from',
+  },
+  'authority:write': {
+    of: 'fleet',
+    about: 'replace the authority and the key of orders, and give up old ones',
   },
   'bus:manage': {
     of: 'fleet',
@@ -55,6 +63,7 @@ export const ROLES = {
     'tokens:read',
     'tokens:write',
     'cluster:write',
+    'campaigns:approve',
     'metrics:read',
   ],
   auditor: [...SEEING, 'tokens:read', 'users:read', 'audit:read'],

@@ -20,7 +20,7 @@ export interface Answered {
 export function problemOf(thrown: unknown, requestId: string): Answered {
   const error = asHalflapError(thrown);
   const { about, status, retryable } = ERRORS[error.code];
-  const { fields, retryAfterSeconds = RETRY_AFTER_SECONDS } = error.detail;
+  const { fields, evidence, retryAfterSeconds = RETRY_AFTER_SECONDS } = error.detail;
   const problem: Problem = {
     type: `urn:halflap:problem:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title: about,
@@ -31,6 +31,8 @@ export function problemOf(thrown: unknown, requestId: string): Answered {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     retryable,
     ...(fields === undefined ? {} : { fields: [...fields] }),
+    // Of other codes it may speak of the store.
+    ...(error.code === 'CAMPAIGN_REFUSED' ? { evidence: [...(evidence ?? [])] } : {}),
   };
   return { problem, retryAfterSeconds: retryable ? retryAfterSeconds : undefined };
 }

@@ -70,6 +70,8 @@ interface Answering<Answer extends TSchema> {
 interface Acting<Params extends Properties, Body extends TSchema> {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: Body;
+  /** Of the body, in bytes; default: the API's. */
+  readonly bodyBytes?: number;
   readonly audit: Audit<ValuesOf<Params>, Static<Body>>;
 }
 
@@ -104,6 +106,7 @@ export interface Route {
   readonly params: TObject | undefined;
   readonly query: TObject;
   readonly body: TSchema | undefined;
+  readonly bodyBytes: number | undefined;
   readonly answer: TSchema | null;
   readonly mediaType: string;
   readonly status: number;
@@ -202,6 +205,7 @@ function routeOf(
     readonly answer: TSchema | null;
     readonly mediaType?: string;
     readonly body?: TSchema;
+    readonly bodyBytes?: number;
     readonly audit?: unknown;
     handle(asked: never, client: never): Promise<unknown>;
   },
@@ -215,6 +219,7 @@ function routeOf(
     params: spec.params === undefined ? undefined : Type.Object(spec.params),
     query: Type.Object(spec.query ?? NONE, { additionalProperties: false }),
     body: rest.body,
+    bodyBytes: rest.bodyBytes,
     answer: rest.answer,
     mediaType: rest.mediaType ?? JSON_TYPE,
     status: spec.status ?? (rest.answer === null ? 204 : 200),

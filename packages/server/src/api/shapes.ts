@@ -28,6 +28,9 @@ export const Problem = Type.Object({
   code: Type.String({ description: 'One of docs/errors.md.' }),
   hint: Type.Optional(Type.String()),
   retryable: Type.Boolean(),
+  evidence: Type.Optional(
+    Type.Array(Type.String(), { description: 'Of CAMPAIGN_REFUSED: what stands against it.' }),
+  ),
   fields: Type.Optional(
     Type.Array(Type.Object({ field: Type.String(), rule: Type.String() }), {
       description: 'Of API_INVALID: which fields break which rules.',

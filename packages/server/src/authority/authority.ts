@@ -1,27 +1,29 @@
 // The cluster's own authority: whom its servers and agents trust, and what orders are signed with.
 //
-// Both keys are made by the first server that needs them, on the home shard, and sealed there
-// (sealing.ts). All servers have the same; each keeps them in memory, so that a home shard that is
-// away keeps no agent from connecting.
+// The keys are on the home shard, sealed (cluster-keys.ts); each server keeps them in memory, so
+// that a home shard that is away keeps no agent from connecting, and looks for new ones every few
+// seconds. While a key is replaced there are two:
+//
+//   authority   both are trusted, by servers and by agents that were told. Servers show
+//               certificates of the old one until it is dropped; hosts get certificates of the new
+//               one as soon as every server that runs has read it
+//   orders      each order is signed with the newest key that its agent has said it knows
 
-import {
-  createPrivateKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomUUID,
-  sign,
-} from 'node:crypto';
-import type { ClientBase } from 'pg';
+import type { Kept, OfferedKey, Trust } from '@halflap/protocol/agent';
+import type { Queryable } from '../store/leases.js';
 import type { Store } from '../store/store.js';
+import { type HostCertificate, issueHost, issueServer, type Keys } from './certificates.js';
+import { ensureKeys, KEY_COLUMNS, type KeyRow } from './cluster-keys.js';
 import {
-  createAuthority,
-  type HostCertificate,
-  issueHost,
-  issueServer,
-  type Keys,
-  pinOf,
-} from './certificates.js';
-import { seal, unseal } from './sealing.js';
+  type Keyring,
+  newest,
+  offeredRoots,
+  openKeyring,
+  type Root,
+  signedBy,
+  signerFor,
+} from './keyring.js';
+import { behind, forgetReading, noteReading, readReaders } from './readers.js';
 
 export interface AuthorityOptions {
   /** SECRET_BYTES that only the servers of this cluster have. */
@@ -29,119 +31,178 @@ export interface AuthorityOptions {
   /** How long a host's certificate is good for; it is renewed at two thirds. */
   readonly hostCertificateDays: number;
   readonly clock: () => Date;
+  /** The server that these keys are read for; without one nobody waits for this reader. */
+  readonly server?: string;
 }
 
-/** A key that orders are signed with: its id, and for agents its public half in PEM. */
-export interface OrderKey {
-  readonly id: string;
-  readonly publicKey: string;
-}
+/** Whom hosts are to trust. */
+export type Offer = Pick<Trust, 'keys' | 'authorities'>;
+
+/** Called when the keys have changed; does not fail. */
+export type Follower = () => void | Promise<void>;
 
 /** An endpoint's certificate outlasts any server's run; a server makes a new one when it starts. */
 const SERVER_CERTIFICATE_DAYS = 825;
 
-type KeyRow = { id: string; kind: Kind; public_part: string; sealed: Buffer };
-type Kind = 'authority' | 'orders';
-
 export class Authority {
-  readonly #keys: Keys;
-  readonly #orders: OrderKey & { readonly privateKey: KeyObject };
+  readonly #store: Store;
   readonly #options: AuthorityOptions;
+  readonly #followers = new Set<Follower>();
+  #ring: Keyring;
+  /** What hosts' certificates are issued by. */
+  #issuer: Root;
+  #offer: Offer;
+  #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
-  constructor(rows: readonly KeyRow[], options: AuthorityOptions) {
-    const authority = rowOf(rows, 'authority');
-    const orders = rowOf(rows, 'orders');
-    const open = ({ kind, sealed }: KeyRow) => unseal(options.secret, `${kind} key`, sealed);
-    this.#keys = { certificate: authority.public_part, privateKey: open(authority) };
-    this.#orders = {
-      id: orders.id,
-      publicKey: orders.public_part,
-      privateKey: createPrivateKey(open(orders)),
-    };
+  /** @see openAuthority */
+  constructor(store: Store, ring: Keyring, options: AuthorityOptions) {
+    this.#store = store;
     this.#options = options;
+    this.#ring = ring;
+    this.#issuer = ring.roots[0];
+    this.#offer = { keys: [...ring.chain], authorities: offeredRoots(ring) };
   }
 
-  /** What agents trust, in PEM. */
+  /** What the certificates of servers are from, in PEM. */
   get certificate(): string {
-    return this.#keys.certificate;
+    return this.#ring.roots[0].certificate;
+  }
+
+  /** All that are trusted, in PEM. */
+  get certificates(): string {
+    return this.#ring.roots.map(({ certificate }) => certificate).join('\n');
+  }
+
+  /** Digests of all that are trusted. */
+  get pins(): string[] {
+    return this.#ring.roots.map(({ pin }) => pin);
   }
 
   /** By which an agent knows the authority before it has it. */
-  pin(): Promise<string> {
-    return pinOf(this.#keys.certificate);
+  async pin(): Promise<string> {
+    return this.#ring.roots[0].pin;
   }
 
   /** What agents check orders with. */
-  get orderKeys(): readonly OrderKey[] {
-    const { id, publicKey } = this.#orders;
-    return [{ id, publicKey }];
+  get orderKeys(): readonly OfferedKey[] {
+    return this.#ring.chain.filter(({ isRetired }) => isRetired !== true);
   }
 
-  /** @returns key id and signature, Ed25519, base64. */
-  signOrder(text: string): { readonly key: string; readonly signature: string } {
-    const { id, privateKey } = this.#orders;
-    return { key: id, signature: sign(null, Buffer.from(text), privateKey).toString('base64') };
+  /** The same, with those that vouched for them. */
+  get keyChain(): readonly OfferedKey[] {
+    return this.#ring.chain;
   }
 
-  issueHost(id: string, request: string): Promise<HostCertificate> {
+  /**
+   * What a host should trust that has kept this, and uses a certificate of `issuedBy`; null when it
+   * is as it should be.
+   */
+  offerFor(kept: Kept, issuedBy: string): (Offer & { readonly renews: boolean }) | null {
+    // Where a server has fallen behind, hosts get old certificates again, and keep new ones.
+    const isNewest = this.#issuer.id === newest(this.#ring.roots).id;
+    const renews = isNewest && issuedBy !== this.#issuer.pin;
+    const keys = this.orderKeys.map(({ id }) => id);
+    const isTold = isSame(kept.keys, keys) && isSame(kept.authorities, this.pins);
+    return isTold && !renews ? null : { ...this.#offer, renews };
+  }
+
+  /** Whether a host has kept what this server has not read yet. */
+  isBehind({ keys, authorities }: Kept): boolean {
+    return [...keys, ...authorities].some((one) => !this.#ring.known.has(one));
+  }
+
+  /**
+   * @param known what the host has said it knows; null when it has said nothing
+   * @returns key id and signature, Ed25519, base64.
+   */
+  signOrder(
+    text: string,
+    known: readonly string[] | null = null,
+  ): { readonly key: string; readonly signature: string } {
+    const signer = signerFor(this.#ring, known);
+    return { key: signer.id, signature: signedBy(signer, text) };
+  }
+
+  async issueHost(id: string, request: string): Promise<HostCertificate> {
     const { hostCertificateDays: days, clock } = this.#options;
-    return issueHost(this.#keys, { id, request, days }, clock());
+    return issueHost(this.#issuer, { id, request, days }, clock());
   }
 
   issueServer(names: readonly string[]): Promise<Keys> {
-    return issueServer(this.#keys, { names, days: SERVER_CERTIFICATE_DAYS }, this.#options.clock());
+    const days = SERVER_CERTIFICATE_DAYS;
+    return issueServer(this.#ring.roots[0], { names, days }, this.#options.clock());
+  }
+
+  /** Calls whenever the keys, or what issues certificates, have changed. @returns the end. */
+  follow(call: Follower): () => void {
+    this.#followers.add(call);
+    return () => this.#followers.delete(call);
+  }
+
+  /**
+   * Reads the keys anew, and notes that this server has; by then all who follow have them. One look
+   * at a time: calls during one share the next.
+   * @throws what the home shard does when it is away: the keys stay as they are.
+   */
+  refresh(): Promise<void> {
+    if (this.#looking !== undefined) {
+      this.#next ??= this.#looking
+        .catch(() => {})
+        .then(() => {
+          this.#next = undefined;
+          return this.refresh();
+        });
+      return this.#next;
+    }
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  /** This server ends: nobody waits for it to read a key. */
+  async leave(): Promise<void> {
+    const { server } = this.#options;
+    // It would note the reading once more.
+    await (this.#next ?? this.#looking)?.catch(() => {});
+    if (server !== undefined) await forgetReading(this.#store.home, server);
+  }
+
+  async #look(): Promise<void> {
+    const { server, secret } = this.#options;
+    const home: Queryable = {
+      query: (sql, values) => this.#store.home.query(sql, values, { timeoutMs: ANSWER_MS }),
+    };
+    const { rows } = await home.query<KeyRow>(`select ${KEY_COLUMNS} from cluster_keys`, []);
+    const ring = await openKeyring(rows, secret);
+    if (server !== undefined) await noteReading(home, server, ring.inUse);
+    const last = newest(ring.roots);
+    const late = behind(await readReaders(home), last.id);
+    const issuer = late.length === 0 ? last : ring.roots[0];
+    const isSameRing = isSame(ring.inUse, this.#ring.inUse);
+    if (isSameRing && issuer.id === this.#issuer.id) return;
+    this.#ring = ring;
+    this.#issuer = issuer;
+    this.#offer = { keys: [...ring.chain], authorities: offeredRoots(ring) };
+    await Promise.all([...this.#followers].map((call) => call()));
   }
 }
+
+/** How long the home shard is waited for. */
+const ANSWER_MS = 5000;
 
 /**
  * The authority of the store's cluster, made when there is none.
  * @throws CONFIG_INVALID when the servers' secret is not the one that it was made with.
  */
 export async function openAuthority(store: Store, options: AuthorityOptions): Promise<Authority> {
-  const rows = await store.home.transaction(async (client) => {
-    await client.query('lock table cluster_keys in exclusive mode');
-    const found = await readKeys(client);
-    if (found.length > 0) return found;
-    const { privateKey, certificate } = await createAuthority(options.clock());
-    await keep(client, { kind: 'authority', privateKey, publicPart: certificate }, options);
-    const pair = generateKeyPairSync('ed25519', {
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    const orders = { privateKey: pair.privateKey, publicPart: pair.publicKey };
-    await keep(client, { kind: 'orders', ...orders }, options);
-    return readKeys(client);
-  });
-  return new Authority(rows, options);
+  const rows = await store.home.transaction((client) => ensureKeys(client, options));
+  const authority = new Authority(store, await openKeyring(rows, options.secret), options);
+  await authority.refresh();
+  return authority;
 }
 
-async function readKeys(client: ClientBase): Promise<KeyRow[]> {
-  const { rows } = await client.query<KeyRow>(
-    'select id, kind, public_part, sealed from cluster_keys where retired_at is null',
-  );
-  return rows;
-}
-
-async function keep(
-  client: ClientBase,
-  made: { readonly kind: Kind; readonly privateKey: string; readonly publicPart: string },
-  { secret, clock }: AuthorityOptions,
-): Promise<void> {
-  await client.query(
-    `insert into cluster_keys (id, kind, public_part, sealed, created_at)
-     values ($1, $2, $3, $4, $5)`,
-    [
-      randomUUID(),
-      made.kind,
-      made.publicPart,
-      seal(secret, `${made.kind} key`, made.privateKey),
-      clock(),
-    ],
-  );
-}
-
-function rowOf(rows: readonly KeyRow[], kind: Kind): KeyRow {
-  const row = rows.find((one) => one.kind === kind);
-  if (row === undefined) throw new Error(`the cluster has no ${kind} key`);
-  return row;
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((each) => other.includes(each));
 }

@@ -57,6 +57,8 @@ export interface HostCertificate {
   readonly serial: string;
   /** SHA-256 of its DER, in lower-case hexadecimal digits. */
   readonly fingerprint: string;
+  /** The digest of the authority that it is from, as `pinOf` gives it. */
+  readonly authority: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
@@ -82,6 +84,7 @@ export async function issueHost(
     pem: certificate.toString('pem'),
     serial: certificate.serialNumber,
     fingerprint: Buffer.from(await certificate.getThumbprint('SHA-256')).toString('hex'),
+    authority: await pinOf(authority.certificate),
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
   };

@@ -53,7 +53,8 @@ export const PARKED = {
   from: 'bus_parked p join bus_messages m on m.id = p.message_id',
 } as const;
 
-const BACKLOG = `
+/** Of one shard, a row for each group; its parameter: the formats that are read. */
+export const BACKLOG = `
 with undone as (
   select d.group_name, count(*)::int as undone,
     count(*) filter (where d.claim is not null and d.due_at > now())::int as claimed,

@@ -9,6 +9,7 @@
 
 import type { ClientBase } from 'pg';
 import { pause } from './bell.js';
+import type { Carrier } from './carrier.js';
 import { Intake, ShardFollow } from './follow.js';
 import { checkName, type Draft } from './message.js';
 import { type BusOptions, handlersOf, type Settings, settingsOf } from './options.js';
@@ -23,6 +24,15 @@ const PURGE_MS = 60_000;
 const LEASE_SECONDS = 5;
 const GRACE_MS = 30_000;
 
+/** How the bus of this server stands. */
+export interface BusState {
+  readonly driver: Carrier['driver'];
+  /** Whether what the driver needs beside the shards is there now. */
+  readonly isLinked: boolean;
+  /** Whether all that this server follows has begun, or will begin late. */
+  readonly isFollowing: boolean;
+}
+
 export class Bus {
   readonly #settings: Settings;
   readonly #endings = new Endings();
@@ -33,6 +43,8 @@ export class Bus {
   readonly #running: Promise<void>[] = [];
   readonly #closing: (() => void | Promise<void>)[] = [];
   #stopped: Promise<void> | undefined;
+  /** Calls of `follow` that have not resolved yet. */
+  #beginning = 0;
 
   /** @throws BUS_INVALID naming the option. */
   constructor(options: BusOptions) {
@@ -86,6 +98,13 @@ export class Bus {
   async follow(follow: Follow): Promise<void> {
     checkName('name', follow.name);
     checkTopics(follow.topics);
+    this.#beginning += 1;
+    await this.#follow(follow).finally(() => {
+      this.#beginning -= 1;
+    });
+  }
+
+  async #follow(follow: Follow): Promise<void> {
     const slots = new Slots(handlersOf(follow.concurrency));
     const counters = this.#count(`server/${follow.name}`);
     const host = { ...this.#host(), follow, slots, counters };
@@ -104,6 +123,12 @@ export class Bus {
     const members = this.#onShards((shard) => new ShardFollow(host, intake, shard));
     await Promise.allSettled([...members.values()].map((member) => member.begin()));
     this.#listen(null, follow.topics, { slots, members });
+  }
+
+  /** Asks nobody. */
+  state(): BusState {
+    const { driver, isLinked } = this.#settings.carrier;
+    return { driver, isLinked, isFollowing: this.#beginning === 0 };
   }
 
   /** Of every subscription of this server, since its start. */

@@ -39,6 +39,8 @@ export interface Follower {
 
 export interface Carrier {
   readonly driver: 'memory' | 'postgres' | 'nats';
+  /** Whether what it needs beside the shards is there now. */
+  readonly isLinked: boolean;
   /** Returns at once; what it needs may be away and come later. Called once. */
   start(host: CarrierHost): void;
   /** A transaction with messages has ended on the shard. Never throws. */

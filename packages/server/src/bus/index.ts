@@ -8,7 +8,7 @@ export {
   PARKED,
   type Parked,
 } from './backlog.js';
-export { Bus } from './bus.js';
+export { Bus, type BusState } from './bus.js';
 export type { Carrier } from './carrier.js';
 export { type EnvelopeFormat, FORMATS, type Formats, unreadable } from './envelope.js';
 export { memoryCarrier } from './memory.js';

@@ -7,6 +7,7 @@ export function memoryCarrier(): Carrier {
   const listeners = new Set<Listener>();
   return {
     driver: 'memory',
+    isLinked: true,
     start() {},
     ring(shard) {
       for (const { wake } of listeners) wake(shard);

@@ -39,6 +39,9 @@ export interface Link {
   readonly lost: AbortSignal;
 }
 
+/** Where none is named. */
+export const STREAM = 'halflap';
+
 /** What a relay stores twice within this time is stored once. */
 const DUPLICATES_MS = 2 * 60_000;
 /** A broker that is full drops what is oldest; followers are told. */
@@ -57,7 +60,7 @@ export class Links {
   constructor(options: NatsOptions, host: CarrierHost) {
     this.#options = options;
     this.#host = host;
-    this.stream = options.name ?? 'halflap';
+    this.stream = options.name ?? STREAM;
     this.#ended = this.#run();
   }
 

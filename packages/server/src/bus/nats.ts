@@ -32,6 +32,10 @@ class NatsCarrier implements Carrier {
     this.#options = options;
   }
 
+  get isLinked(): boolean {
+    return this.#started?.current !== undefined;
+  }
+
   start(host: CarrierHost): void {
     const links = new Links(this.#options, host);
     this.#started = links;

@@ -28,6 +28,7 @@ export function postgresCarrier({ connection }: PostgresOptions): Carrier {
   };
   return {
     driver: 'postgres',
+    isLinked: true,
     start(host) {
       for (const shard of host.fleet.names) {
         doorbells.set(shard, new Doorbell(shard, { host, config: connection(shard), wake }));

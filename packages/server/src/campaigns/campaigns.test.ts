@@ -115,6 +115,8 @@ describe('a step', () => {
       ],
     };
     expect(refused('shard/s1/contract', world)).toEqual(['server app2']);
+    const gone = { ...world, servers: world.servers.map((one) => ({ ...one, isExcluded: true })) };
+    expect(refused('shard/s1/contract', gone)).toEqual([]);
     expect(refused('server/app1/downgrade', world)).toEqual(['shard s2']);
     expect(
       cellsOf(world)
@@ -200,7 +202,8 @@ const pick = <One>({ random }: Course, some: readonly One[]) =>
   some[Math.floor(random() * some.length)] as One;
 
 function recordsOf(plan: Plan): StepRecord[] {
-  return plan.steps.map((one) => ({ ...one, state: 'waiting', endedAt: null, approvedBy: null }));
+  const fresh = { state: 'waiting', endedAt: null, approvedBy: null, isRetried: false } as const;
+  return plan.steps.map((one) => ({ ...one, ...fresh }));
 }
 
 function knownOf({ policy, steps, world, now }: Course): Known {

@@ -34,6 +34,8 @@ export interface StepRecord extends PlannedStep {
   readonly endedAt: Date | null;
   /** Who approved it, where it needs that. */
   readonly approvedBy: string | null;
+  /** An operator wants it carried out, though it may look as if it was. */
+  readonly isRetried: boolean;
 }
 
 export interface Known {
@@ -70,9 +72,7 @@ export interface Decision {
 
 export function decide(known: Known): Decision {
   const { steps, world, state } = known;
-  const found = steps
-    .filter((one) => ['waiting', 'failed'].includes(one.state) && isDone(one.step, world))
-    .map(({ id }) => id);
+  const found = steps.filter((one) => isFound(one, world)).map(({ id }) => id);
   const undone = steps
     .filter((one) => one.state === 'succeeded' && isUndone(one, steps, world))
     .map(({ id }) => id);
@@ -87,6 +87,12 @@ export function decide(known: Known): Decision {
 
 export function isEnded({ state }: StepRecord): boolean {
   return state === 'succeeded' || state === 'skipped';
+}
+
+/** Somebody did it. What is in place and not healthy has failed all the same. */
+function isFound({ state, step, isRetried }: StepRecord, world: World): boolean {
+  const isOpen = (state === 'waiting' && !isRetried) || (state === 'failed' && !isIll(step, world));
+  return isOpen && isDone(step, world);
 }
 
 /** Of what is seen for certain. A later step of the same shard leads on from an earlier one. */

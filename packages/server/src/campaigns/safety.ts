@@ -66,7 +66,7 @@ function ofShard({ name, action }: ShardStep, world: World): readonly Refusal[] 
   const out = outOfTurn(shard, action, world);
   if (out !== null) return [out];
   if (action === 'contract') return againstContract(shard, world);
-  if (action === 'abort') return againstAbort(shard, world);
+  if (action === 'abort') return [...world.features.map(enabled), ...againstAbort(shard, world)];
   return [];
 }
 
@@ -143,8 +143,9 @@ function againstContract(shard: ShardSeen, world: World): readonly Refusal[] {
 }
 
 function againstAbort(shard: ShardSeen, world: World): readonly Refusal[] {
-  if (shard.takesSessionLens) return [];
-  return usersOf(shard, world.to, world, `take it back to ${world.from}`);
+  const features = world.features.map(enabled);
+  if (shard.takesSessionLens) return features;
+  return [...features, ...usersOf(shard, world.to, world, `take it back to ${world.from}`)];
 }
 
 /** Servers that run a release, or may: a shard is not to be taken from them. */
@@ -157,7 +158,8 @@ function usersOf(shard: ShardSeen, release: string, world: World, remedy: string
     if (registered || all.includes(release)) {
       const how = registered ? `works with ${shard.name} by` : 'runs';
       refusals.push({ ...stands('server', name, `${name} ${how} ${release}`), remedy });
-    } else if (all.length === 0) {
+    } else if (all.length === 0 && !server.isExcluded) {
+      // Whoever excludes it says that it is gone: it has no lease, and would be refused.
       const why = `which release ${name} runs is not known`;
       refusals.push({
         ...stands('server', name, why),

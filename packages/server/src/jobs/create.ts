@@ -9,7 +9,7 @@ import type { JobRow } from './job.js';
 import { JOB_COLUMNS } from './job.js';
 import { isOpen, RETRIED_STATES, type RunState } from './run.js';
 import { checkWork, DEFAULTS, hostsOf, invalid, type JobSpec } from './spec.js';
-import { compare, digestOf, previewHosts, type Target } from './target.js';
+import { compare, digestOf, type Preview, previewHosts, type Target } from './target.js';
 
 /** Who asks, for people. */
 export interface By {
@@ -23,12 +23,15 @@ export interface NewJob extends By {
   /** Of the preview. */
   readonly digest: string;
   readonly retryOf?: string;
+  /** Where it follows from what it is for, so that it is not made twice; default: random. */
+  readonly id?: string;
 }
 
 /**
  * The hosts that a target gives, in their order, where they are those of the preview.
  * @throws API_CONFLICT when they are others; API_INVALID when there are none, or when some that are
- * named are not there; API_INVALID for work that no agent takes.
+ * named are not there; STORE_UNAVAILABLE when those may be on a shard that does not answer;
+ * API_INVALID for work that no agent takes.
  */
 export async function chooseHosts(
   store: Store,
@@ -38,6 +41,7 @@ export async function chooseHosts(
   checkWork(spec.work);
   const preview = await previewHosts(store, target, spec.work.kind);
   if (preview.missing.length > 0) {
+    if (preview.silent.length > 0) throw unknownHosts(preview);
     const some = preview.missing.slice(0, 5).join(', ');
     throw invalid('body.target.hosts', `active hosts; ${preview.missing.length} are none: ${some}`);
   }
@@ -46,6 +50,15 @@ export async function chooseHosts(
   throw new HalflapError('API_CONFLICT', 'the hosts are others than those of the preview', {
     hint: 'preview them again; or name the hosts of the preview, which then cannot change',
   });
+}
+
+function unknownHosts({ missing, silent }: Preview): HalflapError {
+  const shards = silent.join(', ');
+  return new HalflapError(
+    'STORE_UNAVAILABLE',
+    `shards do not answer, and may have ${missing.length} of the hosts that are named: ${shards}`,
+    { hint: 'repeat it; if it lasts, look at the shards with halflap status' },
+  );
 }
 
 /**
@@ -58,8 +71,7 @@ export async function createJob(
   hosts: readonly string[],
   job: NewJob,
 ): Promise<string> {
-  const { spec, digest, about, by, retryOf = null } = job;
-  const id = randomUUID();
+  const { spec, digest, about, by, retryOf = null, id = randomUUID() } = job;
   const total = hosts.length;
   const limits = { ...DEFAULTS, ...spec };
   const batch = Math.min(total, spec.batch ? hostsOf(spec.batch, total) : total);

@@ -170,7 +170,7 @@ export class Delivery implements Duty {
     for (const { host, order } of orders) {
       const session = this.#sessions.get(host);
       if (session === undefined) continue;
-      const signed = this.#options.authority.signOrder(order);
+      const signed = this.#options.authority.signOrder(order, session.kept?.keys ?? null);
       session.send({ type: 'run', fence: session.fence, order, ...signed });
     }
     for (const { host, run } of cancels) {

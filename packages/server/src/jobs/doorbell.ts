@@ -8,6 +8,8 @@ import type { Place } from '../store/many-hosts.js';
 import type { Log } from '../store/store.js';
 
 export interface Doorbell {
+  /** Resolves when it listens; what comes before that is found by looking. */
+  readonly begun: Promise<void>;
   /** There is something for these hosts; in the transaction that makes the news. */
   ring(place: Place, server: string, hosts: readonly string[]): Promise<void>;
   /** @returns what ends it. */
@@ -46,10 +48,10 @@ const ids = () => Type.Array(Type.String(), { maxItems: MOST_IDS });
 const checkReleased = checkOf(Type.Object({ server: Type.String(), hosts: ids() }));
 const checkEnded = checkOf(Type.Object({ jobs: ids() }));
 
-/** Between all servers, by the bus. Resolves when it listens. */
-export async function busDoorbell(bus: Bus, log: Log): Promise<Doorbell> {
+/** Between all servers, by the bus, whose broker may be away. */
+export function busDoorbell(bus: Bus, log: Log): Doorbell {
   const listeners = new Listeners();
-  await bus.follow({
+  const begun = bus.follow({
     name: 'jobs',
     topics: Object.values(TOPICS),
     handle: async ({ topic, body }) => {
@@ -61,6 +63,7 @@ export async function busDoorbell(bus: Bus, log: Log): Promise<Doorbell> {
     onMissed: (why) => log.debug({ why }, 'news of jobs may have been missed'),
   });
   return {
+    begun,
     async ring({ client, shard }, server, hosts) {
       await bus.publish(shard, client, { topic: TOPICS.released, body: { server, hosts } });
     },

@@ -12,6 +12,7 @@ import type { Log, Store } from '../store/store.js';
 import { ANSWER_MS, type Counted, censusText, countRuns } from './census.js';
 import { type Decision, decide } from './decide.js';
 import type { Doorbell } from './doorbell.js';
+import { countGivenUp, settleGivenUp } from './give-up.js';
 import { type Group, JOB_COLUMNS, type JobRow, type JobState, STOP_ENDS } from './job.js';
 import {
   type Candidate,
@@ -50,9 +51,11 @@ export async function step(driving: Driving): Promise<Stepped> {
   const found = await readJob(driving);
   if (found === null || found.job.ended_at !== null) return 'over';
   const driven: Driven = { job: found.job, fence: driving.lease.fence };
-  const counted = await countRuns(driving.store, driven);
-  const answered = Object.keys(counted.census).filter((one) => !counted.silent.includes(one));
+  const heard = await countRuns(driving.store, driven);
+  const answered = Object.keys(heard.census).filter((one) => !heard.silent.includes(one));
   const on: Step = { ...driving, shards: answered };
+  const { counted, back } = await countGivenUp(driving.store, driven.job.id, heard);
+  if (await settleGivenUp(driving.store, driven, back)) return 'moved';
   if (await makeMissing(on, driven, counted)) return 'moved';
   if (counted.behind > 0) {
     await takeOver(on, driven);
@@ -115,7 +118,7 @@ async function makeMissing(on: Step, driven: Driven, { census }: Counted) {
 
 async function readHosts({ store, jobId }: Driving): Promise<JobHost[]> {
   const { rows } = await store.home.query<{ host: string; batch: number }>(
-    'select host_id as host, batch from job_hosts where job_id = $1',
+    `select host_id as host, batch from job_hosts where job_id = $1 and given_up_at is null`,
     [jobId],
   );
   return rows;

@@ -8,6 +8,7 @@ import type { Doorbell } from './doorbell.js';
 import { Driver } from './driver.js';
 import { Endings } from './endings.js';
 import { type Followed, follow, News } from './follow.js';
+import { settleEnded } from './give-up.js';
 import type { Pieces } from './output.js';
 import { purgeJobs } from './purge.js';
 
@@ -37,6 +38,8 @@ export interface Jobs {
 
 /** How often old jobs are looked for. */
 const PURGE_MS = 3600 * 1000;
+/** How often it is looked whether shards that were given up are back. */
+const SETTLE_MS = 15_000;
 
 export function startJobs(options: JobsOptions): Jobs {
   const { store, authority, doorbell, server, leaseSeconds, log } = options;
@@ -55,6 +58,9 @@ export function startJobs(options: JobsOptions): Jobs {
       log.warn({ error }, 'old jobs were not taken away'),
     );
   const purging = setInterval(() => void purge(), PURGE_MS);
+  const settle = () =>
+    settleEnded(store).catch((error) => log.warn({ error }, 'runs that were given up stay open'));
+  const settling = setInterval(() => void settle(), SETTLE_MS);
   return {
     duty,
     kick(job) {
@@ -64,6 +70,7 @@ export function startJobs(options: JobsOptions): Jobs {
     follow: (run, signal) => follow({ store, news }, run, signal),
     async stop() {
       clearInterval(purging);
+      clearInterval(settling);
       unsubscribe();
       await Promise.all([driver.stop(), duty.stop(), endings.stop()]);
     },

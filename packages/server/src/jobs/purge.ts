@@ -24,7 +24,8 @@ export async function purgeJobs(store: Store, keptDays: number, log: Log): Promi
 
 async function purgeJob(store: Store, id: string): Promise<boolean> {
   const { rows } = await store.home.query<{ host_id: string }>(
-    'select host_id from job_hosts where job_id = $1',
+    // Those that were given up are on a shard that is not there.
+    'select host_id from job_hosts where job_id = $1 and given_up_at is null',
     [id],
   );
   const hosts = rows.map((row) => row.host_id);

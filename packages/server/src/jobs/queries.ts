@@ -4,6 +4,7 @@
 import type { Store } from '../store/store.js';
 import { ANSWER_MS } from './census.js';
 import { noJob } from './create.js';
+import { GIVEN_UP, GIVEN_UP_BECAUSE } from './give-up.js';
 import { countsOf, JOB_COLUMNS, type JobRow, type JobState } from './job.js';
 import type { RunState } from './run.js';
 import type { HostCondition } from './target.js';
@@ -88,7 +89,9 @@ export async function readJob(store: Store, id: string): Promise<SeenJob> {
   if (job.ended_at !== null) return { job, counts: countsOf(job.census), silent: [] };
   const seen = await countByState(store, [id], { text: 'true', values: [] });
   const counts = { ...seen.counts.get(id) };
-  for (const { state, count } of seen.silent.flatMap((shard) => job.census[shard] ?? [])) {
+  for (const { state, count } of [...seen.silent, GIVEN_UP].flatMap(
+    (shard) => job.census[shard] ?? [],
+  )) {
     counts[state] = (counts[state] ?? 0) + count;
   }
   return { job, counts, silent: seen.silent };
@@ -119,3 +122,21 @@ export const RUN_COLUMNS = `r.id, r.job_id, r.host_id, r.hostname, r.batch, r.st
   coalesce(r.message, r.cancel_reason) as message, r.exit_code, r.signal, r.begin_before,
   r.released_at, r.sent_at, r.began_at, r.ended_at, r.output_kept_bytes::float8 as kept_bytes,
   r.output_dropped_bytes::float8 as dropped_bytes, r.said_later`;
+
+/**
+ * What runs are selected from: with those that were given up, which are on the home shard. Of one
+ * type in each column, so that PostgreSQL still walks the index of a job's list.
+ */
+export const RUNS = `(
+    select id, job_id, host_id, hostname, batch, state, message, cancel_reason, exit_code, signal,
+      begin_before, released_at, sent_at, began_at, ended_at, output_kept_bytes,
+      output_dropped_bytes, said_later, output_next
+    from job_runs
+    union all
+    select given_up_run, job_id, host_id, host_id::text, batch, 'lost'::text,
+      '${GIVEN_UP_BECAUSE}'::text, null::text, null::int, null::text, null::timestamptz,
+      null::timestamptz, null::timestamptz, null::timestamptz, given_up_at, 0::bigint, 0::bigint,
+      null::jsonb, 0::int
+    from job_hosts
+    where given_up_at is not null
+  ) as r`;

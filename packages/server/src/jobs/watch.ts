@@ -6,8 +6,9 @@
 
 import { asHalflapError } from '../api/problem.js';
 import type { Store } from '../store/store.js';
+import { awaited } from './give-up.js';
 import { type Piece, readOutput } from './output.js';
-import { RUN_COLUMNS, type RunRow } from './queries.js';
+import { RUN_COLUMNS, RUNS, type RunRow } from './queries.js';
 import { isOpen, type RunState } from './run.js';
 import type { HostCondition } from './target.js';
 
@@ -62,12 +63,19 @@ export async function* watchJob<Job extends { readonly endedAt: string | null }>
     }
     if (silent.join() !== toldSilent) yield { kind: 'silent', shards: silent };
     toldSilent = silent.join();
-    if (hasEnded && silent.length === 0) {
+    if (hasEnded && (await isTold(store, watched.job, silent))) {
       yield { kind: 'job', job };
       return;
     }
     await pause(signal);
   }
+}
+
+/** Whether no shard that is silent has a host of the job that was not given up. */
+async function isTold(store: Store, job: string, silent: readonly string[]): Promise<boolean> {
+  if (silent.length === 0) return true;
+  if (silent.includes(store.home.name)) return false;
+  return (await awaited(store, job, silent)).length === 0;
 }
 
 /** Undefined while the home shard is away. */
@@ -185,7 +193,7 @@ class ShardRuns {
     const [jobAt, sinceAt, nameAt, idAt] = [1, 2, 3, 4].map((n) => `$${where.values.length + n}`);
     const { rows } = await this.#store.fleet.shard(this.name).query<ChangedRow>(
       `select ${RUN_COLUMNS}, r.output_next
-       from job_runs as r
+       from ${RUNS}
        left join hosts as h on h.id = r.host_id
        cross join lateral (select now() - make_interval(secs => ${sinceAt}) as since) as looked
        where (${where.text}) and r.job_id = ${jobAt}

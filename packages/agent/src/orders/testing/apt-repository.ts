@@ -15,6 +15,8 @@ export interface MadePackage {
   readonly configuration?: string;
   /** Run by the shell when it is configured. */
   readonly onConfigure?: string;
+  /** Puts further files of the package below this directory. */
+  readonly put?: (root: string) => Promise<void>;
 }
 
 const OVER = { etc: '/etc/apt', lists: '/var/lib/apt/lists', cache: '/var/cache/apt' } as const;
@@ -53,7 +55,7 @@ export async function makeRepository(
 
 /** The package's file, and its entry in the index. */
 async function build(repository: string, made: MadePackage): Promise<string> {
-  const { name, version, depends, configuration, onConfigure } = made;
+  const { name, version, depends, configuration, onConfigure, put } = made;
   const tree = join(repository, `${name}-${version}`);
   await fs.mkdir(join(tree, 'DEBIAN'), { recursive: true });
   const fields = [
@@ -70,6 +72,7 @@ async function build(repository: string, made: MadePackage): Promise<string> {
     await fs.writeFile(join(tree, 'etc', `${name}.conf`), configuration);
     await fs.writeFile(join(tree, 'DEBIAN/conffiles'), `/etc/${name}.conf\n`);
   }
+  await put?.(tree);
   if (onConfigure !== undefined) {
     const script = `#!/bin/sh\nset -e\n[ "$1" = configure ] || exit 0\n${onConfigure}\n`;
     await fs.writeFile(join(tree, 'DEBIAN/postinst'), script, { mode: 0o755 });

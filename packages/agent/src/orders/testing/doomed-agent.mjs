@@ -1,11 +1,15 @@
 // An agent's runs in a process of its own that dies by SIGKILL at a chosen line of its log. It runs
-// the built package: doomed-agent.mjs '{"state", "host", "keys", "policyFile", "frame", "at"}'
-// It keeps each result as a server would, and ends by itself once it has kept that of its frame.
+// the built package: doomed-agent.mjs '{"state", "host", "keys", "policyFile", "frame", "at"}' WHO
+// It keeps each result as a server would, and ends by itself once it has kept that of its frame. What
+// it tells of its end goes into the file `told` too, where one is named, with WHO told it.
 
+import { appendFileSync } from 'node:fs';
 import { systemClock } from '../../../dist/clock.js';
 import { Orders } from '../../../dist/orders/orders.js';
 
-const { frame, at, ...options } = JSON.parse(process.argv[2] ?? '{}');
+const { frame, at, told: toldFile, ...options } = JSON.parse(process.argv[2] ?? '{}');
+const who = process.argv[3];
+const { run } = JSON.parse(frame.order);
 let lines = 0;
 let keep = () => {};
 const isKept = new Promise((resolve) => {
@@ -22,14 +26,17 @@ const orders = new Orders({
   clock: systemClock,
   emit: (told) => {
     if (told.type !== 'ended') return;
-    const isOurs = told.run === JSON.parse(frame.order).run;
+    if (toldFile) appendFileSync(toldFile, `${JSON.stringify({ who, ...told.result })}\n`);
+    const isOurs = told.run === run;
     orders.resultKept({ run: told.run }).then(() => isOurs && keep());
   },
   log: { debug: line, info: line, warn: line, error: line },
 });
 
 await orders.start();
+// What has begun no server sends again.
+const hasBegun = orders.unfinished().includes(run);
 await orders.connected();
-await orders.take(frame);
+if (!hasBegun) await orders.take(frame);
 await isKept;
 await orders.stop();

@@ -6,11 +6,15 @@ import { EventEmitter, once } from 'node:events';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Order, Result, Work } from '@halflap/protocol/agent';
 import { systemClock } from '../../clock.js';
+import { readValue } from '../../durable.js';
 import type { Log } from '../../log.js';
 import type { FrameOf, OrderLog, ToldFrame } from '../events.js';
+import { type Claim, FACTS } from '../journal.js';
+import { isAlive, type ProcessMark } from '../liveness.js';
 import type { OrdersOptions } from '../options.js';
 import { Orders } from '../orders.js';
 
@@ -26,6 +30,7 @@ export const CLUSTER_KEY = {
   publicKey: publicKey.export({ type: 'spki', format: 'pem' }) as string,
 };
 
+const LOOK_EVERY_MS = 20;
 const SOON = '2100-01-01T00:00:00Z';
 
 export class TestAgent {
@@ -131,8 +136,15 @@ export class TestAgent {
     await this.#orders.connected();
   }
 
+  /** Ends what still runs, which would write where everything is being taken away. */
   async remove(): Promise<void> {
     await this.#orders.stop();
+    const runs = join(this.state, 'runs');
+    for (const run of await fs.readdir(runs)) {
+      const claim = await readValue<Claim>(join(runs, run), FACTS.claim);
+      const supervisor = claim?.supervisor ?? null;
+      if (supervisor !== null) await endSupervisor(supervisor);
+    }
     await fs.rm(this.directory, { recursive: true, force: true });
   }
 
@@ -156,6 +168,11 @@ export class TestAgent {
     list.push(value);
     this.#news.emit('news');
   }
+}
+
+async function endSupervisor(supervisor: ProcessMark): Promise<void> {
+  if (await isAlive(supervisor)) process.kill(supervisor.pid, 'SIGTERM');
+  while (await isAlive(supervisor)) await pause(LOOK_EVERY_MS);
 }
 
 /** The frame of an order that the cluster has signed. */

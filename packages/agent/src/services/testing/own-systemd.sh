@@ -1,15 +1,17 @@
 #!/bin/sh
 # The first process of namespaces of their own (user, process, mount, network, control group): makes
 # a root that holds nothing of the machine's but /usr, which cannot be written there, moves into it,
-# and becomes systemd, which finds no units but those of the test.
+# and becomes systemd, which finds no units but those of the test. What is under /state outlives it.
 #
-#   own-systemd.sh DIRECTORY   DIRECTORY has `units/`, and `ready`, a named pipe; `root/` is free.
+#   own-systemd.sh DIRECTORY   DIRECTORY has `units/`, `state`, and `ready`, a named pipe; `root/` is
+#                              free.
 set -eu
 directory=$1
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$directory/root"
 cd "$directory/root"
-mkdir -p usr etc/systemd proc sys dev run tmp root var/log old
+mkdir -p usr etc/systemd proc sys dev run tmp root var/log old state
+mount --bind "$directory/state" state
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$name"; done
 mount --bind /usr usr
 mount -o remount,bind,ro usr
@@ -33,6 +35,9 @@ mount --bind "$directory/ready" dev/ready
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t proc proc proc
 mount --bind proc/sys proc/sys
+# The kernel's would stay the same.
+cat proc/sys/kernel/random/uuid >run/boot-id
+mount --bind run/boot-id proc/sys/kernel/random/boot_id
 mount -o remount,bind,ro proc/sys
 mount -t tmpfs -o mode=755 tmpfs sys
 mkdir -p sys/fs/cgroup

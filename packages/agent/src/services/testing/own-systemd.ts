@@ -31,6 +31,8 @@ export interface OwnSystemd {
   readonly root: string;
   /** What leads a program to it. */
   readonly enter: readonly string[];
+  /** Resolves when it has gone down by itself, or was stopped. */
+  readonly down: Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -49,10 +51,20 @@ export function canStartSystemd(): boolean {
   }
 }
 
-/** @param units by their name; resolves when systemd has started what it starts by itself. */
-export async function startSystemd(units: Readonly<Record<string, string>>): Promise<OwnSystemd> {
+/**
+ * Resolves when systemd has started what it starts by itself.
+ *
+ * @param units by their name
+ * @param state what it has under /state, and the next one after it; empty where nothing is said.
+ */
+export async function startSystemd(
+  units: Readonly<Record<string, string>>,
+  state?: string,
+): Promise<OwnSystemd> {
   const directory = await fs.mkdtemp(join(tmpdir(), 'halflap-systemd-'));
   for (const name of ['root', 'units']) await fs.mkdir(join(directory, name));
+  if (state === undefined) await fs.mkdir(join(directory, 'state'));
+  else await fs.symlink(state, join(directory, 'state'));
   for (const [name, text] of Object.entries({ ...UNITS, ...units })) {
     await fs.writeFile(join(directory, 'units', name), text);
   }
@@ -60,11 +72,11 @@ export async function startSystemd(units: Readonly<Record<string, string>>): Pro
   execFileSync('mkfifo', [pipe]);
   const group = await fs.mkdtemp(ownGroup());
   const child = startIn(group, directory);
+  const down = once(child, 'exit');
   const stop = async () => {
-    const exited = once(child, 'exit');
     if (child.exitCode === null && child.signalCode === null) {
       await killIn(group, child);
-      await exited;
+      await down;
     }
     await removeGroup(group);
     await fs.rm(directory, { recursive: true });
@@ -72,7 +84,8 @@ export async function startSystemd(units: Readonly<Record<string, string>>): Pro
   try {
     await upOrEnded(child, pipe);
     const [id] = (await fs.readFile(join(group, 'init.scope/cgroup.procs'), 'utf8')).split('\n');
-    return { root: `/proc/${id}/root`, enter: ['nsenter', '--all', '--target', `${id}`], stop };
+    const enter = ['nsenter', '--all', '--target', `${id}`];
+    return { root: `/proc/${id}/root`, enter, down, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,9 +1,10 @@
 // Whether this server lives, whether it can serve, its figures, and the document of the API.
 
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Api } from '../app.js';
 import { isServed } from '../metrics.js';
 import { type Route, read } from '../route.js';
+import { nullable } from '../shapes.js';
 
 const Ready = Type.Object({
   ready: Type.Boolean(),
@@ -15,9 +16,18 @@ const Ready = Type.Object({
       home: Type.Boolean(),
     }),
   ),
+  bus: nullable(
+    Type.Object({
+      driver: Type.String(),
+      linked: Type.Boolean({ description: 'Whether its broker is there, where it needs one.' }),
+      following: Type.Boolean({ description: 'Whether this server hears of what others do.' }),
+    }),
+  ),
 });
+type Ready = Static<typeof Ready>;
 
-export function healthRoutes({ store, metrics }: Api, document: () => object): readonly Route[] {
+export function healthRoutes(api: Api, document: () => object): readonly Route[] {
+  const { metrics } = api;
   return [
     read({
       method: 'GET',
@@ -30,19 +40,14 @@ export function healthRoutes({ store, metrics }: Api, document: () => object): r
     read({
       method: 'GET',
       path: '/readyz',
-      summary: 'Whether this server can serve anything: 503 when no shard serves it.',
+      summary:
+        'Whether this server can serve anything: 503 while no shard serves it, or it just starts.',
       permission: 'anyone',
       answer: Ready,
       async handle({ reply }) {
-        const shards = store.fleet.status().map(({ shard, mode }) => ({
-          shard,
-          mode,
-          served: isServed(mode),
-          home: shard === store.home.name,
-        }));
-        const ready = shards.some(({ served }) => served);
-        reply.code(ready ? 200 : 503);
-        return { ready, shards };
+        const answer = await readiness(api);
+        reply.code(answer.ready ? 200 : 503);
+        return answer;
       },
     }),
     read({
@@ -66,4 +71,20 @@ export function healthRoutes({ store, metrics }: Api, document: () => object): r
       handle: async () => document(),
     }),
   ];
+}
+
+/** Of this moment: each shard is asked, and not only what its last heartbeat said. */
+async function readiness({ store, pulse, bus }: Api): Promise<Ready> {
+  const answering = await pulse.ask();
+  const shards = store.fleet.status().map(({ shard, mode }) => ({
+    shard,
+    mode,
+    served: isServed(mode) && answering.has(shard),
+    home: shard === store.home.name,
+  }));
+  const state = bus?.();
+  const ready = shards.some(({ served }) => served) && state?.isFollowing !== false;
+  if (state === undefined) return { ready, shards, bus: null };
+  const { driver, isLinked: linked, isFollowing: following } = state;
+  return { ready, shards, bus: { driver, linked, following } };
 }

@@ -2,8 +2,9 @@
 
 import { Type } from 'typebox';
 import { type Pieces, readOutput } from '../../jobs/output.js';
-import { RUN_COLUMNS, type RunRow } from '../../jobs/queries.js';
+import { RUN_COLUMNS, RUNS, type RunRow } from '../../jobs/queries.js';
 import { RUN_STATES } from '../../jobs/run.js';
+import { askHome } from '../../store/home.js';
 import type { Scope } from '../caller.js';
 import { fleetPage } from '../fleet-page.js';
 import { type JobOutput, JobRun, jobRunOf, JobOutput as Output } from '../job-shapes.js';
@@ -11,7 +12,7 @@ import { found, live, type Route, read } from '../route.js';
 import { count, fleetPageOf, id, limitOf, name, oneOf, paging } from '../shapes.js';
 import { type JobApi, within } from './jobs.js';
 
-const FROM = 'job_runs r left join hosts h on h.id = r.host_id';
+const FROM = `${RUNS} left join hosts h on h.id = r.host_id`;
 /** What tells one run. */
 const params = { id: id(), host: id() };
 
@@ -117,12 +118,15 @@ async function readRun(
   const conditions = within(scope);
   conditions.add(`r.job_id = ${conditions.place(job)}`);
   conditions.add(`r.host_id = ${conditions.place(host)}`);
-  const rows = await store.readHost<RunRow>(
-    host,
-    `select ${RUN_COLUMNS} from ${FROM} where ${conditions.text}`,
-    conditions.values,
-  );
-  return found(rows[0], `job ${job} on host ${host}`);
+  const sql = `select ${RUN_COLUMNS} from ${FROM} where ${conditions.text}`;
+  const read = async () => (await store.readHost<RunRow>(host, sql, conditions.values))[0];
+  // Of a host whose shard is away the home shard knows whether it was given up.
+  const row = await read().catch(async (error: unknown) => {
+    const [givenUp] = await askHome<RunRow>(store, sql, conditions.values);
+    if (givenUp === undefined) throw error;
+    return givenUp;
+  });
+  return found(row, `job ${job} on host ${host}`);
 }
 
 function outputShapeOf({ state, pieces, droppedBytes, next, isCut }: Pieces): JobOutput {

@@ -7,6 +7,7 @@ import { HalflapError } from '@halflap/protocol';
 import { ORDER_KINDS } from '@halflap/protocol/agent';
 import { Type } from 'typebox';
 import { cancelJob, chooseHosts, createJob, hostsToRetry, specOf } from '../../jobs/create.js';
+import { giveUp } from '../../jobs/give-up.js';
 import { countsOf, JOB_STATES, type JobRow } from '../../jobs/job.js';
 import type { Jobs } from '../../jobs/jobs.js';
 import { type Counts, countByState, listJobs, readJob } from '../../jobs/queries.js';
@@ -49,6 +50,7 @@ export function jobRoutes(api: JobApi): readonly Route[] {
     liveOf(api),
     cancelOf(api),
     retryOf(api),
+    giveUpOf(api),
     ...jobRunRoutes(api),
   ];
 }
@@ -268,6 +270,28 @@ function retryOf({ store, jobs }: JobApi): Route {
   });
 }
 
+function giveUpOf({ store, jobs }: JobApi): Route {
+  return actAtHome({
+    method: 'POST',
+    path: '/api/v1/jobs/:id/give-up',
+    summary: 'Ends a job as lost on the hosts whose shard does not answer. For good.',
+    permission: 'jobs:run',
+    params: { id: id() },
+    answer: Type.Object({
+      id: id(),
+      hosts: Type.Integer({ description: 'That were given up by this.' }),
+      shards: Type.Array(Type.String(), { description: 'That do not answer.' }),
+    }),
+    audit: { act: 'job.give_up', on: ({ params }) => `job ${params.id}` },
+    async handle({ params, scope, reply }, client) {
+      if (scope !== 'all') throw notAllHosts();
+      const givenUp = await giveUp(client, store, params.id);
+      whenDone(reply, () => jobs.kick(params.id));
+      return { id: params.id, hosts: givenUp.hosts, shards: [...givenUp.shards] };
+    },
+  });
+}
+
 function targetOf({ hosts, ...filters }: JobTarget, scope: Scope): Target {
   return { where: hostConditions({ ...filters, state: 'active' }, scope), hosts: hosts ?? null };
 }
@@ -288,7 +312,11 @@ async function assertReaches(store: Store, job: string, scope: Scope): Promise<v
   const { total } = found(rows[0], `job ${job}`);
   const { counts } = await countByState(store, [job], within(scope));
   if (sumOf(found(counts.get(job), `job ${job}`)) >= total) return;
-  throw new HalflapError('API_FORBIDDEN', 'the job has hosts that your role is not for', {
+  throw notAllHosts();
+}
+
+function notAllHosts(): HalflapError {
+  return new HalflapError('API_FORBIDDEN', 'the job may have hosts that your role is not for', {
     hint: 'ask somebody whose role is for all of its hosts',
   });
 }

@@ -1,0 +1,124 @@
+// The operations of the API on clusters, bundles and campaigns.
+
+import type {
+  Campaign,
+  CampaignEvent,
+  CampaignSummary,
+  Cluster,
+  ClusterSummary,
+  Evolution,
+  Made,
+  Matrix,
+  Page,
+  WhatIf,
+} from '@halflap/server';
+import { answering, PAGING } from './operation.js';
+
+/** What a cluster is declared by. */
+const DECLARATION = [
+  'name',
+  'app',
+  'servers',
+  'package',
+  'releases',
+  'service',
+  'commands',
+  'sessionLens',
+  'shards',
+] as const;
+
+export const CAMPAIGN_OPERATIONS = {
+  listClusters: answering<Page<ClusterSummary>>()({
+    method: 'GET',
+    path: '/api/v1/clusters',
+    query: PAGING,
+  }),
+  addCluster: answering<Made>()({ method: 'POST', path: '/api/v1/clusters', body: DECLARATION }),
+  showCluster: answering<Cluster>()({ method: 'GET', path: '/api/v1/clusters/{id}' }),
+  changeCluster: answering<void>()({
+    method: 'PUT',
+    path: '/api/v1/clusters/{id}',
+    body: DECLARATION,
+  }),
+  removeCluster: answering<void>()({ method: 'DELETE', path: '/api/v1/clusters/{id}' }),
+  showMatrix: answering<Matrix>()({ method: 'GET', path: '/api/v1/clusters/{id}/matrix' }),
+  watchMatrix: answering<never>()({ method: 'GET', path: '/api/v1/clusters/{id}/live' }),
+  whatIf: answering<WhatIf>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/what-if',
+    query: ['step'],
+  }),
+  listEvolutions: answering<Page<Evolution>>()({
+    method: 'GET',
+    path: '/api/v1/evolutions',
+    query: [...PAGING, 'app'],
+  }),
+  addEvolution: answering<Evolution>()({
+    method: 'POST',
+    path: '/api/v1/evolutions',
+    body: ['bundle'],
+  }),
+  listCampaigns: answering<Page<CampaignSummary>>()({
+    method: 'GET',
+    path: '/api/v1/campaigns',
+    query: [...PAGING, 'cluster', 'state'],
+  }),
+  planCampaign: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns',
+    body: ['cluster', 'goal', 'to', 'policy', 'order', 'exclude'],
+  }),
+  showCampaign: answering<Campaign>()({ method: 'GET', path: '/api/v1/campaigns/{id}' }),
+  watchCampaign: answering<never>()({ method: 'GET', path: '/api/v1/campaigns/{id}/live' }),
+  showCampaignMatrix: answering<Matrix>()({
+    method: 'GET',
+    path: '/api/v1/campaigns/{id}/matrix',
+    query: ['at'],
+  }),
+  listCampaignEvents: answering<Page<CampaignEvent>>()({
+    method: 'GET',
+    path: '/api/v1/campaigns/{id}/events',
+    query: PAGING,
+  }),
+  approveCampaign: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/approve',
+    body: ['digest', 'step'],
+  }),
+  startCampaign: answering<Made>()({ method: 'POST', path: '/api/v1/campaigns/{id}/start' }),
+  pauseCampaign: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/pause',
+    body: ['reason'],
+  }),
+  resumeCampaign: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/resume',
+    body: ['reason'],
+  }),
+  cancelCampaign: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/cancel',
+    body: ['reason'],
+  }),
+  retryStep: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/retry',
+    body: ['step'],
+  }),
+  skipStep: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/skip',
+    body: ['step', 'reason'],
+  }),
+  excludeFromCampaign: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/exclude',
+    body: ['kind', 'name', 'reason'],
+  }),
+  planBack: answering<Made>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/back',
+    body: ['reason'],
+  }),
+} as const;

@@ -1,0 +1,268 @@
+// Clusters: what is declared, how they are now, and what a step would change. Connection strings of
+// shards come in and never go out.
+
+import { type Static, Type } from 'typebox';
+import { ClusterLooks } from '../../campaigns/cluster-look.js';
+import {
+  addCluster,
+  CLUSTER_COLUMNS,
+  type ClusterRow,
+  changeCluster,
+  readCluster,
+  removeCluster,
+} from '../../campaigns/clusters.js';
+import { CAMPAIGN_STATES } from '../../campaigns/decide.js';
+import { type ClusterDeclaration, DECLARATION_FIELDS } from '../../campaigns/declaration.js';
+import { type CampaignParts, stepOfId } from '../../campaigns/make.js';
+import { looksOf } from '../../campaigns/matrix.js';
+import { idOf } from '../../campaigns/steps.js';
+import { whatIf } from '../../campaigns/what-if.js';
+import { askHome } from '../../store/home.js';
+import { GOALS } from '../campaign-shapes.js';
+import { Conditions } from '../conditions.js';
+import { homePage } from '../home-page.js';
+import { Matrix, matrixView, refusalView, stepId, WhatIf } from '../matrix-shapes.js';
+import { actAtHome, bodyOf, live, type Route, read } from '../route.js';
+import { id, instant, nullable, oneOf, pageOf, paging } from '../shapes.js';
+
+export interface ClusterApi extends CampaignParts {
+  readonly clock: () => Date;
+}
+
+const OpenCampaign = nullable(
+  Type.Object({
+    id: id(),
+    goal: oneOf(GOALS),
+    state: oneOf(CAMPAIGN_STATES),
+    from: Type.String(),
+    to: Type.String(),
+  }),
+);
+
+const summary = {
+  id: id(),
+  name: Type.String(),
+  app: Type.String(),
+  shards: Type.Array(Type.String()),
+  campaign: OpenCampaign,
+  changedBy: Type.String(),
+  changedAt: instant(),
+};
+
+export const ClusterSummary = Type.Object(summary);
+export type ClusterSummary = Static<typeof ClusterSummary>;
+
+export const Cluster = Type.Object({
+  ...summary,
+  revision: Type.Integer({ description: 'Grows with every change.' }),
+  declaration: Type.Unsafe<object>({
+    ...{ type: 'object', additionalProperties: true },
+    description: 'As it was declared, without the addresses of shards.',
+  }),
+});
+export type Cluster = Static<typeof Cluster>;
+
+const params = { id: id() };
+
+export function clusterRoutes(api: ClusterApi): readonly Route[] {
+  const looks = new ClusterLooks(api, api.clock);
+  return [
+    listOf(api),
+    addOf(api),
+    oneCluster(api),
+    changeOf(api),
+    removeOf(),
+    matrixOf(looks),
+    whatIfOf(looks),
+    liveOf(looks),
+  ];
+}
+
+type ListRow = ClusterRow & { readonly campaign: Static<typeof OpenCampaign> };
+
+const COLUMNS = `${CLUSTER_COLUMNS}, (
+    select jsonb_build_object('id', o.id, 'goal', o.goal, 'state', o.state,
+      'from', o.from_release, 'to', o.to_release)
+    from campaigns as o
+    where o.cluster_id = c.id and o.started_at is not null and o.ended_at is null
+  ) as campaign`;
+
+function listOf({ store }: ClusterApi): Route {
+  return read({
+    method: 'GET',
+    path: '/api/v1/clusters',
+    summary: 'Clusters by name, each with the campaign that is under way.',
+    permission: 'cluster:read',
+    query: paging,
+    answer: pageOf(ClusterSummary),
+    handle: ({ query }) =>
+      homePage<ListRow, ClusterSummary>({ store }, query, {
+        ...{ columns: COLUMNS, from: 'clusters as c', conditions: new Conditions() },
+        ...{ key: 'c.name', keyType: 'text', direction: 'asc', item: summaryOf },
+      }),
+  });
+}
+
+function summaryOf({ id, declared, campaign, ...row }: ListRow): ClusterSummary {
+  const shards = declared.shards.map(({ name }) => name);
+  return {
+    ...{ id, name: declared.name, app: declared.app, shards, campaign },
+    ...{ changedBy: row.changed_by, changedAt: row.changed_at.toISOString() },
+  };
+}
+
+function oneCluster({ store }: ClusterApi): Route {
+  return read({
+    method: 'GET',
+    path: '/api/v1/clusters/:id',
+    summary: 'One cluster as it was declared.',
+    permission: 'cluster:read',
+    params,
+    answer: Cluster,
+    async handle({ params }) {
+      await readCluster(store.home, params.id);
+      const sql = `select ${COLUMNS} from clusters as c where c.id = $1`;
+      const [row] = (await askHome<ListRow>(store, sql, [params.id])) as [ListRow];
+      return { ...summaryOf(row), revision: row.revision, declaration: row.declared };
+    },
+  });
+}
+
+function addOf({ secret }: ClusterApi): Route {
+  return actAtHome({
+    method: 'POST',
+    path: '/api/v1/clusters',
+    summary: 'Declares a cluster: its application, servers and shards.',
+    permission: 'cluster:write',
+    status: 201,
+    body: bodyOf(DECLARATION_FIELDS),
+    answer: Type.Object({ id: id() }),
+    audit: { act: 'cluster.add', on: ({ body }) => `cluster ${body.name}`, detail },
+    async handle({ body, caller }, client) {
+      const declaring = { declared: body as ClusterDeclaration, secret, by: caller.name };
+      return { id: await addCluster(client, declaring) };
+    },
+  });
+}
+
+function changeOf({ secret }: ClusterApi): Route {
+  return actAtHome({
+    method: 'PUT',
+    path: '/api/v1/clusters/:id',
+    summary: 'Declares a cluster anew; a shard without an address keeps the one that it has.',
+    permission: 'cluster:write',
+    params,
+    body: bodyOf(DECLARATION_FIELDS),
+    answer: null,
+    audit: { act: 'cluster.change', on: ({ body }) => `cluster ${body.name}`, detail },
+    async handle({ params, body, caller }, client) {
+      const declaring = { declared: body as ClusterDeclaration, secret, by: caller.name };
+      await changeCluster(client, params.id, declaring);
+      return undefined;
+    },
+  });
+}
+
+/** Without addresses, which are secret. */
+function detail({ body }: { readonly body: { readonly shards: readonly { name: string }[] } }) {
+  return { shards: body.shards.map(({ name }) => name) };
+}
+
+function removeOf(): Route {
+  return actAtHome({
+    method: 'DELETE',
+    path: '/api/v1/clusters/:id',
+    summary: 'Forgets a cluster with its campaigns; its servers and shards stay as they are.',
+    permission: 'cluster:write',
+    params,
+    answer: null,
+    audit: { act: 'cluster.remove', on: ({ params }) => `cluster ${params.id}` },
+    async handle({ params }, client) {
+      await removeCluster(client, params.id);
+      return undefined;
+    },
+  });
+}
+
+function matrixOf(looks: ClusterLooks): Route {
+  return read({
+    method: 'GET',
+    path: '/api/v1/clusters/:id/matrix',
+    summary: 'How each server works with each shard now.',
+    permission: 'cluster:read',
+    params,
+    answer: Matrix,
+    async handle({ params }) {
+      const { matrix, seenAt } = await looks.look(params.id);
+      return matrixView(matrix, seenAt);
+    },
+  });
+}
+
+function whatIfOf(looks: ClusterLooks): Route {
+  return read({
+    method: 'GET',
+    path: '/api/v1/clusters/:id/what-if',
+    summary: 'What a step would make impossible, and what possible, if it was taken now.',
+    permission: 'cluster:read',
+    params,
+    query: { step: stepId() },
+    answer: WhatIf,
+    async handle({ params, query }) {
+      const { observed } = await looks.look(params.id);
+      const step = stepOfId(query.step, observed.world, 'query.step');
+      const { refusals, closes, opens, pointOfNoReturn } = whatIf(step, observed.world);
+      return {
+        ...{ step: idOf(step), refusals: refusals.map(refusalView) },
+        closes: closes.map((one) => ({ id: one.id, refusals: one.refusals.map(refusalView) })),
+        ...{ opens: [...opens], pointOfNoReturn },
+      };
+    },
+  });
+}
+
+/** Between two looks of a live view, in ms: it asks all shards. */
+const LIVE_MS = 2000;
+
+function liveOf(looks: ClusterLooks): Route {
+  return live({
+    method: 'GET',
+    path: '/api/v1/clusters/:id/live',
+    summary: 'Events `matrix`: the matrix, and again when it has changed.',
+    permission: 'cluster:read',
+    params,
+    async handle({ params, signal }) {
+      await looks.look(params.id);
+      return async (view) => {
+        let told = '';
+        while (!signal.aborted) {
+          const { matrix, seenAt } = await looks.look(params.id);
+          const looksLike =
+            looksOf(matrix) + JSON.stringify(matrix.shards.map((one) => one.running));
+          if (looksLike !== told) {
+            if (!view.send({ event: 'matrix', data: matrixView(matrix, seenAt) })) return;
+            await view.room();
+          }
+          told = looksLike;
+          await pause(LIVE_MS, signal);
+        }
+      };
+    },
+  });
+}
+
+/** Ends early, and not with an error, when the signal does. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

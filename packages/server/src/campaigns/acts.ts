@@ -1,0 +1,344 @@
+// What people do to a campaign. Each is a function within a transaction of the home shard, which
+// holds the campaign alone; a server that drives it finds what has changed.
+//
+//   planned ──start──► running ⇄ paused            stopped ──resume──► running
+//      │                  └─► stopped, finished    (by what went wrong: see decide.ts)
+//      └──────── cancel, from wherever it is ────► cancelled
+
+import { HalflapError } from '@halflap/protocol';
+import type { ClientBase } from 'pg';
+import {
+  type CampaignRow,
+  type EventKind,
+  lockCampaign,
+  noteEvent,
+  readSteps,
+  recordOf,
+  type StepRow,
+} from './campaign.js';
+import { readAddresses, readCluster } from './clusters.js';
+import type { CampaignState } from './decide.js';
+import { boundOf, type CampaignParts, checkResolved, digestFor, planCampaign } from './make.js';
+import type { Excluded } from './observe.js';
+import { resolveServers } from './resolve.js';
+
+/** Who does it, and why. */
+export interface Said {
+  readonly by: string;
+  readonly reason?: string;
+}
+
+/**
+ * @param digest of the plan that was read
+ * @throws API_CONFLICT when the plan, or the cluster, is another one by now
+ */
+export async function approvePlan(
+  on: CampaignParts,
+  client: ClientBase,
+  { id, digest, by }: { readonly id: string; readonly digest: string; readonly by: string },
+): Promise<void> {
+  const campaign = await lockCampaign(client, id);
+  assertState(campaign, ['planned'], 'its plan was approved before it was started');
+  if (campaign.digest !== digest) throw changed(['the plan is another one than that digest is of']);
+  await assertSame(on, client, campaign);
+  await client.query('update campaigns set approved_by = $2, approved_at = now() where id = $1', [
+    ...[id, by],
+  ]);
+  const isPlanner = by === campaign.planned_by;
+  const message = isPlanner ? 'approved by who planned it' : 'approved';
+  await noteEvent(client, id, { kind: 'approved', by, message, detail: { digest, isPlanner } });
+}
+
+/** Of a step that needs one of its own. */
+export async function approveStep(
+  client: ClientBase,
+  { id, step, by }: { readonly id: string; readonly step: string; readonly by: string },
+): Promise<void> {
+  const campaign = await openCampaign(client, id);
+  const row = await stepRow(client, id, step);
+  if (row.own_approval === null) throw conflict(`${step} needs no approval of its own`);
+  await client.query(
+    `update campaign_steps set approved_by = $3, approved_at = now()
+     where campaign_id = $1 and id = $2`,
+    [id, step, by],
+  );
+  const detail = { isPlanner: by === campaign.planned_by };
+  const message = `approved although ${row.own_approval}`;
+  await noteEvent(client, id, { kind: 'approved', step, by, message, detail });
+}
+
+/** @throws API_CONFLICT when it is not approved, is another by now, or another one is under way */
+export async function startCampaign(
+  on: CampaignParts,
+  client: ClientBase,
+  { id, by }: { readonly id: string; readonly by: string },
+): Promise<void> {
+  const campaign = await lockCampaign(client, id);
+  assertState(campaign, ['planned'], 'it was started before');
+  if (campaign.approved_by === null) {
+    throw conflict('its plan is not approved', `approve it: halflap campaign approve ${id}`);
+  }
+  await client.query('select from clusters where id = $1 for update', [campaign.cluster_id]);
+  const { rows } = await client.query<{ id: string }>(
+    `select id from campaigns
+     where cluster_id = $1 and started_at is not null and ended_at is null`,
+    [campaign.cluster_id],
+  );
+  const [other] = rows;
+  if (other !== undefined) {
+    throw conflict(`campaign ${other.id} of the cluster is under way`, 'wait for its end');
+  }
+  await assertSame(on, client, campaign);
+  await client.query(
+    `update campaigns set state = 'running', started_by = $2, started_at = now() where id = $1`,
+    [id, by],
+  );
+  await noteEvent(client, id, { kind: 'started', by, message: 'started' });
+}
+
+export async function pauseCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
+  const campaign = await lockCampaign(client, id);
+  assertState(campaign, ['running', 'stopped'], 'only what runs can be paused');
+  await moveTo(client, campaign, 'paused', said);
+}
+
+/** @throws API_CONFLICT also while a step has failed, which would stop it again */
+export async function resumeCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
+  const campaign = await lockCampaign(client, id);
+  assertState(campaign, ['paused', 'stopped'], 'only what is paused or stopped can be resumed');
+  const failed = (await readSteps(client, id)).filter(hasFailed);
+  if (failed.length > 0) {
+    const names = failed.map((step) => step.id).join(', ');
+    throw conflict(
+      `${names} failed, or did not hold`,
+      'retry it, skip it with a reason, exclude it, or go back',
+    );
+  }
+  await moveTo(client, campaign, 'running', said);
+}
+
+/** What runs on a server goes to its end; a shard's verb is interrupted and can be continued. */
+export async function cancelCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
+  await cancel(client, await lockCampaign(client, id), said);
+}
+
+async function cancel(client: ClientBase, campaign: CampaignRow, said: Said): Promise<void> {
+  if (campaign.ended_at !== null || campaign.state === 'cancelled') {
+    throw conflict('it has ended');
+  }
+  await moveTo(client, campaign, 'cancelled', said);
+  await client.query(
+    `update campaigns as c set ended_at = now()
+     where id = $1 and not exists (
+       select from campaign_steps as s where s.campaign_id = c.id and s.state = 'running'
+     )`,
+    [campaign.id],
+  );
+}
+
+/** Has a step that failed carried out again. A campaign that it stopped goes on. */
+export async function retryStep(
+  client: ClientBase,
+  { id, step, by }: { readonly id: string; readonly step: string; readonly by: string },
+): Promise<void> {
+  const campaign = await openCampaign(client, id);
+  const row = await stepRow(client, id, step);
+  if (!isIll(row)) assertStep(row, ['failed'], 'only what failed can be tried again');
+  await client.query(
+    `update campaign_steps
+     set state = 'waiting', is_retried = true, is_healthy = null, ended_at = null
+     where campaign_id = $1 and id = $2`,
+    [id, step],
+  );
+  await noteEvent(client, id, { kind: 'retried', step, by, message: 'is tried again' });
+  await goOn(client, campaign, { by });
+}
+
+/** Leaves a step out. What rests on it is refused as long as it has to be. */
+export async function skipStep(
+  client: ClientBase,
+  { id, step, ...said }: Required<Said> & { readonly id: string; readonly step: string },
+): Promise<void> {
+  const campaign = await openCampaign(client, id);
+  const row = await stepRow(client, id, step);
+  const rule = 'only what waits or failed can be skipped';
+  if (!isIll(row)) assertStep(row, ['waiting', 'failed'], rule);
+  await skip(client, id, step, said);
+  await goOn(client, campaign, said);
+}
+
+/** Leaves a server or a shard out: nothing is done to it any more, but what it runs counts. */
+export async function exclude(
+  client: ClientBase,
+  id: string,
+  { kind, name, by, reason }: Omit<Excluded, 'at'>,
+): Promise<void> {
+  const campaign = await openCampaign(client, id);
+  const steps = (await readSteps(client, id)).filter(
+    (one) => one.kind === kind && one.name === name,
+  );
+  const known = campaign.matrix?.[kind === 'server' ? 'servers' : 'shards'] ?? [];
+  if (!known.some((one) => one.name === name)) {
+    throw new HalflapError('API_NOT_FOUND', `the cluster has no ${kind} ${name}`, {
+      hint: 'look at the matrix',
+    });
+  }
+  if (steps.some(({ state }) => state === 'running')) {
+    throw conflict(`a step of ${name} is under way`, 'pause the campaign, and wait for its end');
+  }
+  const one: Excluded = { kind, name, reason, by, at: new Date().toISOString() };
+  const others = campaign.excluded.filter((had) => had.kind !== kind || had.name !== name);
+  await client.query('update campaigns set excluded = $2 where id = $1', [
+    ...[id, JSON.stringify([...others, one])],
+  ]);
+  await noteEvent(client, id, { kind: 'excluded', by, message: `${name} is left out: ${reason}` });
+  for (const { id: step, state } of steps) {
+    const said = { by, reason: `${name} is left out: ${reason}` };
+    if (state === 'waiting' || state === 'failed') await skip(client, id, step, said);
+  }
+  await goOn(client, campaign, { by });
+}
+
+/**
+ * Plans the way back, and ends the campaign that led on.
+ * @returns the id of the plan
+ * @throws CAMPAIGN_REFUSED with the proof, where nothing leads back; API_CONFLICT
+ */
+export async function planBack(
+  on: CampaignParts,
+  client: ClientBase,
+  id: string,
+  said: Said,
+): Promise<string> {
+  const campaign = await lockCampaign(client, id);
+  assertState(
+    campaign,
+    ['running', 'paused', 'stopped', 'finished', 'cancelled'],
+    'nothing of it was begun',
+  );
+  const steps = await readSteps(client, id);
+  const under = steps.find(({ kind, state }) => kind === 'server' && state === 'running');
+  if (under !== undefined) {
+    throw conflict(`${under.id} is under way`, 'pause the campaign, and wait for its end');
+  }
+  const { policy, excluded, cluster_id: cluster } = campaign;
+  const back = await planCampaign(on, client, {
+    ...{ cluster, goal: 'back', policy, excluded, by: said.by, backOf: campaign },
+  });
+  if (campaign.ended_at === null && campaign.state !== 'cancelled') {
+    await cancel(client, campaign, { ...said, reason: `campaign ${back} leads back` });
+  }
+  return back;
+}
+
+/** @throws API_CONFLICT when what an approval would be of is not what it was */
+async function assertSame(on: CampaignParts, client: ClientBase, campaign: CampaignRow) {
+  const cluster = await readCluster(client, campaign.cluster_id);
+  const addresses = await readAddresses(client, on.secret, cluster.id);
+  const steps = await readSteps(client, campaign.id);
+  const resolved = await resolveServers(on.store, cluster.declared);
+  checkResolved(resolved);
+  const servers = boundOf(resolved.servers);
+  const { policy, bundle_hash: bundle, excluded, goal } = campaign;
+  const plan = { goal, steps: steps.map(recordOf) };
+  const digest = digestFor(plan, cluster, addresses, { policy, bundle, servers, excluded });
+  if (digest === campaign.digest) return;
+  const before = new Map(campaign.servers.map(({ name, host }) => [name, host]));
+  const now = new Map(servers.map(({ name, host }) => [name, host]));
+  const names = [...new Set([...before.keys(), ...now.keys()])];
+  const lines = names.flatMap((name) => {
+    if (!before.has(name)) return `server ${name} is new`;
+    if (!now.has(name)) return `server ${name} is gone`;
+    return before.get(name) === now.get(name) ? [] : `server ${name} is another host`;
+  });
+  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew']);
+}
+
+function changed(evidence: readonly string[]): HalflapError {
+  return new HalflapError(
+    'CAMPAIGN_REFUSED',
+    'the cluster is not as it was when this was planned',
+    {
+      detail: { evidence },
+      hint: 'plan again, and approve that',
+    },
+  );
+}
+
+async function moveTo(
+  client: ClientBase,
+  { id, state: before }: CampaignRow,
+  state: CampaignState,
+  { by, reason }: Said,
+): Promise<void> {
+  await client.query('update campaigns set state = $2, reason = $3 where id = $1', [
+    ...[id, state, reason ?? null],
+  ]);
+  const kind = KINDS[state];
+  const message = reason === undefined || reason === '' ? kind : `${kind}: ${reason}`;
+  await noteEvent(client, id, { kind, by, message, detail: { before } });
+}
+
+const KINDS: Readonly<Record<CampaignState, EventKind>> = {
+  planned: 'planned',
+  running: 'resumed',
+  paused: 'paused',
+  stopped: 'stopped',
+  finished: 'finished',
+  cancelled: 'cancelled',
+};
+
+/** What was stopped goes on once nothing has failed any more; what somebody paused stays so. */
+async function goOn(client: ClientBase, campaign: CampaignRow, said: Said): Promise<void> {
+  if (campaign.state !== 'stopped') return;
+  const failed = (await readSteps(client, campaign.id)).some(hasFailed);
+  if (!failed) await moveTo(client, campaign, 'running', { by: said.by });
+}
+
+/** It succeeded, and its server is not healthy any more. */
+function isIll({ state, is_healthy: isHealthy }: StepRow): boolean {
+  return state === 'succeeded' && isHealthy === false;
+}
+
+function hasFailed(row: StepRow): boolean {
+  return row.state === 'failed' || isIll(row);
+}
+
+async function skip(client: ClientBase, id: string, step: string, { by, reason }: Said) {
+  await client.query(
+    `update campaign_steps
+     set state = 'skipped', ended_at = now(), message = $3, is_retried = false, wait = null
+     where campaign_id = $1 and id = $2`,
+    [id, step, reason],
+  );
+  const message = `skipped: ${reason}`;
+  await noteEvent(client, id, { kind: 'skipped', step, message, ...(by ? { by } : {}) });
+}
+
+async function openCampaign(client: ClientBase, id: string): Promise<CampaignRow> {
+  const campaign = await lockCampaign(client, id);
+  if (campaign.ended_at !== null || campaign.state === 'cancelled') {
+    throw conflict('the campaign has ended');
+  }
+  return campaign;
+}
+
+async function stepRow(client: ClientBase, id: string, step: string): Promise<StepRow> {
+  const row = (await readSteps(client, id)).find((one) => one.id === step);
+  if (row !== undefined) return row;
+  throw new HalflapError('API_NOT_FOUND', `the campaign has no step ${step}`, {
+    hint: `look at it: halflap campaign status ${id}`,
+  });
+}
+
+function assertStep(row: StepRow, states: readonly StepRow['state'][], rule: string): void {
+  if (!states.includes(row.state)) throw conflict(`${row.id} is ${row.state}: ${rule}`);
+}
+
+function assertState({ state }: CampaignRow, states: readonly CampaignState[], rule: string): void {
+  if (!states.includes(state)) throw conflict(`the campaign is ${state}: ${rule}`);
+}
+
+function conflict(message: string, hint = 'look at the campaign'): HalflapError {
+  return new HalflapError('API_CONFLICT', message, { hint });
+}

@@ -1,0 +1,64 @@
+// Between which two releases a cluster stands, or would be led next: by its shards, of which the
+// oldest says where it comes from.
+
+import { compareVersions, HalflapError } from '@halflap/protocol';
+import type { Queryable } from '../store/leases.js';
+import type { Cluster, ShardAddress } from './clusters.js';
+import { EVOLUTION_COLUMNS, type EvolutionRow } from './evolutions.js';
+import { lookAt } from './observe.js';
+
+export interface Between {
+  readonly from: string;
+  readonly to: string;
+  /** Null where no bundle leads on; then both releases are the same, unless a shard is between. */
+  readonly evolution: EvolutionRow | null;
+}
+
+/**
+ * @param wanted the newer release; without: where shards are under way, else the newest bundle
+ * @throws CAMPAIGN_REFUSED when no shard tells its release
+ */
+export async function findBetween(
+  on: Queryable,
+  cluster: Cluster,
+  { addresses, wanted }: { readonly addresses: readonly ShardAddress[]; readonly wanted?: string },
+): Promise<Between> {
+  const { app } = cluster.declared;
+  const read = await lookAt(addresses, null);
+  const states = read.flatMap(({ status }) => (status.state?.app === app ? [status.state] : []));
+  const [oldest] = states.sort((one, other) => compareVersions(one.floor, other.floor));
+  if (oldest === undefined) {
+    throw new HalflapError(
+      'CAMPAIGN_REFUSED',
+      `no shard of ${cluster.declared.name} tells ${app}`,
+      {
+        detail: {
+          evidence: read.map(({ address, status }) => `${address.name}: ${whyNot(status)}`),
+        },
+        hint: 'bring the shards up; adopt or install a release on them',
+      },
+    );
+  }
+  const from = oldest.floor;
+  const newest = states.map(({ floor, ceiling }) => later(floor, ceiling)).sort(compareVersions);
+  const ahead = newest.at(-1) ?? from;
+  const to = wanted ?? (ahead === from ? undefined : ahead);
+  const hash = states.find((one) => one.floor === from && one.bundle_hash !== null)?.bundle_hash;
+  const { rows } = await on.query<EvolutionRow>(
+    `select ${EVOLUTION_COLUMNS} from evolutions as e
+     where e.app = $1 and e.from_release = $2 and ($3::text is null or e.to_release = $3)
+     order by e.hash = $4 desc nulls last, e.added_at desc limit 1`,
+    [app, from, to ?? null, hash ?? null],
+  );
+  const evolution = rows[0] ?? null;
+  return { from, to: to ?? evolution?.to_release ?? from, evolution };
+}
+
+function later(one: string, other: string): string {
+  return compareVersions(one, other) < 0 ? other : one;
+}
+
+function whyNot({ error, state }: { error: string | null; state: { app: string } | null }): string {
+  if (error !== null) return 'it does not answer';
+  return state === null ? 'Halflap does not know it' : `it holds ${state.app}`;
+}

@@ -1,0 +1,193 @@
+// Declared clusters as the home shard keeps them. Connection strings of shards are sealed by the
+// servers' key, and opened where a shard is asked or changed, nowhere else.
+
+import { randomUUID } from 'node:crypto';
+import { HalflapError } from '@halflap/protocol';
+import type { ClientBase } from 'pg';
+import { parseSelector } from '../api/labels.js';
+import { invalid } from '../api/problem.js';
+import { seal, unseal } from '../authority/sealing.js';
+import type { Queryable } from '../store/leases.js';
+import { type ClusterDeclaration, checkDeclaration } from './declaration.js';
+
+export interface Cluster {
+  readonly id: string;
+  /** Without connection strings. */
+  readonly declared: ClusterDeclaration;
+  readonly revision: number;
+  readonly changedBy: string;
+  readonly changedAt: Date;
+}
+
+export type ClusterRow = {
+  readonly id: string;
+  readonly declared: ClusterDeclaration;
+  readonly revision: number;
+  readonly changed_by: string;
+  readonly changed_at: Date;
+};
+
+/** What a ClusterRow is selected by, of `clusters as c`. */
+export const CLUSTER_COLUMNS = 'c.id, c.declared, c.revision, c.changed_by, c.changed_at';
+
+export interface ShardAddress {
+  readonly name: string;
+  readonly isCanary: boolean;
+  readonly url: string;
+}
+
+export function clusterOf(row: ClusterRow): Cluster {
+  const { id, declared, revision, changed_by: changedBy, changed_at: changedAt } = row;
+  return { id, declared, revision, changedBy, changedAt };
+}
+
+/** @throws API_NOT_FOUND */
+export async function readCluster(on: Queryable, id: string): Promise<Cluster> {
+  const { rows } = await on.query<ClusterRow>(
+    `select ${CLUSTER_COLUMNS} from clusters as c where c.id = $1`,
+    [id],
+  );
+  const [row] = rows;
+  if (row !== undefined) return clusterOf(row);
+  throw new HalflapError('API_NOT_FOUND', `there is no cluster ${id}`, {
+    hint: 'look at the list: halflap clusters list',
+  });
+}
+
+type ShardRow = { name: string; is_canary: boolean; sealed: Buffer };
+
+/** In the order in which they were declared. */
+export async function readAddresses(
+  on: Queryable,
+  secret: Buffer,
+  cluster: string,
+): Promise<readonly ShardAddress[]> {
+  const { rows } = await on.query<ShardRow>(
+    'select name, is_canary, sealed from cluster_shards where cluster_id = $1 order by place',
+    [cluster],
+  );
+  return rows.map(({ name, is_canary: isCanary, sealed }) => ({
+    ...{ name, isCanary, url: unseal(secret, purposeOf(cluster, name), sealed) },
+  }));
+}
+
+/** So that the address of one shard cannot be put in the place of another's. */
+function purposeOf(cluster: string, shard: string): string {
+  return `shard ${cluster} ${shard}`;
+}
+
+export interface Declaring {
+  readonly declared: ClusterDeclaration;
+  readonly secret: Buffer;
+  readonly by: string;
+}
+
+/**
+ * Within a transaction of the home shard. @returns its id
+ * @throws API_INVALID; API_CONFLICT when there is one of that name
+ */
+export async function addCluster(client: ClientBase, declaring: Declaring): Promise<string> {
+  const { declared, by } = declaring;
+  check(
+    declared,
+    declared.shards.map(({ url }) => url),
+  );
+  const id = randomUUID();
+  const { rowCount } = await client.query(
+    `insert into clusters (id, name, app, declared, changed_by) values ($1, $2, $3, $4, $5)
+     on conflict (name) do nothing`,
+    [id, declared.name, declared.app, withoutUrls(declared), by],
+  );
+  if (rowCount === 0) throw taken(declared.name);
+  await writeShards(client, id, declaring);
+  return id;
+}
+
+/**
+ * Within a transaction of the home shard. A shard without a url keeps the one that it has.
+ * @throws API_NOT_FOUND, API_INVALID; API_CONFLICT for the name of another
+ */
+export async function changeCluster(
+  client: ClientBase,
+  id: string,
+  declaring: Declaring,
+): Promise<void> {
+  const { declared, secret, by } = declaring;
+  await client.query('select from clusters where id = $1 for update', [id]);
+  await readCluster(client, id);
+  const known = new Map(
+    (await readAddresses(client, secret, id)).map(({ name, url }) => [name, url]),
+  );
+  const shards = declared.shards.map((one) => {
+    const url = one.url ?? known.get(one.name);
+    return url === undefined ? one : { ...one, url };
+  });
+  const whole = { ...declared, shards };
+  check(
+    whole,
+    shards.map(({ url }) => url),
+  );
+  const { rows } = await client.query('select from clusters where name = $2 and id <> $1', [
+    ...[id, declared.name],
+  ]);
+  if (rows.length > 0) throw taken(declared.name);
+  await client.query(
+    `update clusters
+     set name = $2, app = $3, declared = $4, changed_by = $5, changed_at = now(),
+       revision = revision + 1
+     where id = $1`,
+    [id, declared.name, declared.app, withoutUrls(declared), by],
+  );
+  await client.query('delete from cluster_shards where cluster_id = $1', [id]);
+  await writeShards(client, id, { ...declaring, declared: whole });
+}
+
+/**
+ * Within a transaction of the home shard: it and its campaigns are forgotten; servers and shards
+ * stay as they are.
+ * @throws API_NOT_FOUND; API_CONFLICT while a campaign is under way
+ */
+export async function removeCluster(client: ClientBase, id: string): Promise<void> {
+  const { declared } = await readCluster(client, id);
+  const { rows } = await client.query(
+    'select from campaigns where cluster_id = $1 and started_at is not null and ended_at is null',
+    [id],
+  );
+  if (rows.length > 0) {
+    throw new HalflapError('API_CONFLICT', `a campaign of ${declared.name} is under way`, {
+      hint: 'let it end, or cancel it: halflap campaign cancel',
+    });
+  }
+  await client.query('delete from clusters where id = $1', [id]);
+}
+
+async function writeShards(client: ClientBase, id: string, { declared, secret }: Declaring) {
+  for (const [place, { name, url = '', canary = false }] of declared.shards.entries()) {
+    await client.query(
+      `insert into cluster_shards (cluster_id, name, place, is_canary, sealed)
+       values ($1, $2, $3, $4, $5)`,
+      [id, name, place, canary, seal(secret, purposeOf(id, name), url)],
+    );
+  }
+}
+
+function check(declared: ClusterDeclaration, urls: readonly (string | undefined)[]): void {
+  checkDeclaration(declared);
+  const { hosts } = declared.servers;
+  if (hosts !== undefined) parseSelector(hosts, 'body.servers.hosts');
+  const missing = urls.flatMap((url, at) =>
+    url === undefined ? [{ field: `body.shards.${at}.url`, rule: 'must be given' }] : [],
+  );
+  if (missing.length > 0) throw invalid(missing);
+}
+
+function withoutUrls(declared: ClusterDeclaration): string {
+  const shards = declared.shards.map(({ url: _, ...rest }) => rest);
+  return JSON.stringify({ ...declared, shards });
+}
+
+function taken(name: string): HalflapError {
+  return new HalflapError('API_CONFLICT', `there is a cluster ${name} already`, {
+    hint: 'take another name, or change that one',
+  });
+}

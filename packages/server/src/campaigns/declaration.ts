@@ -1,0 +1,229 @@
+// A cluster as somebody declares it: which application, which servers it has and how each release
+// gets on them, which shards. One shape for the API and for the file of the command line.
+//
+// Invariant: the connection strings of shards are in what comes in and in nothing that goes out.
+
+import type { FieldProblem } from '@halflap/protocol';
+import { Type } from 'typebox';
+import { invalid } from '../api/problem.js';
+
+const NAME = '^[a-z0-9][a-z0-9-]{0,62}$';
+const MOST_SERVERS = 1000;
+const MOST_SHARDS = 1000;
+
+const text = (maxLength: number, description: string) =>
+  Type.String({ minLength: 1, maxLength, description });
+
+export const HostCommand = Type.Object(
+  {
+    run: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
+      ...{ minItems: 1, maxItems: 64 },
+      description:
+        'A program and its arguments; no shell reads them. `{server}`, `{release}` and ' +
+        '`{from}` are replaced by the server, the release that it gets, and the one before.',
+    }),
+    user: Type.Optional(text(32, 'A user of the host; default: the agent’s own.')),
+    directory: Type.Optional(text(4096, 'Default: the root directory.')),
+    environment: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$' }), Type.String(), {
+        maxProperties: 64,
+        additionalProperties: false,
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export interface HostCommand {
+  readonly run: readonly string[];
+  readonly user?: string;
+  readonly directory?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const Servers = Type.Object(
+  {
+    hosts: Type.Optional(text(1024, 'A selector of labels: every host with them is a server.')),
+    nameLabel: Type.Optional(
+      text(63, 'The label by whose value such a server registers; default: by its hostname.'),
+    ),
+    named: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: text(255, 'By which it registers on shards.'),
+            host: text(255, 'The hostname of the host that it runs on.'),
+          },
+          { additionalProperties: false },
+        ),
+        { maxItems: MOST_SERVERS, description: 'Servers one by one; a host may have several.' },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const Commands = Type.Object(
+  {
+    upgrade: Type.Optional(HostCommand),
+    restart: Type.Optional(HostCommand),
+    drain: Type.Optional(HostCommand),
+    undrain: Type.Optional(HostCommand),
+    health: Type.Optional(HostCommand),
+  },
+  {
+    additionalProperties: false,
+    description:
+      '`upgrade` in place of a package, `restart` in place of a service; `drain` before, ' +
+      '`undrain` after; `health` is asked until it ends with 0.',
+  },
+);
+
+const Release = Type.Object(
+  {
+    release: text(64, 'As in `1.0`.'),
+    version: text(255, 'The version of the package that has it.'),
+  },
+  { additionalProperties: false },
+);
+
+const Shard = Type.Object(
+  {
+    name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' }),
+    url: Type.Optional(
+      Type.String({
+        pattern: '^postgres(ql)?://',
+        maxLength: 2048,
+        description: 'By whose role Halflap changes it. Never shown; may be left out once known.',
+      }),
+    ),
+    canary: Type.Optional(Type.Boolean({ description: 'Goes first.' })),
+  },
+  { additionalProperties: false },
+);
+
+const declaration = {
+  name: Type.String({ pattern: NAME }),
+  app: text(64, 'What `halflap build` calls the application.'),
+  servers: Servers,
+  package: Type.Optional(text(255, 'The package that servers run.')),
+  releases: Type.Optional(Type.Array(Release, { maxItems: 100 })),
+  service: Type.Optional(text(255, 'The service that is restarted when the package has changed.')),
+  commands: Type.Optional(Commands),
+  sessionLens: Type.Optional(
+    Type.Boolean({
+      description:
+        'Servers open shards with the bundle, and their role may make temporary objects: so one ' +
+        'of the newer release may work with a shard that is not prepared yet.',
+    }),
+  ),
+  shards: Type.Array(Shard, { minItems: 1, maxItems: MOST_SHARDS }),
+};
+
+export const ClusterDeclaration = Type.Object(declaration, { additionalProperties: false });
+export const DECLARATION_FIELDS = declaration;
+
+export interface ClusterDeclaration {
+  readonly name: string;
+  readonly app: string;
+  readonly servers: {
+    readonly hosts?: string;
+    readonly nameLabel?: string;
+    readonly named?: readonly { readonly name: string; readonly host: string }[];
+  };
+  readonly package?: string;
+  readonly releases?: readonly { readonly release: string; readonly version: string }[];
+  readonly service?: string;
+  readonly commands?: Readonly<
+    Partial<Record<'upgrade' | 'restart' | 'drain' | 'undrain' | 'health', HostCommand>>
+  >;
+  readonly sessionLens?: boolean;
+  readonly shards: readonly DeclaredShard[];
+}
+
+export interface DeclaredShard {
+  readonly name: string;
+  readonly url?: string;
+  readonly canary?: boolean;
+}
+
+/** What a shape cannot say. @throws API_INVALID with every field and its rule */
+export function checkDeclaration(declared: ClusterDeclaration): void {
+  const problems = [...ofServers(declared), ...ofReleases(declared), ...ofShards(declared)];
+  if (problems.length > 0) throw invalid(problems);
+}
+
+function ofServers({ servers }: ClusterDeclaration): FieldProblem[] {
+  const { hosts, named = [], nameLabel } = servers;
+  const problems: FieldProblem[] = [];
+  if (hosts === undefined && named.length === 0) {
+    problems.push({ field: 'body.servers', rule: 'hosts by a selector, or servers by name' });
+  }
+  if (nameLabel !== undefined && hosts === undefined) {
+    problems.push({ field: 'body.servers.nameLabel', rule: 'only with hosts by a selector' });
+  }
+  problems.push(...twice('body.servers.named', named));
+  return problems;
+}
+
+function ofReleases(declared: ClusterDeclaration): FieldProblem[] {
+  const { package: name, releases = [], commands = {} } = declared;
+  const problems: FieldProblem[] = [];
+  if ((name === undefined) === (commands.upgrade === undefined)) {
+    problems.push({ field: 'body.package', rule: 'either a package or commands.upgrade' });
+  }
+  if (name !== undefined && releases.length === 0) {
+    problems.push({ field: 'body.releases', rule: 'the version of the package of each release' });
+  }
+  if (declared.service !== undefined && commands.restart !== undefined) {
+    problems.push({ field: 'body.service', rule: 'either a service or commands.restart' });
+  }
+  const keys = releases.map(({ release }) => ({ name: release }));
+  const versions = releases.map(({ version }) => ({ name: version }));
+  problems.push(...twice('body.releases', keys), ...twice('body.releases', versions));
+  return problems;
+}
+
+function ofShards({ shards }: ClusterDeclaration): FieldProblem[] {
+  const problems = twice('body.shards', shards);
+  for (const [at, { url }] of shards.entries()) {
+    if (url !== undefined) problems.push(...ofAddress(url, `body.shards.${at}.url`));
+  }
+  if (shards.filter(({ canary }) => canary === true).length > 1) {
+    problems.push({ field: 'body.shards', rule: 'one canary at most' });
+  }
+  return problems;
+}
+
+/** What an address may ask for besides; others name files of the servers, or change sessions. */
+const URL_PARAMETERS: ReadonlySet<string> = new Set(['sslmode', 'connect_timeout']);
+
+/**
+ * An address is a host by its name: through a socket of its own machine a server might be let in
+ * as somebody else. The rule quotes nothing of it.
+ */
+function ofAddress(url: string, field: string): FieldProblem[] {
+  const rule = 'postgres://USER:PASSWORD@HOST:PORT/DATABASE, with sslmode at most';
+  try {
+    const { hostname, pathname, searchParams } = new URL(url);
+    const isHost = /^(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)$/i.test(hostname);
+    const isPlain = [...searchParams.keys()].every((key) => URL_PARAMETERS.has(key));
+    if (isHost && isPlain && /^\/[^/]+$/.test(pathname)) return [];
+  } catch {
+    // Told as any other that is none.
+  }
+  return [{ field, rule }];
+}
+
+function twice(field: string, all: readonly { readonly name: string }[]): FieldProblem[] {
+  const seen = new Set<string>();
+  const double = all.filter(({ name }) => seen.has(name) || !seen.add(name));
+  return double.map(({ name }) => ({ field, rule: `each once; ${name} is there twice` }));
+}
+
+/** The servers' own release of what a package's version is; null: it is none that is declared. */
+export function releaseOfVersion(
+  { releases = [] }: Pick<ClusterDeclaration, 'releases'>,
+  version: string,
+): string | null {
+  return releases.find((one) => one.version === version)?.release ?? null;
+}

@@ -1,0 +1,240 @@
+// Plans a campaign: looks at the cluster, proposes the shortest safe order or takes the operator's
+// own, tries it on paper, and keeps it with a digest of all that it rests on. Nothing is done yet.
+
+import { randomUUID } from 'node:crypto';
+import { HalflapError, hashedText } from '@halflap/protocol';
+import type { ClientBase } from 'pg';
+import { invalid } from '../api/problem.js';
+import type { Store } from '../store/store.js';
+import { findBetween } from './between.js';
+import { type BoundServer, type CampaignRow, noteEvent } from './campaign.js';
+import { type Cluster, readAddresses, readCluster, type ShardAddress } from './clusters.js';
+import type { Bundles } from './evolutions.js';
+import { type Matrix, matrixOf } from './matrix.js';
+import { type Excluded, type Observed, observe } from './observe.js';
+import { digestOf, type Goal, inOrder, type Plan, propose, tryOut } from './plan.js';
+import { DEFAULT_POLICY, type Policy } from './policy.js';
+import { linesOf } from './proof.js';
+import type { ServerFound } from './resolve.js';
+import { allSteps, idOf, type Step } from './steps.js';
+import { checkTimeZone } from './windows.js';
+import type { World } from './world.js';
+
+export interface CampaignParts {
+  readonly store: Store;
+  /** What addresses of shards are sealed by. */
+  readonly secret: Buffer;
+  readonly bundles: Bundles;
+}
+
+export interface Planning {
+  readonly cluster: string;
+  readonly goal: Goal;
+  /** The newer release; default: see findBetween. */
+  readonly to?: string;
+  readonly policy: Partial<Policy>;
+  /** The operator's own order: ids of steps. */
+  readonly order?: readonly string[];
+  readonly excluded: readonly Excluded[];
+  readonly by: string;
+  /** The campaign that it takes back, between the same releases by the same bundle. */
+  readonly backOf?: Pick<CampaignRow, 'id' | 'from_release' | 'to_release' | 'bundle_hash'>;
+}
+
+/**
+ * Within a transaction of the home shard. @returns the id of the campaign
+ * @throws API_NOT_FOUND, API_INVALID; CAMPAIGN_REFUSED with what stands against the plan
+ */
+export async function planCampaign(
+  on: CampaignParts,
+  client: ClientBase,
+  planning: Planning,
+): Promise<string> {
+  const cluster = await readCluster(client, planning.cluster);
+  const addresses = await readAddresses(client, on.secret, cluster.id);
+  const policy = policyOf(planning.policy, addresses);
+  const { hash, ...between } = await betweenOf(client, cluster, addresses, planning);
+  const bundle = await on.bundles.read(client, hash);
+  const { excluded } = planning;
+  const observed = await observe(on.store, {
+    ...{ declared: cluster.declared, addresses, bundle, between, excluded, expected: [] },
+    health: new Map(),
+  });
+  checkResolved(observed);
+  checkNames(observed.world, policy, excluded);
+  const plan = planOf(observed.world, planning, policy);
+  checkSafe(plan, observed.world, cluster);
+  const servers = boundOf(observed.servers);
+  const bound = { policy, bundle: hash, servers, excluded };
+  const row = {
+    ...{ id: randomUUID(), cluster, planning, policy, servers, bundleHash: hash },
+    digest: digestFor(plan, cluster, addresses, bound),
+    matrix: matrixOf(observed, addresses, excluded),
+  };
+  await keep(client, row, plan, between);
+  return row.id;
+}
+
+async function betweenOf(
+  client: ClientBase,
+  cluster: Cluster,
+  addresses: readonly ShardAddress[],
+  { backOf, to }: Planning,
+) {
+  if (backOf !== undefined) {
+    const { from_release: from, to_release, bundle_hash: hash } = backOf;
+    return { from, to: to_release, hash };
+  }
+  const asked = { addresses, ...(to === undefined ? {} : { wanted: to }) };
+  const { evolution, ...between } = await findBetween(client, cluster, asked);
+  if (evolution === null) throw noBundle(cluster, between.from, to);
+  return { ...between, hash: evolution.hash };
+}
+
+/** What an approval is bound to; the same text whatever the order of keys. */
+export function digestFor(
+  plan: Pick<Plan, 'goal' | 'steps'>,
+  { id, revision }: Cluster,
+  addresses: readonly ShardAddress[],
+  bound: object,
+): string {
+  const shards = addresses.map(({ name }) => name);
+  return digestOf(plan, { text: hashedText({ cluster: id, revision, shards, ...bound }) });
+}
+
+export function boundOf(servers: readonly ServerFound[]): BoundServer[] {
+  return servers.map(({ name, host }) => ({ name, host: host?.id ?? null }));
+}
+
+/** @throws CAMPAIGN_REFUSED while it is not known which servers there are */
+export function checkResolved({ silent, ambiguous }: Pick<Observed, 'silent' | 'ambiguous'>): void {
+  const evidence = [
+    ...silent.map((shard) => `shard ${shard} of the store does not answer: its hosts are missing`),
+    ...ambiguous.map((name) => `several hosts are ${name}`),
+  ];
+  if (evidence.length === 0) return;
+  throw new HalflapError('CAMPAIGN_REFUSED', 'which servers the cluster has is not known', {
+    detail: { evidence },
+    hint: 'bring the shards back; give each server a name of its own',
+  });
+}
+
+function policyOf(given: Partial<Policy>, addresses: readonly ShardAddress[]): Policy {
+  const canary = addresses.find(({ isCanary }) => isCanary)?.name;
+  const own = canary === undefined ? {} : { canaryShard: canary };
+  const policy = { ...DEFAULT_POLICY, ...own, ...given };
+  policy.windows.forEach(({ timeZone }, at) => {
+    try {
+      checkTimeZone(timeZone);
+    } catch {
+      const field = `body.policy.windows.${at}.timeZone`;
+      throw invalid([{ field, rule: 'a time zone, as in Europe/Vienna' }]);
+    }
+  });
+  return policy;
+}
+
+function checkNames(world: World, policy: Policy, excluded: readonly Excluded[]): void {
+  const servers = new Set(world.servers.map(({ name }) => name));
+  const shards = new Set(world.shards.map(({ name }) => name));
+  const problems = excluded
+    .filter(({ kind, name }) => !(kind === 'server' ? servers : shards).has(name))
+    .map(({ kind, name }) => ({
+      field: 'body.exclude',
+      rule: `the cluster has no ${kind} ${name}`,
+    }));
+  const { canaryServer, canaryShard } = policy;
+  if (canaryServer !== undefined && !servers.has(canaryServer)) {
+    problems.push({ field: 'body.policy.canaryServer', rule: 'a server of the cluster' });
+  }
+  if (canaryShard !== undefined && !shards.has(canaryShard)) {
+    problems.push({ field: 'body.policy.canaryShard', rule: 'a shard of the cluster' });
+  }
+  if (problems.length > 0) throw invalid(problems);
+}
+
+function planOf(world: World, { goal, order }: Planning, policy: Policy): Plan {
+  if (order === undefined) return propose(world, goal, orderOf(policy));
+  return inOrder(
+    goal,
+    order.map((id, at) => stepOfId(id, world, `body.order.${at}`)),
+  );
+}
+
+function orderOf({ canaryServer, canaryShard, maxUnavailable }: Policy) {
+  return {
+    maxUnavailable,
+    ...(canaryServer === undefined ? {} : { canaryServer }),
+    ...(canaryShard === undefined ? {} : { canaryShard }),
+  };
+}
+
+/** @throws API_INVALID */
+export function stepOfId(id: string, world: World, field: string): Step {
+  const step = allSteps(world).find((one) => idOf(one) === id);
+  if (step !== undefined) return step;
+  const rule = 'a step of the cluster: server/NAME/upgrade, shard/NAME/prepare, …';
+  throw invalid([{ field, rule }]);
+}
+
+function checkSafe(plan: Plan, world: World, { declared }: Cluster): void {
+  if (plan.steps.length === 0) {
+    throw new HalflapError('API_CONFLICT', `nothing is left to do on ${declared.name}`, {
+      hint: `look at it: halflap clusters matrix ${declared.name}`,
+    });
+  }
+  const { unsafe } = tryOut(plan, world);
+  if (unsafe === null) return;
+  throw new HalflapError('CAMPAIGN_REFUSED', `${unsafe.id} would not be safe when its turn comes`, {
+    detail: { evidence: linesOf(unsafe.refusals) },
+    hint: unsafe.refusals[0]?.remedy ?? 'choose another order',
+  });
+}
+
+interface Kept {
+  readonly id: string;
+  readonly cluster: Cluster;
+  readonly planning: Planning;
+  readonly policy: Policy;
+  readonly servers: readonly BoundServer[];
+  readonly bundleHash: string;
+  readonly digest: string;
+  readonly matrix: Matrix;
+}
+
+async function keep(
+  client: ClientBase,
+  kept: Kept,
+  plan: Plan,
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  const { id, cluster, planning, policy, servers, bundleHash, digest, matrix } = kept;
+  await client.query(
+    `insert into campaigns (id, cluster_id, goal, from_release, to_release, bundle_hash, policy,
+       servers, excluded, digest, back_of, planned_by, matrix, seen_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, now())`,
+    [
+      ...[id, cluster.id, plan.goal, from, to, bundleHash, JSON.stringify(policy)],
+      ...[JSON.stringify(servers), JSON.stringify(planning.excluded), digest],
+      ...[planning.backOf?.id ?? null, planning.by, JSON.stringify(matrix)],
+    ],
+  );
+  for (const [place, { id: step, step: what, batch, ownApproval }] of plan.steps.entries()) {
+    await client.query(
+      `insert into campaign_steps
+         (campaign_id, id, place, batch, kind, name, action, own_approval)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [id, step, place, batch, what.kind, what.name, what.action, ownApproval],
+    );
+  }
+  const message = `planned ${plan.steps.length} steps, ${from} → ${to}`;
+  const detail = { goal: plan.goal, digest, isOwnOrder: planning.order !== undefined };
+  await noteEvent(client, id, { kind: 'planned', by: planning.by, message, detail, matrix });
+}
+
+function noBundle({ declared }: Cluster, from: string, to: string | undefined): HalflapError {
+  const where = to === undefined ? '' : ` to ${to}`;
+  return new HalflapError('API_NOT_FOUND', `no bundle leads ${declared.app} from ${from}${where}`, {
+    hint: 'add it: halflap clusters bundles add FILE',
+  });
+}

@@ -1,0 +1,171 @@
+// Looks at a cluster: its servers by what their hosts tell and by their leases, its shards by what
+// they say themselves, all at once. It never fails for one of them: what is not known is said.
+
+import { type Bundle, readShard, readShardWith, type ShardStatus } from '@halflap/engine/runner';
+import { compareVersions } from '@halflap/protocol';
+import type { Store } from '../store/store.js';
+import type { ShardAddress } from './clusters.js';
+import type { ClusterDeclaration } from './declaration.js';
+import { byServerName, missing, resolveServers, type ServerFound } from './resolve.js';
+import type { LeaseSeen, ServerSeen, ShardSeen, World } from './world.js';
+
+export interface Looking {
+  readonly declared: ClusterDeclaration;
+  readonly addresses: readonly ShardAddress[];
+  readonly between: { readonly from: string; readonly to: string };
+  /** Null where none is known yet: then nobody knows whether a verify may be trusted. */
+  readonly bundle: Bundle | null;
+  /** Servers that were there when the campaign was planned: they are looked for by name. */
+  readonly expected: readonly string[];
+  readonly excluded: readonly Excluded[];
+  /** Servers by what their health checks said last. */
+  readonly health: ReadonlyMap<string, boolean | null>;
+}
+
+export interface Excluded {
+  readonly kind: 'server' | 'shard';
+  readonly name: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly at: string;
+}
+
+export interface Observed {
+  readonly world: World;
+  readonly servers: readonly ServerFound[];
+  /** Of shards that answered. */
+  readonly statuses: ReadonlyMap<string, ShardStatus>;
+  readonly silent: readonly string[];
+  /** Names that several hosts would register by. */
+  readonly ambiguous: readonly string[];
+}
+
+/** How long a shard is waited for. */
+const SHARD_MS = 5000;
+
+/** @throws STORE_UNAVAILABLE when no shard of the store answers */
+export async function observe(store: Store, looking: Looking): Promise<Observed> {
+  const { declared, addresses, bundle, excluded } = looking;
+  const [resolved, read] = await Promise.all([
+    resolveServers(store, declared),
+    lookAt(addresses, bundle),
+  ]);
+  const isOut = (kind: Excluded['kind'], name: string) =>
+    excluded.some((one) => one.kind === kind && one.name === name);
+  const takesSessionLens = declared.sessionLens === true && bundle?.sessionLens.impossible === null;
+  const shards = read.map(({ address, status }): ShardSeen => {
+    const known = {
+      name: address.name,
+      takesSessionLens,
+      isExcluded: isOut('shard', address.name),
+    };
+    return { ...seenOf(status, declared.app), ...known };
+  });
+  const known = new Set(resolved.servers.map(({ name }) => name));
+  const gone = looking.expected.filter((name) => !known.has(name)).map(missing);
+  const servers = [...resolved.servers, ...gone].sort(byServerName);
+  const seen = servers.map((one): ServerSeen => {
+    const isHealthy = looking.health.get(one.name) ?? null;
+    return {
+      ...serverSeen(one, shards, declared),
+      isHealthy,
+      isExcluded: isOut('server', one.name),
+    };
+  });
+  const features = featuresOf(read, looking.between.from);
+  const world: World = { ...looking.between, servers: seen, shards, features };
+  const statuses = new Map(read.map(({ address, status }) => [address.name, status]));
+  const { silent, ambiguous } = resolved;
+  return { world, servers, statuses, silent, ambiguous };
+}
+
+/** What servers of the older release do not know, and may meet already: by name, each once. */
+function featuresOf(read: readonly { readonly status: Status }[], from: string): string[] {
+  const rows = read.flatMap(({ status }) => status.features);
+  const names = rows.flatMap((one) => (compareVersions(one.release, from) > 0 ? [one.name] : []));
+  return [...new Set(names)].sort();
+}
+
+type Status = ShardStatus & { readonly isVerified: boolean };
+
+/** All shards at once, each with its time. Never fails for one. */
+export function lookAt(addresses: readonly ShardAddress[], bundle: Bundle | null) {
+  return Promise.all(addresses.map((address) => readOne(address, bundle)));
+}
+
+async function readOne(address: ShardAddress, bundle: Bundle | null) {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Status>((resolve) => {
+    const error = `no answer in ${SHARD_MS / 1000} s`;
+    timer = setTimeout(() => resolve({ ...SILENT, error }), SHARD_MS);
+  });
+  const status = await Promise.race([readStatus(address, bundle), late]);
+  clearTimeout(timer);
+  return { address, status: discreet(status, address.url) };
+}
+
+async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise<Status> {
+  if (bundle !== null) return readShardWith(url, bundle);
+  return { ...(await readShard(url)), isVerified: false };
+}
+
+const SILENT: Status = {
+  ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
+  ...{ leases: [], features: [], quarantined: 0, differences: 0, blocked: null, isVerified: false },
+};
+
+/** Errors of drivers may quote what they were given. */
+function discreet(status: Status, url: string): Status {
+  const clean = (text: string | null) => (text === null ? null : withoutSecrets(text, url));
+  const { error, hint, blocked } = status;
+  return { ...status, error: clean(error), hint: clean(hint), blocked: clean(blocked) };
+}
+
+export function withoutSecrets(text: string, url: string): string {
+  const secrets = [url];
+  try {
+    const { password } = new URL(url);
+    if (password !== '') secrets.push(password, decodeURIComponent(password));
+  } catch {
+    // What cannot be read as an address is hidden as a whole.
+  }
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '•••'), text);
+}
+
+function seenOf(
+  status: Status,
+  app: string,
+): Omit<ShardSeen, 'name' | 'takesSessionLens' | 'isExcluded'> {
+  const { state, quarantined, isVerified, blocked } = status;
+  const unreachable = whyUnknown(status, app);
+  if (state === null || unreachable !== null) {
+    return {
+      ...{ unreachable: unreachable ?? 'nothing is known of it', phase: 'settled' },
+      ...{ floor: '', ceiling: '', quarantined: 0, isVerified: false, blocked: null, leases: [] },
+    };
+  }
+  const { phase, floor, ceiling } = state;
+  const leases = status.leases.map(({ server, release, mode }): LeaseSeen => {
+    const isOwn = mode === 'lens' && phase === 'settled' && release !== floor;
+    return { server, release, mode: isOwn ? 'session' : mode };
+  });
+  return { unreachable, phase, floor, ceiling, quarantined, isVerified, blocked, leases };
+}
+
+function whyUnknown({ reachable, error, state }: Status, app: string): string | null {
+  if (error !== null || !reachable) return error ?? 'no connection';
+  if (state === null) return 'Halflap does not know it: adopt or install a release';
+  return state.app === app ? null : `it holds ${state.app}, and the cluster is of ${app}`;
+}
+
+function serverSeen(
+  { name, isConnected, installed }: ServerFound,
+  shards: readonly ShardSeen[],
+  declared: ClusterDeclaration,
+): Omit<ServerSeen, 'isHealthy' | 'isExcluded'> {
+  const leases = shards.flatMap((shard) => shard.leases).filter(({ server }) => server === name);
+  const running = [...new Set(leases.map(({ release }) => release))].sort();
+  // Without a package what it runs is all that tells what it has.
+  const own = declared.package === undefined && running.length === 1 ? (running[0] ?? null) : null;
+  return { name, isConnected, installed: installed ?? own, running };
+}

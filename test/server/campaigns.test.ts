@@ -1,0 +1,226 @@
+// Campaigns as they are: servers of Halflap that are killed, servers of an application that are
+// upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
+
+import { searchPath } from '@halflap/protocol';
+import type { Campaign } from '@halflap/server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withClient } from '../evolving/databases.js';
+import { APP, type Compiled, compilePair } from '../evolving/releases.js';
+import { type Random, randomFrom } from '../oracle/random.js';
+import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
+import { until } from './job-cluster.js';
+
+const TIMEOUT_MS = 120_000;
+const SEED = Number(process.env.HALFLAP_SEED ?? Date.now() % 1_000_000_000);
+const CAMPAIGNS = Number(process.env.HALFLAP_CAMPAIGNS ?? 1);
+const OLD = `create table items (id int primary key, name text not null, size int);`;
+const NEW = `create table items (id int primary key, title text not null, bytes bigint);`;
+const CHANGES = `changes:
+  - rename_column: { table: items, column: name, to: title }
+  - convert_column:
+      table: items
+      columns: [size]
+      to: [bytes]
+      up: { bytes: "size::bigint * 1024" }
+      down: { size: "(bytes / 1024)::int" }
+`;
+const ROWS = `insert into items select i, 'item ' || i, i from generate_series(1, 500) i;`;
+const POLICY = { healthSeconds: 1, deadlineSeconds: 60 };
+
+let ground: CampaignGround;
+let compiled: Compiled;
+
+beforeAll(async () => {
+  [ground, compiled] = await Promise.all([openCampaignGround(), compilePair(OLD, NEW, CHANGES)]);
+  const { status } = await post('evolutions', { bundle: compiled.bundle });
+  expect(status).toBe(201);
+}, TIMEOUT_MS);
+
+afterAll(() => ground.close());
+
+const post = (path: string, payload: object = {}) =>
+  ground.ask('POST', `/api/v1/${path}`, { payload });
+const get = (path: string) => ground.ask('GET', `/api/v1/${path}`);
+
+async function campaignOf(id: string): Promise<Campaign> {
+  return (await get(`campaigns/${id}`)).body;
+}
+
+async function plan(cluster: string, rest: object = {}): Promise<string> {
+  const { status, body } = await post('campaigns', { cluster, policy: POLICY, ...rest });
+  expect(status, JSON.stringify(body)).toBe(201);
+  return body.id;
+}
+
+async function start(id: string): Promise<void> {
+  const { digest } = await campaignOf(id);
+  expect((await post(`campaigns/${id}/approve`, { digest })).status).toBe(200);
+  const started = await post(`campaigns/${id}/start`);
+  expect(started.status, started.text).toBe(200);
+}
+
+function sees(id: string, holds: (campaign: Campaign) => boolean): Promise<Campaign> {
+  return until(() => campaignOf(id), holds);
+}
+
+const stateOf = ({ plan: steps }: Campaign, step: string) =>
+  steps.find((one) => one.id === step)?.state;
+
+/** Phase, floor and rows of each shard. */
+function standing({ shards }: Application) {
+  return Promise.all(
+    shards.map(({ url }) =>
+      withClient(url, null, async (client) => {
+        const { rows } = await client.query('select phase, floor from halflap.shard');
+        const [{ phase, floor }] = rows;
+        await client.query(`set search_path = ${searchPath(APP, floor)}`);
+        const counted = await client.query('select count(*)::int as n from items');
+        return `${phase} at ${floor}, ${counted.rows[0].n} rows`;
+      }),
+    ),
+  );
+}
+
+describe('a campaign', () => {
+  it(
+    'leads from release to release while its server is killed, and stops where health fails',
+    async () => {
+      const app = await ground.application(compiled, { shards: 2, rows: ROWS, drains: false });
+      const [a, b] = app.servers;
+      const id = await plan(app.cluster);
+      const refused = await post(`campaigns/${id}/start`);
+      expect(refused).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+      b.health = 1;
+      let restarts = 0;
+      a.onCommand = async (word) => {
+        if (word !== 'restart') return;
+        restarts += 1;
+        await ground.killDriver(id);
+      };
+      await start(id);
+      const stopped = await sees(id, ({ state }) => state === 'stopped');
+      expect(restarts, 'nothing is done twice').toBe(1);
+      const failed = stopped.plan.find(({ state }) => state === 'failed');
+      expect(failed).toMatchObject({ id: `server/${b.name}/upgrade`, healthy: false });
+      expect(failed?.evidence.join()).toContain(`health ${b.name}`);
+      expect(stateOf(stopped, `server/${a.name}/upgrade`)).toBe('succeeded');
+      b.health = 0;
+      expect((await post(`campaigns/${id}/retry`, { step: failed?.id })).status).toBe(200);
+      const waiting = await sees(id, ({ plan: steps }) =>
+        steps.some(({ wait }) => wait?.remedy?.startsWith('approve') === true),
+      );
+      const next = waiting.plan.find(({ wait }) => wait !== null);
+      expect(next).toMatchObject({ id: 'shard/eu1/contract' });
+      const what = await get(`clusters/${app.cluster}/what-if?step=${next?.id}`);
+      expect(what.body).toMatchObject({
+        refusals: [],
+        closes: [{ id: `server/${a.name}/downgrade` }, { id: `server/${b.name}/downgrade` }],
+      });
+      for (const step of ['shard/eu1/contract', 'shard/eu2/contract']) {
+        expect((await post(`campaigns/${id}/approve`, { step })).status).toBe(200);
+      }
+      await sees(id, ({ state }) => state === 'finished');
+      expect(await standing(app)).toEqual(Array(2).fill('settled at 2.0, 500 rows'));
+      const { body: matrix } = await get(`clusters/${app.cluster}/matrix`);
+      expect(matrix.cells.flat().map(({ state }: { state: string }) => state)).toEqual(
+        Array(4).fill('native'),
+      );
+      const back = await post(`campaigns/${id}/back`);
+      expect(back).toMatchObject({ status: 409, body: { code: 'CAMPAIGN_REFUSED' } });
+      expect(back.body.evidence.join()).toContain('shard eu1: eu1 is settled at 2.0');
+      const { body: history } = await get(`campaigns/${id}/events?limit=200`);
+      const kinds = history.items.map(({ kind }: { kind: string }) => kind);
+      expect(kinds).toEqual(
+        expect.arrayContaining(['planned', 'started', 'seen', 'stopped', 'retried', 'finished']),
+      );
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('a server that was healthy', () => {
+  it(
+    'stops the campaign when it is not any more, and everything goes back',
+    async () => {
+      const app = await ground.application(compiled, { shards: 1, rows: ROWS, drains: true });
+      const [a] = app.servers;
+      a.onCommand = async (word) => {
+        if (word === 'undrain') a.health = 1;
+      };
+      const order = ['shard/eu1/prepare', `server/${a.name}/upgrade`, 'shard/eu1/expand'];
+      const policy = { ...POLICY, soakSeconds: 1 };
+      const id = await plan(app.cluster, { order, policy });
+      await start(id);
+      const stopped = await sees(id, ({ state }) => state !== 'running');
+      const reason = `${a.name} is not healthy after server/${a.name}/upgrade`;
+      expect(stopped).toMatchObject({ state: 'stopped', reason });
+      const resumed = await post(`campaigns/${id}/resume`);
+      expect(resumed).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+      a.health = 0;
+      a.onCommand = async () => {};
+      await goBack(id, 'from the middle');
+      expect(a.installed).toBe('1.0');
+      expect(await standing(app)).toEqual(['settled at 1.0, 500 rows']);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** Steps that may be taken now, drawn; contract is left out. */
+async function drawStep(cluster: string, random: Random, app: Application) {
+  const steps = [
+    ...app.servers.map(({ name }) => `server/${name}/upgrade`),
+    ...['prepare', 'expand', 'verify'].map((verb) => `shard/eu1/${verb}`),
+  ];
+  const safe: string[] = [];
+  for (const step of steps) {
+    const { body } = await get(`clusters/${cluster}/what-if?step=${step}`);
+    for (const refusal of body.refusals) expect(refusal.name, step).not.toBe('');
+    if (body.refusals.length === 0) safe.push(step);
+  }
+  return random.pick(safe);
+}
+
+describe(`random campaigns (HALFLAP_SEED=${SEED})`, () => {
+  it(
+    'take any safe order, survive a killed server, and lead back without a loss',
+    async () => {
+      const random = randomFrom(SEED);
+      for (let at = 0; at < CAMPAIGNS; at += 1) {
+        const app = await ground.application(compiled, { shards: 1, rows: ROWS, drains: false });
+        const { cluster } = app;
+        const told: string[] = [];
+        for (let turns = 1 + random.below(3); turns > 0; turns -= 1) {
+          const step = await drawStep(cluster, random, app);
+          told.push(step);
+          const planned = await post('campaigns', { cluster, policy: POLICY, order: [step] });
+          expect(planned.status, told.join(', ')).toBe(201);
+          await start(planned.body.id);
+          if (random.percent(40)) await ground.killDriver(planned.body.id);
+          await sees(planned.body.id, ({ endedAt }) => endedAt !== null);
+          const { body: matrix } = await get(`clusters/${cluster}/matrix`);
+          const states = matrix.cells.flat().map(({ state }: { state: string }) => state);
+          expect(states, told.join(', ')).not.toContain('refused');
+        }
+        const id = await plan(cluster, { goal: 'expanded' });
+        await start(id);
+        const done = random.below(4);
+        await sees(id, (campaign) => campaign.done >= Math.min(done, campaign.steps));
+        await goBack(id, told.join(', '));
+        expect(await standing(app), told.join(', ')).toEqual(['settled at 1.0, 500 rows']);
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** From wherever it is. */
+async function goBack(id: string, told: string): Promise<void> {
+  const asked = () => post(`campaigns/${id}/back`, { reason: 'drawn' });
+  // While a server is under way nobody goes back.
+  const { body } = await until(asked, ({ status }) => status === 201);
+  await sees(id, ({ endedAt }) => endedAt !== null);
+  await start(body.id);
+  const ended = await sees(body.id, ({ state }) => state !== 'running');
+  expect(ended.state, `${told}: ${JSON.stringify(ended.plan)}`).toBe('finished');
+}
