@@ -165,7 +165,7 @@ describe('a feature', () => {
     expect(await act(enableFeature, { shards: some })).toBe('FEATURE_REFUSED');
   });
 
-  it('is not supported by what is said wrongly, and is off where the state is older', async () => {
+  it('counts for nothing what is not said properly, and is off on older states', async () => {
     const [a, b] = shards.map(({ url }) => url);
     const say = (about: unknown) =>
       admin(
