@@ -56,7 +56,7 @@ export interface Matrix {
   readonly cells: readonly (readonly MatrixCell[])[];
   /** Servers that live by their leases, and that the cluster does not declare. */
   readonly strangers: readonly { readonly server: string; readonly release: string }[];
-  /** Features of the newer release that are allowed or enabled: no server goes back while one is. */
+  /** Of the newer release, allowed or enabled: no server goes back while one is. */
   readonly features: readonly string[];
   /** Shards of the store that do not answer: their hosts are missing. */
   readonly silentShards: readonly string[];
