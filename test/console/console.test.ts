@@ -185,6 +185,15 @@ describe('the console', () => {
     expect(titles.size).toBe(paths.length - 4);
   });
 
+  it('leads by its navigation on a phone, which then is out of the way', async () => {
+    await page.setViewportSize(SIZES.phone);
+    await page.getByRole('button', { name: 'Navigation' }).click();
+    await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+    await heading('Jobs').waitFor();
+    await page.getByRole('button', { name: 'New job' }).click();
+    await heading('New job').waitFor();
+  });
+
   it('goes on with a server of the next release, and says when to reload', async () => {
     await page.setViewportSize(SIZES.desktop);
     await page.goto(at('/hosts'));

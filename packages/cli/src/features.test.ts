@@ -85,6 +85,14 @@ it('build what servers are given, move a feature, and list what there is', async
   expect(await json('features', 'enable', 'quota', '--all')).toMatchObject({
     value: { error: { message: expect.stringMatching(/did you mean "quotas"/) } },
   });
+  // Killed when it is allowed and not enabled yet; the same command goes on from there.
+  const killed = workspace.start(['features', 'enable', 'quotas', '--all']);
+  await killed.shows('wait until the servers of shard a have heard of it');
+  killed.signal('SIGKILL');
+  await killed.ended;
+  expect((await workspace.run(['features', 'list', '--all'])).stdout).toMatch(
+    /quotas +1\.0 +underway +a allowed/,
+  );
   const enabled = await heard(workspace.run(['features', 'enable', 'quotas', '--all']));
   expect(enabled).toMatchObject({ code: EXIT.done, stdout: 'quotas: enabled on a\n' });
   expect(await json('features', 'list', '--all')).toMatchObject({
