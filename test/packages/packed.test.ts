@@ -145,6 +145,8 @@ declare const queue: {
   onMessage(handle: (text: string) => Promise<void>): void;
 };
 declare const shard: Shard;
+declare const request: { headers: Record<string, string | undefined> };
+declare const row: { status: string };
 `;
 
 /** Every block in a scope of its own; what it imports comes first, once. */
