@@ -47,6 +47,7 @@ export function Matrix({ label, data }: Props) {
         aria-colcount={shards.length + 1}
         {...(isInPart ? { 'aria-activedescendant': `${id}-${place.row}-${place.column}` } : {})}
         tabIndex={0}
+        style={{ height: heightOf(servers.length) }}
         onKeyDown={onKeyDown}
         onClick={({ target }) => setChosen((before) => placeOf(target) ?? before)}
       >
@@ -70,6 +71,14 @@ export function Matrix({ label, data }: Props) {
     </section>
   );
 }
+
+/** As high as its rows and a scroll bar, and never more than what a window shows. */
+function heightOf(rows: number): string {
+  return `min(70vh, 36rem, ${SIZES.headRow + rows * SIZES.row + SCROLL_BAR}px)`;
+}
+
+/** In px, with the borders. */
+const SCROLL_BAR = 18;
 
 function Legend({ data }: { readonly data: MatrixData }) {
   const counts = useMemo(() => countsOf(data), [data]);
