@@ -33,7 +33,7 @@ export function When({ at, never = '–' }: { readonly at: string | null; readon
   if (at === null) return <span className="hf-quiet">{never}</span>;
   return (
     <time dateTime={at} title={absolute(at)}>
-      {ago(at, now)}
+      {ago(at, Date.parse(at) <= Date.now() ? Math.max(now, Date.parse(at)) : now)}
     </time>
   );
 }

@@ -47,7 +47,7 @@ export function Matrix({ label, data }: Props) {
         aria-colcount={shards.length + 1}
         {...(isInPart ? { 'aria-activedescendant': `${id}-${place.row}-${place.column}` } : {})}
         tabIndex={0}
-        style={{ height: heightOf(servers.length) }}
+        style={sizeOf(data)}
         onKeyDown={onKeyDown}
         onClick={({ target }) => setChosen((before) => placeOf(target) ?? before)}
       >
@@ -72,9 +72,11 @@ export function Matrix({ label, data }: Props) {
   );
 }
 
-/** As high as its rows and a scroll bar, and never more than what a window shows. */
-function heightOf(rows: number): string {
-  return `min(70vh, 36rem, ${SIZES.headRow + rows * SIZES.row + SCROLL_BAR}px)`;
+/** As large as what is in it and a scroll bar, and never more than what a window shows. */
+function sizeOf({ servers, shards }: MatrixData): { height: string; maxWidth: string } {
+  const height = SIZES.headRow + servers.length * SIZES.row + SCROLL_BAR;
+  const width = SIZES.headColumn + shards.length * SIZES.column + SCROLL_BAR;
+  return { height: `min(70vh, 36rem, ${height}px)`, maxWidth: `${width}px` };
 }
 
 /** In px, with the borders. */

@@ -120,13 +120,9 @@ function Events({ events, at, onChoose }: EventsProps) {
       <ol className="hf-events" reversed>
         {shown.map(({ number, at: time, kind, step, by, message }) => (
           <li key={number} className="hf-line">
-            <Button
-              variant="link"
-              isInline
-              aria-label={`The matrix at ${absolute(time)}, ${kind}`}
-              onClick={() => onChoose(number)}
-            >
+            <Button variant="link" isInline onClick={() => onChoose(number)}>
               <When at={time} />
+              <span className="hf-unseen">{`, the matrix at event ${number}`}</span>
             </Button>
             <strong>{kind}</strong>
             {step !== null && <span>{stepIdText(step)}</span>}

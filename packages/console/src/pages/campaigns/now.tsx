@@ -2,6 +2,7 @@
 
 import type { Campaign, CampaignStep } from '@halflap/server';
 import { Alert } from '@patternfly/react-core';
+import { Link } from 'wouter';
 import { stepText } from './words';
 
 /** Of steps that go on or wait the first. */
@@ -23,7 +24,9 @@ export function NowPart({ campaign }: { readonly campaign: Campaign }) {
           <ul className="hf-plain-list">
             {shown.map((step) => (
               <li key={step.id} className="hf-line">
-                <a href={`#${anchorOf(step.id)}`}>{stepText(step)}</a>
+                <Link href={`/campaigns/${campaign.id}`} onClick={() => showStep(step)}>
+                  {stepText(step)}
+                </Link>
                 <span>{nowText(step)}</span>
               </li>
             ))}
@@ -32,6 +35,11 @@ export function NowPart({ campaign }: { readonly campaign: Campaign }) {
       </Alert>
     </div>
   );
+}
+
+/** Once the plan is there. */
+function showStep({ id }: CampaignStep): void {
+  requestAnimationFrame(() => document.getElementById(anchorOf(id))?.scrollIntoView());
 }
 
 export function anchorOf(step: string): string {
@@ -53,6 +61,10 @@ export function nowText(step: CampaignStep): string {
   return stage === undefined ? 'begins' : stage.stage;
 }
 
+function waitsForApproval({ wait, ownApproval }: CampaignStep): boolean {
+  return wait !== null && ownApproval !== null && ownApproval.approvedBy === null;
+}
+
 interface Said {
   readonly title: string;
   readonly variant: 'info' | 'success' | 'warning' | 'danger' | 'custom';
@@ -71,7 +83,12 @@ function saidOf({ state, approvedBy, plan }: Campaign, failed: number): Said {
         : { title: `Approved by ${approvedBy}: it can be started`, variant: 'info', text: after };
     }
     case 'running':
-      return { title: 'It goes on', variant: 'info', text: null };
+      if (plan.some((step) => step.state === 'running')) {
+        return { title: 'It goes on', variant: 'info', text: null };
+      }
+      return plan.some(waitsForApproval)
+        ? { title: 'It waits for an approval', variant: 'warning', text: null }
+        : { title: 'It waits', variant: 'info', text: null };
     case 'paused':
       return {
         ...{ title: 'It is paused', variant: 'custom' },

@@ -85,24 +85,22 @@ function PolicyFields({ matrix }: Pick<Props, 'matrix'>) {
           name="maxUnavailable"
           label="Servers away at once"
           type="number"
-          start="1"
-          help="Those that nobody has taken away count."
+          help="Empty: one. Those that nobody has taken away count."
         />
         <ChoiceField name="canaryServer" label="Server that goes first" options={servers} />
         <ChoiceField name="canaryShard" label="Shard that goes first" options={shards} />
         <TextField
           name="soak"
-          label="Minutes that a step has to hold"
-          type="number"
-          help="Before the next one begins."
+          label="How long a step has to hold"
+          help="Before the next one begins: 90 s, 30 min, 2 h, 3 d. Empty: not at all."
         />
-        <TextField name="health" label="Minutes until a server is healthy" type="number" />
-        <TextField name="deadline" label="Minutes for a server in all" type="number" />
+        <TextField name="health" label="Time until a server is healthy" help="Empty: 5 min." />
+        <TextField name="deadline" label="Time for a server in all" help="Empty: 1 h." />
         <TextField
           name="stopAtQuarantine"
           label="Most rows in quarantine"
           type="number"
-          help="More of them stop the campaign."
+          help="More of them stop the campaign. Empty: none."
         />
       </div>
       <TextField

@@ -8,7 +8,7 @@ type Policy = Campaign['policy'];
 type Window = Policy['windows'][number];
 
 const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-const MINUTE = 60;
+const UNITS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86_400 };
 
 export interface Planned {
   readonly cluster: string;
@@ -23,10 +23,7 @@ export function plannedOf(
   cluster: string,
   order: readonly string[] | null,
 ): Planned {
-  const seconds = (name: string) => {
-    const minutes = numberOf(fields, name);
-    return minutes === undefined ? undefined : Math.round(minutes * MINUTE);
-  };
+  const seconds = (name: string) => secondsOf(textOf(fields, name));
   const windows = windowsOf(textOf(fields, 'windows'));
   const policy = {
     maxUnavailable: numberOf(fields, 'maxUnavailable'),
@@ -43,6 +40,13 @@ export function plannedOf(
     ...{ cluster, goal: textOf(fields, 'goal'), policy: Object.fromEntries(given) },
     ...(order === null ? {} : { order }),
   };
+}
+
+/** `90 s`, `5 min`, `2 h`, `3 d`; what is none the server refuses. */
+function secondsOf(text: string): number | undefined {
+  if (text === '') return undefined;
+  const [, amount = '', unit = ''] = /^(\d+)\s*(s|min|h|d)$/.exec(text) ?? [];
+  return Number(amount || Number.NaN) * (UNITS[unit] ?? Number.NaN);
 }
 
 /** One on each line: `sat,sun 22:00-05:00 Europe/Vienna`. What is wrong in it the server says. */

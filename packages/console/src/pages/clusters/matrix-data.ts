@@ -24,12 +24,8 @@ export function matrixDataOf({ servers, shards, cells }: Matrix): MatrixData {
   };
 }
 
-function cellOf({ state, release, why, remedy }: Matrix['cells'][number][number]): MatrixCell {
-  return {
-    state,
-    ...(release === null ? {} : { note: `release ${release}` }),
-    ...blockedBy(why, remedy),
-  };
+function cellOf({ state, why, remedy }: Matrix['cells'][number][number]): MatrixCell {
+  return { state, ...blockedBy(why, remedy) };
 }
 
 function serverHead(server: Server): MatrixHead {

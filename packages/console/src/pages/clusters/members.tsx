@@ -1,12 +1,14 @@
 // The servers of a cluster, and its shards with their phase and what blocks them.
 
-import type { Cluster, Matrix } from '@halflap/server';
+import type { Campaign, Cluster, Matrix } from '@halflap/server';
 import { Label } from '@patternfly/react-core';
 import { Link } from 'wouter';
+import { useRead } from '../../api/queries';
 import { type Column, DataTable } from '../../components/data-table';
 import { ProblemAlert } from '../../components/problem-alert';
 import { StateLabel } from '../../components/state-label';
 import { numberText } from '../../state/words';
+import { stepText } from '../campaigns/words';
 import { useMatrix } from './live-matrix';
 import { doingOf, releaseOf, servedBy, standsOf } from './matrix-data';
 
@@ -61,13 +63,18 @@ export function ServersPart({ cluster }: Props) {
 
 export function ShardsPart({ cluster }: Props) {
   const { data, error } = useMatrix(cluster);
+  const { data: campaign } = useRead<Campaign>(
+    `/api/v1/campaigns/${cluster.campaign?.id}`,
+    {},
+    { enabled: cluster.campaign !== null, every: false },
+  );
   return (
     <div aria-busy={data === undefined && error === null}>
       <ProblemAlert error={error} />
       {data !== undefined && (
         <DataTable
           label="Shards"
-          columns={shardColumns(cluster)}
+          columns={shardColumns(cluster, campaign?.plan ?? [])}
           items={data.shards}
           keyOf={({ name }) => name}
           empty="It has none."
@@ -77,7 +84,7 @@ export function ShardsPart({ cluster }: Props) {
   );
 }
 
-function shardColumns(cluster: Cluster): readonly Column<Shard>[] {
+function shardColumns(cluster: Cluster, plan: Campaign['plan']): readonly Column<Shard>[] {
   return [
     {
       head: 'Shard',
@@ -100,7 +107,7 @@ function shardColumns(cluster: Cluster): readonly Column<Shard>[] {
       cell: ({ verified }) => (verified ? <StateLabel state="done" text="equal" /> : 'not lately'),
     },
     { head: 'Quarantine', cell: ({ quarantined }) => numberText(quarantined) },
-    { head: 'What blocks it', cell: (shard) => <Blocks shard={shard} /> },
+    { head: 'What blocks it', cell: (shard) => <Blocks shard={shard} plan={plan} /> },
     {
       head: '',
       cell: ({ name }) => <WhatIf cluster={cluster} step={`shard/${name}/contract`} />,
@@ -120,13 +127,19 @@ function Running({ running }: Pick<Shard, 'running'>) {
   );
 }
 
-function Blocks({ shard }: { readonly shard: Shard }) {
-  const { why, remedy } = standsOf(shard);
-  if (why === null) return <span className="hf-quiet">nothing</span>;
+/** What is wrong with it; else what its step of the campaign waits for. */
+function Blocks({ shard, plan }: { readonly shard: Shard; readonly plan: Campaign['plan'] }) {
+  const own = standsOf(shard);
+  const step = plan.find(
+    ({ kind, name, wait }) => kind === 'shard' && name === shard.name && wait !== null,
+  );
+  const why = own.why ?? (step && `${stepText(step)} waits: ${step.wait?.why}`);
+  const remedy = own.why === null ? step?.wait?.remedy : own.remedy;
+  if (why === undefined) return <span className="hf-quiet">nothing</span>;
   return (
     <span className="hf-line">
       <span>{why}</span>
-      {remedy !== null && <span className="hf-quiet">→ {remedy}</span>}
+      {remedy && <span className="hf-quiet">→ {remedy}</span>}
     </span>
   );
 }
