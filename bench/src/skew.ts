@@ -36,12 +36,17 @@ features:
 behaviours:
   loud: { about: the status in upper case, changed: "1.0" }
 messages:
-  host_moved: { id: integer, name: text, team?: text, memory?: integer, address?: { street?: text } }
+  host_moved:
+    { id: integer, name: text, team?: text, memory?: integer, address?: { street?: text } }
 changes:
   - rename_message: { message: host_changed, to: host_moved }
   - rename_field: { message: host_changed, field: owner, to: team }
   - convert_field:
-      { message: host_changed, field: memory_mb, to: memory, up: memory_mb * 1024, down: memory / 1024 }
+      message: host_changed
+      field: memory_mb
+      to: memory
+      up: memory_mb * 1024
+      down: memory / 1024
   - nest_fields: { message: host_changed, fields: [street], into: address }
 `;
 const BODY = { id: 7, name: 'web-7', team: 'ops', memory: 4096, address: { street: 'Elm' } };

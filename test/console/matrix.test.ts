@@ -78,8 +78,10 @@ it('leads to every cell by keyboard, and says why one is blocked and what helps'
   await said.getByText('server-1 with shard-100').waitFor();
   for (let pressed = 0; pressed < 20; pressed += 1) await page.keyboard.press('PageDown');
   await said.getByText('server-200 with shard-100').waitFor();
-  const active = () => grid.getAttribute('aria-activedescendant');
-  await page.locator(`[id="${await active()}"]`).waitFor();
+  // It is in sight, and the grid says so to who cannot see it.
+  const chosen = page.getByRole('gridcell', { selected: true });
+  await chosen.waitFor();
+  await page.locator(`[aria-activedescendant="${await chosen.getAttribute('id')}"]`).waitFor();
   while (!(await said.textContent())?.includes('refused')) await page.keyboard.press('ArrowLeft');
   await said.getByText('upgrade server-4, or stop it').waitFor();
   await page.keyboard.press('Home');

@@ -72,12 +72,18 @@ describe('the first user', () => {
     const setUp = (secret: unknown, name: string) =>
       other.ask('POST', '/api/v1/setup', { payload: { token: secret, name, password: PASSWORD } });
     expect((await setUp('hls_wrong', 'Root')).status).toBe(403);
+    const ways = async (headers = {}) =>
+      (await other.ask('GET', '/api/v1/sign-in', { headers })).body;
+    expect(await ways()).toEqual({ signedIn: false, needsSetup: true, provider: false });
     const answers = await Promise.all([setUp(token, 'Root'), setUp(second, 'toor')]);
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409]);
     expect(await makeSetupToken(test.store)).toBeNull();
     const made = answers.find(({ status }) => status === 201) as Answer;
-    const { body } = await api.ask('GET', '/api/v1/users', { headers: { cookie: cookieOf(made) } });
+    const cookie = cookieOf(made);
+    const { body } = await api.ask('GET', '/api/v1/users', { headers: { cookie } });
     expect(body.items).toMatchObject([{ grants: [{ role: 'admin', selector: null }] }]);
+    expect(await ways()).toEqual({ signedIn: false, needsSetup: false, provider: false });
+    expect(await ways({ cookie })).toMatchObject({ signedIn: true });
   });
 });
 
@@ -499,6 +505,8 @@ describe('sign-in at a provider', () => {
     };
     const who = async (answer: Answer) =>
       (await signed.ask('GET', '/api/v1/session', { headers: { cookie: cookieOf(answer) } })).body;
+    const ways = await signed.ask('GET', '/api/v1/sign-in');
+    expect(ways.body).toMatchObject({ signedIn: false, provider: true });
     try {
       const first = await visit('frida', ['web', 'others']);
       expect(first).toMatchObject({ status: 302, headers: { location: '/hosts' } });

@@ -75,10 +75,13 @@ async function declare({ workspace, env, halflap, printed }: Asking): Promise<vo
   expect(unsafe).toMatchObject({ code: 3, stdout: expect.stringMatching(/prepare eu1/) });
 }
 
-async function upgrade({ halflap, printed }: Asking): Promise<void> {
+async function upgrade({ workspace, halflap, printed }: Asking): Promise<void> {
   const order = ['--step', 'server/ghost1/upgrade', '--step', 'shard/eu1/prepare'];
   const wrong = await halflap('campaign', 'plan', 'shop', ...order);
   expect(wrong).toMatchObject({ code: 3, stderr: expect.stringMatching(/does not serve 2\.0/) });
+  workspace.write('wrong.yaml', 'soak: 5\n');
+  const mistyped = await halflap('campaign', 'plan', 'shop', '--policy', 'wrong.yaml');
+  expect(mistyped).toMatchObject({ code: 2, stderr: expect.stringMatching(/policy\.soak/) });
   const planned = ['plan', 'shop', '--until', 'expanded', '--policy', 'policy.yaml'];
   const { campaign } = await printed('campaign', ...planned);
   const { id } = campaign;

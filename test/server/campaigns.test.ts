@@ -2,13 +2,14 @@
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
 import { searchPath } from '@halflap/protocol';
-import type { Campaign } from '@halflap/server';
+import { type Campaign, Evaluator } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { type Random, randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
 import { until } from './job-cluster.js';
+import { SILENT } from './store.js';
 
 const TIMEOUT_MS = 120_000;
 const SEED = Number(process.env.HALFLAP_SEED ?? Date.now() % 1_000_000_000);
@@ -154,6 +155,16 @@ describe('a server that was healthy', () => {
       const stopped = await sees(id, ({ state }) => state !== 'running');
       const reason = `${a.name} is not healthy after server/${a.name}/upgrade`;
       expect(stopped).toMatchObject({ state: 'stopped', reason });
+      const told = new Evaluator({
+        ...{ store: ground.test.store, server: 'one', now: () => 0, log: SILENT },
+      });
+      await told.look();
+      await told.stop();
+      const { rows } = await ground.test.store.home.query(
+        `select message from alerts where kind = 'campaign_waits' and subject = $1`,
+        [id],
+      );
+      expect(rows).toEqual([{ message: `the campaign is stopped: ${reason}` }]);
       const resumed = await post(`campaigns/${id}/resume`);
       expect(resumed).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
       a.health = 0;

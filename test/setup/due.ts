@@ -6,9 +6,13 @@ import { createHash } from 'node:crypto';
 /** Days over which all cases have had their turn. */
 const DAYS = 3;
 
-/** Whether the case of this name has its turn; always where time is not short. */
-export function isDue(name: string): boolean {
+/**
+ * Whether the case of this name has its turn today, or within so many days; always where time is
+ * not short.
+ */
+export function isDue(name: string, within = 1): boolean {
   if (process.env.CI === undefined) return true;
   const day = Math.floor(Date.now() / 86_400_000);
-  return createHash('sha256').update(name).digest().readUInt16BE() % DAYS === day % DAYS;
+  const turn = createHash('sha256').update(name).digest().readUInt16BE();
+  return (turn + day) % DAYS < within;
 }

@@ -1,6 +1,7 @@
 // The commands about what servers of two releases agree upon, with a server of the real client.
 
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { type Fleet, open } from '@halflap/client';
 import { EXIT } from '@halflap/protocol';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -39,6 +40,21 @@ afterAll(async () => {
   await database.drop();
 });
 
+/** The heartbeats that an operator would wait for come at once. */
+async function heard<Result>(running: Promise<Result>): Promise<Result> {
+  const ended = new AbortController();
+  const beats = (async () => {
+    while (!ended.signal.aborted) {
+      await fleet.check();
+      await setImmediate();
+    }
+  })();
+  return running.finally(() => {
+    ended.abort();
+    return beats;
+  });
+}
+
 const json = async (...args: string[]) => {
   const { code, stdout, stderr } = await workspace.run([...args, '--json']);
   return { code, stderr, value: jsonLines(stdout).at(-1) };
@@ -57,7 +73,6 @@ it('build what servers are given, move a feature, and list what there is', async
     server: 'w1',
     shards,
     servers,
-    leaseSeconds: 3,
   });
 
   const shown = await workspace.run(['features', 'list', '--all']);
@@ -70,12 +85,20 @@ it('build what servers are given, move a feature, and list what there is', async
   expect(await json('features', 'enable', 'quota', '--all')).toMatchObject({
     value: { error: { message: expect.stringMatching(/did you mean "quotas"/) } },
   });
-  const enabled = await workspace.run(['features', 'enable', 'quotas', '--all']);
+  // Killed when it is allowed and not enabled yet; the same command goes on from there.
+  const killed = workspace.start(['features', 'enable', 'quotas', '--all']);
+  await killed.shows('wait until the servers of shard a have heard of it');
+  killed.signal('SIGKILL');
+  await killed.ended;
+  expect((await workspace.run(['features', 'list', '--all'])).stdout).toMatch(
+    /quotas +1\.0 +underway +a allowed/,
+  );
+  const enabled = await heard(workspace.run(['features', 'enable', 'quotas', '--all']));
   expect(enabled).toMatchObject({ code: EXIT.done, stdout: 'quotas: enabled on a\n' });
   expect(await json('features', 'list', '--all')).toMatchObject({
     value: { features: [{ feature: 'no_way' }, { feature: 'quotas', state: 'enabled' }] },
   });
-  expect(await json('features', 'disable', 'quotas', '--all')).toEqual({
+  expect(await heard(json('features', 'disable', 'quotas', '--all'))).toEqual({
     code: EXIT.done,
     stderr: '',
     value: { event: 'outcome', feature: 'quotas', state: 'off', changed: true },

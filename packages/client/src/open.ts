@@ -141,7 +141,8 @@ export class Fleet {
   }
 
   async #close(): Promise<void> {
-    await this.#flush();
+    // The last call that is let in: closing waits for it, as for all that are under way.
+    void this.#flush();
     await Promise.all([...this.#members.values()].map((member) => member.shard.close()));
     this.#events.removeAllListeners();
   }

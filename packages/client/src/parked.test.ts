@@ -106,14 +106,19 @@ describe('a retained behaviour', () => {
     expect(() => fresh.behaves('loud')).toThrow(/one of loud_status/);
     expect(await readBehaviours([], new Date())).toEqual([]);
     await fresh.check();
+    // What was counted since the last heartbeat is sent by close.
     const shards = [{ name: 'a', url: database.url }];
+    const { two: servers } = files;
+    const last = await open({ app: 'app', release: '2.0', server: 'last', shards, servers });
+    last.behaves('loud_status', '1.0');
+    await last.close();
     const told = async (now: string) => (await readBehaviours(shards, new Date(now)))[0];
     await expect
       .poll(() => told('2029-01-01'))
       .toMatchObject({
         behaviour: 'loud_status',
         declared: { changed: '2.0', expires: '2030-01-31' },
-        uses: { retained: 3, changed: 2 },
+        uses: { retained: 4, changed: 2 },
         warning: null,
       });
     expect((await told('2030-01-30'))?.warning).toMatch(/^expires in 2 d; last used/);

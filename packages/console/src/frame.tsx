@@ -33,6 +33,12 @@ const MAIN = 'main';
 
 export function Frame({ children }: { readonly children: ReactNode }) {
   const [isOpen, setOpen] = useState(() => matchMedia(WIDE).matches);
+  useEffect(() => {
+    const wide = matchMedia(WIDE);
+    const follow = () => setOpen(wide.matches);
+    wide.addEventListener('change', follow);
+    return () => wide.removeEventListener('change', follow);
+  }, []);
   const [path] = useLocation();
   const main = useRef(path);
   useEffect(() => {
@@ -50,12 +56,16 @@ export function Frame({ children }: { readonly children: ReactNode }) {
       mainContainerId={MAIN}
       mainAriaLabel="Page"
       isContentFilled
+      onPageResize={followed}
     >
       <ReleaseNote />
       {children}
     </Page>
   );
 }
+
+/** PatternFly finds out whether it is on a phone only for somebody who wants to be told. */
+const followed = () => {};
 
 interface HeadProps {
   readonly isOpen: boolean;

@@ -12,7 +12,7 @@ export const ALERT_STATES = ['open', 'resolved'] as const;
 export const SEVERITIES = ['info', 'warning', 'error'] as const;
 export const RULE_KINDS = [
   ...(['host_offline', 'service_failed', 'security_updates', 'reboot_needed'] as const),
-  ...(['disk_full', 'shard_unreachable', 'job_failed'] as const),
+  ...(['disk_full', 'shard_unreachable', 'job_failed', 'campaign_waits'] as const),
 ] as const;
 export const DELIVERY_STATES = ['pending', 'delivered', 'given_up'] as const;
 

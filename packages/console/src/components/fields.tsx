@@ -68,7 +68,11 @@ export function ChoiceField({ name, label, help, options, start, onChange }: Cho
     <FormGroup label={label} fieldId={id}>
       <FormSelect id={id} name={name} value={chosen} onChange={(_, value) => choose(value)}>
         {options.map((option) => (
-          <FormSelectOption key={option} value={option} label={option === '' ? 'any' : spoken(option)} />
+          <FormSelectOption
+            key={option}
+            value={option}
+            label={option === '' ? 'any' : spoken(option)}
+          />
         ))}
       </FormSelect>
       <Help text={help} />
@@ -97,15 +101,4 @@ function Help({ text }: { readonly text: string | undefined }) {
       </HelperText>
     </FormHelperText>
   );
-}
-
-/** The text of a field, without blanks around it. */
-export function textOf(fields: FormData, name: string): string {
-  return String(fields.get(name) ?? '').trim();
-}
-
-/** A number, or undefined where the field is empty. */
-export function numberOf(fields: FormData, name: string): number | undefined {
-  const text = textOf(fields, name);
-  return text === '' ? undefined : Number(text);
 }

@@ -5,14 +5,14 @@ import { absolute, ago } from '../state/words';
 
 const TICK_MS = 10_000;
 const listeners = new Set<() => void>();
-let nowMs = Date.now();
+let ticks = 0;
 let ticking: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   ticking ??= setInterval(() => {
     if (document.hidden) return;
-    nowMs = Date.now();
+    ticks += 1;
     for (const tell of listeners) tell();
   }, TICK_MS);
   return () => {
@@ -23,17 +23,13 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** Grows every few seconds while the page is looked at. */
-export function useNowMs(): number {
-  return useSyncExternalStore(subscribe, () => nowMs);
-}
-
 export function When({ at, never = '–' }: { readonly at: string | null; readonly never?: string }) {
-  const now = Math.max(useNowMs(), Date.now() - TICK_MS);
+  // Said anew every few seconds, while the page is looked at.
+  useSyncExternalStore(subscribe, () => ticks);
   if (at === null) return <span className="hf-quiet">{never}</span>;
   return (
     <time dateTime={at} title={absolute(at)}>
-      {ago(at, Date.parse(at) <= Date.now() ? Math.max(now, Date.parse(at)) : now)}
+      {ago(at, Date.now())}
     </time>
   );
 }

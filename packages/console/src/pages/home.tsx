@@ -1,7 +1,7 @@
 // Clusters with what stands against them; then what is not as it should be: open alerts, shards and hosts that are away, hosts with
 // failed services, jobs that failed or wait. Each leads to where something can be done.
 
-import type { Alert, HostSummary, JobSummary, Page } from '@halflap/server';
+import type { Alert, HostSummary, JobSummary, Page, Readiness } from '@halflap/server';
 import { Card, CardBody, CardTitle } from '@patternfly/react-core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
@@ -179,18 +179,8 @@ function Jobs({ title, states }: { readonly title: string; readonly states: read
   );
 }
 
-interface Ready {
-  readonly ready: boolean;
-  readonly shards: readonly {
-    readonly shard: string;
-    readonly served: boolean;
-    readonly mode: string;
-    readonly home: boolean;
-  }[];
-}
-
 function Shards() {
-  const { data, error } = useRead<Ready>('/readyz');
+  const { data, error } = useRead<Readiness>('/readyz');
   const away = data?.shards.filter(({ served }) => !served).length ?? 0;
   return (
     <Card isCompact>

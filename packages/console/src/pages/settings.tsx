@@ -120,6 +120,7 @@ function Cluster() {
       <CardBody>
         <ProblemAlert error={error} />
         <Facts
+          isNarrow
           of={{
             'Release of this page': HALFLAP_RELEASE,
             'Release of the server': skew.kind === 'same' ? HALFLAP_RELEASE : skew.server,

@@ -7,10 +7,11 @@ import { type FormEvent, useEffect } from 'react';
 import { ask } from '../api/client';
 import { SESSION_KEY } from '../api/queries';
 import { CliLine } from '../components/cli-line';
-import { TextField, textOf } from '../components/fields';
+import { TextField } from '../components/fields';
 import { ProblemAlert } from '../components/problem-alert';
 import { ReleaseNote } from '../components/release-note';
 import { ThemeMenu } from '../components/theme-menu';
+import { textOf } from '../state/field-values';
 import { commandLine } from '../state/words';
 
 export function SignInPage({ ways }: { readonly ways: SignInWays }) {

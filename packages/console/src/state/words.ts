@@ -12,9 +12,13 @@ const STEPS = [
   ['month', 12],
 ] as const;
 
+const SKEW_SECONDS = 5;
+
 /** `3 minutes ago`. */
 export function ago(iso: string, nowMs: number): string {
   let amount = (Date.parse(iso) - nowMs) / 1000;
+  // The clock of a server may be a little before that of the browser.
+  if (amount > 0 && amount < SKEW_SECONDS) amount = 0;
   for (const [unit, size] of STEPS) {
     if (Math.abs(amount) < size) return RELATIVE.format(Math.round(amount), unit);
     amount /= size;

@@ -82,7 +82,8 @@ describe('runVerb', () => {
     await run('prepare');
     await run('expand');
     // Not behind a feature that servers of 2.0 may use.
-    await session.query(`insert into halflap.feature (name, release, state, is_reversible, changed_by)
+    await session.query(`
+      insert into halflap.feature (name, release, state, is_reversible, changed_by)
       values ('quotas', '2.0', 'enabled', true, 'ops')`);
     await expect(run('abort')).rejects.toMatchObject({
       code: 'FEATURE_REFUSED',

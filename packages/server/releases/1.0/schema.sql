@@ -464,7 +464,7 @@ create table alert_rules (
   kind text not null check (
     kind in (
       'host_offline', 'service_failed', 'security_updates', 'reboot_needed', 'disk_full',
-      'shard_unreachable', 'job_failed'
+      'shard_unreachable', 'job_failed', 'campaign_waits'
     )
   ),
   -- The hosts that it is for, by their labels; null: all.

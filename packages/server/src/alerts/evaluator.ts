@@ -11,7 +11,7 @@ import { askHome, atHome } from '../store/home.js';
 import { assertOwner, giveLease, type Lease, takeLease } from '../store/leases.js';
 import type { Log, Store } from '../store/store.js';
 import { type Difference, differenceOf, type OpenAlert } from './difference.js';
-import { type Findings, findHosts, findJobs, silentShards } from './findings.js';
+import { type Findings, findCampaigns, findHosts, findJobs, silentShards } from './findings.js';
 import { addStartingRules, HOST_CHECKS, RULE_COLUMNS, type RuleRow } from './rules.js';
 import { resolve, writeDifference } from './write.js';
 
@@ -119,6 +119,7 @@ export class Evaluator {
   #find(rule: RuleRow, silent: ReadonlySet<string>): Promise<Findings> | Findings {
     const { store } = this.#options;
     if (rule.kind === 'job_failed') return findJobs(store, rule);
+    if (rule.kind === 'campaign_waits') return findCampaigns(store, rule);
     if (HOST_CHECKS[rule.kind] === undefined) return this.#findShards(rule, silent);
     const answering = store.fleet.names.filter((shard) => !silent.has(shard));
     return findHosts(store, rule, answering);

@@ -112,3 +112,39 @@ export async function findJobs(store: Store, rule: RuleRow): Promise<Findings> {
   }));
   return { found, isJudged: () => true };
 }
+
+/**
+ * Campaigns that go on only when somebody does something: that are stopped, or that wait for an
+ * approval or for something that stands against them. What somebody paused is not waited for.
+ */
+export async function findCampaigns(store: Store, rule: RuleRow): Promise<Findings> {
+  const { rows } = await store.home.query<{ id: string; name: string; why: string }>(
+    `select c.id, k.name,
+       case c.state when 'stopped' then 'the campaign is stopped: ' || coalesce(c.reason, '')
+         else s.id || ' waits: ' || (s.wait ->> 'why') end as why
+     from campaigns as c
+     join clusters as k on k.id = c.cluster_id
+     left join lateral (
+       select s.id, s.wait from campaign_steps as s
+       where s.campaign_id = c.id and s.state = 'waiting' and s.wait is not null
+         and s.wait ->> 'until' is null
+       order by s.place limit 1
+     ) as s on c.state = 'running'
+     where (c.state = 'stopped' or (c.state = 'running' and s.id is not null and not exists (
+         select from campaign_steps as busy
+         where busy.campaign_id = c.id and busy.state = 'running'
+       )))
+       and (
+         select coalesce(max(e.at), c.started_at) from campaign_events as e
+         where e.campaign_id = c.id and e.kind in ('stopped', 'waits')
+       ) <= now() - make_interval(mins => $1)
+     order by c.id
+     limit $2`,
+    [rule.threshold, MOST],
+    { timeoutMs: ANSWER_MS },
+  );
+  const found = rows.map(({ id, name, why }) => ({
+    ...{ subject: id, name, hostId: null, labels: null, message: why.slice(0, 500) },
+  }));
+  return { found, isJudged: () => true };
+}

@@ -24,6 +24,7 @@ export const KINDS = {
   disk_full: { unit: 'percent', most: 100, of: 'hosts' },
   shard_unreachable: { unit: 'minutes', most: 1440, of: 'fleet' },
   job_failed: { unit: 'hours for which it is shown', most: 8760, of: 'fleet' },
+  campaign_waits: { unit: 'minutes', most: 525_600, of: 'fleet' },
 } as const satisfies Record<string, Kind>;
 
 export type RuleKind = keyof typeof KINDS;
@@ -54,6 +55,7 @@ const STARTING: readonly Start[] = [
   ['disk-full', 'disk_full', 97, 'error'],
   ['shard-unreachable', 'shard_unreachable', 1, 'error'],
   ['job-failed', 'job_failed', 24, 'warning'],
+  ['campaign-waits', 'campaign_waits', 0, 'warning'],
 ];
 
 /**

@@ -12,6 +12,7 @@ import type * as audit from './routes/audit.js';
 import type * as authority from './routes/authority.js';
 import type * as bus from './routes/bus.js';
 import type * as enrolment from './routes/enrolment-tokens.js';
+import type * as health from './routes/health.js';
 import type * as hostJobs from './routes/host-jobs.js';
 import type * as parts from './routes/host-parts.js';
 import type * as names from './routes/names.js';
@@ -57,6 +58,7 @@ export type BusParked = Static<typeof bus.BusParked>;
 export type AuditEntry = Static<typeof audit.Entry>;
 export type AuditVerified = Static<typeof audit.Verified>;
 export type Who = Static<typeof session.Who>;
+export type Readiness = Static<typeof health.Ready>;
 export type SignInWays = Static<typeof signIn.SignInWays>;
 export type SessionBegun = Static<typeof session.Begun>;
 

@@ -1,7 +1,7 @@
 // Live views: server-sent events (WHATWG HTML, section 9.2).
 //
-// Invariant: nothing is kept for a client beyond what its connection holds, up to a limit. A client
-// that reads more slowly than that is cut off, and comes back with `Last-Event-ID`.
+// Invariant: nothing is kept for a client beyond what its connection holds, up to a limit and one
+// event. A client that reads more slowly than that is cut off, and comes back with `Last-Event-ID`.
 
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';

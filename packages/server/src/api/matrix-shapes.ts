@@ -61,6 +61,9 @@ export const Matrix = Type.Object({
   strangers: Type.Array(Type.Object({ server: Type.String(), release: Type.String() }), {
     description: 'Servers that live by their leases, and that the cluster does not declare.',
   }),
+  features: Type.Array(Type.String(), {
+    description: 'Of the newer release, allowed or enabled: no server goes back while one is.',
+  }),
   silentShards: Type.Array(Type.String(), {
     description: 'Of the store: they do not answer, and their hosts are missing.',
   }),
@@ -69,12 +72,13 @@ export type Matrix = Static<typeof Matrix>;
 
 export function matrixView(matrix: kept.Matrix, seenAt: Date | null): Matrix {
   const { from, to, servers, shards, cells, strangers, silentShards } = matrix;
+  const features = [...matrix.features];
   return {
     ...{ from, to, seenAt: seenAt?.toISOString() ?? null },
     servers: servers.map((server) => ({ ...server, running: [...server.running] })),
     shards: [...shards],
     cells: cells.map((row) => [...row]),
-    ...{ strangers: [...strangers], silentShards: [...silentShards] },
+    ...{ strangers: [...strangers], features, silentShards: [...silentShards] },
   };
 }
 

@@ -17,6 +17,9 @@ export interface CampaignJob {
   readonly work: Work;
 }
 
+/** The longest that an agent lets an order run, in seconds. */
+const WEEK = 7 * 24 * 3600;
+
 /** Within the transaction that notes it. */
 export async function makeJob(
   client: ClientBase,
@@ -29,7 +32,7 @@ export async function makeJob(
     spec: {
       name: `${cluster.declared.name}: ${stage} ${name}`,
       work,
-      ...{ timeoutSeconds: most, waitSeconds: most, totalSeconds: 2 * most },
+      ...{ timeoutSeconds: Math.min(most, WEEK), waitSeconds: most, totalSeconds: 2 * most },
     },
     ...{ about: { campaign: campaign.id, step }, digest: digestOf([host]) },
     ...{ by: `campaign ${campaign.id}`, id },

@@ -56,6 +56,8 @@ export interface Matrix {
   readonly cells: readonly (readonly MatrixCell[])[];
   /** Servers that live by their leases, and that the cluster does not declare. */
   readonly strangers: readonly { readonly server: string; readonly release: string }[];
+  /** Of the newer release, allowed or enabled: no server goes back while one is. */
+  readonly features: readonly string[];
   /** Shards of the store that do not answer: their hosts are missing. */
   readonly silentShards: readonly string[];
 }
@@ -94,6 +96,7 @@ export function matrixOf(
       row.map(({ state, release, why, remedy }) => ({ state, release, why, remedy })),
     ),
     strangers: strangersOf(world).map(({ server, release }) => ({ server, release })),
+    features: world.features,
     silentShards: silent,
   };
 }

@@ -143,8 +143,9 @@ function againstContract(shard: ShardSeen, world: World): readonly Refusal[] {
 }
 
 function againstAbort(shard: ShardSeen, world: World): readonly Refusal[] {
-  if (shard.takesSessionLens) return [];
-  return usersOf(shard, world.to, world, `take it back to ${world.from}`);
+  const features = world.features.map(enabled);
+  if (shard.takesSessionLens) return features;
+  return [...features, ...usersOf(shard, world.to, world, `take it back to ${world.from}`)];
 }
 
 /** Servers that run a release, or may: a shard is not to be taken from them. */

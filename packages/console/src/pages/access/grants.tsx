@@ -3,7 +3,8 @@
 import type { User } from '@halflap/server';
 import { ROLE_NAMES, type Role } from '@halflap/server/permissions';
 import { Label, LabelGroup } from '@patternfly/react-core';
-import { TextField, textOf } from '../../components/fields';
+import { TextField } from '../../components/fields';
+import { textOf } from '../../state/field-values';
 
 type Grants = User['grants'];
 

@@ -24,4 +24,5 @@ export const RULE_KINDS = [
   'disk_full',
   'shard_unreachable',
   'job_failed',
+  'campaign_waits',
 ] as const;

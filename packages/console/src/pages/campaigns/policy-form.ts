@@ -1,7 +1,7 @@
 // What somebody fills in to plan a campaign → what is sent, and the same by command line.
 
 import type { Campaign } from '@halflap/server';
-import { numberOf, textOf } from '../../components/fields';
+import { numberOf, textOf } from '../../state/field-values';
 import { commandLine } from '../../state/words';
 
 type Policy = Campaign['policy'];

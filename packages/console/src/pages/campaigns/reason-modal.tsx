@@ -4,8 +4,9 @@
 import type { ButtonProps } from '@patternfly/react-core';
 import type { ReactNode } from 'react';
 import { CliLine } from '../../components/cli-line';
-import { TextField, textOf } from '../../components/fields';
+import { TextField } from '../../components/fields';
 import { FormModal } from '../../components/form-modal';
+import { textOf } from '../../state/field-values';
 import { commandLine } from '../../state/words';
 
 interface Props {

@@ -12,7 +12,11 @@ export const HOST_COLUMNS: readonly Column<HostSummary>[] = [
   {
     head: 'Host',
     sort: 'hostname',
-    cell: ({ id, hostname }) => <Link href={`/hosts/${id}`}>{hostname}</Link>,
+    cell: ({ id, hostname }) => (
+      <Link href={`/hosts/${id}`} className="hf-host-name">
+        {hostname}
+      </Link>
+    ),
   },
   { head: 'State', isNarrow: true, cell: (host) => <HostState host={host} /> },
   {

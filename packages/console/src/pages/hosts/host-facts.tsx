@@ -6,11 +6,12 @@ import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useState } from 'react';
 import { ask } from '../../api/client';
 import { Facts } from '../../components/facts';
-import { TextField, textOf } from '../../components/fields';
+import { TextField } from '../../components/fields';
 import { FormModal } from '../../components/form-modal';
 import { Labels, labelsOf } from '../../components/labels';
 import { StateLabel } from '../../components/state-label';
 import { When } from '../../components/when';
+import { textOf } from '../../state/field-values';
 import { useMay } from '../../state/session';
 import { bytesText, numberText } from '../../state/words';
 

@@ -2,7 +2,8 @@
 
 import { ExpandableSection } from '@patternfly/react-core';
 import { useState } from 'react';
-import { numberOf, TextField, textOf } from '../../components/fields';
+import { TextField } from '../../components/fields';
+import { numberOf, textOf } from '../../state/field-values';
 
 export function PacingFields() {
   const [isOpen, setOpen] = useState(false);

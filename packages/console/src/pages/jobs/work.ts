@@ -2,7 +2,7 @@
 // the command line that does the same.
 
 import type { Job } from '@halflap/server';
-import { textOf } from '../../components/fields';
+import { textOf } from '../../state/field-values';
 
 export const WORK_KINDS = ['packages', 'service', 'command', 'file'] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];

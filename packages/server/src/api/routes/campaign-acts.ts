@@ -69,7 +69,7 @@ function planOf(api: CampaignApi): Route {
       cluster: id(),
       goal: Type.Optional(oneOf(GOALS)),
       to: Type.Optional(name(64)),
-      policy: Type.Optional(Type.Partial(Policy)),
+      policy: Type.Optional(Type.Partial(Policy, { additionalProperties: false })),
       order: Type.Optional(
         Type.Array(stepId(), {
           ...{ minItems: 1, maxItems: 5000 },

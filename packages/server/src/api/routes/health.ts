@@ -6,7 +6,7 @@ import { isServed } from '../metrics.js';
 import { type Route, read } from '../route.js';
 import { nullable } from '../shapes.js';
 
-const Ready = Type.Object({
+export const Ready = Type.Object({
   ready: Type.Boolean(),
   shards: Type.Array(
     Type.Object({

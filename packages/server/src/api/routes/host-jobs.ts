@@ -38,7 +38,8 @@ export function hostJobRoutes(api: Api): readonly Route[] {
       async handle({ params, query, scope }) {
         const asked = { hostId: params.id, scope, query, conditions: new Conditions() };
         const page = await partPage(api, asked, {
-          columns: RUN_COLUMNS.replaceAll('r.', 't.'),
+          // A part of a host is called t.
+          columns: RUN_COLUMNS.replaceAll(/\br\./g, 't.'),
           table: 'job_runs',
           key: [RELEASED, 't.job_id'],
           direction: 'desc',
