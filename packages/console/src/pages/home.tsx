@@ -1,5 +1,6 @@
-// Clusters with what stands against them; then what is not as it should be: open alerts, shards and hosts that are away, hosts with
-// failed services, jobs that failed or wait. Each leads to where something can be done.
+// Clusters with what stands against them; then what is not as it should be: open alerts, shards
+// and hosts that are away, hosts with failed services, jobs that failed or wait. Each leads to
+// where something can be done.
 
 import type { Alert, HostSummary, JobSummary, Page, Readiness } from '@halflap/server';
 import { Card, CardBody, CardTitle } from '@patternfly/react-core';

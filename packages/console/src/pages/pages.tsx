@@ -36,10 +36,14 @@ export function Pages() {
       <Route path="/clusters" component={ClustersPage} />
       <Route path="/clusters/new" component={DeclarePage} />
       <Route path="/clusters/bundles" component={BundlesPage} />
-      <Route path="/clusters/:id/:part?">{(params) => <ClusterPage {...params} />}</Route>
+      <Route path="/clusters/:id/:part?">
+        {(params) => <ClusterPage key={params.id} {...params} />}
+      </Route>
       <Route path="/campaigns" component={CampaignsPage} />
       <Route path="/campaigns/new" component={PlanPage} />
-      <Route path="/campaigns/:id/:part?">{(params) => <CampaignPage {...params} />}</Route>
+      <Route path="/campaigns/:id/:part?">
+        {(params) => <CampaignPage key={params.id} {...params} />}
+      </Route>
       <Route path="/hosts" component={HostsPage} />
       <Route path="/hosts/:id/:part?">{(params) => <HostPage {...params} />}</Route>
       <Route path="/jobs" component={JobsPage} />

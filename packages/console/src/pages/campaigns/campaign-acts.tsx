@@ -51,8 +51,8 @@ function Approve({ campaign }: Props) {
       act={() => actOn(campaign, 'approve', { digest })}
     >
       <p>
-        {`Of its ${plan.length} steps, its policy, the servers and shards that were found, and the `}
-        bundle. When one of them is another by the time it is started, the start is refused.
+        {`Of its ${plan.length} steps, its policy, the servers and shards that were found, and `}
+        the bundle. When one of them is another by the time it is started, the start is refused.
       </p>
       {own.length > 0 && (
         <p>{`Not of ${own.map(stepText).join(', ')}: nothing leads back from there.`}</p>
@@ -129,9 +129,9 @@ function Back({ campaign }: Props) {
       }}
     >
       <p>
-        {`Ends this campaign, and plans the way back: servers to ${campaign.from} first, then each `}
-        shard. That plan is approved and started like any other. Nothing is lost before contract;
-        after it this is refused, with the shards that are past it.
+        {`Ends this campaign, and plans the way back: servers to ${campaign.from} first, then `}
+        each shard. That plan is approved and started like any other. Nothing is lost before
+        contract; after it this is refused, with the shards that are past it.
       </p>
     </ReasonModal>
   );

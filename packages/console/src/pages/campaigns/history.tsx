@@ -1,5 +1,5 @@
-// The history of a campaign: what was seen, decided and done, and the matrix as it was at any moment
-// of it.
+// The history of a campaign: what was seen, decided and done, and the matrix as it was at any
+// moment of it.
 
 import type { Campaign, CampaignEvent, Matrix as Seen } from '@halflap/server';
 import { Button, Title } from '@patternfly/react-core';
@@ -34,7 +34,10 @@ export function HistoryPart({ campaign, events }: Props) {
     [matrix.data],
   );
   return (
-    <div className="hf-stack" aria-busy={data === undefined && matrix.error === null}>
+    <div
+      className="hf-stack"
+      aria-busy={matrix.isPlaceholderData || (data === undefined && matrix.error === null)}
+    >
       <Scrubber moments={moments} at={at} onMove={(number) => address.change({ at: number })} />
       {at !== '' && (
         <CliLine line={commandLine('campaign', 'history', shortId(campaign.id), '--at', at)} />
