@@ -183,6 +183,12 @@ describe('the console', () => {
     expect(found).toEqual([]);
     // The five parts of the host have one.
     expect(titles.size).toBe(paths.length - 4);
+  }, 300_000);
+
+  it('verifies the audit log', async () => {
+    await page.goto(at('/audit'));
+    await page.getByRole('button', { name: 'Verify', exact: true }).click();
+    await page.getByText('entries are as they were written').waitFor();
   });
 
   it('leads by its navigation on a phone, which then is out of the way', async () => {

@@ -140,6 +140,10 @@ declare const file: Readable;
 declare const logger: Record<'info' | 'warn', (message: string) => void>;
 declare function copyFrom(statement: string): import('pg').Submittable & Writable;
 declare const fleet: Fleet;
+declare const queue: {
+  send(text: string): Promise<void>;
+  onMessage(handle: (text: string) => Promise<void>): void;
+};
 declare const shard: Shard;
 `;
 
@@ -149,7 +153,7 @@ function programOf(blocks: readonly (readonly string[])[]): string {
   const bodies = blocks.map((lines) => {
     const body = lines.filter((line) => !line.startsWith('import '));
     for (const line of lines) if (line.startsWith('import ')) imports.add(line);
-    return `async () => {\n${body.join('\n').replace('{ … }', '{}').replace('…,', REQUIRED)}\n},`;
+    return `async () => {\n${body.join('\n').replaceAll('{ … }', '{}').replaceAll('…,', REQUIRED)}\n},`;
   });
   return [GIVEN, ...imports, `void [${bodies.join('\n')}];\nvoid [fleet, shard];`].join('\n');
 }

@@ -1,6 +1,7 @@
 // Campaigns as they are: servers of Halflap that are killed, servers of an application that are
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
+import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
 import { type Campaign, Evaluator } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -148,8 +149,10 @@ describe('a server that was healthy', () => {
       a.onCommand = async (word) => {
         if (word === 'undrain') a.health = 1;
       };
-      const order = ['shard/eu1/prepare', `server/${a.name}/upgrade`, 'shard/eu1/expand'];
-      const policy = { ...POLICY, soakSeconds: 1 };
+      const [{ name: shard, url }] = app.shards as [Application['shards'][number]];
+      await runVerb({ url, shard, bundle: compiled.bundle, verb: 'prepare' });
+      const order = [`server/${a.name}/upgrade`, 'shard/eu1/expand'];
+      const policy = { ...POLICY, soakSeconds: 3600 };
       const id = await plan(app.cluster, { order, policy });
       await start(id);
       const stopped = await sees(id, ({ state }) => state !== 'running');

@@ -43,7 +43,7 @@ describe('the demonstration', () => {
   it('upgrades the fleet under load, and loses nothing', { timeout: PATIENCE_MS }, async () => {
     const file = join(directory, 'report.json');
     // A tenth of the load that it shows to people, so that two cores are not busy with that alone.
-    const load = ['--rows', '300', '--seconds', '0.3', '--seed', '7', '--pace-ms', '150'];
+    const load = ['--rows', '300', '--seconds', '0.5', '--seed', '7', '--pace-ms', '150'];
     const run = demo(...load, '--report', file);
     const [code] = await once(run.child, 'close');
     const report: Report = JSON.parse(await readFile(file, 'utf8'));
@@ -76,7 +76,7 @@ describe('the demonstration', () => {
   });
 
   it('leaves nothing behind when it is interrupted', { timeout: PATIENCE_MS }, async () => {
-    const run = demo('--rows', '300', '--seconds', '0.3', '--pace-ms', '150');
+    const run = demo('--rows', '300', '--seconds', '0.5', '--pace-ms', '150');
     for await (const chunk of run.child.stdout) if (String(chunk).includes('act 1')) break;
     run.child.kill('SIGINT');
     const [code] = await once(run.child, 'exit');

@@ -221,7 +221,9 @@ export async function planBack(
   if (under !== undefined) {
     throw conflict(`${under.id} is under way`, 'pause the campaign, and wait for its end');
   }
-  const { policy, excluded, cluster_id: cluster } = campaign;
+  const { excluded, cluster_id: cluster } = campaign;
+  // Whoever goes back wants it done: nothing has to hold on the way, and no window is waited for.
+  const policy = { ...campaign.policy, soakSeconds: 0, windows: [] };
   const back = await planCampaign(on, client, {
     ...{ cluster, goal: 'back', policy, excluded, by: said.by, backOf: campaign },
   });

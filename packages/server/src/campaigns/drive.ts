@@ -33,6 +33,12 @@ export interface Driving {
 /** `over`: the campaign has ended. `moved`: there may be more to do at once. */
 export type Passed = 'over' | 'moved' | 'quiet';
 
+export interface Drove {
+  readonly passed: Passed;
+  /** Shards that were asked: what a pass costs. */
+  readonly asked: number;
+}
+
 /** How often a campaign that waits for people is looked at, in ms. */
 export const IDLE_MS = 10_000;
 
@@ -40,23 +46,23 @@ export const IDLE_MS = 10_000;
  * @param isDue a look at the cluster is due, though nothing goes on
  * @throws LEASE_LOST; STORE_UNAVAILABLE and the like when the home shard is away
  */
-export async function drive(driving: Driving, isDue: boolean): Promise<Passed> {
+export async function drive(driving: Driving, isDue: boolean): Promise<Drove> {
   const { home } = driving.on.store;
   const campaign = await readCampaign(home, driving.campaignId);
   if (campaign.ended_at !== null) {
     await driving.verbs.stop();
-    return 'over';
+    return { passed: 'over', asked: 0 };
   }
   if (campaign.state !== 'running') await driving.verbs.stop();
   const steps = await readSteps(home, campaign.id);
   const isBusy = steps.some(({ state }) => state === 'running');
   if (campaign.state !== 'running' && !isBusy && !isDue && campaign.state !== 'cancelled') {
-    return 'quiet';
+    return { passed: 'quiet', asked: Number.POSITIVE_INFINITY };
   }
   const known = await look(driving, campaign, steps);
   const pass: Pass = { on: driving.on, lease: driving.lease, known };
   await noteSeen(pass);
-  return act(pass, driving.verbs);
+  return { passed: await act(pass, driving.verbs), asked: known.addresses.length };
 }
 
 async function look(

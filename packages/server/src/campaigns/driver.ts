@@ -17,8 +17,11 @@ export interface CampaignDriverOptions extends DrivingParts {
   readonly leaseSeconds: number;
 }
 
-/** Between passes: while something moves, while it does not, and for each shard that is asked. */
-const PAUSE_MS = { shortest: 50, longest: 1000 } as const;
+/**
+ * Between passes: the shortest while something moves; then doubled up to so much, and so much for
+ * each shard that is asked, and up to the longest.
+ */
+const PAUSE_MS = { shortest: 50, few: 200, perShard: 20, longest: 1000 } as const;
 /** How often campaigns that nobody drives are looked for. */
 const LOOK_MS = 1000;
 /** How long the home shard is waited for. */
@@ -154,14 +157,15 @@ class Owned {
     const isDue = performance.now() - this.#lookedAt > IDLE_MS;
     try {
       const parts = { on: this.#options, lease, campaignId: id, verbs: this.#verbs };
-      const passed = await drive(parts, isDue);
+      const { passed, asked } = await drive(parts, isDue);
       if (isDue) this.#lookedAt = performance.now();
       if (passed === 'over') {
         await giveLease(this.#options.store.home, lease);
         leave();
         return null;
       }
-      const slower = Math.min(PAUSE_MS.longest, Math.max(PAUSE_MS.shortest, this.#pauseMs * 2));
+      const most = Math.min(PAUSE_MS.longest, PAUSE_MS.few + asked * PAUSE_MS.perShard);
+      const slower = Math.min(most, Math.max(PAUSE_MS.shortest, this.#pauseMs * 2));
       this.#pauseMs = passed === 'moved' ? PAUSE_MS.shortest : slower;
     } catch (error) {
       const isLost = error instanceof HalflapError && error.code === 'LEASE_LOST';

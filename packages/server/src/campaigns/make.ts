@@ -219,14 +219,18 @@ async function keep(
       ...[planning.backOf?.id ?? null, planning.by, JSON.stringify(matrix)],
     ],
   );
-  for (const [place, { id: step, step: what, batch, ownApproval }] of plan.steps.entries()) {
-    await client.query(
-      `insert into campaign_steps
-         (campaign_id, id, place, batch, kind, name, action, own_approval)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [id, step, place, batch, what.kind, what.name, what.action, ownApproval],
-    );
-  }
+  const steps = plan.steps.map(({ id: step, step: what, batch, ownApproval }, place) => ({
+    ...{ id: step, place, batch, kind: what.kind, name: what.name, action: what.action },
+    own_approval: ownApproval,
+  }));
+  await client.query(
+    `insert into campaign_steps (campaign_id, id, place, batch, kind, name, action, own_approval)
+     select $1, s.id, s.place, s.batch, s.kind, s.name, s.action, s.own_approval
+     from jsonb_to_recordset($2::jsonb) as s (
+       id text, place int, batch int, kind text, name text, action text, own_approval text
+     )`,
+    [id, JSON.stringify(steps)],
+  );
   const message = `planned ${plan.steps.length} steps, ${from} → ${to}`;
   const detail = { goal: plan.goal, digest, isOwnOrder: planning.order !== undefined };
   await noteEvent(client, id, { kind: 'planned', by: planning.by, message, detail, matrix });

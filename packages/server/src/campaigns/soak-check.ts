@@ -27,6 +27,8 @@ export async function checkHealth(pass: Pass): Promise<boolean> {
 
 function holds(row: StepRow, { known }: Pass): boolean {
   if (row.kind !== 'server' || row.state !== 'succeeded' || row.ended_at === null) return false;
+  // What was asked is heard, also when the time is over meanwhile.
+  if (row.health_check?.isOver === false) return true;
   const until = row.ended_at.getTime() + known.campaign.policy.soakSeconds * 1000;
   return row.is_healthy !== false && known.now.getTime() < until;
 }
