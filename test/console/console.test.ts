@@ -263,7 +263,8 @@ async function everyPage(): Promise<string[]> {
   const names = [`/packages${FEW}`, `/services${FEW}`];
   const parts = ['', ...names, '/jobs', '/events'].map((part) => `${host}${part}`);
   return [
-    ...['/', '/hosts', ...parts, '/jobs', '/jobs/new', job, ...names],
+    ...['/', '/clusters', '/clusters/new', '/clusters/bundles', '/campaigns', '/campaigns/new'],
+    ...['/hosts', ...parts, '/jobs', '/jobs/new', job, ...names],
     ...['/alerts', '/alerts/rules', '/alerts/targets', '/alerts/deliveries'],
     ...['/tokens', '/users', user, '/api-tokens', '/audit', '/settings', '/no-such-page'],
   ];

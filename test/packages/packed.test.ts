@@ -155,7 +155,8 @@ function programOf(blocks: readonly (readonly string[])[]): string {
   const bodies = blocks.map((lines) => {
     const body = lines.filter((line) => !line.startsWith('import '));
     for (const line of lines) if (line.startsWith('import ')) imports.add(line);
-    return `async () => {\n${body.join('\n').replaceAll('{ … }', '{}').replaceAll('…,', REQUIRED)}\n},`;
+    const whole = body.join('\n').replaceAll('{ … }', '{}').replaceAll('…,', REQUIRED);
+    return `async () => {\n${whole}\n},`;
   });
   return [GIVEN, ...imports, `void [${bodies.join('\n')}];\nvoid [fleet, shard];`].join('\n');
 }

@@ -100,7 +100,7 @@ export class CampaignGround {
   readonly test: TestStore;
   readonly api: TestApi;
   readonly ask: Asking;
-  readonly #secret: Buffer;
+  readonly secret: Buffer;
   readonly #running = new Map<string, Running>();
   readonly #agents: ScriptedAgent[] = [];
   readonly #databases: FreshDatabase[] = [];
@@ -112,13 +112,13 @@ export class CampaignGround {
     this.test = test;
     this.api = api;
     this.ask = api.as('operator');
-    this.#secret = secret;
+    this.secret = secret;
   }
 
   async startServer(): Promise<void> {
     this.#started += 1;
     const server = `server-${this.#started}`;
-    const options = { server, shards: this.test.shards, secret: this.#secret.toString('hex') };
+    const options = { server, shards: this.test.shards, secret: this.secret.toString('hex') };
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -143,7 +143,7 @@ export class CampaignGround {
 
   /** The host `web-0`, whose agent carries out the commands of all servers of applications. */
   async connectAgent(): Promise<void> {
-    const options = { secret: this.#secret, hostCertificateDays: 30, clock: () => new Date() };
+    const options = { secret: this.secret, hostCertificateDays: 30, clock: () => new Date() };
     const authority = await openAuthority(this.test.store, options);
     const [identity] = await makeHosts(this.test.store, authority, { count: 1, labels: {} });
     if (identity === undefined) throw new Error('no host');
@@ -206,8 +206,8 @@ export class CampaignGround {
   }
 }
 
-/** Two servers of Halflap over two shards, and the API of a third, which drives nothing. */
-export async function openCampaignGround(): Promise<CampaignGround> {
+/** Servers of Halflap over two shards, and the API of another, which drives nothing. */
+export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const test = await openTestStore(2);
   const secret = randomBytes(SECRET_BYTES);
   const { store } = test;
@@ -220,8 +220,7 @@ export async function openCampaignGround(): Promise<CampaignGround> {
   ];
   const api = await openTestApi(test, { routes, log: SILENT });
   const ground = new CampaignGround(test, api, secret);
-  await ground.startServer();
-  await ground.startServer();
+  for (let started = 0; started < servers; started += 1) await ground.startServer();
   await ground.connectAgent();
   return ground;
 }

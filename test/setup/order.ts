@@ -23,7 +23,7 @@ const LONGEST = [
   'test/lifecycle/sequences.test.ts',
   'test/versions/versions.test.ts',
   'test/packages/packed.test.ts',
-  'test/console/console.test.ts',
+  'test/console/campaign-pages.test.ts',
   'test/lifecycle/references.test.ts',
   'test/concurrency/both-releases.test.ts',
   'packages/engine/src/testing/embedded.test.ts',

@@ -4,6 +4,7 @@ import './state/first';
 import '@patternfly/react-core/dist/styles/base.css';
 import './console.css';
 import './components/matrix/matrix.css';
+import './pages/campaigns/campaigns.css';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import { createQueries } from './api/queries';

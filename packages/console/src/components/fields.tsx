@@ -68,7 +68,11 @@ export function ChoiceField({ name, label, help, options, start, onChange }: Cho
     <FormGroup label={label} fieldId={id}>
       <FormSelect id={id} name={name} value={chosen} onChange={(_, value) => choose(value)}>
         {options.map((option) => (
-          <FormSelectOption key={option} value={option} label={spoken(option)} />
+          <FormSelectOption
+            key={option}
+            value={option}
+            label={option === '' ? 'any' : spoken(option)}
+          />
         ))}
       </FormSelect>
       <Help text={help} />

@@ -1,4 +1,5 @@
-// An error as the server tells it: what failed, which fields, what to do next.
+// An error as the server tells it: what failed, which fields, what stands
+// against it, what to do next.
 
 import { Alert, AlertActionLink, List, ListItem } from '@patternfly/react-core';
 import { ApiError } from '../api/client';
@@ -30,6 +31,13 @@ export function ProblemAlert({ error, onRetry }: Props) {
             <ListItem key={`${field} ${rule}`}>
               <strong>{field.replace(/^(?:body|query)\./, '')}</strong>: {rule}
             </ListItem>
+          ))}
+        </List>
+      )}
+      {problem?.evidence !== undefined && problem.evidence.length > 0 && (
+        <List>
+          {problem.evidence.map((line) => (
+            <ListItem key={line}>{line}</ListItem>
           ))}
         </List>
       )}

@@ -1,5 +1,6 @@
-// What is not as it should be, first: open alerts, shards and hosts that are away, hosts with
-// failed services, jobs that failed or wait. Each leads to where something can be done.
+// Clusters with what stands against them; then what is not as it should be: open alerts, shards
+// and hosts that are away, hosts with failed services, jobs that failed or wait. Each leads to
+// where something can be done.
 
 import type { Alert, HostSummary, JobSummary, Page, Readiness } from '@halflap/server';
 import { Card, CardBody, CardTitle } from '@patternfly/react-core';
@@ -13,6 +14,7 @@ import { StateLabel } from '../components/state-label';
 import { When } from '../components/when';
 import { useMay } from '../state/session';
 import { commandLine, numberText, spoken } from '../state/words';
+import { HomeClusters } from './clusters/home-clusters';
 import { jobLine } from './jobs/counts';
 
 /** Of each kind the first; the link leads to all. */
@@ -22,6 +24,7 @@ export function HomePage() {
   const mayHosts = useMay('hosts:read');
   const mayJobs = useMay('jobs:read');
   const mayAlerts = useMay('alerts:read');
+  const mayClusters = useMay('cluster:read');
   return (
     <>
       <PageHead
@@ -30,6 +33,7 @@ export function HomePage() {
         cli={commandLine('alerts', 'list', '--state', 'open')}
       />
       <PageBody>
+        {mayClusters && <HomeClusters />}
         <div className="hf-cards">
           {mayAlerts && <OpenAlerts />}
           <Shards />

@@ -18,6 +18,8 @@ export const NAVIGATION: readonly NavigationGroup[] = [
     group: 'Fleet',
     entries: [
       { path: '/', text: 'Home' },
+      { path: '/clusters', text: 'Clusters', permission: 'cluster:read' },
+      { path: '/campaigns', text: 'Campaigns', permission: 'cluster:read' },
       { path: '/hosts', text: 'Hosts', permission: 'hosts:read' },
       { path: '/jobs', text: 'Jobs', permission: 'jobs:read' },
       { path: '/packages', text: 'Packages', permission: 'hosts:read' },

@@ -13,6 +13,13 @@ import { AlertRulesPage } from './alerts/alert-rules';
 import { AlertTargetsPage } from './alerts/alert-targets';
 import { AlertsPage } from './alerts/alerts';
 import { DeliveriesPage } from './alerts/deliveries';
+import { CampaignPage } from './campaigns/campaign';
+import { CampaignsPage } from './campaigns/campaigns';
+import { PlanPage } from './campaigns/plan';
+import { BundlesPage } from './clusters/bundles';
+import { ClusterPage } from './clusters/cluster';
+import { ClustersPage } from './clusters/clusters';
+import { DeclarePage } from './clusters/declare';
 import { HomePage } from './home';
 import { HostPage } from './hosts/host';
 import { HostsPage } from './hosts/hosts';
@@ -26,6 +33,17 @@ export function Pages() {
   return (
     <Switch>
       <Route path="/" component={HomePage} />
+      <Route path="/clusters" component={ClustersPage} />
+      <Route path="/clusters/new" component={DeclarePage} />
+      <Route path="/clusters/bundles" component={BundlesPage} />
+      <Route path="/clusters/:id/:part?">
+        {(params) => <ClusterPage key={params.id} {...params} />}
+      </Route>
+      <Route path="/campaigns" component={CampaignsPage} />
+      <Route path="/campaigns/new" component={PlanPage} />
+      <Route path="/campaigns/:id/:part?">
+        {(params) => <CampaignPage key={params.id} {...params} />}
+      </Route>
       <Route path="/hosts" component={HostsPage} />
       <Route path="/hosts/:id/:part?">{(params) => <HostPage {...params} />}</Route>
       <Route path="/jobs" component={JobsPage} />

@@ -47,6 +47,7 @@ export function Matrix({ label, data }: Props) {
         aria-colcount={shards.length + 1}
         {...(isInPart ? { 'aria-activedescendant': `${id}-${place.row}-${place.column}` } : {})}
         tabIndex={0}
+        style={sizeOf(data)}
         onKeyDown={onKeyDown}
         onClick={({ target }) => setChosen((before) => placeOf(target) ?? before)}
       >
@@ -70,6 +71,16 @@ export function Matrix({ label, data }: Props) {
     </section>
   );
 }
+
+/** As large as what is in it and a scroll bar, and never more than what a window shows. */
+function sizeOf({ servers, shards }: MatrixData): { height: string; maxWidth: string } {
+  const height = SIZES.headRow + servers.length * SIZES.row + SCROLL_BAR;
+  const width = SIZES.headColumn + shards.length * SIZES.column + SCROLL_BAR;
+  return { height: `min(70vh, 36rem, ${height}px)`, maxWidth: `${width}px` };
+}
+
+/** In px, with the borders. */
+const SCROLL_BAR = 18;
 
 function Legend({ data }: { readonly data: MatrixData }) {
   const counts = useMemo(() => countsOf(data), [data]);

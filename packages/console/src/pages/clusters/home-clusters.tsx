@@ -1,0 +1,60 @@
+// Clusters on the first page: what needs somebody, then how each server works with each shard.
+
+import type { ClusterSummary } from '@halflap/server';
+import { Card, CardBody, CardTitle } from '@patternfly/react-core';
+import { Link } from 'wouter';
+import { useList } from '../../api/queries';
+import { CliLine } from '../../components/cli-line';
+import { ProblemAlert } from '../../components/problem-alert';
+import { StateLabel } from '../../components/state-label';
+import { commandLine } from '../../state/words';
+import { CampaignLine } from './campaign-line';
+import { LiveMatrix } from './live-matrix';
+
+/** The first ones; the link leads to all. */
+const SHOWN = 10;
+/** A browser opens six connections to a server that does not speak HTTP/2; the pages need some. */
+const LIVE = 3;
+
+export function HomeClusters() {
+  const { data, error } = useList<ClusterSummary>('/api/v1/clusters', { limit: SHOWN });
+  const clusters = data?.items ?? [];
+  const followed = clusters.filter(({ campaign }) => campaign !== null).slice(0, LIVE);
+  return (
+    <>
+      <ProblemAlert error={error} />
+      {clusters.map((cluster) => (
+        <ClusterCard key={cluster.id} cluster={cluster} isCalm={!followed.includes(cluster)} />
+      ))}
+      {data !== undefined && data.next !== null && <Link href="/clusters">All clusters</Link>}
+    </>
+  );
+}
+
+interface Props {
+  readonly cluster: ClusterSummary;
+  readonly isCalm: boolean;
+}
+
+function ClusterCard({ cluster, isCalm }: Props) {
+  const { id, name, app, campaign } = cluster;
+  return (
+    <Card isCompact>
+      <CardTitle component="h2">
+        <span className="hf-section-head">
+          <Link href={`/clusters/${id}`}>{name}</Link>
+          {campaign === null ? (
+            <StateLabel state="inactive" text="no campaign" />
+          ) : (
+            <StateLabel state={campaign.state} />
+          )}
+        </span>
+      </CardTitle>
+      <CardBody className="hf-stack">
+        <CampaignLine app={app} campaign={campaign} />
+        <LiveMatrix cluster={cluster} isCalm={isCalm} />
+        <CliLine line={commandLine('clusters', 'matrix', name, '--watch')} />
+      </CardBody>
+    </Card>
+  );
+}

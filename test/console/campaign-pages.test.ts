@@ -1,0 +1,204 @@
+// Clusters and campaigns in a browser, on a real server with a real cluster: its servers register
+// on real shards, and an agent upgrades them. One campaign from its plan to the way back.
+
+import { type Server, startServer } from '@halflap/server';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compilePair } from '../evolving/releases.js';
+import {
+  type Application,
+  type CampaignGround,
+  openCampaignGround,
+} from '../server/campaign-ground.js';
+import { SILENT } from '../server/store.js';
+import { findings, openBrowser, openVisit, overflow, SIZES, type Visit } from './browser.js';
+import { wrongIn } from './command-lines.js';
+import { CONSOLE } from './served.js';
+
+const WRONG = `name: shop
+app: shop
+servers: { hosts: role=a }
+shards: [{ name: "!" }]
+`;
+const PASSWORD = 'correct horse battery staple';
+const LOCAL = { host: '127.0.0.1', port: 0 } as const;
+const OLD = 'create table items (id int primary key, name text);';
+const NEW = 'create table items (id int primary key, title text);';
+const CHANGES = 'changes:\n  - rename_column: { table: items, column: name, to: title }\n';
+const ROWS = "insert into items select i, 'item ' || i from generate_series(1, 500) i;";
+
+let browser: Browser;
+let ground: CampaignGround;
+let server: Server;
+let app: Application;
+let visit: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  const compiling = compilePair(OLD, NEW, CHANGES);
+  [browser, ground] = await Promise.all([openBrowser(), openCampaignGround(1)]);
+  const compiled = await compiling;
+  [server, app] = await Promise.all([
+    startServer({
+      ...{ name: 'console', version: '0.1.0', secret: ground.secret, console: CONSOLE },
+      ...{ shards: ground.test.shards, listen: LOCAL, agents: LOCAL, log: SILENT },
+      names: ['localhost'],
+    }),
+    ground.application(compiled, { shards: 1, rows: ROWS, drains: false }),
+    ground.ask('POST', '/api/v1/evolutions', { payload: { bundle: compiled.bundle } }),
+    ground.api.as('admin')('POST', '/api/v1/users', {
+      payload: {
+        ...{ name: 'anna', password: PASSWORD },
+        grants: [{ role: 'admin', selector: null }],
+      },
+    }),
+  ]);
+  visit = await openVisit(browser);
+  page = visit.page;
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await ground?.close();
+});
+
+const at = (path: string) => `${server.address}${path}`;
+const button = (name: string | RegExp) => page.getByRole('button', { name, exact: true });
+const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
+const step = (text: string) => page.getByRole('listitem').filter({ has: button(text) });
+const isStep = (text: string, state: string) =>
+  step(text).getByText(state, { exact: true }).first().waitFor();
+const says = (text: string) => page.getByRole('heading', { name: text }).or(page.getByText(text));
+
+/** Opens the question, answers it. */
+async function choose(name: string, submit: string, reason?: string): Promise<void> {
+  await button(name).first().click();
+  const dialog = page.getByRole('dialog');
+  if (reason !== undefined) await dialog.getByLabel('Why').fill(reason);
+  await dialog.getByRole('button', { name: submit, exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+/** Each size and each theme once. */
+const LOOKS = [
+  ['light', 'desktop'],
+  ['dark', 'phone'],
+] as const;
+
+/** What is wrong with the page as it is, at both sizes and in both themes. */
+async function wrongOfPage(): Promise<string[]> {
+  const found: string[] = [];
+  await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
+  for (const line of await page.locator('[data-cli]').all()) {
+    const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
+    if (wrong !== undefined) found.push(wrong);
+  }
+  for (const [colorScheme, size] of LOOKS) {
+    await page.setViewportSize(SIZES[size]);
+    await page.emulateMedia({ colorScheme });
+    const dark = '.pf-v6-theme-dark';
+    await page.locator(colorScheme === 'dark' ? `html${dark}` : `html:not(${dark})`).waitFor();
+    if ((await overflow(page)) > 0) found.push(`${size}: wider than the window`);
+    const faults = await findings(page);
+    found.push(...faults.map((fault) => `${size}, ${colorScheme}: ${fault}`));
+  }
+  await page.setViewportSize(SIZES.desktop);
+  return found.map((fault) => `${new URL(page.url()).pathname}: ${fault}`);
+}
+
+describe('clusters and campaigns in the console', () => {
+  it('show how each server works with each shard on the first page', async () => {
+    await page.goto(at('/'));
+    await page.getByLabel('Name').fill('anna');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.keyboard.press('Enter');
+    const grid = page.getByRole('grid', { name: 'Cluster shop-1: servers and shards' });
+    await grid.waitFor();
+    expect(await grid.getByRole('gridcell').allInnerTexts()).toEqual(['native', 'native']);
+    await page.getByText('Every server works with every shard.').waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+  });
+
+  it('are refused an unsafe order with the reason, planned, approved and started', async () => {
+    await page.getByRole('link', { name: 'shop-1', exact: true }).click();
+    await heading('shop-1').waitFor();
+    await button('Plan a campaign').click();
+    await page.getByLabel('Time until a server is healthy').fill('1 s');
+    await page.getByLabel('Order', { exact: true }).selectOption('my own order');
+    await button('Later: Prepare shard eu1').click();
+    await button('Plan it').click();
+    await page.getByText(/eu1 .*does not serve 2\.0/).waitFor();
+    // A refusal is an answer that browsers note.
+    for (const fault of visit.faults.splice(0)) expect(fault).toContain('409');
+    expect(await wrongOfPage()).toEqual([]);
+    await page.getByLabel('Order', { exact: true }).selectOption('the shortest safe order');
+    await button('Plan it').click();
+    await heading('Upgrade 1.0 → 2.0 of shop-1').waitFor();
+    await says('Read the plan, then approve it').waitFor();
+    expect(await page.getByText('point of no return', { exact: true }).count()).toBe(1);
+    await choose('Approve the plan', 'Approve');
+    app.servers[1].health = 1;
+    await choose('Start', 'Start it');
+  });
+
+  it('stop where a server fails, say why, and go on when it is tried again', async () => {
+    const failing = `Upgrade server ${app.servers[1].name}`;
+    await says('It has stopped').waitFor();
+    await isStep(failing, 'failed');
+    await step(failing).getByText(`health ${app.servers[1].name}`).waitFor();
+    await step(failing).getByRole('link', { name: 'Job of health' }).waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    app.servers[1].health = 0;
+    await choose(`Retry: ${failing}`, 'Retry it');
+    await isStep(failing, 'succeeded');
+  });
+
+  it('wait with their reason, and are paused and resumed', async () => {
+    await isStep('Contract shard eu1', 'waiting');
+    await step('Contract shard eu1')
+      .getByText(/^It waits: .*approv/)
+      .waitFor();
+    await choose('Pause', 'Pause it', 'until Monday');
+    await says('It is paused').waitFor();
+    await page.getByText('until Monday').first().waitFor();
+    await choose('Resume', 'Resume it');
+    await says('It waits for an approval').waitFor();
+    await step('Contract shard eu1')
+      .getByRole('link', { name: /^What if/ })
+      .click();
+    await says('Nothing leads back from it').waitFor();
+    const closes = page.getByRole('listitem').filter({ hasText: 'closes' });
+    await closes.filter({ hasText: `Take server ${app.servers[0].name} back` }).waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+  });
+
+  it('show every moment of their history, and lead back', async () => {
+    await page.getByRole('link', { name: 'Matrix and history' }).click();
+    await page.getByLabel('Moment').press('Home');
+    await page.waitForURL(/at=/);
+    await page
+      .getByRole('rowheader', { name: new RegExp(`${app.servers[0].name}.*1\\.0`) })
+      .waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    await choose('Go back', 'Plan the way back', 'orders are slow');
+    await heading('Back 2.0 → 1.0 of shop-1').waitFor();
+    await choose('Approve the plan', 'Approve');
+    await choose('Start', 'Start it');
+    await isStep(`Take server ${app.servers[0].name} back`, 'succeeded');
+  });
+
+  it('say what is declared and known, and what of a declaration is wrong', async () => {
+    await page.getByRole('link', { name: 'Cluster shop-1' }).click();
+    await page.getByRole('link', { name: 'Shards', exact: true }).click();
+    await page.getByRole('row', { name: /eu1.*1\.0 and 2\.0/ }).waitFor();
+    await page.getByRole('link', { name: 'Declaration', exact: true }).click();
+    expect(await wrongOfPage()).toEqual([]);
+    expect(visit.faults).toEqual([]);
+    await page.goto(at('/clusters/new'));
+    await page.getByRole('textbox', { name: 'Declaration, YAML or JSON' }).fill(WRONG);
+    await button('Declare it').click();
+    await page.getByText('shards.0.name').waitFor();
+    await button('line 4').click();
+  });
+});
