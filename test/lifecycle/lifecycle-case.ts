@@ -9,9 +9,9 @@
 // | 3     | prepared → expanding → dual, step by step; verify; abort               |
 // | 4     | prepared → dual at once → contract, step by step                       |
 //
-// With CI set, a case takes this road when it has its turn (setup/due.ts), the phases alone the day
-// after, and is compiled otherwise; an abort from prepared and one from half-way into expand are
-// left out, and a runner goes on over steps after which statements find nothing else.
+// With CI set, a case takes this road when it has its turn (setup/due.ts); an abort from prepared
+// and one from half-way into expand are left out, and a runner goes on over steps after which
+// statements find nothing else.
 
 import type { Step } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
@@ -69,14 +69,12 @@ export const newWrite = (as: string, old: string = as): Write => ({ by: 'new', o
  * `built` is the evolution as compiled elsewhere, where it is not to be compiled here.
  */
 export async function lifecycleCase(one: LifecycleCase, built?: Compiled): Promise<void> {
+  if (!isDue(expect.getState().currentTestName ?? '')) return;
   const compiled = built ?? (await compilePair(one.from, one.to, one.evolution ?? null));
-  const name = expect.getState().currentTestName ?? '';
-  if (!isDue(name, 2)) return;
   const course = await openCourse(one, compiled);
   try {
     await course.round('settled');
-    const isShort = one.isAbortedOnce === true || !isDue(name);
-    await (isShort ? byPhases : byRounds)(course, compiled);
+    await (one.isAbortedOnce === true ? byPhases : byRounds)(course, compiled);
     await course.contract();
   } finally {
     await course.close();

@@ -296,7 +296,8 @@ describe('a shard that is cut off in the middle of a job', () => {
       ({ counts }) => counts.running === 10,
     );
     const there = hosts.filter((host) => test.store.shardNameOf(host) === stays).length;
-    const watching = watched(id);
+    const told: string[] = [];
+    const watching = watched(id, told);
     const succeeded = async () => {
       const { rows } = await test.store.fleet
         .shard(stays)
@@ -309,6 +310,11 @@ describe('a shard that is cut off in the middle of a job', () => {
     await without(away === 's1' ? 0 : 1, async () => {
       work.open();
       await until(succeeded, (n) => n === there);
+      // Whoever watches looks now and then.
+      await until(
+        async () => told,
+        (lines) => lines.includes(`silent ${away}`),
+      );
       if (away === 's1') return;
       expect(await cluster.read(id)).toMatchObject({ job: { ended_at: null }, silent: ['s2'] });
       // Hosts that cannot be asked for are not said to be none.
@@ -320,7 +326,7 @@ describe('a shard that is cut off in the middle of a job', () => {
       ...{ job: { state: 'succeeded' }, counts: { succeeded: 10 } },
     });
     expect(effectsOf(made)).toEqual(hosts.map(() => 1));
-    const told = await watching;
+    await watching;
     expect(told.filter((line) => line.startsWith('silent'))).toEqual([`silent ${away}`, 'silent ']);
     for (const host of hosts) {
       expect(told.filter((line) => line.includes(host))).toEqual([
@@ -392,8 +398,7 @@ describe('a shard that is lost for good', () => {
 });
 
 /** All that is told of a job while it is watched, from when its hosts are at work. */
-async function watched(id: string): Promise<string[]> {
-  const told: string[] = [];
+async function watched(id: string, told: string[] = []): Promise<string[]> {
   const see = async () => {
     const { job, counts } = await cluster.read(id);
     return { state: job.state, counts, endedAt: job.ended_at?.toISOString() ?? null };

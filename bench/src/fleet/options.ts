@@ -66,7 +66,7 @@ const QUICK = {
   orderMs: 200,
   pace: { heartbeatSeconds: 6, jobLeaseSeconds: 2 },
   haste: 6,
-  patienceMs: 90_000,
+  patienceMs: 5 * 60_000,
 } as const;
 
 /** @throws UsageError that says what is wrong. */

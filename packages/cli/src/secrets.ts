@@ -50,14 +50,20 @@ export function rememberUrl(url: string): void {
   if (password !== undefined) remember(password);
 }
 
-/** The text with every known secret, plain or as a URL would encode it, replaced by `***`. */
+/**
+ * The text with every known secret of at least SHORTEST letters, plain or as a URL would encode it,
+ * replaced by `***`.
+ */
 export function redact(text: string): string {
   const longestFirst = [...known].sort((left, right) => right.length - left.length);
   return longestFirst.reduce((clean, secret) => clean.replaceAll(secret, '***'), text);
 }
 
+/** Of a shorter one, what is missing from every word would tell which letters it has. */
+const SHORTEST = 4;
+
 function remember(secret: string): void {
-  if (secret === '') return;
+  if (secret.length < SHORTEST) return;
   known.add(secret);
   known.add(encodeURIComponent(secret));
 }

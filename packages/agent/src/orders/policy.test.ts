@@ -30,10 +30,10 @@ const file = (path: string): Work => ({ kind: 'file', path });
 
 describe('docs/agent-policy.md', () => {
   it('has examples that are without mistakes, the default first', () => {
-    expect(EXAMPLES).toHaveLength(4);
+    expect(EXAMPLES).toHaveLength(5);
     for (const text of EXAMPLES) expect(parsePolicy(text, 'p').mistake).toBeNull();
     expect(parsePolicy(EXAMPLES[0] ?? '', 'p').policy).toEqual(DEFAULT_POLICY);
-    expect(parsePolicy(EXAMPLES[2] ?? '', 'p').policy).toEqual(NOTHING);
+    expect(parsePolicy(EXAMPLES[3] ?? '', 'p').policy).toEqual(NOTHING);
   });
 
   it('lists every key, and no others', () => {
