@@ -1,7 +1,8 @@
 // Tests run against the sources (no build needed), on real PostgreSQL: generous timeouts, few
 // workers.
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { filesNotDue } from './test/setup/due.js';
 import { LongestFirst } from './test/setup/order.js';
 
 const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url));
@@ -24,6 +25,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...filesNotDue()],
     globalSetup: ['test/setup/files.ts', 'test/setup/build.ts', 'test/setup/server.ts'],
     setupFiles: ['test/setup/worker.ts'],
     testTimeout: 120_000,
