@@ -26,7 +26,12 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/*/src/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...filesNotDue()],
-    globalSetup: ['test/setup/files.ts', 'test/setup/build.ts', 'test/setup/server.ts'],
+    globalSetup: [
+      'test/setup/left-out.ts',
+      'test/setup/files.ts',
+      'test/setup/build.ts',
+      'test/setup/server.ts',
+    ],
     setupFiles: ['test/setup/worker.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -60,35 +60,38 @@ function ofMany(write: string): string {
   return `${whole.replaceAll('$2', '14')} where ${some}`;
 }
 
-for (const one of KIND_CASES.filter(({ kind }) => isDue(kind))) {
-  it(`${one.kind} reads and writes the same through the lens, and few rows`, async () => {
-    const { bundle } = await compileKind(one);
-    const plain = await withDatabase((url) =>
-      withClient(url, null, async (client) => {
-        await fill(client, one.new);
-        return readings(client, one.new);
-      }),
-    );
-    expect(plain).toMatchObject({ rowCount: 1 });
-    await withDatabase(async (url) => {
-      await withClient(url, null, (client) => fill(client, one.old));
-      const run = (verb: Verb) => runVerb({ url, shard: 'eu1', bundle, verb, log: () => {} });
-      await run('prepare');
-      const path = searchPath(bundle.app, bundle.to.version);
-      const lens = await withClient(url, path, (client) => readings(client, one.new));
-      expect(lens).toEqual(plain);
-      const old = await withClient(url, null, (client) => readings(client, one.old));
-      expect(old).toMatchObject({ rowCount: 1 });
-      const few = { read: [], write: [] };
-      expect(await readsMuch(url, path, one.new), 'prepared, new').toEqual(few);
-      expect(await readsMuch(url, null, one.old), 'prepared, old').toEqual(few);
-      await run('expand');
-      expect(await readsMuch(url, path, one.new), 'dual, new').toEqual(few);
-      expect(await readsMuch(url, null, one.old), 'dual, old').toEqual(few);
-      // One table of both releases carries nothing.
-      if (bundle.relations.every(({ kind }) => kind !== 'rebuilt')) return;
-      expect(await looksAtManyOften(url, path, one.new), 'many rows, new').toEqual([]);
-      expect(await looksAtManyOften(url, null, one.old), 'many rows, old').toEqual([]);
-    });
-  });
+for (const one of KIND_CASES) {
+  it.skipIf(!isDue(one.kind))(
+    `${one.kind} reads and writes the same through the lens, and few rows`,
+    async () => {
+      const { bundle } = await compileKind(one);
+      const plain = await withDatabase((url) =>
+        withClient(url, null, async (client) => {
+          await fill(client, one.new);
+          return readings(client, one.new);
+        }),
+      );
+      expect(plain).toMatchObject({ rowCount: 1 });
+      await withDatabase(async (url) => {
+        await withClient(url, null, (client) => fill(client, one.old));
+        const run = (verb: Verb) => runVerb({ url, shard: 'eu1', bundle, verb, log: () => {} });
+        await run('prepare');
+        const path = searchPath(bundle.app, bundle.to.version);
+        const lens = await withClient(url, path, (client) => readings(client, one.new));
+        expect(lens).toEqual(plain);
+        const old = await withClient(url, null, (client) => readings(client, one.old));
+        expect(old).toMatchObject({ rowCount: 1 });
+        const few = { read: [], write: [] };
+        expect(await readsMuch(url, path, one.new), 'prepared, new').toEqual(few);
+        expect(await readsMuch(url, null, one.old), 'prepared, old').toEqual(few);
+        await run('expand');
+        expect(await readsMuch(url, path, one.new), 'dual, new').toEqual(few);
+        expect(await readsMuch(url, null, one.old), 'dual, old').toEqual(few);
+        // One table of both releases carries nothing.
+        if (bundle.relations.every(({ kind }) => kind !== 'rebuilt')) return;
+        expect(await looksAtManyOften(url, path, one.new), 'many rows, new').toEqual([]);
+        expect(await looksAtManyOften(url, null, one.old), 'many rows, old').toEqual([]);
+      });
+    },
+  );
 }

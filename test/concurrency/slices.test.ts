@@ -85,8 +85,8 @@ async function underLoad(one: SliceCase, tell: (line: string) => Promise<unknown
 }
 
 describe('writers of both releases on the same slices, through every phase', () => {
-  for (const [called, one] of Object.entries(CASES).filter(([name]) => isDue(name))) {
-    it(
+  for (const [called, one] of Object.entries(CASES)) {
+    it.skipIf(!isDue(called))(
       `lose nothing, and the old release is never refused: ${called}`,
       { timeout: 180_000 },
       ({ annotate }) => underLoad(one, annotate),

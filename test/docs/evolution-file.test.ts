@@ -7,7 +7,7 @@ import { checkExample, examplesIn, linesOf } from './evolution-example.js';
 import { blocksOf, readPage, tableOf } from './page.js';
 
 const page = readPage('docs/evolution-file.md');
-const due = examplesIn(blocksOf(page)).filter(({ evolution }) => isDue(evolution));
+const examples = examplesIn(blocksOf(page));
 
 interface Definition {
   readonly properties?: Readonly<Record<string, unknown>>;
@@ -54,17 +54,19 @@ describe('docs/evolution-file.md', () => {
     for (const { evolution } of found) expect(evolution).toContain(`- ${kind}:`);
   });
 
-  it.each(due.map((one) => [one.line, one] as const))(
-    'says what check answers to the example in line %i',
-    async (_, example) => {
-      const { code, stdout, stderr } = await checkExample(example, inject('serverUrl'));
-      expect(linesOf(example.isWrong ? stderr : stdout), stderr).toEqual(
-        linesOf(example.printed.join('\n')),
-      );
-      const isTried = example.printed[0]?.includes('CHECK_FAILED');
-      expect(code).toBe(example.isWrong ? (isTried ? 3 : 2) : 0);
-    },
-  );
+  for (const example of examples) {
+    it.skipIf(!isDue(example.evolution))(
+      `says what check answers to the example in line ${example.line}`,
+      async () => {
+        const { code, stdout, stderr } = await checkExample(example, inject('serverUrl'));
+        expect(linesOf(example.isWrong ? stderr : stdout), stderr).toEqual(
+          linesOf(example.printed.join('\n')),
+        );
+        const isTried = example.printed[0]?.includes('CHECK_FAILED');
+        expect(code).toBe(example.isWrong ? (isTried ? 3 : 2) : 0);
+      },
+    );
+  }
 });
 
 function section(title: string): string {

@@ -15,12 +15,12 @@
 
 import type { Step } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
-import { expect } from 'vitest';
+import { expect, type RunnerTestCase as Test, TestRunner } from 'vitest';
 import { leftovers, unlikeFresh } from '../evolving/catalogue.js';
 import { type Client, openClient, readAll, stateOf } from '../evolving/databases.js';
 import { type Compiled, compilePair } from '../evolving/releases.js';
 import { installShard, NEW_PATH, type Shard } from '../evolving/shard.js';
-import { isDue } from '../setup/due.js';
+import { isDue, NOT_DUE } from '../setup/due.js';
 
 /** One statement, as each release says it; `by` says which of the two runs on the shard. */
 export interface Write {
@@ -69,7 +69,8 @@ export const newWrite = (as: string, old: string = as): Write => ({ by: 'new', o
  * `built` is the evolution as compiled elsewhere, where it is not to be compiled here.
  */
 export async function lifecycleCase(one: LifecycleCase, built?: Compiled): Promise<void> {
-  if (!isDue(expect.getState().currentTestName ?? '')) return;
+  const test = TestRunner.getCurrentTest<Test>();
+  if (!isDue(test.fullTestName)) test.context.skip(NOT_DUE);
   const compiled = built ?? (await compilePair(one.from, one.to, one.evolution ?? null));
   const course = await openCourse(one, compiled);
   try {

@@ -165,10 +165,12 @@ function promises(one: Readings, { reads, old: byOld, new: byNew }: Statements):
 }
 
 describe('a statement on one slice reads few rows', () => {
-  for (const [called, one] of Object.entries(CASES).filter(([name]) => isDue(name))) {
-    describe(called, () => promises(one, STATEMENTS[called as keyof typeof CASES]));
+  for (const [called, one] of Object.entries(CASES)) {
+    describe.skipIf(!isDue(called))(called, () =>
+      promises(one, STATEMENTS[called as keyof typeof CASES]),
+    );
   }
-  if (isDue('merge')) describe('merge', () => promises(OUTER, OUTER_STATEMENTS));
+  describe.skipIf(!isDue('merge'))('merge', () => promises(OUTER, OUTER_STATEMENTS));
 });
 
 describe('a value that is kept', () => {

@@ -25,6 +25,9 @@ const IN_TURN = [
 const isShort = process.env.CI !== undefined;
 const day = Math.floor(Date.now() / 86_400_000);
 
+/** Why a case is skipped. */
+export const NOT_DUE = 'it has its turn on another day';
+
 /** Whether the case of this name has its turn today; always where time is not short. */
 export function isDue(name: string): boolean {
   const turn = createHash('sha256').update(name).digest().readUInt16BE();

@@ -1,8 +1,8 @@
 // Alerts, as a server starts and stops them: one part looks at rules, the other tells of alerts.
 
+import { Rounds } from '../rounds.js';
 import type { Log, Store } from '../store/store.js';
 import { Evaluator } from './evaluator.js';
-import { Rounds } from './rounds.js';
 import { type SenderOptions, sendDue } from './sender.js';
 
 export interface AlertsOptions extends SenderOptions {
@@ -28,18 +28,18 @@ const MOST_OLD = 5000;
 export function startAlerts(options: AlertsOptions): Alerts {
   const { store, log } = options;
   const evaluator = new Evaluator(options);
-  const sending = new Rounds(EVERY_MS.send, async () => {
+  const sending = new Rounds(async () => {
     const tried = await logged(log, 'alerts were not sent', () => sendDue(options));
-    return tried !== undefined && tried > 0;
+    return tried !== undefined && tried > 0 ? 0 : EVERY_MS.send;
   });
-  const looking = new Rounds(EVERY_MS.look, async () => {
+  const looking = new Rounds(async () => {
     const looked = await logged(log, 'rules were not looked at', () => evaluator.look());
     if (looked && looked.opened + looked.resolved > 0) sending.kick();
-    return false;
+    return EVERY_MS.look;
   });
-  const purging = new Rounds(EVERY_MS.purge, async () => {
+  const purging = new Rounds(async () => {
     await logged(log, 'old alerts were not taken away', () => purgeAlerts(store));
-    return false;
+    return EVERY_MS.purge;
   });
   return {
     kick: () => sending.kick(),

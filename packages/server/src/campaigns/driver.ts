@@ -4,6 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
+import { Rounds } from '../rounds.js';
 import { giveLease, type Lease, renewLease, takeLease } from '../store/leases.js';
 import { campaignLease } from './campaign.js';
 import { drive, IDLE_MS } from './drive.js';
@@ -33,14 +34,14 @@ export class CampaignDriver {
   /** Another one after a restart: what the process before has begun must not go on unnoticed. */
   readonly #owner: string;
   readonly #owned = new Map<string, Owned>();
-  readonly #looking: Loop;
+  readonly #looking: Rounds;
   readonly #renewal: NodeJS.Timeout;
   #isRenewing = false;
 
   constructor(options: CampaignDriverOptions) {
     this.#options = options;
     this.#owner = `${options.server} ${randomUUID()}`;
-    this.#looking = new Loop(() => this.#take());
+    this.#looking = new Rounds(() => this.#take());
     // Apart from the passes: one may wait for a shard that does not answer.
     const everyMs = (options.leaseSeconds * 1000) / RENEWALS_PER_LEASE;
     this.#renewal = setInterval(() => void this.#renew(), everyMs);
@@ -126,7 +127,7 @@ class Owned {
   readonly #options: CampaignDriverOptions;
   readonly #owning: Owning;
   readonly #verbs: Verbs;
-  readonly #loop: Loop;
+  readonly #loop: Rounds;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #pauseMs = 0;
 
@@ -135,7 +136,7 @@ class Owned {
     this.#owning = owning;
     this.lease = owning.lease;
     this.#verbs = new Verbs(() => this.kick());
-    this.#loop = new Loop(() => this.#pass());
+    this.#loop = new Rounds(() => this.#pass());
   }
 
   kick(): void {
@@ -179,51 +180,5 @@ class Owned {
       this.#pauseMs = PAUSE_MS.longest;
     }
     return this.#pauseMs;
-  }
-}
-
-/** Does something over and over, with the pause between that each round gives. */
-class Loop {
-  readonly #round: () => Promise<number | null>;
-  readonly #run: Promise<void>;
-  #isStopping = false;
-  #isKicked = false;
-  #wake: () => void = () => {};
-
-  /** @param round never rejects; null ends the loop */
-  constructor(round: () => Promise<number | null>) {
-    this.#round = round;
-    this.#run = this.#rounds();
-  }
-
-  kick(): void {
-    this.#isKicked = true;
-    this.#wake();
-  }
-
-  /** Ends after the round under way. */
-  async stop(): Promise<void> {
-    this.#isStopping = true;
-    this.#wake();
-    await this.#run;
-  }
-
-  async #rounds(): Promise<void> {
-    while (!this.#isStopping) {
-      this.#isKicked = false;
-      const pauseMs = await this.#round();
-      if (pauseMs === null) return;
-      if (!this.#isKicked && !this.#isStopping) await this.#pause(pauseMs);
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

@@ -154,7 +154,10 @@ function isOver({ startedAt }: Stage, { campaign, now }: Known): boolean {
 async function succeed(pass: Pass, row: StepRow, stage: Stage, message: string): Promise<boolean> {
   const { id } = pass.known.campaign;
   await atHome(pass, async (client) => {
-    await writeStages(client, id, row.id, [...row.stages.slice(0, -1), over(stage, true, message)]);
+    await writeStages(client, id, row.id, [
+      ...row.stages.slice(0, -1),
+      over(pass, stage, { isDone: true, message }),
+    ]);
     if (stage.stage === 'health') await writeHealth(client, id, row.id, true);
     const told = { step: row.id, message: `${stage.stage} done: ${message}` };
     await noteEvent(client, id, { kind: 'stage', ...told, detail: { stage: stage.stage } });
@@ -204,7 +207,7 @@ export async function fail(
       [id, row.id, message, JSON.stringify(evidence), ILL.has(stage?.stage ?? 'drain')],
     );
     if (stage?.state === 'running') {
-      const failed = [...row.stages.slice(0, -1), over(stage, false, message)];
+      const failed = [...row.stages.slice(0, -1), over(pass, stage, { isDone: false, message })];
       await writeStages(client, id, row.id, failed);
       await cancelOpen(client, stage.job);
     }
@@ -224,9 +227,13 @@ async function cancelOpen(client: ClientBase, job: string | null): Promise<void>
   if (rows.length > 0) await cancelJob(client, job, { by: 'the campaign', reason });
 }
 
-function over(stage: Stage, isDone: boolean, message: string): Stage {
+function over(
+  { known }: Pass,
+  stage: Stage,
+  { isDone, message }: Pick<Ended, 'isDone' | 'message'>,
+): Stage {
   const state = isDone ? 'succeeded' : 'failed';
-  return { ...stage, state, endedAt: new Date().toISOString(), againAt: null, message };
+  return { ...stage, state, endedAt: known.now.toISOString(), againAt: null, message };
 }
 
 function writeStages(client: ClientBase, campaign: string, step: string, stages: readonly Stage[]) {

@@ -2,7 +2,7 @@
 // where a step has failed; and go back.
 
 import type { ClientBase } from 'pg';
-import { Type } from 'typebox';
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import {
   approvePlan,
   approveStep,
@@ -12,7 +12,6 @@ import {
   planBack,
   resumeCampaign,
   retryStep,
-  type Said,
   skipStep,
   startCampaign,
 } from '../../campaigns/acts.js';
@@ -32,24 +31,46 @@ const DIGEST = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
 const done = Type.Object({ id: id() });
 
 export function campaignActRoutes(api: CampaignApi): readonly Route[] {
+  const parts = partsOf(api);
+  const mayReason = { reason: Type.Optional(reason()) };
   return [
     planOf(api),
     approveOf(api),
-    startOf(api),
-    told(
-      api,
-      { word: 'pause', does: 'Nothing further begins; verbs of shards are interrupted.' },
-      pauseCampaign,
-    ),
-    told(api, { word: 'resume', does: 'Goes on with what was paused or stopped.' }, resumeCampaign),
-    told(
-      api,
-      { word: 'cancel', does: 'Ends it where it is; the cluster stays as it is.' },
-      cancelCampaign,
-    ),
-    retryOf(api),
-    skipOf(api),
-    excludeOf(api),
+    actOf(api, {
+      ...{ word: 'start', body: {} },
+      does: 'Starts a campaign whose plan is approved, where the cluster is still the same.',
+      work: (client, { id, by }) => startCampaign(parts, client, { id, by }),
+    }),
+    actOf(api, {
+      ...{ word: 'pause', body: mayReason },
+      does: 'Nothing further begins; verbs of shards are interrupted.',
+      work: (client, { id, ...said }) => pauseCampaign(client, id, said),
+    }),
+    actOf(api, {
+      ...{ word: 'resume', body: mayReason },
+      does: 'Goes on with what was paused or stopped.',
+      work: (client, { id, ...said }) => resumeCampaign(client, id, said),
+    }),
+    actOf(api, {
+      ...{ word: 'cancel', body: mayReason },
+      does: 'Ends it where it is; the cluster stays as it is.',
+      work: (client, { id, ...said }) => cancelCampaign(client, id, said),
+    }),
+    actOf(api, {
+      ...{ word: 'retry', body: { step: stepId() } },
+      does: 'Carries out a step again that failed.',
+      work: retryStep,
+    }),
+    actOf(api, {
+      ...{ word: 'skip', body: { step: stepId(), reason: reason() } },
+      does: 'Leaves a step out, with the reason. What rests on it stays refused.',
+      work: skipStep,
+    }),
+    actOf(api, {
+      ...{ word: 'exclude', body: excludeBody },
+      does: 'Leaves a server or a shard out of what is to come; what it runs counts.',
+      work: (client, { id, ...excluded }) => exclude(client, id, excluded),
+    }),
     backOf(api),
   ];
 }
@@ -128,112 +149,39 @@ function approveOf(api: CampaignApi): Route {
   });
 }
 
-function startOf(api: CampaignApi): Route {
-  return actAtHome({
-    method: 'POST',
-    path: '/api/v1/campaigns/:id/start',
-    summary: 'Starts a campaign whose plan is approved, where the cluster is still the same.',
-    permission: 'cluster:write',
-    params,
-    body: bodyOf({}),
-    answer: done,
-    audit: { act: 'campaign.start', on: ({ params }) => `campaign ${params.id}` },
-    async handle({ params, caller, reply }, client) {
-      await startCampaign(partsOf(api), client, { id: params.id, by: caller.name });
-      whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: params.id };
-    },
-  });
+interface Act<Shapes extends Record<string, TSchema>> {
+  /** The last part of its address. */
+  readonly word: string;
+  readonly does: string;
+  /** What it takes besides the campaign. */
+  readonly body: Shapes;
+  work(client: ClientBase, asked: Static<TObject<Shapes>> & Of): Promise<void>;
 }
 
-/** An act that takes no more than a reason. */
-function told(
-  api: CampaignApi,
-  { word, does }: { readonly word: string; readonly does: string },
-  work: (client: ClientBase, id: string, said: Said) => Promise<void>,
-): Route {
+interface Of {
+  readonly id: string;
+  readonly by: string;
+}
+
+/** An act on one campaign, which answers with its id; whoever drives it looks at once. */
+function actOf<Shapes extends Record<string, TSchema>>(api: CampaignApi, act: Act<Shapes>): Route {
   return actAtHome({
     method: 'POST',
-    path: `/api/v1/campaigns/:id/${word}`,
-    summary: does,
+    path: `/api/v1/campaigns/:id/${act.word}`,
+    summary: act.does,
     permission: 'cluster:write',
     params,
-    body: bodyOf({ reason: Type.Optional(reason()) }),
+    body: bodyOf(act.body),
     answer: done,
     audit: {
-      act: `campaign.${word}`,
+      act: `campaign.${act.word}`,
       on: ({ params }) => `campaign ${params.id}`,
-      detail: ({ body }) => ({ reason: body.reason ?? null }),
+      detail: ({ body }) => body as object,
     },
-    async handle({ params, body, caller, reply }, client) {
-      await work(client, params.id, { by: caller.name, ...body });
-      whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: params.id };
-    },
-  });
-}
-
-function retryOf(api: CampaignApi): Route {
-  return actAtHome({
-    method: 'POST',
-    path: '/api/v1/campaigns/:id/retry',
-    summary: 'Carries out a step again that failed.',
-    permission: 'cluster:write',
-    params,
-    body: bodyOf({ step: stepId() }),
-    answer: done,
-    audit: {
-      act: 'campaign.retry',
-      on: ({ params, body }) => `campaign ${params.id} ${body.step}`,
-    },
-    async handle({ params, body, caller, reply }, client) {
-      await retryStep(client, { id: params.id, step: body.step, by: caller.name });
-      whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: params.id };
-    },
-  });
-}
-
-function skipOf(api: CampaignApi): Route {
-  return actAtHome({
-    method: 'POST',
-    path: '/api/v1/campaigns/:id/skip',
-    summary: 'Leaves a step out, with the reason. What rests on it stays refused.',
-    permission: 'cluster:write',
-    params,
-    body: bodyOf({ step: stepId(), reason: reason() }),
-    answer: done,
-    audit: {
-      act: 'campaign.skip',
-      on: ({ params, body }) => `campaign ${params.id} ${body.step}`,
-      detail: ({ body }) => ({ reason: body.reason }),
-    },
-    async handle({ params, body, caller, reply }, client) {
-      await skipStep(client, { id: params.id, by: caller.name, ...body });
-      whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: params.id };
-    },
-  });
-}
-
-function excludeOf(api: CampaignApi): Route {
-  return actAtHome({
-    method: 'POST',
-    path: '/api/v1/campaigns/:id/exclude',
-    summary: 'Leaves a server or a shard out of what is to come; what it runs counts.',
-    permission: 'cluster:write',
-    params,
-    body: bodyOf(excludeBody),
-    answer: done,
-    audit: {
-      act: 'campaign.exclude',
-      on: ({ params, body }) => `campaign ${params.id} ${body.kind} ${body.name}`,
-      detail: ({ body }) => ({ reason: body.reason }),
-    },
-    async handle({ params, body, caller, reply }, client) {
-      await exclude(client, params.id, { ...body, by: caller.name });
-      whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: params.id };
+    async handle({ params: { id }, body, caller, reply }, client) {
+      await act.work(client, { ...body, id, by: caller.name });
+      whenDone(reply, () => api.campaigns.kick(id));
+      return { id };
     },
   });
 }

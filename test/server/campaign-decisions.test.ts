@@ -5,15 +5,33 @@
 
 import type { Phase } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
-import { cellsOf } from './cells.js';
-import { decide, type Known, type StepRecord } from './decide.js';
-import { digestOf, type Goal, type Plan, propose, tryOut } from './plan.js';
-import { DEFAULT_POLICY, type Policy } from './policy.js';
-import { refusalsOf } from './safety.js';
-import { after, allSteps, idOf, isDone, type Step } from './steps.js';
-import { whatIf } from './what-if.js';
-import { isOpen, opensAt, type Window } from './windows.js';
-import { type ServerSeen, type ShardSeen, serviceOf, type World } from './world.js';
+import { cellsOf } from '../../packages/server/src/campaigns/cells.js';
+import { decide, type Known, type StepRecord } from '../../packages/server/src/campaigns/decide.js';
+import {
+  digestOf,
+  type Goal,
+  type Plan,
+  propose,
+  tryOut,
+} from '../../packages/server/src/campaigns/plan.js';
+import { DEFAULT_POLICY, type Policy } from '../../packages/server/src/campaigns/policy.js';
+import { refusalsOf } from '../../packages/server/src/campaigns/safety.js';
+import {
+  after,
+  allSteps,
+  idOf,
+  isDone,
+  type Step,
+} from '../../packages/server/src/campaigns/steps.js';
+import { whatIf } from '../../packages/server/src/campaigns/what-if.js';
+import { isOpen, opensAt, type Window } from '../../packages/server/src/campaigns/windows.js';
+import {
+  type ServerSeen,
+  type ShardSeen,
+  serviceOf,
+  type World,
+} from '../../packages/server/src/campaigns/world.js';
+import { type Random, randomFrom } from '../oracle/random.js';
 
 const [FROM, TO] = ['1.0', '2.0'];
 
@@ -178,28 +196,14 @@ describe('a window', () => {
 
 // Random campaigns -------------------------------------------------------------------------------
 
-/** Numbers from 0 below 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 interface Course {
   world: World;
   steps: StepRecord[];
   now: Date;
-  readonly random: () => number;
+  readonly random: Random;
   readonly policy: Policy;
   readonly told: string[];
 }
-
-const pick = <One>({ random }: Course, some: readonly One[]) =>
-  some[Math.floor(random() * some.length)] as One;
 
 function recordsOf(plan: Plan): StepRecord[] {
   const fresh = { state: 'waiting', endedAt: null, approvedBy: null, isRetried: false } as const;
@@ -243,7 +247,7 @@ function turn(course: Course): boolean {
     if (remedy === `approve ${id}`) set(id, { approvedBy: 'somebody' });
   }
   for (const id of begin) {
-    if (course.random() < 0.15) set(id, { state: 'failed' });
+    if (course.random.percent(15)) set(id, { state: 'failed' });
     else {
       take(course, step(id));
       set(id, { state: 'succeeded', endedAt: course.now });
@@ -259,7 +263,7 @@ function byHand(course: Course): void {
   const open = allSteps(world).filter(
     (one) => !isDone(one, world) && refusalsOf(one, world).length === 0,
   );
-  if (open.length > 0) take(course, pick(course, open));
+  if (open.length > 0) take(course, course.random.pick(open));
 }
 
 function begin(course: Course, goal: Goal): void {
@@ -270,26 +274,26 @@ function begin(course: Course, goal: Goal): void {
 }
 
 function courseOf(seed: number): Course {
-  const random = randomOf(seed);
-  const upTo = (most: number) => 1 + Math.floor(random() * most);
+  const random = randomFrom(seed);
+  const upTo = (most: number) => 1 + random.below(most);
   const policy = { ...DEFAULT_POLICY, maxUnavailable: upTo(3), soakSeconds: upTo(3) - 1 };
   const world = clusterOf(upTo(6), upTo(5));
   return { world, policy, steps: [], now: new Date(0), random, told: [`seed ${seed}`] };
 }
 
 describe('a random campaign', () => {
-  const first = process.env.SEED === undefined ? Date.now() % 1e9 : Number(process.env.SEED);
+  const first = Number(process.env.HALFLAP_SEED ?? Date.now() % 1_000_000_000);
 
-  it(`leads to its end, or back, and never to an unsafe cell (SEED=${first})`, () => {
+  it(`leads to its end, or back, and never to an unsafe cell (HALFLAP_SEED=${first})`, () => {
     for (let seed = first; seed < first + 300; seed += 1) {
       const course = courseOf(seed);
       begin(course, 'upgraded');
-      for (let count = Math.floor(course.random() * 40); count > 0; count -= 1) {
-        if (course.random() < 0.1) byHand(course);
+      for (let count = course.random.below(40); count > 0; count -= 1) {
+        if (course.random.percent(10)) byHand(course);
         else turn(course);
       }
       const isPast = course.world.shards.some(({ floor }) => floor === TO);
-      const goal = !isPast && course.random() < 0.5 ? 'back' : 'upgraded';
+      const goal = !isPast && course.random.percent(50) ? 'back' : 'upgraded';
       begin(course, goal);
       let turns = 0;
       while (!turn(course)) {

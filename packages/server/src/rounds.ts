@@ -1,16 +1,14 @@
-// Does something over and over, with a pause between, until it is stopped.
+// Does something over and over, with the pause that each round gives, until it is stopped.
 
 export class Rounds {
-  readonly #pauseMs: number;
-  readonly #round: () => Promise<boolean>;
+  readonly #round: () => Promise<number | null>;
   readonly #loop: Promise<void>;
   #isStopping = false;
   #isKicked = false;
   #wake: () => void = () => {};
 
-  /** @param round never rejects; true when there is more to do at once */
-  constructor(pauseMs: number, round: () => Promise<boolean>) {
-    this.#pauseMs = pauseMs;
+  /** @param round never rejects; gives ms until the next one, 0: at once, null: there is none */
+  constructor(round: () => Promise<number | null>) {
     this.#round = round;
     this.#loop = this.#run();
   }
@@ -31,14 +29,15 @@ export class Rounds {
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       this.#isKicked = false;
-      const hasMore = await this.#round();
-      if (!hasMore && !this.#isKicked && !this.#isStopping) await this.#pause();
+      const pauseMs = await this.#round();
+      if (pauseMs === null) return;
+      if (pauseMs > 0 && !this.#isKicked && !this.#isStopping) await this.#pause(pauseMs);
     }
   }
 
-  #pause(): Promise<void> {
+  #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.#pauseMs);
+      const timer = setTimeout(resolve, ms);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
