@@ -14,6 +14,7 @@ const NOTHING: ShardStatus = {
   running: null,
   runner: null,
   leases: [],
+  sessions: [],
   features: [],
   quarantined: 0,
   differences: 0,

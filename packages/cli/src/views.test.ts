@@ -196,6 +196,7 @@ describe('the fleet', () => {
       running: null,
       runner: null,
       features: [],
+      sessions: [],
       leases: [
         { ...lease, server: 'web-1', release: '1.0', mode: 'native' },
         { ...lease, server: 'web-2', release: '1.0', mode: 'native' },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { admin, type Database, shardIn, withFleet } from '../test/fixture.js';
 import { withPooler } from '../test/pooler.js';
-import { applicationName, poolConfig } from './bind.js';
+import { poolConfig } from './bind.js';
 import { settingsOf } from './options.js';
 
 const PATH = '"app_2_0", public';
@@ -88,18 +88,6 @@ describe('a bound connection', () => {
         expect(sent).toEqual(['commit', ...Array(5).fill('select 1')]);
       },
     );
-  });
-});
-
-describe('applicationName', () => {
-  it('cuts the server and never the release when PostgreSQL would cut the name', () => {
-    const who = { app: 'inventory', release: '2.0', server: 'web.'.repeat(30) };
-    expect(applicationName(who)).toHaveLength(63);
-    expect(applicationName(who)).toMatch(/^web\..*\/inventory@2\.0$/);
-  });
-
-  it('keeps to printable ASCII', () => {
-    expect(applicationName({ app: 'a', release: '1', server: 'büro 1' })).toBe('b_ro_1/a@1');
   });
 });
 

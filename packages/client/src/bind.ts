@@ -8,9 +8,9 @@
 // round trip. Both happen once per connection; a statement pays nothing.
 
 import {
+  applicationName,
   LENS_MARKER,
   type LensBundle,
-  MAX_IDENTIFIER_BYTES,
   searchPath,
   sessionSearchPath,
 } from '@halflap/protocol';
@@ -79,17 +79,6 @@ export function poolConfig(
     options:
       form === 'startup' ? `${given.options ?? ''} -c search_path=${path}`.trim() : given.options,
   };
-}
-
-/**
- * `<server>/<app>@<release>`, by which operators find a release's sessions in pg_stat_activity. A
- * name that PostgreSQL would cut is cut at the server instead, so that the release stays legible.
- */
-export function applicationName(who: Pick<Settings, 'server' | 'app' | 'release'>): string {
-  const tail = `/${who.app}@${who.release}`;
-  // PostgreSQL shows every byte outside of printable ASCII as a question mark.
-  const ascii = who.server.replace(/[^\x21-\x7e]/gu, '_');
-  return ascii.slice(0, Math.max(0, MAX_IDENTIFIER_BYTES - Buffer.byteLength(tail))) + tail;
 }
 
 /** Binds a session that is in no transaction. One round trip, and what a lens takes; idempotent. */

@@ -5,4 +5,5 @@ export * from './envelope.js';
 export * from './errors.js';
 export * from './phase.js';
 export * from './servers.js';
+export * from './session-name.js';
 export * from './state.js';

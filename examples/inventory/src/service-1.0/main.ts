@@ -6,4 +6,6 @@ import { createApp } from './app.js';
 import { openShards } from './shards.js';
 
 const config = readConfig(process.env);
-await serve(createApp(openShards(config.shards, config.server), config.server), config.port);
+const shards = openShards(config.shards, config.server);
+await shards.connect();
+await serve(createApp(shards, config.server), config.port);

@@ -5,6 +5,8 @@ import { placementOf } from '../http/placement.js';
 import type { Tally } from '../http/tally.js';
 
 const POOL_SIZE = 4;
+/** So long that a server which nobody asks still has sessions open. */
+const IDLE_MS = 600_000;
 
 export interface Database {
   query<Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]>;
@@ -20,6 +22,8 @@ export interface Shards {
     tally: Tally,
     body: (database: Database) => Promise<Result>,
   ): Promise<Result>;
+  /** Opens a session on each shard. @throws PostgreSQL's error for one that is away */
+  connect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,6 +56,9 @@ export function openShards(urls: Readonly<Record<string, string>>, server: strin
         throw error;
       }
     },
+    async connect() {
+      await Promise.all([...pools.values()].map((open) => open.query('select 1')));
+    },
     async close() {
       await Promise.all([...pools.values()].map((open) => open.end()));
     },
@@ -62,7 +69,9 @@ function openPool(url: string | undefined, server: string): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: POOL_SIZE,
-    application_name: `inventory/1.0/${server}`,
+    // By which an operator sees in pg_stat_activity who works with the shard.
+    application_name: `${server}/inventory@1.0`,
+    idleTimeoutMillis: IDLE_MS,
   });
   // An idle session that breaks is replaced at its next use; without a listener it ends the
   // process.

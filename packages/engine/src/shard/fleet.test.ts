@@ -1,6 +1,6 @@
 // What people see of shards, how scripts wait for them, and how shards come into being.
 
-import type { Phase } from '@halflap/protocol';
+import { applicationName, type Phase } from '@halflap/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Session } from '../pg.js';
 import { type FreshDatabase, freshDatabase } from '../testing/index.js';
@@ -32,6 +32,27 @@ describe('readShard', () => {
       reachable: false,
       error: expect.stringContaining('cannot connect'),
     });
+  });
+
+  it('sees servers without a lease by the names of their sessions', async () => {
+    const bundle = await installByHand(database.url, { rows: "values (1, 'a', 1)" });
+    await runVerb({ url: database.url, shard: 'eu1', bundle, verb: 'prepare' });
+    const { app } = bundle;
+    const open = async (server: string, release: string) => {
+      const one = await connect(database.url, 'test');
+      const name = applicationName({ server, app, release });
+      await one.query("select set_config('application_name', $1, false)", [name]);
+      return one;
+    };
+    const lease = "select halflap.renew_lease(gen_random_uuid(), $1, '1.0', 'native', 60)";
+    await session.query(lease, ['büro 1']);
+    const sessions = await Promise.all([
+      ...[open('web1', '1.0'), open('web1', '1.0'), open('büro 1', '1.0')],
+    ]);
+    const { sessions: seen, leases } = await readShard(database.url);
+    await Promise.all(sessions.map((one) => one.end()));
+    expect(seen).toEqual([{ server: 'web1', release: '1.0' }]);
+    expect(leases.map(({ server }) => server)).toEqual(['büro 1']);
   });
 
   it('shows phase, leases, the running step with its rows, and who runs it', async () => {

@@ -2,10 +2,12 @@
 // shard.
 
 import {
+  applicationName,
   type FeatureRow,
   HalflapError,
   type LeaseRow,
   type Phase,
+  sessionOwner,
   type Verb,
 } from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
@@ -25,6 +27,12 @@ export interface RunningStep {
   readonly rowsEstimated: number;
 }
 
+/** A server that works without the client, by the name that its sessions have: each once. */
+export interface SessionSeen {
+  readonly server: string;
+  readonly release: string;
+}
+
 export interface ShardStatus {
   readonly reachable: boolean;
   /** Why it is not reachable, or not readable; null when all is well. */
@@ -39,6 +47,8 @@ export interface ShardStatus {
   readonly runner: string | null;
   /** Live leases only. */
   readonly leases: readonly LeaseRow[];
+  /** Of servers that hold no lease of that release: seen by the names of their sessions. */
+  readonly sessions: readonly SessionSeen[];
   /** Those that are allowed or enabled here. */
   readonly features: readonly FeatureRow[];
   readonly quarantined: number;
@@ -67,6 +77,7 @@ const NOTHING: ShardStatus = {
   running: null,
   runner: null,
   leases: [],
+  sessions: [],
   features: [],
   quarantined: 0,
   differences: 0,
@@ -134,12 +145,14 @@ export async function readStatus(session: Session): Promise<ShardStatus> {
     `select (select count(*)::int from halflap.quarantine) as quarantined,
             (select coalesce(sum(differences), 0)::int from halflap.progress) as differences`,
   );
+  const leases = await readLeases(session);
   return {
     ...NOTHING,
     state,
     runner,
     running: step === undefined ? null : runningOf(step),
-    leases: await readLeases(session),
+    leases,
+    sessions: await readSessions(session, state.app, leases),
     features: (await readFeatureFacts(session)).features,
     quarantined: counts?.quarantined ?? 0,
     differences: counts?.differences ?? 0,
@@ -167,6 +180,27 @@ async function readLeases(session: Session): Promise<LeaseRow[]> {
      from halflap.lease where expires_at > clock_timestamp()
      order by server, instance`,
   );
+}
+
+/** Programs that work without the client name their sessions: docs/client.md. */
+async function readSessions(
+  session: Session,
+  app: string,
+  leases: readonly LeaseRow[],
+): Promise<SessionSeen[]> {
+  const rows = await session.query<{ name: string }>(
+    `select distinct application_name as name from pg_catalog.pg_stat_activity
+     where datname = current_database() and strpos(application_name, $1) > 1
+     order by name`,
+    [`/${app}@`],
+  );
+  const known = new Set(
+    leases.map(({ server, release }) => applicationName({ server, app, release })),
+  );
+  return rows.flatMap(({ name }) => {
+    const owner = known.has(name) ? undefined : sessionOwner(name, app);
+    return owner === undefined ? [] : [{ server: owner.server, release: owner.release }];
+  });
 }
 
 function runningOf(row: StepRow): RunningStep {

@@ -30,7 +30,7 @@ export function cellOf(server: ServerSeen, shard: ShardSeen, { to }: Pick<World,
     const remedy = `bring ${shard.name} back; servers go on with the other shards`;
     return { ...cell, state: 'unreachable', why: shard.unreachable, remedy };
   }
-  if (lease !== undefined) {
+  if (lease !== undefined && lease.mode !== 'refused') {
     const state = lease.mode === 'native' ? 'native' : 'lens';
     return { ...cell, state, why: null, remedy: null };
   }

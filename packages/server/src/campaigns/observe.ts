@@ -7,7 +7,7 @@ import type { Store } from '../store/store.js';
 import type { ShardAddress } from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
 import { byServerName, missing, resolveServers, type ServerFound } from './resolve.js';
-import type { LeaseSeen, ServerSeen, ShardSeen, World } from './world.js';
+import { type LeaseSeen, type ServerSeen, type ShardSeen, serviceOf, type World } from './world.js';
 
 export interface Looking {
   readonly declared: ClusterDeclaration;
@@ -111,7 +111,15 @@ async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise
 
 const SILENT: Status = {
   ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
-  ...{ leases: [], features: [], quarantined: 0, differences: 0, blocked: null, isVerified: false },
+  ...{
+    leases: [],
+    sessions: [],
+    features: [],
+    quarantined: 0,
+    differences: 0,
+    blocked: null,
+    isVerified: false,
+  },
 };
 
 /** Errors of drivers may quote what they were given. */
@@ -149,7 +157,12 @@ function seenOf(
     const isOwn = mode === 'lens' && phase === 'settled' && release !== floor;
     return { server, release, mode: isOwn ? 'session' : mode };
   });
-  return { unreachable, phase, floor, ceiling, quarantined, isVerified, blocked, leases };
+  const shard = { phase, floor, ceiling, takesSessionLens: false };
+  const unregistered = status.sessions.map(({ server, release }): LeaseSeen => {
+    return { server, release, mode: serviceOf(shard, release, ceiling) ?? 'refused' };
+  });
+  const all = [...leases, ...unregistered];
+  return { unreachable, phase, floor, ceiling, quarantined, isVerified, blocked, leases: all };
 }
 
 function whyUnknown({ reachable, error, state }: Status, app: string): string | null {

@@ -53,17 +53,23 @@ export interface ShardSeen {
   readonly isExcluded: boolean;
 }
 
+/** Who works with a shard: by a lease, or without the client by the name of its sessions. */
 export interface LeaseSeen {
   readonly server: string;
   readonly release: string;
-  readonly mode: 'native' | 'lens' | 'session';
+  /** `refused`: it has sessions, and the shard does not serve its release. */
+  readonly mode: 'native' | 'lens' | 'session' | 'refused';
 }
 
 /** Phases in which the tables of the old release are served. */
 const OLD_IS_SERVED: readonly Phase[] = ['prepared', 'expanding', 'dual'];
 
 /** How a shard serves a release; null: it refuses it. */
-export function serviceOf(shard: ShardSeen, release: string, to: string): 'native' | 'lens' | null {
+export function serviceOf(
+  shard: Pick<ShardSeen, 'phase' | 'floor' | 'ceiling' | 'takesSessionLens'>,
+  release: string,
+  to: string,
+): 'native' | 'lens' | null {
   const { phase, floor, ceiling } = shard;
   if (phase === 'settled') {
     if (release === floor) return 'native';
