@@ -1,12 +1,10 @@
 // The operator: types `halflap` commands, each a process of its own, and reads their JSON lines.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import type { Progress } from '@halflap/engine';
+import { type Line, startProgram } from './programs.js';
 import type { ShardUrls } from './shards.js';
 
 export interface CommandError {
@@ -19,22 +17,15 @@ export interface CommandError {
 export interface CommandResult {
   readonly exitCode: number | null;
   readonly error: CommandError | undefined;
-}
-
-export interface CommandRun {
-  readonly done: Promise<CommandResult>;
-  /** Ends it at once, as a power failure would. */
-  kill(): void;
+  readonly lines: readonly Line[];
 }
 
 export class Operator {
   readonly #directory: string;
   readonly #running = new Set<ChildProcess>();
-  readonly #onProgress: (progress: Progress | null) => void;
 
-  constructor(directory: string, onProgress: (progress: Progress | null) => void) {
+  constructor(directory: string) {
     this.#directory = directory;
-    this.#onProgress = onProgress;
   }
 
   /**
@@ -51,10 +42,10 @@ export class Operator {
     await writeFile(join(this.#directory, 'halflap.yaml'), `${lines.join('\n')}\n`);
   }
 
-  /** @throws Error when the command does not end with exit code 0. */
-  async run(...args: readonly string[]): Promise<void> {
-    const { exitCode, error } = await this.start(...args).done;
-    if (exitCode === 0) return;
+  /** @returns its last line. @throws Error when the command does not end with exit code 0. */
+  async run(...args: readonly string[]): Promise<Line> {
+    const { exitCode, error, lines } = await this.ask(...args);
+    if (exitCode === 0) return lines.at(-1) ?? {};
     const evidence = (error?.detail.evidence ?? []).map((line) => `\n  ${line}`).join('');
     throw new Error(
       `halflap ${args.join(' ')} ended with ${exitCode}: ` +
@@ -62,45 +53,32 @@ export class Operator {
     );
   }
 
-  start(...args: readonly string[]): CommandRun {
-    const child = spawn(process.execPath, [CLI, '--json', ...args], {
-      cwd: this.#directory,
-      stdio: ['ignore', 'pipe', 'pipe'],
+  /** The same, whatever the command ends with. */
+  async ask(...args: readonly string[]): Promise<CommandResult> {
+    const lines: Line[] = [];
+    const onLine = (line: Line) => lines.push(line);
+    const {
+      process: child,
+      ended,
+      noise,
+    } = startProgram(args, {
+      directory: this.#directory,
+      onLine,
     });
     this.#running.add(child);
-    return { done: this.#follow(child), kill: () => child.kill('SIGKILL') };
+    const exitCode = await ended;
+    this.#running.delete(child);
+    const told = lines.find((line) => line.error !== undefined)?.error as CommandError | undefined;
+    const other = { code: 'NONE', message: noise().trim(), hint: null, detail: {} };
+    return { exitCode, error: told ?? (exitCode === 0 ? undefined : other), lines };
   }
 
   async stop(): Promise<void> {
     for (const child of this.#running) child.kill('SIGKILL');
-    await Promise.all([...this.#running].map((child) => ended(child)));
-  }
-
-  async #follow(child: ChildProcess): Promise<CommandResult> {
-    let error: CommandError | undefined;
-    let noise = '';
-    child.stderr?.on('data', (chunk) => {
-      noise += chunk;
-    });
-    if (child.stdout !== null) {
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        const event = JSON.parse(line);
-        if (event.event === 'progress') this.#onProgress(event);
-        if (event.error !== undefined) error = event.error;
-      });
-    }
-    await once(child, 'close');
-    this.#running.delete(child);
-    this.#onProgress(null);
-    if (error === undefined && child.exitCode !== 0) {
-      error = { code: 'NONE', message: noise.trim(), hint: null, detail: {} };
-    }
-    return { exitCode: child.exitCode, error };
+    await Promise.all([...this.#running].map((child) => gone(child)));
   }
 }
 
-const CLI = fileURLToPath(import.meta.resolve('@halflap/cli/dist/main.js'));
-
-async function ended(child: ChildProcess): Promise<void> {
+export async function gone(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }

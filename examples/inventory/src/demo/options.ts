@@ -6,30 +6,39 @@ export interface DemoOptions {
   /** Hosts per shard, on average: names are spread by their hash. */
   readonly rows: number;
   readonly seed: number;
-  /** How long each state is held under load. */
+  /** How long a shard's backfill lasts, and with `--yes` each state is held under load. */
   readonly holdSeconds: number;
   /** Of each client, from one request to the next, where the answer does not take longer. */
   readonly paceMs: number;
+  /** Where the console listens; 0: the system chooses, undefined: so, where 8440 is taken. */
+  readonly port: number | undefined;
   readonly reportFile: string | undefined;
-  readonly asksBefore: boolean;
+  /** It presses the buttons itself. */
+  readonly isAlone: boolean;
 }
 
 export const USAGE = `Usage: npm start -- [options]
 
-Starts three PostgreSQL servers and three servers of inventory 1.0, puts load on them, and upgrades
-everything to 2.0, one server and one shard at a time. Leaves nothing behind.
+Starts three shards and three servers of inventory 1.0 with load on them, two servers of Halflap and
+an agent, plans a campaign to 2.0, and says where the console is: you upgrade servers and shards in
+an order of your own. When everything is 2.0, and at Ctrl-C, every acknowledged write is asked for.
+Leaves nothing behind.
 
+  --yes          press the buttons itself, and follow here
   --rows N       hosts per shard (default 20000)
   --seed N       seed of the load (default 1)
-  --seconds N    how long each state is held under load (default 2)
+  --seconds N    how long a shard's backfill takes (default 15), and with --yes
+                 how long each state is held under load (default 2)
   --pace-ms N    pause of each client between requests (default 12)
+  --port N       where the console listens (default 8440, or what is free)
   --report FILE  write the facts as JSON
-  --yes          ask nothing
   --help         print this
 `;
 
 /** From this many rows on, a person at a terminal is asked first. */
 export const MANY_ROWS = 200_000;
+
+const PORTS = { from: 0, to: 65_535 };
 
 /** @throws TypeError that says what is wrong with which option. */
 export function readOptions(args: readonly string[]): DemoOptions | 'help' {
@@ -38,8 +47,9 @@ export function readOptions(args: readonly string[]): DemoOptions | 'help' {
     options: {
       rows: { type: 'string', default: '20000' },
       seed: { type: 'string', default: '1' },
-      seconds: { type: 'string', default: '2' },
+      seconds: { type: 'string' },
       'pace-ms': { type: 'string', default: '12' },
+      port: { type: 'string' },
       report: { type: 'string' },
       yes: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -49,10 +59,14 @@ export function readOptions(args: readonly string[]): DemoOptions | 'help' {
   return {
     rows: number('rows', values.rows, { from: 50, to: 10_000_000 }),
     seed: number('seed', values.seed, { from: 0, to: 2 ** 31 }),
-    holdSeconds: number('seconds', values.seconds, { from: 0.5, to: 3600 }),
+    holdSeconds: number('seconds', values.seconds ?? (values.yes ? '2' : '15'), {
+      from: 0.5,
+      to: 3600,
+    }),
     paceMs: number('pace-ms', values['pace-ms'], { from: 1, to: 10_000 }),
+    port: values.port === undefined ? undefined : number('port', values.port, PORTS),
     reportFile: values.report,
-    asksBefore: !values.yes,
+    isAlone: values.yes,
   };
 }
 

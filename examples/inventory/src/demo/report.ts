@@ -27,6 +27,13 @@ export interface Report {
   readonly eventsChecked: number;
   readonly longestPauseMs: number;
   readonly acts: readonly { title: string; seconds: number; longestPauseMs: number }[];
+  /** In the order in which they were planned. */
+  readonly campaigns: readonly {
+    readonly goal: string;
+    readonly state: string;
+    readonly steps: number;
+    readonly done: number;
+  }[];
   /** Why the demonstration stopped early; null when it came to its end. */
   readonly stoppedBy: string | null;
   /** What went wrong: one example of each kind, with how often it happened. */
@@ -57,12 +64,14 @@ export interface Facts {
   readonly seconds: number;
   readonly stoppedBy: string | null;
   readonly preparedBy: Report['preparedBy'];
+  readonly campaigns: Report['campaigns'];
 }
 
 export function reportOf(facts: Facts): Report {
   const { options, scene, verdicts } = facts;
   const mixedStates = [...scene.mixed.values()];
-  const missing = missingStates(mixedStates);
+  // A person goes his own way; what is pressed by the demonstration passes through all of them.
+  const missing = options.isAlone ? missingStates(mixedStates) : [];
   const evidence = [
     ...scene.failures,
     ...scene.contradictions,
@@ -77,6 +86,7 @@ export function reportOf(facts: Facts): Report {
     seconds: round(facts.seconds),
     mixedStates,
     preparedBy: facts.preparedBy,
+    campaigns: facts.campaigns,
     statements: scene.statements,
     requests: scene.requests,
     failedStatements: scene.failures.length,
@@ -108,8 +118,8 @@ export function summaryOf(report: Report): string[] {
     `Verdict: ${verdict}`,
     ...(stoppedBy === null ? [] : [`  stopped early: ${stoppedBy}`]),
     '',
-    `  ${report.servers} servers and ${report.shards} shards went from 1.0 to 2.0, ` +
-      `one at a time, in ${report.seconds} s`,
+    `  ${report.servers} servers and ${report.shards} shards under load for ${report.seconds} s`,
+    ...report.campaigns.map(campaignLine),
     `  ${whole(report.statements)} statements, ${report.failedStatements} failed`,
     `  ${whole(report.acknowledgedWrites)} acknowledged writes, ${report.lostWrites} lost, ` +
       `${report.phantomWrites} that nobody wrote`,
@@ -123,6 +133,11 @@ export function summaryOf(report: Report): string[] {
     ...report.mixedStates.map(stateLine),
     ...report.evidence.map((line) => `  ! ${line}`),
   ];
+}
+
+function campaignLine({ goal, state, done, steps }: Report['campaigns'][number]): string {
+  const way = goal === 'back' ? '2.0 → 1.0' : '1.0 → 2.0';
+  return `  campaign ${way} ${state}, ${done} of ${steps} steps`;
 }
 
 function stateLine(state: MixedState): string {

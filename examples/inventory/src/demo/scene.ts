@@ -2,8 +2,6 @@
 // the report adds up. Fed by what load generators, shards and servers say from outside the
 // engine.
 
-import type { Progress } from '@halflap/engine';
-import type { ReleaseName } from '../load/dialect.js';
 import type { Tick } from '../load/messages.js';
 import { GENERATORS } from './generators.js';
 import type { Phases } from './phases.js';
@@ -21,8 +19,6 @@ export interface MixedState {
   besideOther: boolean;
 }
 
-export type ServerState = 'up' | 'draining' | 'down';
-
 interface Rate {
   mode: string;
   perSecond: number;
@@ -36,15 +32,15 @@ const SMOOTHING = 0.05;
 const TICKS_PER_SECOND = 10 * GENERATORS;
 
 export class Scene {
-  readonly servers = new Map<string, { release: ReleaseName; state: ServerState }>();
   readonly mixed = new Map<string, MixedState>();
   readonly rates = new Map<string, Rate>();
   readonly failures: string[] = [];
   readonly contradictions: string[] = [];
   readonly log: string[] = [];
+  /** Where a person goes on, line by line; empty while nothing is ready, and with `--yes`. */
+  invitation: readonly string[] = [];
   /** Acts in order, with the longest pause in each. */
   readonly acts: { title: string; seconds: number; longestPauseMs: number }[] = [];
-  progress: Progress | null = null;
   statements = 0;
   requests = 0;
   longestPauseMs = 0;

@@ -44,6 +44,7 @@ function liveScreen(stream: NodeJS.WriteStream, picture: () => Picture): Screen 
 function plainScreen(stream: NodeJS.WriteStream, picture: () => Picture): Screen {
   let told = 0;
   let acts = 0;
+  let isInvited = false;
   const tell = () => {
     const { scene, seconds, acts: all } = picture();
     const at = `${seconds.toFixed(1).padStart(6)} s `;
@@ -54,6 +55,10 @@ function plainScreen(stream: NodeJS.WriteStream, picture: () => Picture): Screen
     }
     for (const line of scene.log.slice(told)) stream.write(`${at}   ${line}\n`);
     told = scene.log.length;
+    if (scene.invitation.length > 0 && !isInvited) {
+      isInvited = true;
+      stream.write(`\n${scene.invitation.join('\n')}\n\n`);
+    }
   };
   const timer = setInterval(tell, TELL_MS);
   return {

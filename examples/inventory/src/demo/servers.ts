@@ -1,4 +1,5 @@
-// The application's servers: each a process of one release, started and stopped for real.
+// The application's servers: each a process of one release, started and stopped for real, with the
+// load balancer before them.
 //
 // Invariant: a server is told to stop only after the load balancer sends it nothing any more, as
 // any rolling upgrade does it; the process then finishes what it has, and ends by itself.
@@ -13,6 +14,8 @@ import type { ShardUrls } from './shards.js';
 
 export const SERVERS = ['app1', 'app2', 'app3'] as const;
 
+export type ServerState = 'up' | 'draining' | 'down';
+
 export interface ServerSetup {
   readonly shards: ShardUrls;
   /** Where the package of 2.0 has put its bundle. */
@@ -21,23 +24,36 @@ export interface ServerSetup {
   onLog(line: string): void;
 }
 
+/** What the load balancer is told. */
+export interface Balancer {
+  setTargets(targets: readonly Target[]): void;
+  /** Resolves when nothing is on its way to the server. */
+  drain(server: string): Promise<void>;
+}
+
 interface Running {
-  readonly target: Target;
+  readonly release: ReleaseName;
+  readonly port: number;
   readonly process: ChildProcess;
 }
 
 export class Servers {
   readonly #setup: ServerSetup;
+  readonly #balancer: Balancer;
+  readonly #installed = new Map<string, ReleaseName>();
   readonly #running = new Map<string, Running>();
+  readonly #served = new Set<string>();
 
-  constructor(setup: ServerSetup) {
+  constructor(setup: ServerSetup, balancer: Balancer) {
     this.#setup = setup;
+    this.#balancer = balancer;
   }
 
   /** The servers that may be asked, in order of their names. */
   targets(): Target[] {
-    return [...this.#running.values()]
-      .map(({ target }) => target)
+    return [...this.#running]
+      .filter(([server]) => this.#served.has(server))
+      .map(([server, { release, port }]) => ({ server, release, port }))
       .sort((left, right) => (left.server < right.server ? -1 : 1));
   }
 
@@ -46,12 +62,40 @@ export class Servers {
     return this.targets().find((target) => target.release === release);
   }
 
-  /** Resolves when the server listens. @throws Error with its last words when it does not start. */
-  async start(server: string, release: ReleaseName): Promise<Target> {
-    const { process, port } = await this.launch(server, release);
-    const target = { server, release, port };
-    this.#running.set(server, { target, process });
-    return target;
+  /** What runs: it may be drained. */
+  running(server: string): Pick<Running, 'release' | 'port'> | undefined {
+    return this.#running.get(server);
+  }
+
+  stateOf(server: string): ServerState {
+    if (!this.#running.has(server)) return 'down';
+    return this.#served.has(server) ? 'up' : 'draining';
+  }
+
+  /** What the next start runs: a package that is unpacked beside what runs. */
+  install(server: string, release: ReleaseName): void {
+    this.#installed.set(server, release);
+  }
+
+  /** Resolves when it listens. @throws Error with its last words when it does not start. */
+  async start(server: string): Promise<void> {
+    await this.stop(server);
+    const release = this.#installed.get(server);
+    if (release === undefined) throw new Error(`nothing is installed for ${server}`);
+    this.#running.set(server, { release, ...(await this.launch(server, release)) });
+  }
+
+  /** Takes it into service. */
+  serve(server: string): void {
+    this.#served.add(server);
+    this.#balancer.setTargets(this.targets());
+  }
+
+  /** Takes it out of service. Resolves when it has nothing to do any more. */
+  async drain(server: string): Promise<void> {
+    this.#served.delete(server);
+    this.#balancer.setTargets(this.targets());
+    await this.#balancer.drain(server);
   }
 
   /** Resolves when the process is gone. */
@@ -107,7 +151,8 @@ export async function end(child: ChildProcess): Promise<void> {
 /** A server that has not finished its requests by then is stuck. */
 const STOP_TIMEOUT_MS = 15_000;
 
-function readable(stream: ChildProcess['stdout']): NonNullable<ChildProcess['stdout']> {
+/** @throws TypeError for a process that was started without it */
+export function readable(stream: ChildProcess['stdout']): NonNullable<ChildProcess['stdout']> {
   if (stream === null) throw new TypeError('the process was started without a pipe');
   return stream;
 }

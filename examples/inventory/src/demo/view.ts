@@ -2,12 +2,24 @@
 // the one that an operator sees.
 
 import { progressLine } from '@halflap/cli/dist/progress-line.js';
+import type { Campaign } from '@halflap/server';
+import { doingOf, progressOf, waitOf } from './campaigns.js';
 import type { DemoOptions } from './options.js';
 import { whole } from './report.js';
 import type { Scene } from './scene.js';
+import type { ServerState } from './servers.js';
+
+export interface ServerShown {
+  readonly name: string;
+  readonly release: string;
+  readonly state: ServerState;
+}
 
 export interface Picture {
   readonly scene: Scene;
+  readonly servers: readonly ServerShown[];
+  /** The one that was planned last. */
+  readonly campaign: Campaign | undefined;
   readonly options: DemoOptions;
   readonly shards: readonly string[];
   readonly acts: number;
@@ -30,7 +42,7 @@ export function draw(picture: Picture, width: number): string[] {
     '',
     ' '.repeat(CELL) + shards.map((shard) => paint.bold(shard.padEnd(CELL))).join(''),
     ' '.repeat(CELL) + shards.map((shard) => paintPhase(scene, shard, paint)).join(''),
-    ...[...scene.servers].sort(byName).map(([server]) => serverLine(picture, server, paint)),
+    ...picture.servers.map((server) => serverLine(picture, server, paint)),
     '',
     `load    ${whole(totalRate(scene))} statements/s, ${whole(scene.statements)} so far, ` +
       `${whole(scene.acknowledged)} writes acknowledged`,
@@ -39,18 +51,35 @@ export function draw(picture: Picture, width: number): string[] {
     `pauses  longest ${scene.longestPauseMs.toFixed(0)} ms, ` +
       `in this act ${(act?.longestPauseMs ?? 0).toFixed(0)} ms`,
     '',
-    paint.bold(`act ${scene.acts.length} of ${acts}  ${act?.title ?? 'starting'}`),
-    scene.progress === null ? '' : progressLine(scene.progress, width),
+    ...(options.isAlone
+      ? [paint.bold(`act ${scene.acts.length} of ${acts}  ${act?.title ?? 'starting'}`)]
+      : scene.invitation.map((line) => paint.bold(line))),
+    ...campaignLines(picture.campaign, width),
     ...scene.log.slice(-LOG_LINES).map((line) => paint.dim(`  ${line}`)),
   ];
 }
 
-function serverLine(picture: Picture, server: string, paint: Painter): string {
+/** What the campaign does, and what it waits for: two lines, however long they would be. */
+function campaignLines(campaign: Campaign | undefined, width: number): string[] {
+  if (campaign === undefined) return ['', ''];
+  const { id, state, done, steps } = campaign;
+  const doing = doingOf(campaign);
+  const head = `campaign ${id.slice(0, 8)}  ${state}, ${done} of ${steps} steps`;
+  const progress = progressOf(campaign);
+  const wait = state === 'running' ? waitOf(campaign) : campaign.reason;
+  return [
+    `${head}${doing === '' ? '' : `; ${doing}`}`,
+    progress === null ? (wait ?? '') : progressLine(progress, width),
+  ];
+}
+
+function serverLine(
+  picture: Picture,
+  { name: server, release, state }: ServerShown,
+  paint: Painter,
+) {
   const { scene, shards } = picture;
-  const shown = scene.servers.get(server);
-  const release = shown?.release ?? '';
   const head = `${server}  ${release}`.padEnd(CELL);
-  const state = shown?.state ?? 'down';
   if (state !== 'up') return paint.yellow(`${head}${state}`);
   const cells = shards.map((shard) => {
     const rate = scene.rates.get(`${server}/${shard}`);
@@ -74,10 +103,6 @@ function count(amount: number, what: string, paint: Painter): string {
 
 function totalRate(scene: Scene): number {
   return [...scene.rates.values()].reduce((sum, rate) => sum + rate.perSecond, 0);
-}
-
-function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
-  return left < right ? -1 : 1;
 }
 
 function clock(seconds: number): string {
