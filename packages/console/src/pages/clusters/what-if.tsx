@@ -1,15 +1,19 @@
 // What a step would make impossible, and what possible, if it was taken now; and whether anything
 // leads back from it.
 
-import type { Cluster, Refusal, WhatIf } from '@halflap/server';
-import { Alert, FormSelect, FormSelectOption, Title } from '@patternfly/react-core';
+import type { Cluster, Made, Refusal, WhatIf } from '@halflap/server';
+import { Alert, Button, FormSelect, FormSelectOption, Title } from '@patternfly/react-core';
 import type { ReactNode } from 'react';
-import { useRead } from '../../api/queries';
+import { useLocation } from 'wouter';
+import { ask } from '../../api/client';
+import { useAct, useRead } from '../../api/queries';
 import { CliLine } from '../../components/cli-line';
 import { ProblemAlert } from '../../components/problem-alert';
 import { StateLabel } from '../../components/state-label';
 import { useAddress } from '../../state/address';
+import { useMay } from '../../state/session';
 import { commandLine } from '../../state/words';
+import { type Planned, planLine } from '../campaigns/policy-form';
 import { SERVER_ACTIONS, SHARD_ACTIONS, stepIdText } from '../campaigns/words';
 import { useMatrix } from './live-matrix';
 
@@ -49,7 +53,39 @@ export function WhatIfPart({ cluster }: { readonly cluster: Of }) {
       {step !== '' && <CliLine line={commandLine('campaign', 'what-if', cluster.name, step)} />}
       <ProblemAlert error={error} />
       {data !== undefined && isHere && <Answer answer={data} />}
+      {data !== undefined && isHere && data.refusals.length === 0 && (
+        <PlanAlone cluster={cluster} step={step} />
+      )}
     </section>
+  );
+}
+
+/** A campaign of this one step: to be read, approved and started like any other. */
+function PlanAlone({
+  cluster: { id, name },
+  step,
+}: {
+  readonly cluster: Of;
+  readonly step: string;
+}) {
+  const [, navigate] = useLocation();
+  const isBack = /\/(downgrade|abort)$/.test(step);
+  const goal = isBack ? 'back' : 'upgraded';
+  const planned: Planned = { cluster: id, goal, policy: {}, order: [step] };
+  const planning = useAct(() => ask<Made>('POST', '/api/v1/campaigns', { body: planned }));
+  if (!useMay('cluster:write')) return null;
+  const plan = () =>
+    planning.mutate(undefined, { onSuccess: (made) => navigate(`/campaigns/${made.id}`) });
+  return (
+    <div className="hf-stack">
+      <ProblemAlert error={planning.error} />
+      <div>
+        <Button variant="secondary" isLoading={planning.isPending} onClick={plan}>
+          Plan this step alone
+        </Button>
+      </div>
+      <CliLine line={planLine(name, planned)} />
+    </div>
   );
 }
 
