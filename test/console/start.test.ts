@@ -125,7 +125,7 @@ describe('npm start', () => {
       await step(contract)
         .getByText(/^It waits: .*approv/)
         .waitFor();
-      await confirm(`Approve: ${contract}`, 'Approve it');
+      await confirm(`Approve: ${contract}`, 'Approve this step');
       await isStep(contract, 'succeeded');
     }
     await isOver();

@@ -1,9 +1,10 @@
 // What can be done with one step: approve it, try it again, leave it out, leave its server or shard
 // out.
 
-import type { Campaign, CampaignStep } from '@halflap/server';
+import type { Campaign, CampaignStep, WhatIf } from '@halflap/server';
 import { Link } from 'wouter';
 import { ask } from '../../api/client';
+import { useRead } from '../../api/queries';
 import { useMay } from '../../state/session';
 import { hasFailed } from './now';
 import { ReasonModal } from './reason-modal';
@@ -62,9 +63,15 @@ function ApproveStep({ campaign, step }: Props) {
       reason="none"
       act={() => actOn({ campaign, step }, 'approve')}
     >
-      <p>{step.ownApproval?.why}</p>
+      <NoReturn cluster={campaign.cluster.id} step={step} />
     </ReasonModal>
   );
+}
+
+/** What is lost with it, and what going back would cost: as the cluster is now. */
+function NoReturn({ cluster, step }: { readonly cluster: string; readonly step: CampaignStep }) {
+  const { data } = useRead<WhatIf>(`/api/v1/clusters/${cluster}/what-if`, { step: step.id });
+  return <p>{data?.pointOfNoReturn ?? step.ownApproval?.why}</p>;
 }
 
 function Retry({ campaign, step }: Props) {
