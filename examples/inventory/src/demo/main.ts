@@ -18,7 +18,6 @@ import { SERVERS } from './servers.js';
 import { setUp } from './set-up.js';
 import { SHARDS } from './shards.js';
 import type { Stage } from './stage.js';
-import type { ServerShown } from './view.js';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -63,7 +62,7 @@ async function perform(options: DemoOptions, interrupts: Interrupts): Promise<nu
   let stage: Stage | undefined;
   const screen = showScreen(process.stdout, () => ({
     ...{ scene, options, shards: SHARDS, acts: ACTS.length, seconds: seconds(), colors },
-    ...{ servers: serversOf(stage), campaign: stage?.campaigns.newest },
+    campaign: stage?.campaigns.newest,
   }));
   let stoppedBy: string | null = null;
   let preparedBy: Report['preparedBy'] = {};
@@ -88,14 +87,6 @@ async function perform(options: DemoOptions, interrupts: Interrupts): Promise<nu
   }
   process.stdout.write(`${summaryOf(report).join('\n')}\n`);
   return report.holds ? 0 : 1;
-}
-
-function serversOf(stage: Stage | undefined): ServerShown[] {
-  return SERVERS.map((name) => ({
-    name,
-    release: stage?.servers.running(name)?.release ?? '',
-    state: stage?.servers.stateOf(name) ?? 'down',
-  }));
 }
 
 async function play(stage: Stage): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Tick } from '../load/messages.js';
 import { GENERATORS } from './generators.js';
 import type { Phases } from './phases.js';
+import type { ServerState } from './servers.js';
 
 /** One combination that was seen at work: a release that answered on a shard in a phase. */
 export interface MixedState {
@@ -24,6 +25,12 @@ interface Rate {
   perSecond: number;
 }
 
+export interface ServerShown {
+  readonly name: string;
+  readonly release: string;
+  readonly state: ServerState;
+}
+
 /** A tick covers 100 ms; a phase counts only when it was there all the time, and a margin. */
 const STEADY_MS = 300;
 /** Weight of the newest tick in the rates shown: about a second of memory. */
@@ -36,6 +43,8 @@ export class Scene {
   readonly rates = new Map<string, Rate>();
   readonly failures: string[] = [];
   readonly contradictions: string[] = [];
+  /** The application's servers as they are. */
+  servers: () => readonly ServerShown[] = () => [];
   readonly log: string[] = [];
   /** Where a person goes on, line by line; empty while nothing is ready, and with `--yes`. */
   invitation: readonly string[] = [];

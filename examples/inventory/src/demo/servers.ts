@@ -67,9 +67,17 @@ export class Servers {
     return this.#running.get(server);
   }
 
-  stateOf(server: string): ServerState {
-    if (!this.#running.has(server)) return 'down';
-    return this.#served.has(server) ? 'up' : 'draining';
+  /** All of them, as they are now. */
+  shown(): { readonly name: string; readonly release: string; readonly state: ServerState }[] {
+    return SERVERS.map((name) => {
+      const running = this.#running.get(name);
+      const inService = this.#served.has(name) ? 'up' : 'draining';
+      return {
+        name,
+        release: running?.release ?? '',
+        state: running === undefined ? 'down' : inService,
+      };
+    });
   }
 
   /** What the next start runs: a package that is unpacked beside what runs. */

@@ -49,6 +49,7 @@ export async function setUp(
   closing.add(() => generators.stop());
   const servers = new Servers({ shards, bundleFile, onLog: (line) => scene.say(line) }, generators);
   closing.add(() => servers.stopAll());
+  scene.servers = () => servers.shown();
   for (const server of SERVERS) {
     servers.install(server, '1.0');
     await servers.start(server);

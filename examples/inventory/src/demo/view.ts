@@ -6,18 +6,10 @@ import type { Campaign } from '@halflap/server';
 import { doingOf, progressOf, waitOf } from './campaigns.js';
 import type { DemoOptions } from './options.js';
 import { whole } from './report.js';
-import type { Scene } from './scene.js';
-import type { ServerState } from './servers.js';
-
-export interface ServerShown {
-  readonly name: string;
-  readonly release: string;
-  readonly state: ServerState;
-}
+import type { Scene, ServerShown } from './scene.js';
 
 export interface Picture {
   readonly scene: Scene;
-  readonly servers: readonly ServerShown[];
   /** The one that was planned last. */
   readonly campaign: Campaign | undefined;
   readonly options: DemoOptions;
@@ -42,7 +34,7 @@ export function draw(picture: Picture, width: number): string[] {
     '',
     ' '.repeat(CELL) + shards.map((shard) => paint.bold(shard.padEnd(CELL))).join(''),
     ' '.repeat(CELL) + shards.map((shard) => paintPhase(scene, shard, paint)).join(''),
-    ...picture.servers.map((server) => serverLine(picture, server, paint)),
+    ...scene.servers().map((server) => serverLine(picture, server, paint)),
     '',
     `load    ${whole(totalRate(scene))} statements/s, ${whole(scene.statements)} so far, ` +
       `${whole(scene.acknowledged)} writes acknowledged`,
