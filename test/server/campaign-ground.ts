@@ -12,6 +12,7 @@ import { installRelease } from '@halflap/engine';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import {
   Bundles,
+  betweenServersRoutes,
   campaignRoutes,
   clusterRoutes,
   evolutionRoutes,
@@ -213,8 +214,10 @@ export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const { store } = test;
   const campaigns = { bundles: new Bundles(), kick() {}, stop: async () => {} };
   const clock = () => new Date();
+  const clusters = { store, secret, bundles: campaigns.bundles, clock };
   const routes = [
-    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...clusterRoutes(clusters),
+    ...betweenServersRoutes(clusters),
     ...evolutionRoutes({ store }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
