@@ -35,6 +35,14 @@ behaviours:
 messages:
   item_moved: { id: integer }
 `;
+const LONG_PLAN = `
+insert into campaign_steps (campaign_id, id, place, batch, kind, name, action)
+select $1::uuid, 'server/s' || n || '/upgrade', 1000 + n, 1000 + n, 'server', 's' || n, 'upgrade'
+from generate_series(1, 200) as n
+union all
+select $1::uuid, 'shard/x' || n || '/' || action, 2000 + 3 * n + at, 2000 + 3 * n, 'shard', 'x' || n, action
+from generate_series(1, 100) as n,
+  unnest(array['expand', 'verify', 'contract']) with ordinality as u (action, at)`;
 const ROWS = "insert into items select i, 'item ' || i from generate_series(1, 500) i;";
 
 let browser: Browser;
@@ -258,5 +266,26 @@ describe('clusters and campaigns in the console', () => {
     await button('Declare it').click();
     await page.getByText('shards.0.name').waitFor();
     await button('line 4').click();
+  });
+
+  it('show a plan of hundreds of steps piece by piece', async ({ annotate }) => {
+    const { home } = ground.test.store;
+    const { rows } = await home.query<{ id: string }>(
+      `select id from campaigns where goal = 'upgraded'`,
+    );
+    const [{ id }] = rows as [{ id: string }];
+    // What a cluster of 200 servers and 100 shards has besides.
+    await home.query(LONG_PLAN, [id]);
+    const start = performance.now();
+    await page.goto(at(`/campaigns/${id}`));
+    const stretch = button('Steps 51–100: upgrade servers');
+    await stretch.waitFor();
+    const shown = Math.round(performance.now() - start);
+    const elements = await page.locator('*').count();
+    await annotate(`500 steps: the page was loaded and shown in ${shown} ms, ${elements} elements`);
+    expect(elements).toBeLessThan(2000);
+    await stretch.click();
+    await button('Upgrade server s50').waitFor();
+    expect(await wrongOfPage()).toEqual([]);
   });
 });

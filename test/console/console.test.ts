@@ -193,11 +193,14 @@ describe('the console', () => {
     await page.getByText('entries are as they were written').waitFor();
   });
 
-  it('leads by its navigation on a phone, which then is out of the way', async () => {
+  it('leads by its navigation on a phone, to the heading of the next page', async () => {
     await page.setViewportSize(SIZES.phone);
     await page.getByRole('button', { name: 'Navigation' }).click();
     await page.getByRole('link', { name: 'Jobs', exact: true }).click();
-    await heading('Jobs').waitFor();
+    await page
+      .getByRole('heading', { level: 1, name: 'Jobs' })
+      .and(page.locator(':focus'))
+      .waitFor();
     await page.getByRole('button', { name: 'New job' }).click();
     await heading('New job').waitFor();
   });
@@ -217,6 +220,16 @@ describe('the console', () => {
     await note.waitFor();
     expect(await findings(page)).toEqual([]);
     await page.unroute('**/api/**');
+  });
+
+  it('says when the home shard is away, and goes on by itself when it is back', async () => {
+    await served.withoutHome(async () => {
+      await page.reload();
+      await page.getByText('STORE_UNAVAILABLE').waitFor();
+      expect(await findings(page)).toEqual([]);
+    });
+    await heading('Jobs').waitFor();
+    for (const fault of visit.faults.splice(0)) expect(fault).toMatch(/503/);
   });
 
   it('follows the system, or whoever has chosen a theme', async () => {
