@@ -3,12 +3,15 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomFrom } from '../oracle/random.js';
 import { isDue } from '../setup/due.js';
 import { findings, openBrowser, openVisit, overflow, SIZES, type Visit } from './browser.js';
 import { wrongIn } from './command-lines.js';
 import { type Served, serve } from './served.js';
 
 const HOSTS = 3;
+const SEED = Number(process.env.HALFLAP_TEST_SEED ?? Date.now() % 1_000_000);
+const CLICKS = 40;
 const PASSWORD = 'correct horse battery staple';
 
 let browser: Browser;
@@ -186,6 +189,24 @@ describe('the console', () => {
     // The five parts of the host have one.
     expect(titles.size).toBe(paths.length - 4);
   }, 300_000);
+
+  it(`fails at nothing, wherever its links lead, seed ${SEED}`, async () => {
+    const random = randomFrom(SEED);
+    await page.setViewportSize(SIZES.desktop);
+    await page.goto(at('/'));
+    const way: string[] = [];
+    for (let clicked = 0; clicked < CLICKS; clicked += 1) {
+      await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
+      // Of a page more often than beside it, where all pages have the same.
+      const place = random.percent(70) ? 'main' : 'nav[aria-label=Pages]';
+      const links = await page.locator(`${place} a[href^="/"]:visible`).all();
+      if (links.length === 0) continue;
+      const link = random.pick(links);
+      way.push(`${await link.innerText()} ${await link.getAttribute('href')}`);
+      await link.click();
+    }
+    expect(visit.faults, way.join('\n')).toEqual([]);
+  });
 
   it('verifies the audit log', async () => {
     await page.goto(at('/audit'));
