@@ -40,7 +40,8 @@ insert into campaign_steps (campaign_id, id, place, batch, kind, name, action)
 select $1::uuid, 'server/s' || n || '/upgrade', 1000 + n, 1000 + n, 'server', 's' || n, 'upgrade'
 from generate_series(1, 200) as n
 union all
-select $1::uuid, 'shard/x' || n || '/' || action, 2000 + 3 * n + at, 2000 + 3 * n, 'shard', 'x' || n, action
+select $1::uuid, 'shard/x' || n || '/' || action, 2000 + 3 * n + at, 2000 + 3 * n, 'shard',
+  'x' || n, action
 from generate_series(1, 100) as n,
   unnest(array['expand', 'verify', 'contract']) with ordinality as u (action, at)`;
 const ROWS = "insert into items select i, 'item ' || i from generate_series(1, 500) i;";
@@ -193,7 +194,7 @@ describe('clusters and campaigns in the console', () => {
     expect(await wrongOfPage()).toEqual([]);
   });
 
-  it('say which features its servers support, and enable one unless a shard is against it', async () => {
+  it('say who supports a feature, and enable one unless a shard is against it', async () => {
     const back = page.url();
     const part = (name: string) => page.getByRole('link', { name, exact: true });
     await part('Cluster shop-1').click();

@@ -244,6 +244,8 @@ describe('the console', () => {
   });
 
   it('says when the home shard is away, and goes on by itself when it is back', async () => {
+    await page.goto(at('/jobs'));
+    await heading('Jobs').waitFor();
     await served.withoutHome(async () => {
       await page.reload();
       await page.getByText('STORE_UNAVAILABLE').waitFor();

@@ -20,7 +20,7 @@ const WORK: Look = { color: 'blue', icon: <InProgressIcon /> };
 const OVER: Look = { color: 'grey', icon: <BanIcon /> };
 const HELD: Look = { color: 'grey', icon: <PauseCircleIcon /> };
 
-/** Of jobs, runs, hosts, services, tokens, alerts, deliveries, audit entries, campaigns, features. */
+/** Of jobs, runs, hosts, services, tokens, alerts, deliveries, audits, campaigns, features. */
 const LOOKS: Readonly<Record<string, Look>> = {
   ...{ succeeded: GOOD, done: GOOD, online: GOOD, delivered: GOOD, resolved: GOOD, usable: GOOD },
   ...{ active: GOOD, enabled: GOOD, serving: GOOD },

@@ -41,7 +41,7 @@ const ACCEPTED: readonly string[] = [
   'changes: [{ split_message: { message: a, into: { b: {}, c: { otherwise: { y: 1 } } } } }]',
   'changes: [{ rename_field: { message: a, field: b, to: c } }]',
   'changes: [{ convert_field: { message: a, field: b, up: b + 1, down: b - 1 } }]',
-  'changes: [{ convert_field: { message: a, fields: [b, c], to: d, up: b, down: { b: d, c: d } } }]',
+  'changes: [{ convert_field: { message: a, fields: [b, c], to: d, up: b, down: {b: d, c: d} } }]',
   'changes: [{ add_field: { message: a, field: b, up: null } }]',
   'changes: [{ drop_field: { message: a, field: b, down: 1.5 } }]',
   'changes: [{ nest_fields: { message: a, fields: [b, c], into: d } }]',
