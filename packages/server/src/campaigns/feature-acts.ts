@@ -10,6 +10,7 @@ import {
   enableFeature,
   type FeatureOutcome,
   type FeatureReport,
+  sqlStateOf,
 } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 import type { Store } from '../store/store.js';
@@ -93,6 +94,10 @@ interface Circumstances {
 
 /** The engine speaks of halflap.yaml, which a cluster does not have, and of addresses. */
 function told(error: unknown, act: Act, { report, acceptsNoWayBack }: Circumstances): unknown {
+  // The role by which the shards are asked may lack a right.
+  if (sqlStateOf(error) !== undefined && error instanceof Error) {
+    return refusal(act, 'PostgreSQL refuses it on a shard', [error.message]);
+  }
   if (!(error instanceof HalflapError)) return error;
   if (error.code === 'SHARD_UNREACHABLE') {
     return refusal(act, 'a shard has gone away', ['the same command goes on when it is back']);
