@@ -20,7 +20,7 @@ export interface BenchOptions {
   readonly burst: number;
   /** Repetitions of the whole way, for stalls and for backfill. */
   readonly cycles: number;
-  /** Hosts of the part `hosts`, and how often each list of them is asked for. */
+  /** Hosts of the parts `hosts` and `console`, and how often each list of them is asked for. */
   readonly hosts: number;
   readonly requests: number;
   /** Simulated agents of the parts `agents` and `reconnect`. */
@@ -45,6 +45,7 @@ export const PARTS = [
   'bus',
   'skew',
   'hosts',
+  'console',
   'agents',
   'reconnect',
   'jobs',
@@ -62,7 +63,7 @@ export const USAGE = `npm run bench -- [options]
   --only PART    one of ${PARTS.slice(0, 9).join(', ')},
                  and of the system management application
                  ${PARTS.slice(9).join(', ')}; may be given several times
-  --hosts N      hosts of the part hosts (default 10000)
+  --hosts N      hosts of the parts hosts and console (default 10000)
   --agents N     simulated agents of the parts agents and reconnect (default 2000),
                  at most half of them for jobs
   --watch S      seconds for which idle agents are watched (default 60)

@@ -4,7 +4,8 @@
 import { type Server, startServer } from '@halflap/server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compilePair } from '../evolving/releases.js';
+import { serversFiles } from '../../packages/client/test/two-releases.js';
+import { APP, compilePair } from '../evolving/releases.js';
 import {
   type Application,
   type CampaignGround,
@@ -25,6 +26,24 @@ const LOCAL = { host: '127.0.0.1', port: 0 } as const;
 const OLD = 'create table items (id int primary key, name text);';
 const NEW = 'create table items (id int primary key, title text);';
 const CHANGES = 'changes:\n  - rename_column: { table: items, column: name, to: title }\n';
+const FILES = `
+features:
+  quotas: { about: quotas per team, reversible: true }
+  no_old: { about: titles that 1.0 cannot read, shards: settled }
+behaviours:
+  loud_status: { about: the status in upper case, changed: "2.0", expires: 2030-01-31 }
+messages:
+  item_moved: { id: integer }
+`;
+const LONG_PLAN = `
+insert into campaign_steps (campaign_id, id, place, batch, kind, name, action)
+select $1::uuid, 'server/s' || n || '/upgrade', 1000 + n, 1000 + n, 'server', 's' || n, 'upgrade'
+from generate_series(1, 200) as n
+union all
+select $1::uuid, 'shard/x' || n || '/' || action, 2000 + 3 * n + at, 2000 + 3 * n, 'shard',
+  'x' || n, action
+from generate_series(1, 100) as n,
+  unnest(array['expand', 'verify', 'contract']) with ordinality as u (action, at)`;
 const ROWS = "insert into items select i, 'item ' || i from generate_series(1, 500) i;";
 
 let browser: Browser;
@@ -36,6 +55,8 @@ let page: Page;
 
 beforeAll(async () => {
   const compiling = compilePair(OLD, NEW, CHANGES);
+  const { one, two } = await serversFiles({ app: APP, two: FILES });
+  const files = { '1.0': one, '2.0': two };
   [browser, ground] = await Promise.all([openBrowser(), openCampaignGround(1)]);
   const compiled = await compiling;
   [server, app] = await Promise.all([
@@ -44,7 +65,7 @@ beforeAll(async () => {
       ...{ shards: ground.test.shards, listen: LOCAL, agents: LOCAL, log: SILENT },
       names: ['localhost'],
     }),
-    ground.application(compiled, { shards: 1, rows: ROWS, drains: false }),
+    ground.application(compiled, { shards: 1, rows: ROWS, drains: false, files }),
     ground.ask('POST', '/api/v1/evolutions', { payload: { bundle: compiled.bundle } }),
     ground.api.as('admin')('POST', '/api/v1/users', {
       payload: {
@@ -173,6 +194,52 @@ describe('clusters and campaigns in the console', () => {
     expect(await wrongOfPage()).toEqual([]);
   });
 
+  it('say who supports a feature, and enable one unless a shard is against it', async () => {
+    const back = page.url();
+    const part = (name: string) => page.getByRole('link', { name, exact: true });
+    await part('Cluster shop-1').click();
+    await part('Features').click();
+    const feature = (name: string) => page.getByRole('region', { name: `Feature ${name}` });
+    await feature('quotas').getByText('2 of 2 servers').waitFor();
+    await feature('no_old').getByText('shard eu1 is dual, from 1.0 to 2.0').waitFor();
+    await button('Shards and servers of quotas').click();
+    expect(await wrongOfPage()).toEqual([]);
+    await choose('Enable quotas', 'Enable');
+    await feature('quotas').getByText('enabled on 1 shard').waitFor();
+    await feature('quotas')
+      .getByRole('row', { name: /eu1.*enabled.*anna/ })
+      .waitFor();
+    // So that the campaign can go back.
+    await choose('Disable quotas', 'Disable');
+    await button('Enable no_old').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Enable', exact: true }).click();
+    await dialog.getByText(/the feature needs settled at 2\.0/).waitFor();
+    for (const fault of visit.faults.splice(0)) expect(fault).toContain('409');
+    await dialog.getByRole('button', { name: 'Close', exact: true }).first().click();
+    const { fleet } = app.servers[0];
+    fleet.behaves('loud_status', '1.0');
+    await fleet.messages.receive('noise', { shard: 'eu1', consumer: 'orders' }, async () => {});
+    await fleet.check();
+    await part('Messages').click();
+    await page.getByText('Servers write messages as release 2.0 does.').waitFor();
+    await page.getByRole('row', { name: /2\.0.*item_moved/ }).waitFor();
+    await page.getByRole('row', { name: /orders.*it is not JSON/ }).waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    await choose('Give back 1 of eu1', 'Give back');
+    await page.getByText('given back', { exact: true }).waitFor();
+    await choose('Discard 1 of eu1', 'Discard');
+    await page.getByText('Every message that came was read.').waitFor();
+    await part('Behaviours').click();
+    const used = `eu1: 1, last by ${app.servers[0].name}`;
+    await page
+      .getByRole('row', { name: /loud_status/ })
+      .getByText(used)
+      .waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    await page.goto(back);
+  });
+
   it('show every moment of their history, and lead back', async () => {
     await page.getByRole('link', { name: 'Matrix and history' }).click();
     await page.getByLabel('Moment').press('Home');
@@ -200,5 +267,26 @@ describe('clusters and campaigns in the console', () => {
     await button('Declare it').click();
     await page.getByText('shards.0.name').waitFor();
     await button('line 4').click();
+  });
+
+  it('show a plan of hundreds of steps piece by piece', async ({ annotate }) => {
+    const { home } = ground.test.store;
+    const { rows } = await home.query<{ id: string }>(
+      `select id from campaigns where goal = 'upgraded'`,
+    );
+    const [{ id }] = rows as [{ id: string }];
+    // What a cluster of 200 servers and 100 shards has besides.
+    await home.query(LONG_PLAN, [id]);
+    const start = performance.now();
+    await page.goto(at(`/campaigns/${id}`));
+    const stretch = button('Steps 51–100: upgrade servers');
+    await stretch.waitFor();
+    const shown = Math.round(performance.now() - start);
+    const elements = await page.locator('*').count();
+    await annotate(`500 steps: the page was loaded and shown in ${shown} ms, ${elements} elements`);
+    expect(elements).toBeLessThan(2000);
+    await stretch.click();
+    await button('Upgrade server s50').waitFor();
+    expect(await wrongOfPage()).toEqual([]);
   });
 });

@@ -3,12 +3,15 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomFrom } from '../oracle/random.js';
 import { isDue } from '../setup/due.js';
 import { findings, openBrowser, openVisit, overflow, SIZES, type Visit } from './browser.js';
 import { wrongIn } from './command-lines.js';
 import { type Served, serve } from './served.js';
 
 const HOSTS = 3;
+const SEED = Number(process.env.HALFLAP_TEST_SEED ?? Date.now() % 1_000_000);
+const CLICKS = 40;
 const PASSWORD = 'correct horse battery staple';
 
 let browser: Browser;
@@ -187,17 +190,38 @@ describe('the console', () => {
     expect(titles.size).toBe(paths.length - 4);
   }, 300_000);
 
+  it(`fails at nothing, wherever its links lead, seed ${SEED}`, async () => {
+    const random = randomFrom(SEED);
+    await page.setViewportSize(SIZES.desktop);
+    await page.goto(at('/'));
+    const way: string[] = [];
+    for (let clicked = 0; clicked < CLICKS; clicked += 1) {
+      await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
+      // Of a page more often than beside it, where all pages have the same.
+      const place = random.percent(70) ? 'main' : 'nav[aria-label=Pages]';
+      const links = await page.locator(`${place} a[href^="/"]:visible`).all();
+      if (links.length === 0) continue;
+      const link = random.pick(links);
+      way.push(`${await link.innerText()} ${await link.getAttribute('href')}`);
+      await link.click();
+    }
+    expect(visit.faults, way.join('\n')).toEqual([]);
+  });
+
   it('verifies the audit log', async () => {
     await page.goto(at('/audit'));
     await page.getByRole('button', { name: 'Verify', exact: true }).click();
     await page.getByText('entries are as they were written').waitFor();
   });
 
-  it('leads by its navigation on a phone, which then is out of the way', async () => {
+  it('leads by its navigation on a phone, to the heading of the next page', async () => {
     await page.setViewportSize(SIZES.phone);
     await page.getByRole('button', { name: 'Navigation' }).click();
     await page.getByRole('link', { name: 'Jobs', exact: true }).click();
-    await heading('Jobs').waitFor();
+    await page
+      .getByRole('heading', { level: 1, name: 'Jobs' })
+      .and(page.locator(':focus'))
+      .waitFor();
     await page.getByRole('button', { name: 'New job' }).click();
     await heading('New job').waitFor();
   });
@@ -217,6 +241,18 @@ describe('the console', () => {
     await note.waitFor();
     expect(await findings(page)).toEqual([]);
     await page.unroute('**/api/**');
+  });
+
+  it('says when the home shard is away, and goes on by itself when it is back', async () => {
+    await page.goto(at('/jobs'));
+    await heading('Jobs').waitFor();
+    await served.withoutHome(async () => {
+      await page.reload();
+      await page.getByText('STORE_UNAVAILABLE').waitFor();
+      expect(await findings(page)).toEqual([]);
+    });
+    await heading('Jobs').waitFor();
+    for (const fault of visit.faults.splice(0)) expect(fault).toMatch(/503/);
   });
 
   it('follows the system, or whoever has chosen a theme', async () => {

@@ -6,6 +6,7 @@ import { systemClock } from '@halflap/agent';
 import { SECRET_BYTES, type Server, startServer } from '@halflap/server';
 import { Fleet } from '../../bench/src/simulator/fleet.js';
 import { enrolHost } from '../../bench/src/simulator/identities.js';
+import { cutOff } from '../server/cut-off.js';
 import { openTestFleet } from '../server/shards.js';
 import { SILENT } from '../server/store.js';
 
@@ -19,6 +20,8 @@ export interface Served {
   readonly next: Server;
   /** Lets so many hosts in. */
   enrol(token: string, count: number): Promise<Fleet>;
+  /** Takes the home shard away for the time of `body`. */
+  withoutHome(body: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -54,6 +57,7 @@ export async function serve(): Promise<Served> {
       await fleet.untilReported(count);
       return fleet;
     },
+    withoutHome: (body) => cutOff(store.targets[0]?.url ?? '', store.targets[1]?.url ?? '', body),
     async stop() {
       await Promise.all(fleets.map((fleet) => fleet.stop()));
       await Promise.all([first.stop(), next.stop()]);

@@ -1,5 +1,5 @@
-// Every halflap.yaml and every evolution.yaml of the repository, and of its documentation, is
-// accepted by the schema for editors and by the reader; clusters are as a server takes them.
+// Every halflap.yaml, evolution.yaml and servers.yaml of the repository, and of its documentation,
+// is accepted by the schema for editors and by the reader; clusters are as a server takes them.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ interface Found {
 }
 
 const found = sources().flatMap(({ path, text }): Found[] => {
-  if (/(?:^|\/)(?:halflap|evolution)\.yaml$/.test(path)) return [{ place: path, text }];
+  if (/(?:^|\/)(?:halflap|evolution|servers)\.yaml$/.test(path)) return [{ place: path, text }];
   if (!path.endsWith('.md')) return [];
   // What is marked as wrong shows an error that the schema cannot know: a name that is not there.
   return blocksOf(text)
@@ -84,7 +84,8 @@ messages:
     { id: integer, name: text, owner?: text, memory_mb?: integer, street?: text, city?: text }
 `;
 
-  it.each(servers)('$place is taken by the compiler', ({ text }) => {
+  it.each(servers)('$place is a servers.yaml to schema and compiler', ({ text }) => {
+    expect(errorsOf('servers', text)).toEqual([]);
     const read = (version: string, yaml: string) =>
       parseServers(yaml, { file: 'servers.yaml', version });
     const [from, to] = [read('1.0', OLD), read('2.0', text)];

@@ -69,10 +69,30 @@ async function declare({ workspace, env, halflap, printed }: Asking): Promise<vo
   await watching.shows('settled at 1.0');
   watching.signal('SIGINT');
   await watching.ended;
+  await betweenServers(halflap, printed);
   const safe = await halflap('campaign', 'what-if', 'shop', 'shard/eu1/prepare');
   expect(safe).toMatchObject({ code: 0, stdout: expect.stringMatching(/is safe/) });
   const unsafe = await halflap('campaign', 'what-if', 'shop', 'server/ghost1/upgrade');
   expect(unsafe).toMatchObject({ code: 3, stdout: expect.stringMatching(/prepare eu1/) });
+}
+
+/** Nobody is there that would say anything of features and messages. */
+async function betweenServers(halflap: Asking['halflap'], printed: Asking['printed']) {
+  const { features, shards } = await printed('clusters', 'features', 'list', 'shop');
+  expect({ features, shards }).toEqual({ features: [], shards: [{ shard: 'eu1', ok: true }] });
+  const refused = await halflap('clusters', 'features', 'enable', 'shop', 'quotas');
+  expect(refused).toMatchObject({ code: 3, stderr: expect.stringMatching(/no server that lives/) });
+  const off = await printed('clusters', 'features', 'disable', 'shop', 'quotas');
+  expect(off).toEqual({ feature: 'quotas', state: 'off', changed: false });
+  const seen = await halflap('clusters', 'messages', 'list', 'shop');
+  expect(seen.stdout).toMatch(/no server lives\nno parked messages/);
+  const one = ['shop', '--shard', 'eu1', '--id', '1'];
+  const given = await printed('clusters', 'messages', 'give-back', ...one);
+  expect(given).toEqual({ shard: 'eu1', givenBack: [] });
+  const gone = await printed('clusters', 'messages', 'discard', ...one, '--yes');
+  expect(gone).toEqual({ shard: 'eu1', discarded: [] });
+  const { behaviours } = await printed('clusters', 'behaviours', 'list', 'shop');
+  expect(behaviours).toEqual([]);
 }
 
 async function upgrade({ workspace, halflap, printed }: Asking): Promise<void> {

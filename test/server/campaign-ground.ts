@@ -10,8 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { type Fleet, open } from '@halflap/client';
 import { installRelease } from '@halflap/engine';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
+import type { ServersFile } from '@halflap/protocol';
 import {
   Bundles,
+  betweenServersRoutes,
   campaignRoutes,
   clusterRoutes,
   evolutionRoutes,
@@ -28,6 +30,8 @@ const PROGRAM = fileURLToPath(new URL('jobs-server.mjs', import.meta.url));
 /** Of an application's server; the least that the client takes. */
 const LEASE_SECONDS = 3;
 
+type Files = Readonly<Record<string, ServersFile>>;
+
 interface Running {
   readonly port: number;
   readonly process: ChildProcess;
@@ -42,17 +46,27 @@ export class AppServer {
   /** Before each command, by its first word. */
   onCommand: (word: string) => Promise<void> = async () => {};
   readonly #shards: readonly { name: string; url: string }[];
+  readonly #files: Files;
   #fleet: Fleet | undefined;
 
-  constructor(name: string, release: string, shards: readonly { name: string; url: string }[]) {
+  constructor(name: string, shards: readonly { name: string; url: string }[], files: Files) {
     this.name = name;
-    this.installed = release;
+    this.installed = '1.0';
     this.#shards = shards;
+    this.#files = files;
+  }
+
+  /** As the application has opened it. */
+  get fleet(): Fleet {
+    if (this.#fleet === undefined) throw new Error(`${this.name} is stopped`);
+    return this.#fleet;
   }
 
   async start(): Promise<void> {
     await this.stop();
+    const servers = this.#files[this.installed];
     this.#fleet = await open({
+      ...(servers === undefined ? {} : { servers }),
       ...{ app: APP, release: this.installed, server: this.name, shards: this.#shards },
       ...{ poolSize: 1, leaseSeconds: LEASE_SECONDS },
     });
@@ -94,6 +108,8 @@ interface Kind {
   readonly rows: string;
   /** Its servers are drained before anything is done to them. */
   readonly drains: boolean;
+  /** What its servers are given, by release. */
+  readonly files?: Files;
 }
 
 export class CampaignGround {
@@ -158,7 +174,8 @@ export class CampaignGround {
   }
 
   /** An application at 1.0 that runs, on so many shards, and its declared cluster. */
-  async application({ from }: Compiled, { shards, rows, drains }: Kind): Promise<Application> {
+  async application({ from }: Compiled, kind: Kind): Promise<Application> {
+    const { shards, rows, drains, files = {} } = kind;
     this.#made += 1;
     const made = this.#made;
     const databases = await Promise.all(Array.from({ length: shards }, () => freshDatabase()));
@@ -168,7 +185,7 @@ export class CampaignGround {
       await installRelease({ url, app: APP, shard: name, release: from });
       await withClient(url, null, (client) => client.query(rows));
     }
-    const [one, two] = ['a', 'b'].map((name) => new AppServer(`${name}${made}`, '1.0', all));
+    const [one, two] = ['a', 'b'].map((name) => new AppServer(`${name}${made}`, all, files));
     const servers = [one, two] as [AppServer, AppServer];
     for (const server of servers) {
       this.#apps.set(server.name, server);
@@ -213,8 +230,10 @@ export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const { store } = test;
   const campaigns = { bundles: new Bundles(), kick() {}, stop: async () => {} };
   const clock = () => new Date();
+  const clusters = { store, secret, bundles: campaigns.bundles, clock };
   const routes = [
-    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...clusterRoutes(clusters),
+    ...betweenServersRoutes(clusters),
     ...evolutionRoutes({ store }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];

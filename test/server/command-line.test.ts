@@ -9,6 +9,7 @@ import {
   alertRoutes,
   authorityRoutes,
   Bus,
+  betweenServersRoutes,
   busDoorbell,
   busRoutes,
   type Campaigns,
@@ -88,13 +89,15 @@ beforeAll(async () => {
   campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
   const journals = startJournals({ store, bus, server: 'one', log: SILENT });
   await Promise.all([doorbell.begun, journals.begun]);
+  const clusters = { store, secret, bundles: campaigns.bundles, clock };
   const routes = [
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
     ...alertRoutes({ store, secret, alerts: { kick() {} } }),
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
     ...journalRoutes(store, journals),
-    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...clusterRoutes(clusters),
+    ...betweenServersRoutes(clusters),
     ...evolutionRoutes({ store }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];

@@ -16,8 +16,8 @@ import {
   specOf,
   watchJob,
 } from '@halflap/server';
-import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cutOff } from './cut-off.js';
 import { effectsOf, gate, type JobCluster, openJobCluster, SPEC, until } from './job-cluster.js';
 import { makeHosts } from './scripted-agent.js';
 import { SILENT, type TestStore } from './store.js';
@@ -261,24 +261,9 @@ describe.concurrent('a job', () => {
   });
 });
 
-/** Cuts the database of a shard off, for the time of `body`. */
-async function without(shard: number, body: () => Promise<void>): Promise<void> {
-  const [url, elsewhere] = [test.shards[shard]?.url ?? '', test.shards[1 - shard]?.url];
-  const database = new URL(url).pathname.slice(1);
-  const admin = new Client({ connectionString: elsewhere });
-  await admin.connect();
-  const allow = (isAllowed: boolean) =>
-    admin.query(`alter database "${database}" with allow_connections ${isAllowed}`);
-  try {
-    await allow(false);
-    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
-      database,
-    ]);
-    await body();
-  } finally {
-    await allow(true);
-    await admin.end();
-  }
+/** Cuts one of the two shards off, for the time of `body`. */
+function without(shard: number, body: () => Promise<void>): Promise<void> {
+  return cutOff(test.shards[shard]?.url ?? '', test.shards[1 - shard]?.url ?? '', body);
 }
 
 describe('a shard that is cut off in the middle of a job', () => {

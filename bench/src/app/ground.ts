@@ -31,7 +31,9 @@ export interface Ground {
 }
 
 /** Default: another name each time, any ports, the shards where they really are. */
-export type ServerPlace = Partial<Pick<ServerProcessOptions, 'name' | 'ports' | 'shards'>>;
+export type ServerPlace = Partial<
+  Pick<ServerProcessOptions, 'name' | 'ports' | 'shards' | 'console'>
+>;
 
 export type FleetSize = Omit<FleetProcessOptions, 'servers' | 'token' | 'authorities'>;
 

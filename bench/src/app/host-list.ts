@@ -104,7 +104,7 @@ async function timed(ask: Ask, caller: Caller): Promise<number> {
 }
 
 /** On each shard its part, in buckets that it has. */
-async function fillHosts(store: Store, hosts: number): Promise<void> {
+export async function fillHosts(store: Store, hosts: number): Promise<void> {
   for (const [at, name] of store.fleet.names.entries()) {
     const shard = store.fleet.shard(name);
     const shards = store.fleet.names.length;

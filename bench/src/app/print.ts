@@ -2,6 +2,7 @@
 
 import { MISSED, table } from '../print.js';
 import type { AgentLoadFigures } from './agent-load.js';
+import type { ConsoleFigures } from './console-hosts.js';
 import type { HostListFigures } from './host-list.js';
 import type { IdleAgentFigures } from './idle-agent.js';
 import type { JobFigures } from './job-time.js';
@@ -11,8 +12,10 @@ import type { ReconnectFigures } from './reconnect.js';
 /** Of nineteen requests in twenty, while one client asks. */
 const LIST_AIM_MS = 200;
 
-export function printApp({ hosts, agents, reconnect, jobs, agent }: AppFigures): void {
+export function printApp(figures: AppFigures): void {
+  const { hosts, console: page, agents, reconnect, jobs, agent } = figures;
   if (hosts !== null) console.log(`\nThe list of hosts\n${hostsTable(hosts)}`);
+  if (page !== null) console.log(`\nThe page of hosts, in a browser\n${consoleTable(page)}`);
   if (agents !== null) console.log(`\nConnected agents, one server\n${agentsTable(agents)}`);
   if (reconnect !== null) console.log(`\nA server is killed\n${reconnectTable(reconnect)}`);
   if (jobs !== null) console.log(`\nA job, its orders end at once\n${jobsTable(jobs)}`);
@@ -34,6 +37,17 @@ function hostsTable({ alone, together, clients, ...of }: HostListFigures): strin
     table([head, ...body]),
     `${count(of.hosts)} hosts with ${of.packages} packages each on ${of.shards} shards, ` +
       `${of.requests} requests of each; aim: p95 below ${LIST_AIM_MS} ms`,
+  ].join('\n');
+}
+
+function consoleTable({ acts, ...of }: ConsoleFigures): string {
+  const body = acts.map(({ what, ...ms }) => [
+    what,
+    ...[ms.p50Ms, ms.mostMs, ms.apiMs].map((one) => one.toFixed(0)),
+  ]);
+  return [
+    table([['ms', 'p50', 'most', 'API alone'], ...body]),
+    `${count(of.hosts)} hosts on ${of.shards} shards, ${of.rounds} times each`,
   ].join('\n');
 }
 

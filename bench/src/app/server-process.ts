@@ -8,6 +8,8 @@ export interface ServerProcessOptions {
   readonly shards: readonly StoreShard[];
   readonly secretHex: string;
   readonly pace: Partial<ServerPace>;
+  /** The directory of the console's files; default: it serves none. */
+  readonly console?: string;
   /** Default: any that are free. */
   readonly ports?: { readonly api: number; readonly agents: number };
 }
@@ -35,8 +37,10 @@ const silent = () => {};
 const say = (detail: object, message: string) => console.error(message, detail);
 const LOG: ServerOptions['log'] = { debug: silent, info: silent, warn: silent, error: say };
 
-await serveParent(async ({ name, shards, secretHex, pace, ports }: ServerProcessOptions) => {
+await serveParent(async (options: ServerProcessOptions) => {
+  const { name, shards, secretHex, pace, ports, console: files } = options;
   const server = await startServer({
+    ...(files === undefined ? {} : { console: files }),
     ...{ name, version: 'bench', shards, pace, log: LOG },
     secret: Buffer.from(secretHex, 'hex'),
     listen: { host: '127.0.0.1', port: ports?.api ?? 0 },

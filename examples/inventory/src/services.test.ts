@@ -2,8 +2,11 @@
 // names.
 
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { open } from '@halflap/client';
+import { compileServers, loadServers, nothingStated } from '@halflap/engine';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
+import type { ServersFile } from '@halflap/protocol';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placementOf } from './http/placement.js';
@@ -25,10 +28,18 @@ const SERVICES: Readonly<Record<ReleaseName, (urls: Urls) => Promise<Service>>> 
       shards: Object.entries(urls).map(([name, url]) => ({ name, url })),
       unregistered: 'native',
       locate: placementOf,
+      servers: await serversFile(),
     });
     return createApp2(fleet, 'test');
   },
 };
+
+/** As `halflap build` makes it. */
+async function serversFile(): Promise<ServersFile> {
+  const directory = fileURLToPath(new URL('../releases/2.0', import.meta.url));
+  const to = await loadServers(directory, '2.0');
+  return compileServers({ app: 'inventory', from: nothingStated('1.0'), to });
+}
 
 async function install(release: ReleaseName, url: string): Promise<void> {
   const file = new URL(`../releases/${release}/schema.sql`, import.meta.url);
@@ -133,6 +144,16 @@ describe.each(['1.0', '2.0'] as const)('inventory %s', (release) => {
     expect(gone.map((reply) => reply.status)).toEqual([404, 404, 404, 404, 404]);
     await create('deleted');
     expect(await facts('deleted')).toMatchObject({ heartbeats: 0 });
+  });
+
+  it.runIf(release === '2.0')('keeps to what 1.0 can, and what its clients expect', async () => {
+    await create('between');
+    const odd = await send('PATCH', '/hosts/between', { memoryBytes: 2 ** 20 + 1 });
+    expect(odd).toMatchObject({ status: 409 });
+    const heartbeatFor = async (path: string) => (await send('GET', path)).body.heartbeat;
+    expect(await heartbeatFor('/hosts/between')).toBeNull();
+    expect(await heartbeatFor('/hosts/between?release=2.0')).toBeNull();
+    expect(await heartbeatFor('/hosts/between?release=1.0')).toMatchObject({ count: 0 });
   });
 
   it('lists all shards in one order, page by page', async () => {

@@ -42,7 +42,8 @@ export function declarationOf(
   file: ServersFile | null,
   shards: readonly string[],
 ): ServerDeclaration {
-  return { features: file?.features ?? {}, behaviours: file?.behaviours ?? {}, shards };
+  const { features = {}, behaviours = {}, messages = {} } = file ?? {};
+  return { features, behaviours, messages: Object.keys(messages).sort(), shards };
 }
 
 function read(file: string | URL): object {

@@ -4,8 +4,9 @@
 import { compileServers, loadParser, nothingStated, parseServers } from '@halflap/engine';
 import type { ServersFile } from '@halflap/protocol';
 
-/** Files of releases 1.0 and 2.0 of `app`. A text left out states nothing. */
+/** Files of releases 1.0 and 2.0 of an application. A text left out states nothing. */
 export async function serversFiles(texts: {
+  readonly app?: string;
   readonly one?: string;
   readonly two?: string;
 }): Promise<{ readonly one: ServersFile; readonly two: ServersFile }> {
@@ -14,10 +15,11 @@ export async function serversFiles(texts: {
     text === undefined
       ? nothingStated(version)
       : parseServers(text, { file: `${version}/servers.yaml`, version });
+  const { app = 'app' } = texts;
   const [from, to] = [read('1.0', texts.one), read('2.0', texts.two)];
   return {
-    one: compileServers({ app: 'app', from: null, to: from }),
-    two: compileServers({ app: 'app', from, to }),
+    one: compileServers({ app, from: null, to: from }),
+    two: compileServers({ app, from, to }),
   };
 }
 

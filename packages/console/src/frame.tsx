@@ -43,10 +43,13 @@ export function Frame({ children }: { readonly children: ReactNode }) {
   const main = useRef(path);
   useEffect(() => {
     if (main.current === path) return;
+    const isPart = pageOf(main.current) === pageOf(path);
     main.current = path;
     // Another page: it begins at its top, and on a phone it is not covered.
     if (!matchMedia(WIDE).matches) setOpen(false);
     document.getElementById(MAIN)?.scrollTo(0, 0);
+    // Keys go on from its heading, which screen readers say. Of a part they stay where they are.
+    if (!isPart) document.querySelector<HTMLElement>(`#${MAIN} h1`)?.focus();
   }, [path]);
   return (
     <Page
@@ -62,6 +65,11 @@ export function Frame({ children }: { readonly children: ReactNode }) {
       {children}
     </Page>
   );
+}
+
+/** Without the part of the page: `/hosts/8f3…` of `/hosts/8f3…/packages`. */
+function pageOf(path: string): string {
+  return path.split('/').slice(0, 3).join('/');
 }
 
 /** PatternFly finds out whether it is on a phone only for somebody who wants to be told. */

@@ -11,11 +11,24 @@ export {
   type StepOutcome,
   type VerbOptions,
 } from './shard/advance.js';
-export { type BehaviourReport, readBehaviours } from './shard/behaviours.js';
+export {
+  type BehaviourReport,
+  behavioursOf,
+  readBehaviours,
+  readShardBehaviours,
+  type ShardBehaviours,
+} from './shard/behaviours.js';
 export { type DriftOptions, readDrift } from './shard/drift.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
 export { remedy } from './shard/failure.js';
-export { type FeatureReport, readFeatures } from './shard/feature-report.js';
+export {
+  type FeatureMember,
+  type FeatureReport,
+  featuresOf,
+  readFeatureMember,
+  readFeatures,
+  silentMember,
+} from './shard/feature-report.js';
 export {
   disableFeature,
   enableFeature,

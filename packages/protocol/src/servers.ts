@@ -54,6 +54,8 @@ export type BehaviourMode = (typeof BEHAVIOUR_MODES)[number];
 export interface ServerDeclaration {
   readonly features: Readonly<Record<string, FeatureDeclaration>>;
   readonly behaviours: Readonly<Record<string, BehaviourDeclaration>>;
+  /** The types of messages that it reads and writes; none for a client that does not say so. */
+  readonly messages: readonly string[];
   /** The shards that it uses, by the names that it calls them. */
   readonly shards: readonly string[];
 }
@@ -65,7 +67,7 @@ export interface ServerDeclaration {
  */
 export function readDeclaration(value: unknown): ServerDeclaration | null {
   if (!isRecord(value)) return null;
-  const { features, behaviours, shards } = value;
+  const { features, behaviours, messages, shards } = value;
   if (!isRecord(features) || !isRecord(behaviours) || !isTexts(shards)) return null;
   const entries = <Entry>(all: Record<string, unknown>, isOne: (one: unknown) => one is Entry) =>
     Object.fromEntries(
@@ -74,6 +76,7 @@ export function readDeclaration(value: unknown): ServerDeclaration | null {
   return {
     features: entries(features, isFeature),
     behaviours: entries(behaviours, isBehaviour),
+    messages: isTexts(messages) ? messages : [],
     shards,
   };
 }

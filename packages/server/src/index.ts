@@ -42,6 +42,7 @@ export {
 } from './api/route.js';
 export { type AlertApi, alertRoutes } from './api/routes/alerts.js';
 export { type AuthorityApi, authorityRoutes } from './api/routes/authority.js';
+export { betweenServersRoutes } from './api/routes/between-servers.js';
 export { busRoutes } from './api/routes/bus.js';
 export { type CampaignApi, campaignRoutes } from './api/routes/campaigns.js';
 export { type ClusterApi, clusterRoutes } from './api/routes/clusters.js';

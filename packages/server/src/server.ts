@@ -20,6 +20,7 @@ import {
 } from './api/certificate-files.js';
 import { alertRoutes } from './api/routes/alerts.js';
 import { authorityRoutes } from './api/routes/authority.js';
+import { betweenServersRoutes } from './api/routes/between-servers.js';
 import { busRoutes } from './api/routes/bus.js';
 import { campaignRoutes } from './api/routes/campaigns.js';
 import { clusterRoutes } from './api/routes/clusters.js';
@@ -212,13 +213,15 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const tls = isOwn ? await ownTls(options, authority) : given;
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
+  const clusters = { store, secret, bundles: campaigns.bundles, clock };
   const routes = [
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log, settings, jobs }),
     ...journalRoutes(store, journals),
     ...alertRoutes({ store, secret, alerts }),
     ...busRoutes({ store, log, settings }),
-    ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
+    ...clusterRoutes(clusters),
+    ...betweenServersRoutes(clusters),
     ...evolutionRoutes({ store }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];

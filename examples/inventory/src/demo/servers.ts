@@ -18,8 +18,9 @@ export type ServerState = 'up' | 'draining' | 'down';
 
 export interface ServerSetup {
   readonly shards: ShardUrls;
-  /** Where the package of 2.0 has put its bundle. */
+  /** Where the package of 2.0 has put its bundle, and its servers file. */
   readonly bundleFile: string;
+  readonly serversFile: string;
   /** Lines that servers write to their log. */
   onLog(line: string): void;
 }
@@ -129,6 +130,7 @@ export class Servers {
         INVENTORY_SERVER: server,
         INVENTORY_SHARDS: JSON.stringify(this.#setup.shards),
         INVENTORY_BUNDLE: this.#setup.bundleFile,
+        INVENTORY_SERVERS_FILE: this.#setup.serversFile,
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

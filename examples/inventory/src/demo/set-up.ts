@@ -38,16 +38,18 @@ export async function setUp(
   const operator = new Operator(directory);
   closing.add(() => operator.stop());
   const bundleFile = join(directory, 'inventory-2.0.bundle.json');
+  const serversFile = join(directory, 'inventory-2.0.servers.json');
   const releases = fileURLToPath(new URL('../../releases', import.meta.url));
   await operator.configure(shards, releases, bundleFile);
   scene.say('building the bundle of 2.0, as the vendor does');
-  await operator.run('build', '2.0', '--out', bundleFile);
+  await operator.run('build', '2.0', '--out', bundleFile, '--servers', serversFile);
 
   closing.add(() => phases.stop());
   await phases.start(shards);
   const generators = new Generators((at, tick) => scene.tick(at, tick));
   closing.add(() => generators.stop());
-  const servers = new Servers({ shards, bundleFile, onLog: (line) => scene.say(line) }, generators);
+  const onLog = (line: string) => scene.say(line);
+  const servers = new Servers({ shards, bundleFile, serversFile, onLog }, generators);
   closing.add(() => servers.stopAll());
   scene.servers = () => servers.shown();
   for (const server of SERVERS) {

@@ -4,6 +4,7 @@
 // INVENTORY_PORT    0 or nothing lets the system choose
 // INVENTORY_SHARDS  {"eu1": "postgres://…", …}
 // INVENTORY_BUNDLE  2.0 only: the bundle's file
+// INVENTORY_SERVERS_FILE  2.0 only: the file that its servers agree upon
 
 export interface ServiceConfig {
   readonly server: string;

@@ -9,6 +9,8 @@ import * as hosts from './hosts.js';
 
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
+const MEBIBYTE = 2 ** 20;
+const NO_HEARTBEAT = { lastSeen: null, count: 0, load: null, agentVersion: null };
 
 export function createApp(fleet: Fleet, server: string): Service {
   const placeOf = (call: Call): Place => ({
@@ -23,7 +25,8 @@ export function createApp(fleet: Fleet, server: string): Service {
     'POST /hosts': (call: Call) => create(fleet, call),
     'GET /hosts/:name': async (call: Call) => {
       const place = placeOf(call);
-      return ok(found(await hosts.findHost(on(place), place.hostName), place.hostName));
+      const host = found(await hosts.findHost(on(place), place.hostName), place.hostName);
+      return ok(isAsBefore(fleet, call, host) ? { ...host, heartbeat: NO_HEARTBEAT } : host);
     },
     'GET /hosts/:name/events': async (call: Call) => {
       const place = placeOf(call);
@@ -31,7 +34,7 @@ export function createApp(fleet: Fleet, server: string): Service {
     },
     'PATCH /hosts/:name': async (call: Call) => {
       const place = placeOf(call);
-      const edit = editOf(call);
+      const edit = editOf(fleet, call);
       const host = await transaction(place, (shard) => hosts.editHost(shard, place.hostName, edit));
       return ok(found(host, place.hostName));
     },
@@ -77,8 +80,9 @@ async function create(fleet: Fleet, call: Call): Promise<Answer> {
   const name = text(call.body, 'name');
   text(call.body, 'team');
   const place = { fleet, hostName: name, tally: call.tally };
+  const edit = editOf(fleet, call);
   try {
-    const host = await transaction(place, (shard) => hosts.createHost(shard, name, editOf(call)));
+    const host = await transaction(place, (shard) => hosts.createHost(shard, name, edit));
     return { status: 201, body: host };
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
@@ -111,11 +115,25 @@ function gone(error: unknown, place: Place): never {
   throw new HttpError(404, `no ${place.hostName}`);
 }
 
-function editOf(call: Call): hosts.HostEdit {
+function editOf(fleet: Fleet, call: Call): hosts.HostEdit {
   return {
     team: optionalText(call.body, 'team'),
     site: optionalText(call.body, 'site'),
-    memoryBytes: optionalNumber(call.body, 'memoryBytes'),
+    memoryBytes: memoryOf(fleet, call),
     tags: optionalTexts(call.body, 'tags'),
   };
+}
+
+/** What 1.0 cannot keep is taken when nobody is of that release any more, and an operator says so. */
+function memoryOf(fleet: Fleet, call: Call): number | null {
+  const bytes = optionalNumber(call.body, 'memoryBytes');
+  if (bytes === null || bytes % MEBIBYTE === 0 || fleet.isEnabled('exact_memory')) return bytes;
+  throw new HttpError(409, 'memoryBytes: whole MiB until the feature exact_memory is enabled');
+}
+
+/** For a client that says of itself, by `?release=1.0`, that it was made for that release. */
+function isAsBefore(fleet: Fleet, call: Call, { heartbeat }: hosts.Host): boolean {
+  const declared = call.query.get('release');
+  if (heartbeat !== null || declared === null) return false;
+  return fleet.behaves('zero_heartbeat', declared) === 'retained';
 }

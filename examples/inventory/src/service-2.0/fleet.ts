@@ -16,7 +16,15 @@ interface Target {
 /** Short, so that a server that was killed does not keep an operator waiting for long. */
 const LEASE_SECONDS = 6;
 
-export async function openFleet(config: ServiceConfig, bundle: Bundle | undefined): Promise<Fleet> {
+/** What its package installed; undefined where there is none. */
+export interface Installed {
+  readonly bundle: Bundle | undefined;
+  /** The servers file. */
+  readonly servers: string | undefined;
+}
+
+export async function openFleet(config: ServiceConfig, installed: Installed): Promise<Fleet> {
+  const { bundle, servers } = installed;
   return open<Target>({
     app: 'inventory',
     release: '2.0',
@@ -25,6 +33,7 @@ export async function openFleet(config: ServiceConfig, bundle: Bundle | undefine
     poolSize: POOL_SIZE,
     leaseSeconds: LEASE_SECONDS,
     locate: placementOf,
+    ...(servers === undefined ? {} : { servers }),
     ...(bundle === undefined
       ? {}
       : { prepare: (shard: Target) => prepare(shard, bundle, config.server) }),

@@ -1,5 +1,5 @@
 // The process of a server of release 2.0. INVENTORY_BUNDLE names the bundle that its package
-// installed.
+// installed, INVENTORY_SERVERS_FILE its servers file.
 
 import { readFile } from 'node:fs/promises';
 import type { Bundle } from '@halflap/engine';
@@ -12,4 +12,5 @@ const config = readConfig(process.env);
 const file = process.env.INVENTORY_BUNDLE;
 const bundle =
   file === undefined ? undefined : (JSON.parse(await readFile(file, 'utf8')) as Bundle);
-await serve(createApp(await openFleet(config, bundle), config.server), config.port);
+const servers = process.env.INVENTORY_SERVERS_FILE;
+await serve(createApp(await openFleet(config, { bundle, servers }), config.server), config.port);

@@ -5,11 +5,16 @@ import type {
   CampaignEvent,
   CampaignSummary,
   Cluster,
+  ClusterBehaviours,
+  ClusterFeatures,
+  ClusterMessages,
   ClusterSummary,
   Evolution,
+  FeatureMoved,
   Made,
   Matrix,
   Page,
+  ParkedSettled,
   WhatIf,
 } from '@halflap/server';
 import { answering, PAGING } from './operation.js';
@@ -47,6 +52,37 @@ export const CAMPAIGN_OPERATIONS = {
     method: 'GET',
     path: '/api/v1/clusters/{id}/what-if',
     query: ['step'],
+  }),
+  listClusterFeatures: answering<ClusterFeatures>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/features',
+  }),
+  enableFeature: answering<FeatureMoved>()({
+    method: 'POST',
+    path: '/api/v1/clusters/{id}/features/{feature}/enable',
+    body: ['acceptNoWayBack'],
+  }),
+  disableFeature: answering<FeatureMoved>()({
+    method: 'POST',
+    path: '/api/v1/clusters/{id}/features/{feature}/disable',
+  }),
+  listClusterMessages: answering<ClusterMessages>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/messages',
+  }),
+  giveBackMessages: answering<ParkedSettled>()({
+    method: 'POST',
+    path: '/api/v1/clusters/{id}/messages/give-back',
+    body: ['shard', 'ids'],
+  }),
+  discardMessages: answering<ParkedSettled>()({
+    method: 'POST',
+    path: '/api/v1/clusters/{id}/messages/discard',
+    body: ['shard', 'ids'],
+  }),
+  listClusterBehaviours: answering<ClusterBehaviours>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/behaviours',
   }),
   listEvolutions: answering<Page<Evolution>>()({
     method: 'GET',

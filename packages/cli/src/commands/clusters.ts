@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { onDemand } from '../on-demand.js';
 import { withListOptions, withServerOptions } from '../options.js';
+import { addBetweenServers } from './between-servers.js';
 
 const ADD_HELP = `
 The file is YAML or JSON; docs/campaigns.md has its form. The addresses of shards are sealed by the
@@ -80,6 +81,7 @@ export function addClusters(program: Command): void {
     .addHelpText('after', REMOVE_HELP)
     .action(onDemand(async () => (await load()).remove));
   addBundles(clusters);
+  addBetweenServers(clusters);
 }
 
 function addBundles(clusters: Command): void {

@@ -1,7 +1,7 @@
 // How every page begins: what it is, what can be done, and the same by command line.
 
 import { PageSection, Title } from '@patternfly/react-core';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import { CliLine } from './cli-line';
 
@@ -28,15 +28,26 @@ export function PageHead({ title, cli, beside, about, actions, up }: Props) {
         </Link>
       )}
       <div className="hf-head-row">
-        <Title headingLevel="h1" size="2xl">
+        <Title headingLevel="h1" size="2xl" tabIndex={-1}>
           {title}
         </Title>
+        <Late title={title} />
         {beside}
         {actions !== undefined && <div className="hf-actions">{actions}</div>}
       </div>
       {about !== undefined && <p className="hf-about">{about}</p>}
       <CliLine line={cli} />
     </PageSection>
+  );
+}
+
+/** What a page is called once that is known; its first title is said with its heading. */
+function Late({ title }: Pick<Props, 'title'>) {
+  const first = useRef(title);
+  return (
+    <span role="status" className="hf-unseen">
+      {title === first.current ? '' : title}
+    </span>
   );
 }
 

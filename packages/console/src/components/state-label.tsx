@@ -20,7 +20,7 @@ const WORK: Look = { color: 'blue', icon: <InProgressIcon /> };
 const OVER: Look = { color: 'grey', icon: <BanIcon /> };
 const HELD: Look = { color: 'grey', icon: <PauseCircleIcon /> };
 
-/** Of jobs, runs, hosts, services, tokens, alerts, deliveries, audit entries, campaigns. */
+/** Of jobs, runs, hosts, services, tokens, alerts, deliveries, audits, campaigns, features. */
 const LOOKS: Readonly<Record<string, Look>> = {
   ...{ succeeded: GOOD, done: GOOD, online: GOOD, delivered: GOOD, resolved: GOOD, usable: GOOD },
   ...{ active: GOOD, enabled: GOOD, serving: GOOD },
@@ -35,6 +35,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
   ...{ warning: WARN, stopped: WARN, stopping: WARN, open: WARN, intended: WARN, 'used up': OVER },
   ...{ info: NOTE, running: WORK, sent: WORK, released: WORK, activating: WORK },
+  ...{ supported: NOTE, underway: WORK, allowed: WORK, off: OVER, unknown: BAD },
   ...{ planned: WAIT, paused: HELD, finished: GOOD },
   ...{ waiting: WAIT, pending: WAIT, inactive: HELD, deactivating: WORK, reloading: WORK },
 };

@@ -5,7 +5,7 @@ import { type Permission, type Role, roleHas } from '@halflap/server/permissions
 import { useQuery } from '@tanstack/react-query';
 import { createContext, useContext } from 'react';
 import { ask, keepCsrfToken } from '../api/client';
-import { SESSION_KEY } from '../api/queries';
+import { SESSION_KEY, WATCH_MS } from '../api/queries';
 
 export interface Session {
   readonly ways: SignInWays;
@@ -23,6 +23,8 @@ export function useSessionQuery() {
       return { ways, who };
     },
     staleTime: Number.POSITIVE_INFINITY,
+    // Without it there is no page: who waits for the server to come back need not press anything.
+    refetchInterval: ({ state }) => (state.status === 'error' ? WATCH_MS : false),
   });
 }
 

@@ -23,7 +23,10 @@ export const MESSAGE_CHANGE_SHAPES = {
   unnest_field: { required: ['message', 'field', 'into'], optional: [] },
 } as const satisfies Record<Kind, Shape>;
 
-const PART_SHAPE = { required: [], optional: ['when', 'otherwise'] } as const satisfies Shape;
+export const PART_SHAPE = {
+  required: [],
+  optional: ['when', 'otherwise'],
+} as const satisfies Shape;
 
 export function messageChanges(
   source: EvolutionSource,

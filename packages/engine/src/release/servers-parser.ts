@@ -25,12 +25,15 @@ import { didYouMean } from './suggest.js';
 
 export const SERVERS_FILE = 'servers.yaml';
 
-const FILE_SHAPE = {
+export const FILE_SHAPE = {
   required: [],
   optional: ['features', 'messages', 'changes', 'behaviours'],
 } as const;
-const FEATURE_SHAPE = { required: ['about'], optional: ['since', 'shards', 'reversible'] } as const;
-const BEHAVIOUR_SHAPE = { required: ['about', 'changed'], optional: ['expires'] } as const;
+export const FEATURE_SHAPE = {
+  required: ['about'],
+  optional: ['since', 'shards', 'reversible'],
+} as const;
+export const BEHAVIOUR_SHAPE = { required: ['about', 'changed'], optional: ['expires'] } as const;
 
 /** A name in code, in a table and on a command line. */
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;

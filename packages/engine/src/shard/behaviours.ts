@@ -7,8 +7,8 @@ import {
   type BehaviourRow,
   compareVersions,
 } from '@halflap/protocol';
-import { withSession } from '../pg.js';
-import { readFeatureFacts } from './feature-facts.js';
+import { type Session, withReading } from '../pg.js';
+import { type LiveServer, LOOK_MS, readFeatureFacts } from './feature-facts.js';
 import type { FeatureShard } from './features.js';
 
 export interface BehaviourReport {
@@ -18,6 +18,13 @@ export interface BehaviourReport {
   readonly uses: Readonly<Record<BehaviourMode, number>>;
   /** When it was last met as it was before; null for never. */
   readonly lastRetained: Date | null;
+  /** Where it was met as it was before: how often, when last, and by which server then. */
+  readonly retained: readonly {
+    readonly shard: string;
+    readonly uses: number;
+    readonly lastUsed: Date;
+    readonly server: string;
+  }[];
   /** Why somebody should look: it has expired, or soon does; null when all is well. */
   readonly warning: string | null;
 }
@@ -31,8 +38,43 @@ export async function readBehaviours(
   shards: readonly FeatureShard[],
   now: Date,
 ): Promise<readonly BehaviourReport[]> {
-  const read = await Promise.all(shards.map(({ url }) => readShardBehaviours(url)));
-  const rows = read.flatMap((one) => one.rows);
+  const read = shards.map((shard) => readShardBehaviours(shard));
+  return behavioursOf(await Promise.all(read), now);
+}
+
+/** What one shard says. */
+export interface ShardBehaviours {
+  readonly shard: string;
+  readonly servers: readonly LiveServer[];
+  readonly rows: readonly BehaviourRow[];
+}
+
+/** @throws SHARD_UNREACHABLE and PostgreSQL's errors */
+export async function readShardBehaviours(
+  { name: shard, url }: FeatureShard,
+  timeoutMs = LOOK_MS,
+): Promise<ShardBehaviours> {
+  const read = async (session: Session) => {
+    const { servers } = await readFeatureFacts(session);
+    const [found] = await session.query<{ has_behaviours: boolean }>(
+      "select to_regclass('halflap.behaviour') is not null as has_behaviours",
+    );
+    if (!found?.has_behaviours) return { shard, servers, rows: [] };
+    const rows = await session.query<BehaviourRow>(
+      `select name, mode, uses::text, first_used_at, last_used_at, server
+       from halflap.behaviour`,
+    );
+    return { shard, servers, rows };
+  };
+  return withReading(url, 'behaviours', read, { timeoutMs });
+}
+
+/** By name, summed over the shards. */
+export function behavioursOf(
+  read: readonly ShardBehaviours[],
+  now: Date,
+): readonly BehaviourReport[] {
+  const rows = read.flatMap((one) => one.rows.map((row) => ({ ...row, shard: one.shard })));
   const stated = read
     .flatMap((one) => one.servers)
     .sort((left, right) => compareVersions(left.release, right.release));
@@ -46,24 +88,9 @@ export async function readBehaviours(
   });
 }
 
-async function readShardBehaviours(url: string) {
-  return withSession(url, 'behaviours', async (session) => {
-    const { servers } = await readFeatureFacts(session);
-    const [found] = await session.query<{ has_behaviours: boolean }>(
-      "select to_regclass('halflap.behaviour') is not null as has_behaviours",
-    );
-    if (!found?.has_behaviours) return { servers, rows: [] };
-    const rows = await session.query<BehaviourRow>(
-      `select name, mode, uses::text, first_used_at, last_used_at, server
-       from halflap.behaviour`,
-    );
-    return { servers, rows };
-  });
-}
-
 interface Found {
   readonly declared: BehaviourDeclaration | null;
-  readonly rows: readonly BehaviourRow[];
+  readonly rows: readonly (BehaviourRow & { readonly shard: string })[];
   readonly now: Date;
 }
 
@@ -78,6 +105,9 @@ function reportOf(behaviour: string, { declared, rows, now }: Found): BehaviourR
     declared,
     uses: { retained: sum('retained'), changed: sum('changed') },
     lastRetained,
+    retained: retained.map(({ shard, uses, last_used_at: lastUsed, server }) => {
+      return { shard, uses: Number(uses), lastUsed, server };
+    }),
     warning: warningOf(declared, lastRetained, now),
   };
 }

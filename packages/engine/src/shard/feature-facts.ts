@@ -27,6 +27,9 @@ export interface FeatureFacts {
   readonly features: readonly FeatureRow[];
 }
 
+/** The longest that a shard is waited for by who only looks: to connect, and for each answer. */
+export const LOOK_MS = 10_000;
+
 /** Nothing at all on a shard whose state is older than features. */
 export async function readFeatureFacts(session: Session): Promise<FeatureFacts> {
   const [found] = await session.query<{ has_features: boolean }>(

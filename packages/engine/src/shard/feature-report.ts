@@ -2,10 +2,11 @@
 // no lock. And the one question that abort asks: which features keep a shard from going back.
 
 import { compareVersions, type FeatureState, HalflapError } from '@halflap/protocol';
-import { messageOf, type Session, withSession } from '../pg.js';
+import { messageOf, type Session, withReading } from '../pg.js';
 import {
   declaredBy,
   type FeatureFacts,
+  LOOK_MS,
   readFeatureFacts,
   serversAgainst,
   shardAgainst,
@@ -28,12 +29,25 @@ export interface FeatureReport {
    * when shards differ, or it is allowed and no more.
    */
   readonly state: 'off' | 'supported' | 'underway' | 'enabled';
-  readonly shards: readonly { readonly shard: string; readonly state: ShardStanding }[];
+  readonly shards: readonly {
+    readonly shard: string;
+    readonly state: ShardStanding;
+    /** Who made it so, and when; null where it is off or unknown. */
+    readonly changedBy: string | null;
+    readonly changedAt: Date | null;
+  }[];
+  /** Each release of each server that lives, by name. */
+  readonly servers: readonly {
+    readonly server: string;
+    readonly release: string;
+    readonly isSupporting: boolean;
+  }[];
   /** One line for each server and shard in the way. */
   readonly against: readonly string[];
 }
 
-interface Member {
+/** What one shard says. */
+export interface FeatureMember {
   readonly shard: string;
   readonly state: ShardState | null;
   readonly facts: FeatureFacts;
@@ -45,17 +59,33 @@ interface Member {
 export async function readFeatures(
   shards: readonly FeatureShard[],
 ): Promise<readonly FeatureReport[]> {
-  const members = await Promise.all(
-    shards.map(({ name: shard, url }) =>
-      withSession(url, 'features', async (session): Promise<Member> => {
-        const state = await readState(session, shard);
-        return { shard, state, facts: await readFeatureFacts(session), problem: null };
-      }).catch((error: unknown): Member => {
-        const problem = `cannot be read: ${messageOf(error)}`;
-        return { shard, state: null, facts: { servers: [], features: [] }, problem };
-      }),
+  const members = shards.map((shard) =>
+    readFeatureMember(shard).catch((error: unknown) =>
+      silentMember(shard.name, `cannot be read: ${messageOf(error)}`),
     ),
   );
+  return featuresOf(await Promise.all(members));
+}
+
+/** @throws SHARD_UNREACHABLE, SHARD_FORMAT and PostgreSQL's errors */
+export async function readFeatureMember(
+  { name: shard, url }: FeatureShard,
+  timeoutMs = LOOK_MS,
+): Promise<FeatureMember> {
+  const read = async (session: Session): Promise<FeatureMember> => {
+    const state = await readState(session, shard);
+    return { shard, state, facts: await readFeatureFacts(session), problem: null };
+  };
+  return withReading(url, 'features', read, { timeoutMs });
+}
+
+/** A shard of which nothing is known. */
+export function silentMember(shard: string, problem: string): FeatureMember {
+  return { shard, state: null, facts: { servers: [], features: [] }, problem };
+}
+
+/** By name. */
+export function featuresOf(members: readonly FeatureMember[]): readonly FeatureReport[] {
   const names = members.flatMap(({ facts }) => [
     ...facts.features.map(({ name }) => name),
     ...facts.servers.flatMap(({ about }) => Object.keys(about?.features ?? {})),
@@ -63,7 +93,7 @@ export async function readFeatures(
   return [...new Set(names)].sort().map((feature) => reportOf(feature, members));
 }
 
-function reportOf(feature: string, members: readonly Member[]): FeatureReport {
+function reportOf(feature: string, members: readonly FeatureMember[]): FeatureReport {
   const declaration = declaredBy(
     members.flatMap(({ facts }) => facts.servers),
     feature,
@@ -87,11 +117,25 @@ function reportOf(feature: string, members: readonly Member[]): FeatureReport {
     isReversible: declaration?.isReversible ?? rows[0]?.is_reversible ?? false,
     state: standingOf(rows, { shards: members.length, isFree: against.length === 0 }),
     shards: members.map(({ shard, facts, problem }) => {
-      const state = facts.features.find(({ name }) => name === feature)?.state;
-      return { shard, state: problem === null ? (state ?? 'off') : 'unknown' };
+      const row = facts.features.find(({ name }) => name === feature);
+      const state = problem === null ? (row?.state ?? 'off') : 'unknown';
+      const { changed_by: changedBy = null, changed_at: changedAt = null } = row ?? {};
+      return { shard, state, changedBy, changedAt };
     }),
+    servers: supportersOf(feature, members),
     against: [...new Set(against)],
   };
+}
+
+function supportersOf(feature: string, members: readonly FeatureMember[]) {
+  const found = new Map<string, FeatureReport['servers'][number]>();
+  for (const { server, release, about } of members.flatMap(({ facts }) => facts.servers)) {
+    const key = JSON.stringify([server, release]);
+    const isSupporting = Object.hasOwn(about?.features ?? {}, feature);
+    const isEverywhere = isSupporting && (found.get(key)?.isSupporting ?? true);
+    found.set(key, { server, release, isSupporting: isEverywhere });
+  }
+  return [...found.keys()].sort().map((key) => found.get(key) as FeatureReport['servers'][number]);
 }
 
 function standingOf(

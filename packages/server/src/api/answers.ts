@@ -22,6 +22,15 @@ import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
 export type {
+  ClusterBehaviour,
+  ClusterBehaviours,
+  ClusterFeature,
+  ClusterFeatures,
+  ClusterMessages,
+  FeatureMoved,
+  ParkedSettled,
+} from './between-servers-shapes.js';
+export type {
   Campaign,
   CampaignEvent,
   CampaignStep,

@@ -32,10 +32,13 @@ export function problemOf(thrown: unknown, requestId: string): Answered {
     retryable,
     ...(fields === undefined ? {} : { fields: [...fields] }),
     // Of other codes it may speak of the store.
-    ...(error.code === 'CAMPAIGN_REFUSED' ? { evidence: [...(evidence ?? [])] } : {}),
+    ...(PROVEN.has(error.code) ? { evidence: [...(evidence ?? [])] } : {}),
   };
   return { problem, retryAfterSeconds: retryable ? retryAfterSeconds : undefined };
 }
+
+/** Of a cluster of the application's: written for who asks. */
+const PROVEN: ReadonlySet<ErrorCode> = new Set(['CAMPAIGN_REFUSED', 'FEATURE_REFUSED']);
 
 /** Any error as one that clients may see. */
 export function asHalflapError(thrown: unknown): HalflapError {

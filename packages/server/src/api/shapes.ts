@@ -29,7 +29,7 @@ export const Problem = Type.Object({
   hint: Type.Optional(Type.String()),
   retryable: Type.Boolean(),
   evidence: Type.Optional(
-    Type.Array(Type.String(), { description: 'Of CAMPAIGN_REFUSED: what stands against it.' }),
+    Type.Array(Type.String(), { description: 'Of CAMPAIGN_REFUSED and FEATURE_REFUSED.' }),
   ),
   fields: Type.Optional(
     Type.Array(Type.Object({ field: Type.String(), rule: Type.String() }), {

@@ -41,7 +41,7 @@ export interface Observed {
 }
 
 /** How long a shard is waited for. */
-const SHARD_MS = 5000;
+export const SHARD_MS = 5000;
 
 /** @throws STORE_UNAVAILABLE when no shard of the store answers */
 export async function observe(store: Store, looking: Looking): Promise<Observed> {

@@ -11,9 +11,8 @@ const SHOWN = 5;
 export function NowPart({ campaign }: { readonly campaign: Campaign }) {
   const { state, reason, plan } = campaign;
   const failed = plan.filter(hasFailed);
-  const current = plan.filter((step) => step.state === 'running' || step.wait !== null);
+  const shown = shownNow(plan);
   const { title, variant, text } = saidOf(campaign, failed.length);
-  const shown = [...failed, ...current.filter((step) => !failed.includes(step))].slice(0, SHOWN);
   const isUnderWay = state === 'running' || state === 'paused' || state === 'stopped';
   return (
     <div aria-live="polite">
@@ -35,6 +34,13 @@ export function NowPart({ campaign }: { readonly campaign: Campaign }) {
       </Alert>
     </div>
   );
+}
+
+/** What has failed, then what goes on or waits: the first of them. */
+export function shownNow(plan: Campaign['plan']): readonly CampaignStep[] {
+  const failed = plan.filter(hasFailed);
+  const current = plan.filter((step) => step.state === 'running' || step.wait !== null);
+  return [...failed, ...current.filter((step) => !failed.includes(step))].slice(0, SHOWN);
 }
 
 /** Once the plan is there. */

@@ -1,5 +1,5 @@
 // The steps of a campaign in their order. What goes on, waits or has failed is open; the rest opens
-// when somebody asks.
+// when somebody asks. A long plan comes in stretches, of which those are open that tell of now.
 
 import type { Campaign, CampaignStep } from '@halflap/server';
 import { Button, Label } from '@patternfly/react-core';
@@ -7,19 +7,74 @@ import { FlagIcon } from '@patternfly/react-icons';
 import { useState } from 'react';
 import { StateLabel } from '../../components/state-label';
 import { When } from '../../components/when';
-import { anchorOf, hasFailed, nowText } from './now';
+import { anchorOf, hasFailed, nowText, shownNow } from './now';
 import { StepDetail } from './step-detail';
+import { countsText, type Stretch, stretchesOf, stretchText } from './stretches';
 import { stepText } from './words';
 
 export function Timeline({ campaign }: { readonly campaign: Campaign }) {
+  const stretches = stretchesOf(campaign.plan);
+  const [only] = stretches;
+  if (only !== undefined && stretches.length === 1) {
+    return <Steps campaign={campaign} stretch={only} label="Steps of the plan" />;
+  }
+  const now = shownNow(campaign.plan);
   return (
-    <ol className="hf-timeline" aria-label="Steps of the plan">
-      {campaign.plan.map((step, index) => (
+    <ol className="hf-plain-list" aria-label="Stretches of the plan">
+      {stretches.map((stretch) => (
+        <li key={stretch.start}>
+          <StretchPart
+            campaign={campaign}
+            stretch={stretch}
+            isCurrent={stretch.steps.some((step) => now.includes(step))}
+          />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface StretchProps {
+  readonly campaign: Campaign;
+  readonly stretch: Stretch;
+}
+
+function StretchPart({ isCurrent, ...props }: StretchProps & { readonly isCurrent: boolean }) {
+  const [chosen, setChosen] = useState<boolean | null>(null);
+  const { stretch } = props;
+  const isShown = chosen ?? isCurrent;
+  const text = stretchText(stretch);
+  const id = `steps-${stretch.start}`;
+  return (
+    <>
+      <div className="hf-line">
+        <Button
+          variant="link"
+          isInline
+          aria-expanded={isShown}
+          aria-controls={id}
+          onClick={() => setChosen(!isShown)}
+        >
+          {text}
+        </Button>
+        <span className="hf-quiet">{countsText(stretch)}</span>
+        {stretch.steps.some(hasFailed) && <StateLabel state="failed" />}
+      </div>
+      <div id={id}>{isShown && <Steps {...props} label={text} />}</div>
+    </>
+  );
+}
+
+function Steps({ campaign, stretch, label }: StretchProps & { readonly label: string }) {
+  const { plan } = campaign;
+  return (
+    <ol className="hf-timeline" aria-label={label} start={stretch.start + 1}>
+      {stretch.steps.map((step, index) => (
         <Step
           key={step.id}
           campaign={campaign}
           step={step}
-          isWithBefore={index > 0 && campaign.plan[index - 1]?.batch === step.batch}
+          isWithBefore={plan[stretch.start + index - 1]?.batch === step.batch}
         />
       ))}
     </ol>

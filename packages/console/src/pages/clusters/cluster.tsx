@@ -15,11 +15,14 @@ import { TabBar } from '../../components/tab-bar';
 import { useMay } from '../../state/session';
 import { commandLine } from '../../state/words';
 import { CampaignList } from '../campaigns/campaign-list';
+import { BehavioursPart } from './behaviours';
 import { CampaignLine } from './campaign-line';
 import { declarationText } from './declaration';
 import { DeclareForm } from './declare-form';
+import { FeaturesPart } from './features';
 import { LiveMatrix } from './live-matrix';
 import { ServersPart, ShardsPart } from './members';
+import { MessagesPart } from './messages';
 import { WhatIfPart } from './what-if';
 
 const PARTS = {
@@ -27,6 +30,9 @@ const PARTS = {
   servers: { text: 'Servers', words: ['clusters', 'matrix'] },
   shards: { text: 'Shards', words: ['clusters', 'matrix'] },
   'what-if': { text: 'What if', words: ['clusters', 'matrix'] },
+  features: { text: 'Features', words: ['clusters', 'features', 'list'] },
+  messages: { text: 'Messages', words: ['clusters', 'messages', 'list'] },
+  behaviours: { text: 'Behaviours', words: ['clusters', 'behaviours', 'list'] },
   campaigns: { text: 'Campaigns', words: ['campaign', 'list', '--cluster'] },
   declaration: { text: 'Declaration', words: ['clusters', 'show'] },
 } as const;
@@ -82,6 +88,12 @@ function ClusterPart({ part, cluster }: { readonly part: Part; readonly cluster:
       return <ShardsPart cluster={cluster} />;
     case 'what-if':
       return <WhatIfPart cluster={cluster} />;
+    case 'features':
+      return <FeaturesPart cluster={cluster} />;
+    case 'messages':
+      return <MessagesPart cluster={cluster} />;
+    case 'behaviours':
+      return <BehavioursPart cluster={cluster} />;
     case 'campaigns':
       return <CampaignList query={{ cluster: cluster.id }} />;
     case 'declaration':

@@ -27,6 +27,8 @@ import { id, instant, nullable, oneOf, pageOf, paging } from '../shapes.js';
 
 export interface ClusterApi extends CampaignParts {
   readonly clock: () => Date;
+  /** How long an act on a feature waits for servers to hear of it, in ms. */
+  readonly heardWithinMs?: number;
 }
 
 const OpenCampaign = nullable(
