@@ -215,7 +215,7 @@ export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const clock = () => new Date();
   const routes = [
     ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
-    ...evolutionRoutes({ store }),
+    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const api = await openTestApi(test, { routes, log: SILENT });

@@ -95,7 +95,7 @@ beforeAll(async () => {
     ...busRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS }),
     ...journalRoutes(store, journals),
     ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
-    ...evolutionRoutes({ store }),
+    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });

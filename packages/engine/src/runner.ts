@@ -85,6 +85,6 @@ export {
   readJournalPage,
   readQuarantinePage,
 } from './shard/shard-pages.js';
-export type { Spill } from './shard/spill.js';
+export { COUNTED as SPILL_COUNTED, type Spill } from './shard/spill.js';
 export type { ShardState } from './shard/state.js';
 export { type WaitOptions, waitFor } from './shard/wait.js';

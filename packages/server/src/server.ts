@@ -219,7 +219,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...alertRoutes({ store, secret, alerts }),
     ...busRoutes({ store, log, settings }),
     ...clusterRoutes({ store, secret, bundles: campaigns.bundles, clock }),
-    ...evolutionRoutes({ store }),
+    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({

@@ -1,6 +1,7 @@
 // The operations of the API on clusters, bundles and campaigns.
 
 import type {
+  BundleSteps,
   Campaign,
   CampaignEvent,
   CampaignSummary,
@@ -10,6 +11,11 @@ import type {
   Made,
   Matrix,
   Page,
+  Quarantined,
+  Retried,
+  Shard,
+  ShardDrift,
+  ShardStep,
   WhatIf,
 } from '@halflap/server';
 import { answering, PAGING } from './operation.js';
@@ -48,10 +54,38 @@ export const CAMPAIGN_OPERATIONS = {
     path: '/api/v1/clusters/{id}/what-if',
     query: ['step'],
   }),
+  showShard: answering<Shard>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}',
+  }),
+  listShardJournal: answering<Page<ShardStep>>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}/journal',
+    query: PAGING,
+  }),
+  listQuarantine: answering<Page<Quarantined>>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}/quarantine',
+    query: [...PAGING, 'relation'],
+  }),
+  retryQuarantine: answering<Retried>()({
+    method: 'POST',
+    path: '/api/v1/clusters/{id}/shards/{shard}/quarantine/retry',
+    body: ['rows', 'reason'],
+  }),
+  showDrift: answering<ShardDrift>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}/drift',
+  }),
   listEvolutions: answering<Page<Evolution>>()({
     method: 'GET',
     path: '/api/v1/evolutions',
     query: [...PAGING, 'app'],
+  }),
+  showSteps: answering<BundleSteps>()({
+    method: 'GET',
+    path: '/api/v1/evolutions/{hash}/steps',
+    query: ['verb'],
   }),
   addEvolution: answering<Evolution>()({
     method: 'POST',

@@ -27,8 +27,8 @@ export interface RetryRows {
   readonly ids: readonly string[] | null;
   /** The most rows that are tried. */
   readonly most: number;
-  /** After so long no further row is begun, in ms; one row has half of it. */
-  readonly timeMs: number;
+  /** For the connection, and for each row; after so long no further row is begun either, in ms. */
+  readonly timeoutMs: number;
 }
 
 export interface RowsRetried {
@@ -48,15 +48,15 @@ const TOO_LONG = '57014';
  * new layout fills or is filled; EVOLUTION_MISMATCH
  */
 export function retryRows(options: RetryRows): Promise<RowsRetried> {
-  const { url, shard, bundle } = options;
+  const { url, shard, bundle, timeoutMs } = options;
   const { busyPatienceMs, batchLockTimeoutMs } = LIMITS;
   const opening = { url, shard, purpose: 'quarantine', busyPatienceMs, signal: undefined };
-  return withShard(opening, async ({ session }) => {
+  return withShard({ ...opening, timeoutMs }, async ({ session }) => {
     await assertFits(session, options);
     const settings = {
       search_path: releasePath(bundle),
       lock_timeout: `${batchLockTimeoutMs}ms`,
-      statement_timeout: `${Math.ceil(options.timeMs / 2)}ms`,
+      statement_timeout: `${Math.ceil(timeoutMs)}ms`,
     };
     return withSettings(session, settings, () => retryAll(session, options));
   }).catch((error: unknown) => {
@@ -96,7 +96,7 @@ async function retryAll(session: Session, options: RetryRows): Promise<RowsRetri
      order by halflap.quarantine.id limit $4`,
     [evolutionName(options.bundle), [...statements.keys()], options.ids, options.most],
   );
-  const end = performance.now() + options.timeMs;
+  const end = performance.now() + options.timeoutMs;
   const tried: string[] = [];
   for (const { id, relation } of rows) {
     if (performance.now() > end) break;

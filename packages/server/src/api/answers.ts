@@ -21,6 +21,7 @@ import type * as signIn from './routes/sign-in.js';
 import type * as users from './routes/users.js';
 import type { ShardAnswer } from './shapes.js';
 
+export type { BundleSteps } from './bundle-steps.js';
 export type {
   Campaign,
   CampaignEvent,
@@ -34,6 +35,7 @@ export type { Cluster, ClusterSummary } from './routes/clusters.js';
 export type { Evolution } from './routes/evolutions.js';
 export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
+export type { Quarantined, Retried, Shard, ShardDrift, ShardStep } from './shard-shapes.js';
 
 export type HostPackage = Static<typeof parts.HostPackage>;
 export type HostService = Static<typeof parts.HostService>;
