@@ -663,7 +663,7 @@ describe('halflap alerts', () => {
 describe('halflap clusters and campaign', () => {
   it('declare, plan, approve, follow, choose where a step fails, and look back', async () => {
     const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
-    await commandCampaign(asking, 'web-003.example');
+    await commandCampaign(asking, 'web-003.example', api);
   });
 });
 

@@ -101,10 +101,10 @@ function StepItem({ step }: { readonly step: Step }) {
             isInline
             aria-expanded={isOpen}
             aria-controls={id}
-            aria-label={`Statements of ${step.id}`}
             onClick={() => setOpen(!isOpen)}
           >
             {count === 1 ? '1 statement' : `${numberText(count)} statements`}
+            <span className="hf-unseen">{` of ${step.id}`}</span>
           </Button>
         )}
       </span>

@@ -2,6 +2,8 @@
 // one thing that can be done here: to try them again. Correcting them is up to who knows the data.
 
 import type { Quarantined, Retried, Shard } from '@halflap/server';
+import { Alert } from '@patternfly/react-core';
+import { useState } from 'react';
 import { ask } from '../../api/client';
 import { useList } from '../../api/queries';
 import { CliLine } from '../../components/cli-line';
@@ -24,6 +26,9 @@ interface Props {
 export function QuarantinePart({ shard, path }: Props) {
   const address = useAddress();
   const mayWrite = useMay('cluster:write');
+  // Not in the row, which is gone once it is carried.
+  const [retried, setRetried] = useState<Retried | null>(null);
+  const retrying = { shard, path, onRetried: setRetried };
   const relations = shard.quarantine.map(({ relation }) => relation);
   const filters: readonly Filter[] = [
     { kind: 'choice', name: 'relation', label: 'Table', options: relations },
@@ -37,7 +42,7 @@ export function QuarantinePart({ shard, path }: Props) {
     { head: 'Noticed', cell: ({ noticedAt }) => <When at={noticedAt} /> },
   ];
   if (mayWrite) {
-    columns.push({ head: '', cell: (row) => <Retry shard={shard} path={path} row={row} /> });
+    columns.push({ head: '', cell: (row) => <Retry {...retrying} row={row} /> });
   }
   return (
     <div className="hf-stack">
@@ -47,8 +52,9 @@ export function QuarantinePart({ shard, path }: Props) {
       </p>
       <div className="hf-line">
         {relations.length > 1 && <FilterBar filters={filters} />}
-        {mayWrite && shard.quarantined > 0 && <Retry shard={shard} path={path} />}
+        {mayWrite && shard.quarantined > 0 && <Retry {...retrying} />}
       </div>
+      <div aria-live="polite">{retried !== null && <Outcome {...retried} />}</div>
       <ListView
         label="Rows in quarantine"
         query={query}
@@ -67,8 +73,13 @@ function keyText(key: Quarantined['key']): string {
   return parts.length === 0 ? 'the whole table' : parts.join(', ');
 }
 
+interface RetryProps extends Props {
+  readonly row?: Quarantined;
+  onRetried(retried: Retried): void;
+}
+
 /** Of one row, or of the oldest ones. */
-function Retry({ shard, path, row }: Props & { readonly row?: Quarantined }) {
+function Retry({ shard, path, row, onRetried }: RetryProps) {
   const what = row === undefined ? 'the rows' : `${row.relation} ${keyText(row.key)}`;
   const { cluster, name } = shard;
   const words = ['clusters', 'shards', 'retry', cluster.name, name];
@@ -81,15 +92,14 @@ function Retry({ shard, path, row }: Props & { readonly row?: Quarantined }) {
       variant="secondary"
       title={`Try ${what} again?`}
       submit="Try again"
-      act={(fields) => {
+      act={async (fields) => {
         const reason = textOf(fields, 'reason');
         const body = {
           ...(row === undefined ? {} : { rows: [row.id] }),
           ...(reason === '' ? {} : { reason }),
         };
-        return ask<Retried>('POST', `${path}/quarantine/retry`, { body });
+        onRetried(await ask<Retried>('POST', `${path}/quarantine/retry`, { body }));
       }}
-      answered={(answer) => <Outcome {...answer} />}
     >
       <p>
         What stood in the way may be gone. A row that cannot be carried yet stays where it is, and
@@ -104,11 +114,10 @@ function Retry({ shard, path, row }: Props & { readonly row?: Quarantined }) {
 
 function Outcome({ tried, carried, left }: Retried) {
   const rows = `${numberText(carried)} of ${numberText(tried)} rows carried`;
-  return (
-    <p aria-live="polite">
-      {tried === 0
-        ? 'None of them is tried here: the next verify looks at them.'
-        : `${rows}; ${numberText(left)} are left in quarantine.`}
-    </p>
-  );
+  const title =
+    tried === 0
+      ? 'None of them is tried here: the next verify looks at them'
+      : `${rows}, ${numberText(left)} left`;
+  const variant = carried === tried && tried > 0 ? 'success' : 'warning';
+  return <Alert component="p" isInline variant={variant} title={title} />;
 }
