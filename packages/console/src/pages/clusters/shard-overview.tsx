@@ -100,16 +100,15 @@ function WorkList({ work }: { readonly work: readonly Work[] }) {
 }
 
 function WorkItem({ work }: { readonly work: Work }) {
-  const { kind, relation, rowsDone, rowsEstimated, done, differences, updatedAt } = work;
+  const { relation, rowsDone, rowsEstimated, done, differences, updatedAt } = work;
   const all = Math.max(rowsDone, rowsEstimated);
   const rows = `${numberText(rowsDone)} of about ${numberText(all)} rows`;
   const isGood = done && differences === 0;
-  const what = kind === 'verify' ? 'compare' : 'fill';
   const state = isGood ? 'done' : done ? 'failed' : work.error === null ? 'running' : 'stopped';
   return (
     <li className="hf-stack-tight">
       <span className="hf-line">
-        <strong>{`${what} ${relation}`}</strong>
+        <strong>{`${whatOf(work)} ${relation}`}</strong>
         <StateLabel state={state} text={textOf(work)} />
         <span className="hf-quiet">{rows}</span>
         <span className="hf-quiet">
@@ -124,6 +123,12 @@ function WorkItem({ work }: { readonly work: Work }) {
       )}
     </li>
   );
+}
+
+/** It is compared before it is dual, and then again. */
+function whatOf({ kind, step }: Work): string {
+  if (kind === 'backfill') return 'Fill';
+  return step.startsWith('expand/') ? 'Compare, once filled:' : 'Compare:';
 }
 
 function textOf({ done, differences, kind, error }: Work): string {
