@@ -2,6 +2,8 @@
 // agents never come, so that their steps fail and people have to choose; and a row that cannot be
 // carried.
 
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { installRelease } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { expect } from 'vitest';
@@ -34,9 +36,8 @@ export async function commandCampaign(asking: Asking, host: string, api: TestApi
     asking.workspace.write('shop.yaml', declarationOf(host, database.url));
     asking.workspace.write('again.yaml', declarationOf(host, null));
     asking.workspace.write('policy.yaml', 'deadlineSeconds: 1\nmaxUnavailable: 5\n');
-    await declare(asking);
+    await Promise.all([declare(asking), lookAtLost(asking)]);
     await upgrade(asking, () => lookAtShard(asking, database.url, api));
-    await lookAtLost(asking);
     await asking.printed('clusters', 'remove', 'shop', '--yes');
   } finally {
     await database.drop();
@@ -166,22 +167,32 @@ async function lookAtShard({ halflap, printed }: Asking, url: string, api: TestA
   expect((await viewer('GET', `${path}9`)).status).toBe(404);
 }
 
-/** A shard that does not answer is an answer, without a word of its secret. */
+/** A shard that does not answer is an answer, in time, and without a word of its secret. */
 async function lookAtLost({ workspace, halflap, printed }: Asking): Promise<void> {
-  const url = 'postgres://halflap:hidden-word@127.0.0.1:1/gone';
+  const silent = createServer();
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const at = (on: number) => `"postgres://halflap:hidden-word@127.0.0.1:${on}/gone"`;
   const file = `name: lost
 app: ${APP}
 servers: { hosts: role=none }
 commands: { upgrade: { run: [/bin/true] } }
-shards: [{ name: gone, url: "${url}" }]
+shards: [{ name: gone, url: ${at(1)} }, { name: silent, url: ${at(port)} }]
 `;
   workspace.write('lost.yaml', file);
   await printed('clusters', 'add', 'lost.yaml');
-  for (const word of ['show', 'quarantine', 'retry']) {
-    const ended = await halflap('clusters', 'shards', word, 'lost', 'gone');
-    expect(ended.code, word).toBe(4);
-    expect(ended.stdout + ended.stderr, word).toMatch(/ECONNREFUSED/);
-    expect(ended.stdout + ended.stderr, word).not.toMatch(/hidden-word/);
-  }
+  const told = async (word: string, shard: string, reason: RegExp) => {
+    const { code, stdout, stderr } = await halflap('clusters', 'shards', word, 'lost', shard);
+    expect(code, word).toBe(4);
+    expect(stdout + stderr, word).toMatch(reason);
+    expect(stdout + stderr, word).not.toMatch(/hidden-word/);
+  };
+  await Promise.all([
+    told('show', 'silent', /away(?:.|\n)*(?:no answer in 5 s|timeout)/),
+    told('show', 'gone', /away(?:.|\n)*ECONNREFUSED/),
+    told('quarantine', 'gone', /no rows\n(?:.|\n)*ECONNREFUSED/),
+    told('retry', 'gone', /SHARD_AWAY.*ECONNREFUSED/),
+  ]);
+  silent.close();
   await printed('clusters', 'remove', 'lost', '--yes');
 }

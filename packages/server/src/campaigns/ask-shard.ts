@@ -58,11 +58,19 @@ export async function askShard<Value>(
   }
 }
 
+/** @throws as the API tells it; the shards of the store are others */
+export function shardAway(shard: string, why: string, hint: string): HalflapError {
+  return new HalflapError('SHARD_AWAY', `shard ${shard} does not answer: ${why}`, {
+    ...{ detail: { shard }, hint },
+  });
+}
+
 /** The error, as far as it may be told. */
-export function discreetError(error: unknown, url: string): unknown {
+export function discreetError(error: unknown, { name, url }: ShardAddress): unknown {
   if (!(error instanceof HalflapError)) return error;
   const clean = (text: string) => withoutSecrets(text, url);
   const { code, message, detail, hint = 'look at the shard' } = error;
+  if (code === 'SHARD_UNREACHABLE') return shardAway(name, clean(message), clean(hint));
   const evidence = detail.evidence?.map(clean);
   return new HalflapError(code, clean(message), {
     detail: { ...detail, ...(evidence === undefined ? {} : { evidence }) },

@@ -19,6 +19,7 @@ import {
   discreetError,
   findShard,
   type KnownShard,
+  shardAway,
   type Told,
 } from '../../campaigns/ask-shard.js';
 import { withoutSecrets } from '../../campaigns/observe.js';
@@ -178,13 +179,13 @@ function retryOf(api: ClusterApi): Route {
         const ids = body.rows ?? null;
         return await retryRows({ url, shard, bundle, ids, most: MOST_TRIED, timeoutMs: ASK_MS });
       } catch (error) {
-        throw discreetError(error, url);
+        throw discreetError(error, address);
       }
     },
   });
 }
 
-/** @throws SHARD_UNREACHABLE; API_CONFLICT while no evolution is under way; API_NOT_FOUND */
+/** @throws SHARD_AWAY; API_CONFLICT while no evolution is under way; API_NOT_FOUND */
 async function bundleUnderWay(
   { store, bundles }: ClusterApi,
   address: KnownShard['address'],
@@ -192,9 +193,8 @@ async function bundleUnderWay(
   const { value: status, away } = await askShard(address, readShard);
   const error = away ?? status?.error ?? null;
   if (error !== null) {
-    throw new HalflapError('SHARD_UNREACHABLE', `shard ${address.name}: ${error}`, {
-      ...{ detail: { shard: address.name }, hint: status?.hint ?? 'bring it back, and try again' },
-    });
+    const clean = (text: string) => withoutSecrets(text, address.url);
+    throw shardAway(address.name, clean(error), clean(status?.hint ?? 'bring it back'));
   }
   const hash = status?.state?.bundle_hash ?? null;
   if (hash !== null) return bundles.read(store.home, hash);
