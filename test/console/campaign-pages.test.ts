@@ -189,7 +189,7 @@ describe('clusters and campaigns in the console', () => {
     expect(await wrongOfPage()).toEqual([]);
   });
 
-  it('lead to each shard: how it stands, what could not be carried, and tries that again', async () => {
+  it('lead to each shard: how it stands, and what could not be carried, tried again', async () => {
     const asOld = (text: string) =>
       withClient(app.shards[0]?.url ?? '', null, (client) => client.query(text));
     const campaign = page.url();

@@ -32,9 +32,9 @@ Examples:
 `;
 
 const RETRY_HELP = `
-What stood in the way of a row may be gone without the row having been written since. At most 500 rows
-are tried at once, the oldest unless some are named. No row is taken away that was not carried. Exit
-code 3 when rows are left.
+What stood in the way of a row may be gone without the row having been written since. At most 500
+rows are tried at once, the oldest unless some are named. No row is taken away that was not carried.
+Exit code 3 when rows are left.
 
 Examples:
   halflap clusters shards retry shop eu1

@@ -1,6 +1,6 @@
-// Tries rows in quarantine again because somebody asks for it, beside no verb: what stood in the way
-// of a row may be gone without the row having been written since. What verify does with all of them
-// (retry.ts), bounded in number and time.
+// Tries rows in quarantine again because somebody asks for it, beside no verb: what stood in the
+// way of a row may be gone without the row having been written since. What verify does with all of
+// them (retry.ts), bounded in number and time.
 //
 // Invariant: holds the runner's lock, so that it never works beside a verb; takes no row away that
 // was not carried.

@@ -1,5 +1,5 @@
-// The steps of a bundle as the API shows them: the same that `halflap plan` prints, of a bundle that
-// was uploaded. Long statements are cut, and what is left out is counted.
+// The steps of a bundle as the API shows them: the same that `halflap plan` prints, of a bundle
+// that was uploaded. Long statements are cut, and what is left out is counted.
 
 import {
   BLOCKS,

@@ -1,5 +1,5 @@
-// Whether the catalogue of a shard is still that of its release: asked when somebody looks, since it
-// reads all of it.
+// Whether the catalogue of a shard is still that of its release: asked when somebody looks, since
+// all of it is read.
 
 import type { ShardDrift } from '@halflap/server';
 import { Alert, Button } from '@patternfly/react-core';
