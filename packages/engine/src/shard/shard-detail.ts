@@ -2,7 +2,6 @@
 // is filled and compared, who works with it, what is in quarantine and beside. Reads only, takes no
 // lock, and has its time.
 
-import type { Phase } from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
 import { type Session, withReading } from '../pg.js';
 import { type LiveServer, readFeatureFacts } from './feature-facts.js';
@@ -50,8 +49,8 @@ export interface ShardDetail {
 /** Rows of each list that are told. */
 const TOLD = 200;
 
-/** What the caller finds a bundle by: its hash, and the phase; null where there is none. */
-export type BundleOf = (hash: string, phase: Phase) => Promise<Bundle | null>;
+/** A bundle by its hash; null where the caller has none. */
+export type BundleOf = (hash: string) => Promise<Bundle | null>;
 
 /**
  * Never throws for what the shard is or is not; the status says it.
@@ -79,7 +78,7 @@ async function readDetail(session: Session, bundleOf: BundleOf): Promise<ShardDe
   const { state } = status;
   if (state === null) return { ...NOTHING, status };
   const { bundle_hash: hash, phase } = state;
-  const bundle = hash === null ? null : await bundleOf(hash, phase);
+  const bundle = hash === null ? null : await bundleOf(hash);
   const isDual = phase === 'dual' && bundle !== null;
   const stale = isDual ? await readStaleVerify(session, bundle, LIMITS.verifyFreshMs) : [];
   return {
