@@ -5,6 +5,7 @@ import { type Server, startServer } from '@halflap/server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serversFiles } from '../../packages/client/test/two-releases.js';
+import { withClient } from '../evolving/databases.js';
 import { APP, compilePair } from '../evolving/releases.js';
 import {
   type Application,
@@ -23,8 +24,8 @@ shards: [{ name: "!" }]
 `;
 const PASSWORD = 'correct horse battery staple';
 const LOCAL = { host: '127.0.0.1', port: 0 } as const;
-const OLD = 'create table items (id int primary key, name text);';
-const NEW = 'create table items (id int primary key, title text);';
+const OLD = 'create table items (id int primary key, name text, code text);';
+const NEW = 'create table items (id int primary key, title text, code text unique);';
 const CHANGES = 'changes:\n  - rename_column: { table: items, column: name, to: title }\n';
 const FILES = `
 features:
@@ -44,7 +45,7 @@ select $1::uuid, 'shard/x' || n || '/' || action, 2000 + 3 * n + at, 2000 + 3 * 
   'x' || n, action
 from generate_series(1, 100) as n,
   unnest(array['expand', 'verify', 'contract']) with ordinality as u (action, at)`;
-const ROWS = "insert into items select i, 'item ' || i from generate_series(1, 500) i;";
+const ROWS = "insert into items select i, 'item ' || i, i from generate_series(1, 500) i;";
 
 let browser: Browser;
 let ground: CampaignGround;
@@ -146,6 +147,7 @@ describe('clusters and campaigns in the console', () => {
     await heading('shop-1').waitFor();
     await button('Plan a campaign').click();
     await page.getByLabel('Time until a server is healthy').fill('1 s');
+    await page.getByLabel('Most rows in quarantine').fill('5');
     await page.getByLabel('Order', { exact: true }).selectOption('my own order');
     await button('Later: Prepare shard eu1').click();
     await button('Plan it').click();
@@ -238,6 +240,57 @@ describe('clusters and campaigns in the console', () => {
       .waitFor();
     expect(await wrongOfPage()).toEqual([]);
     await page.goto(back);
+  });
+
+  it('say what a verb does on a shard, and what it locks', async () => {
+    await page.getByRole('link', { name: 'Plan', exact: true }).click();
+    const contract = step('Contract shard eu1');
+    await contract.getByRole('button', { name: /^What contract does/ }).click();
+    const steps = contract.getByRole('list', { name: 'Steps of contract' });
+    await steps.getByText('ACCESS EXCLUSIVE on items').first().waitFor();
+    await steps
+      .getByRole('button', { name: /statements? of/ })
+      .first()
+      .click();
+    await steps.getByRole('region', { name: /^SQL of/ }).waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+  });
+
+  it('lead to each shard: how it stands, and what could not be carried, tried again', async () => {
+    const asOld = (text: string) =>
+      withClient(app.shards[0]?.url ?? '', null, (client) => client.query(text));
+    const campaign = page.url();
+    await asOld(`insert into items values (900, 'late', '7')`);
+    await page.getByRole('link', { name: 'Cluster shop-1' }).click();
+    const grid = page.getByRole('grid', { name: 'Cluster shop-1: servers and shards' });
+    await grid.focus();
+    await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('Enter');
+    await heading('eu1').waitFor();
+    await page.getByText('items: 1').waitFor();
+    await page.getByRole('row', { name: /a1 2\.0 tables of its own release/ }).waitFor();
+    await page
+      .getByRole('list', { name: 'Filled and compared' })
+      .getByText('equal')
+      .first()
+      .waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    await page.getByRole('link', { name: 'Journal', exact: true }).click();
+    await page
+      .getByRole('row', { name: /verify\/items/ })
+      .first()
+      .waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    await page.getByRole('link', { name: 'Drift', exact: true }).click();
+    await says('An evolution is under way').first().waitFor();
+    await page.getByRole('link', { name: 'Quarantine (1)' }).click();
+    await page.getByRole('row', { name: /items id=900 .*23505/ }).waitFor();
+    expect(await wrongOfPage()).toEqual([]);
+    await asOld('delete from items where id = 7');
+    await choose('Try again: items id=900', 'Try again', 'the other one is gone');
+    await page.getByText('1 of 1 rows carried, 0 left').waitFor();
+    await page.getByText('Every row of the older release has been carried.').waitFor();
+    await page.goto(campaign);
   });
 
   it('show every moment of their history, and lead back', async () => {

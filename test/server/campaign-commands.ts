@@ -1,11 +1,16 @@
 // A campaign from the command line, for the test of all commands: one shard, and two servers whose
-// agents never come, so that their steps fail and people have to choose.
+// agents never come, so that their steps fail and people have to choose; and a row that cannot be
+// carried.
 
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { installRelease } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { expect } from 'vitest';
 import type { Ended, Workspace } from '../../packages/cli/test/run-cli.js';
+import { withClient } from '../evolving/databases.js';
 import { APP, compilePair } from '../evolving/releases.js';
+import type { TestApi } from './api.js';
 
 export interface Asking {
   readonly workspace: Workspace;
@@ -15,12 +20,12 @@ export interface Asking {
   printed(...args: readonly string[]): Promise<any>;
 }
 
-const OLD = 'create table items (id int primary key, name text);';
-const NEW = 'create table items (id int primary key, title text);';
+const OLD = 'create table items (id int primary key, name text, code text);';
+const NEW = 'create table items (id int primary key, title text, code text unique);';
 const CHANGES = 'changes:\n  - rename_column: { table: items, column: name, to: title }\n';
 
 /** @param host a hostname that one active host has */
-export async function commandCampaign(asking: Asking, host: string): Promise<void> {
+export async function commandCampaign(asking: Asking, host: string, api: TestApi): Promise<void> {
   const [{ from, bundle }, database] = await Promise.all([
     compilePair(OLD, NEW, CHANGES),
     freshDatabase(),
@@ -31,8 +36,8 @@ export async function commandCampaign(asking: Asking, host: string): Promise<voi
     asking.workspace.write('shop.yaml', declarationOf(host, database.url));
     asking.workspace.write('again.yaml', declarationOf(host, null));
     asking.workspace.write('policy.yaml', 'deadlineSeconds: 1\nmaxUnavailable: 5\n');
-    await declare(asking);
-    await upgrade(asking);
+    await Promise.all([declare(asking), lookAtLost(asking)]);
+    await upgrade(asking, () => lookAtShard(asking, database.url, api));
     await asking.printed('clusters', 'remove', 'shop', '--yes');
   } finally {
     await database.drop();
@@ -63,6 +68,12 @@ async function declare({ workspace, env, halflap, printed }: Asking): Promise<vo
   await printed('clusters', 'bundles', 'add', 'shop.bundle.json');
   const { bundles } = await printed('clusters', 'bundles', 'list', '--app', APP);
   expect(bundles).toMatchObject([{ from: '1.0', to: '2.0' }]);
+  const { bundle } = await printed('clusters', 'bundles', 'steps', bundles[0].hash.slice(0, 8));
+  expect(bundle).toMatchObject({ measured: false, verbs: [{ verb: 'prepare' }, {}, {}, {}, {}] });
+  const steps = ['clusters', 'bundles', 'steps', bundles[0].hash, '--verb', 'expand', '--sql'];
+  expect((await halflap(...steps)).stdout).toMatch(/\nEXPAND .*\n.*(?:.|\n)*backfill(?:.|\n)* - /);
+  const { drift } = await printed('clusters', 'shards', 'drift', 'shop', 'eu1');
+  expect(drift).toEqual({ state: 'same', release: '1.0', why: null, differences: [] });
   const matrix = await halflap('clusters', 'matrix', 'shop');
   expect(matrix).toMatchObject({ code: 3, stdout: expect.stringMatching(/\nghost1 +unknown +w/) });
   const watching = workspace.start(['clusters', 'matrix', 'shop', '--watch'], env);
@@ -95,7 +106,10 @@ async function betweenServers(halflap: Asking['halflap'], printed: Asking['print
   expect(behaviours).toEqual([]);
 }
 
-async function upgrade({ workspace, halflap, printed }: Asking): Promise<void> {
+async function upgrade(
+  { workspace, halflap, printed }: Asking,
+  whenDual: () => Promise<void>,
+): Promise<void> {
   const order = ['--step', 'server/ghost1/upgrade', '--step', 'shard/eu1/prepare'];
   const wrong = await halflap('campaign', 'plan', 'shop', ...order);
   expect(wrong).toMatchObject({ code: 3, stderr: expect.stringMatching(/does not serve 2\.0/) });
@@ -124,6 +138,7 @@ async function upgrade({ workspace, halflap, printed }: Asking): Promise<void> {
   await printed('campaign', 'resume', one);
   const finished = await halflap('campaign', 'status', one, '--follow');
   expect(finished.code, finished.stdout).toBe(0);
+  await whenDual();
   const { events } = await printed('campaign', 'history', one, '--all');
   const seen = events.find(({ looksOther }: { looksOther: boolean }) => looksOther);
   const then = await halflap('campaign', 'history', one, '--at', seen.number);
@@ -134,4 +149,70 @@ async function upgrade({ workspace, halflap, printed }: Asking): Promise<void> {
   expect(campaigns).toMatchObject([{ id: back.id, goal: 'back', backOf: id }]);
   const { clusters } = await printed('clusters', 'list');
   expect(clusters).toMatchObject([{ name: 'shop', campaign: null }]);
+}
+
+/** While the shard is dual: a row that collides with another, which then goes. */
+async function lookAtShard({ halflap, printed }: Asking, url: string, api: TestApi) {
+  const shards = (word: string, ...args: readonly string[]) =>
+    halflap('clusters', 'shards', word, 'shop', 'eu1', ...args);
+  const asOld = (text: string) => withClient(url, null, (client) => client.query(text));
+  expect((await shards('show')).stdout).toMatch(/ phase +dual 1\.0 → 2\.0(?:.|\n)* equal|done/);
+  await asOld(`insert into items values (1, 'one', 'a'), (2, 'two', 'a'), (3, 'three', 'a')`);
+  const { rows } = await printed('clusters', 'shards', 'quarantine', 'shop', 'eu1', '--limit=1');
+  expect(rows).toMatchObject([{ relation: 'items', key: { id: 2 }, sqlstate: '23505' }]);
+  const none = await shards('quarantine', '--relation', 'others');
+  expect(none).toMatchObject({ code: 0, stdout: 'no rows\n' });
+  const shown = await shards('show', '--json');
+  expect(shown).toMatchObject({ code: 3, stdout: expect.stringMatching(/"quarantined":2/) });
+  expect(shown.stdout).not.toMatch(/postgres:/);
+  const all = await shards('retry', '--row', rows[0].id);
+  expect(all).toMatchObject({ code: 3, stdout: 'eu1: 0 of 1 rows carried, 2 left\n' });
+  await asOld('delete from items where id in (1, 3)');
+  const retried = ['retry', 'shop', 'eu1', '--reason', 'the duplicate is gone'];
+  const done = await printed('clusters', 'shards', ...retried);
+  expect(done).toMatchObject({ shard: 'eu1', tried: 1, carried: 1, left: 0 });
+  const act = ['--act', 'shard.retry-quarantine', '--outcome', 'done'];
+  const { entries } = await printed('audit', 'list', ...act);
+  expect(entries[0].detail).toMatchObject({ reason: 'the duplicate is gone' });
+  const { steps } = await printed('clusters', 'shards', 'journal', 'shop', 'eu1', '--all');
+  expect(steps.at(-1)).toMatchObject({ verb: 'prepare', evolution: '1.0..2.0' });
+  const { clusters } = await printed('clusters', 'list');
+  const path = `/api/v1/clusters/${clusters[0].id}/shards/eu1`;
+  const viewer = api.as('viewer');
+  expect((await viewer('GET', path)).body).toMatchObject({ state: 'known', quarantined: 0 });
+  const refused = await viewer('POST', `${path}/quarantine/retry`, { payload: {} });
+  expect(refused).toMatchObject({ status: 403, body: { code: 'API_FORBIDDEN' } });
+  const moved = { ...(await viewer('GET', `${path}/drift`)).body };
+  expect(moved).toMatchObject({ state: 'under way', release: '1.0' });
+  expect((await viewer('GET', `${path}9`)).status).toBe(404);
+}
+
+/** A shard that does not answer is an answer, in time, and without a word of its secret. */
+async function lookAtLost({ workspace, halflap, printed }: Asking): Promise<void> {
+  const silent = createServer();
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const at = (on: number) => `"postgres://halflap:hidden-word@127.0.0.1:${on}/gone"`;
+  const file = `name: lost
+app: ${APP}
+servers: { hosts: role=none }
+commands: { upgrade: { run: [/bin/true] } }
+shards: [{ name: gone, url: ${at(1)} }, { name: silent, url: ${at(port)} }]
+`;
+  workspace.write('lost.yaml', file);
+  await printed('clusters', 'add', 'lost.yaml');
+  const told = async (word: string, shard: string, reason: RegExp) => {
+    const { code, stdout, stderr } = await halflap('clusters', 'shards', word, 'lost', shard);
+    expect(code, word).toBe(4);
+    expect(stdout + stderr, word).toMatch(reason);
+    expect(stdout + stderr, word).not.toMatch(/hidden-word/);
+  };
+  await Promise.all([
+    told('show', 'silent', /away(?:.|\n)*(?:no answer in 5 s|timeout)/),
+    told('show', 'gone', /away(?:.|\n)*ECONNREFUSED/),
+    told('quarantine', 'gone', /no rows\n(?:.|\n)*ECONNREFUSED/),
+    told('retry', 'gone', /SHARD_AWAY.*ECONNREFUSED/),
+  ]);
+  silent.close();
+  await printed('clusters', 'remove', 'lost', '--yes');
 }

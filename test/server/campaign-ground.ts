@@ -234,7 +234,7 @@ export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const routes = [
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store }),
+    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const api = await openTestApi(test, { routes, log: SILENT });

@@ -98,7 +98,7 @@ beforeAll(async () => {
     ...journalRoutes(store, journals),
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store }),
+    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });
@@ -666,7 +666,7 @@ describe('halflap alerts', () => {
 describe('halflap clusters and campaign', () => {
   it('declare, plan, approve, follow, choose where a step fails, and look back', async () => {
     const asking = { workspace, env: { ...env(), HALFLAP_SERVER: server }, halflap, printed };
-    await commandCampaign(asking, 'web-003.example');
+    await commandCampaign(asking, 'web-003.example', api);
   });
 });
 

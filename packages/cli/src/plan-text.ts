@@ -2,15 +2,19 @@
 // long, what it rewrites or reads, whether it can be undone. Below stand the statements that are
 // the reason; all others are counted, unless they are asked for.
 
-import type { RelationPlan } from '@halflap/engine';
-import { TRANSITIONS, VERBS, type Verb } from '@halflap/protocol';
 import {
-  BLOCKS,
-  type Blocks,
+  groupsOf,
+  inWords,
+  leadOf,
+  namesOf,
+  type PlanNaming,
   type PlanView,
+  type RelationPlan,
+  readable,
   type StatementView,
   type StepView,
-} from './plan-view.js';
+} from '@halflap/engine/runner';
+import { TRANSITIONS, VERBS, type Verb } from '@halflap/protocol';
 import { type Colors, excerpt, wrapped } from './print.js';
 import { table } from './table.js';
 
@@ -26,9 +30,6 @@ export interface PlanTextOptions {
 
 /** As much of a statement as tells which one it is, where the terminal is wide. */
 const EXCERPT_LENGTH = 100;
-
-/** Tables of the work schema that no release knows. */
-const OWN = "Halflap's own tables";
 
 /** Locks that take more than this, or leave less than that, have their statement below them. */
 const MOST_LOCKS = 44;
@@ -92,7 +93,7 @@ function notesOf(relation: RelationPlan): string[] {
 }
 
 /** `EXPAND  ends dual; 15 steps, 86 statements; blocks at most writes of hosts; no rewrite` */
-function summaryOf(steps: readonly StepView[], naming: Naming): string {
+function summaryOf(steps: readonly StepView[], naming: PlanNaming): string {
   const { to } = TRANSITIONS[naming.verb];
   const statements = steps.flatMap((step) => step.statements);
   const groups = groupsOf(statements, naming, false).map(inWords);
@@ -130,141 +131,7 @@ function aboutOf({ title, kind, how }: StepView): string {
   return kind === 'barrier' ? title : `${title}: ${how}`;
 }
 
-interface Naming {
-  readonly verb: Verb;
-  readonly plan: PlanView;
-}
-
-/** `blocks writes of hosts for an instant; no rewrite; abort undoes it` */
-export function leadOf(step: StepView, naming: Naming): { blocks: Blocks; text: string } {
-  const { blocks, text } = blockingOf(step, naming);
-  const reads = namesOf(
-    step.statements.flatMap((one) => one.reads),
-    naming,
-  );
-  const known = reads.filter((name) => name !== OWN);
-  const parts = [text, ...movedOf(step, naming)];
-  if (step.kind === 'backfill') parts.push('reads the old table once');
-  else if (known.length > 0) parts.push(`reads all of ${known.join(', ')} once`);
-  return {
-    blocks,
-    text: [...parts, rewriteOf(step, naming), undoOf(step, naming)].flat().join('; '),
-  };
-}
-
-function blockingOf(step: StepView, naming: Naming): { blocks: Blocks; text: string } {
-  switch (step.kind) {
-    case 'backfill':
-      return { blocks: 'writes', text: 'blocks writes of the rows of a batch for an instant' };
-    case 'barrier':
-      return {
-        blocks: 'nothing',
-        text: 'blocks nothing; waits for transactions that are open now',
-      };
-    case 'index':
-    case 'verify':
-      return { blocks: 'nothing', text: 'blocks nothing' };
-    case 'transaction': {
-      const groups = groupsOf(step.statements, naming, false);
-      const [strongest] = groups;
-      if (strongest === undefined) return { blocks: 'nothing', text: 'blocks nothing' };
-      const words = groups.map(inWords);
-      return {
-        blocks: strongest.blocks,
-        text: `blocks ${words.join(', and ')} ${durationOf(step, naming)}`,
-      };
-    }
-    default:
-      return step.kind satisfies never;
-  }
-}
-
-interface Group {
-  readonly blocks: Blocks;
-  readonly names: readonly string[];
-}
-
-/** What is held up, most first; each relation where it is held up most. */
-function groupsOf(
-  statements: readonly StatementView[],
-  naming: Naming,
-  isOnlyMoved: boolean,
-): Group[] {
-  const most = new Map<string, Blocks>();
-  for (const lock of statements.flatMap((one) => one.locks)) {
-    if (lock.isOnlyMoved !== isOnlyMoved || !isBlocking(lock.blocks)) continue;
-    const name = readable(lock.relation, naming);
-    const known = most.get(name) ?? 'nothing';
-    if (BLOCKS.indexOf(lock.blocks) > BLOCKS.indexOf(known)) most.set(name, lock.blocks);
-  }
-  const all = [...most].sort(([left], [right]) => byName(left, right));
-  return (['reads and writes', 'writes'] as const).flatMap((blocks) => {
-    const names = all.filter(([, one]) => one === blocks).map(([name]) => name);
-    return names.length === 0 ? [] : [{ blocks, names }];
-  });
-}
-
-function inWords({ blocks, names }: Group): string {
-  return `${blocks} of ${names.join(', ')}`;
-}
-
-/** What users know comes before what is ours. */
-function byName(left: string, right: string): number {
-  if ((left === OWN) !== (right === OWN)) return left === OWN ? 1 : -1;
-  return left < right ? -1 : 1;
-}
-
-function isBlocking(blocks: Blocks): boolean {
-  return BLOCKS.indexOf(blocks) >= BLOCKS.indexOf('writes');
-}
-
-/** A lock lasts for what comes after it in its transaction: catalogue work, or whole tables. */
-function durationOf({ statements }: StepView, naming: Naming): string {
-  const first = statements.findIndex((one) => one.locks.some((lock) => isBlocking(lock.blocks)));
-  const long = statements.slice(first).flatMap((one) => [...one.reads, ...one.rewritten]);
-  const names = namesOf(long, naming);
-  return names.length === 0 ? 'for an instant' : `while all of ${names.join(', ')} is read`;
-}
-
-function movedOf(step: StepView, naming: Naming): string[] {
-  const groups = groupsOf(step.statements, naming, true).map(inWords);
-  if (groups.length === 0) return [];
-  return [`if an earlier evolution left them outside of public, ${groups.join(', and ')} as well`];
-}
-
-function rewriteOf(step: StepView, naming: Naming): string[] {
-  const tables = namesOf(
-    step.statements.flatMap((one) => one.rewritten),
-    naming,
-  );
-  if (tables.length > 0) return [`rewrites ${tables.join(', ')}`];
-  return step.kind === 'barrier' || step.kind === 'verify' ? [] : ['no rewrite'];
-}
-
-function undoOf(step: StepView, { verb }: Naming): string {
-  if (step.kind === 'barrier' || step.kind === 'verify') return 'changes nothing';
-  if (step.undoneBy === null) return 'cannot be undone';
-  return verb === 'abort' ? 'prepare begins anew' : `${step.undoneBy} undoes it`;
-}
-
-function namesOf(relations: readonly string[], naming: Naming): string[] {
-  return [...new Set(relations.map((relation) => readable(relation, naming)))];
-}
-
-/**
- * `hosts` of the old release or of both, `hosts of 2.0`; what the work schema holds is the new
- * release's until contract puts the old tables there.
- */
-function readable(relation: string, { verb, plan }: Naming): string {
-  const [schema = '', ...rest] = relation.split('.');
-  const name = rest.join('.');
-  if (schema === plan.releaseSchema) return `${name} of ${plan.to}`;
-  if (schema !== plan.workSchema) return relation;
-  if (name.startsWith('halflap_')) return OWN;
-  return `${name} of ${verb === 'contract' ? plan.from : plan.to}`;
-}
-
-function statementLines(step: StepView, naming: Naming, options: PlanTextOptions): string[] {
+function statementLines(step: StepView, naming: PlanNaming, options: PlanTextOptions): string[] {
   const { colors, width, isAll } = options;
   const shown = step.statements.filter((one) => isAll || isNotable(one, step));
   const rows = shown.map((one) => ({
@@ -293,7 +160,11 @@ function isNotable({ locks, reads, rewritten }: StatementView, { kind }: StepVie
 }
 
 /** `SHARE ROW EXCLUSIVE on events, hosts of 2.0` */
-function effectsOf({ locks, rewritten }: StatementView, naming: Naming, isAll: boolean): string {
+function effectsOf(
+  { locks, rewritten }: StatementView,
+  naming: PlanNaming,
+  isAll: boolean,
+): string {
   const byMode = new Map<string, string[]>();
   for (const lock of locks.filter((one) => isAll || one.blocks !== 'nothing')) {
     const about = [...(lock.isUsed ? [] : ['unused']), ...(lock.isOnlyMoved ? ['if moved'] : [])];
@@ -306,7 +177,7 @@ function effectsOf({ locks, rewritten }: StatementView, naming: Naming, isAll: b
   return parts.length === 0 ? '–' : parts.join('; ');
 }
 
-function wholeStatements(step: StepView, naming: Naming): string[] {
+function wholeStatements(step: StepView, naming: PlanNaming): string[] {
   return step.statements.flatMap((one) => [
     `    - ${effectsOf(one, naming, true)}`,
     ...one.text

@@ -1,12 +1,11 @@
 // What people see: bars and lines of progress, the fleet, colours, and numbers.
 
 import { PassThrough } from 'node:stream';
-import type { Progress } from '@halflap/engine';
+import { blocksOf, type Progress } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { choose } from './bundles.js';
 import { parseDuration, wholeNumber } from './duration.js';
-import { blocksOf } from './plan-view.js';
 import { count, createPrinter, duration, printError, type Streams } from './print.js';
 import { progressLine } from './progress-line.js';
 import { createProgressView } from './progress-view.js';

@@ -6,6 +6,27 @@ export * from './compile/bundle-hash.js';
 export * from './compile/texts.js';
 export { sqlStateOf } from './pg.js';
 export {
+  groupsOf,
+  inWords,
+  labelOf,
+  leadOf,
+  namesOf,
+  type PlanNaming,
+  readable,
+  STEP_LABELS,
+  type StepLabel,
+} from './plan-lead.js';
+export {
+  BLOCKS,
+  type Blocks,
+  blocksOf,
+  type PlanView,
+  planOf,
+  planView,
+  type StatementView,
+  type StepView,
+} from './plan-view.js';
+export {
   type Outcome,
   runVerb,
   type StepOutcome,
@@ -63,6 +84,20 @@ export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
 export { discardParked, readParked, returnParked } from './shard/parked.js';
 export { readQuarantine } from './shard/quarantine.js';
+export { type RetryRows, type RowsRetried, retryRows } from './shard/retry-rows.js';
 export type { Pace, Progress } from './shard/run.js';
+export {
+  type QuarantineOf,
+  readShardDetail,
+  type ShardDetail,
+  type TableWork,
+} from './shard/shard-detail.js';
+export {
+  type JournalLine,
+  type Paging,
+  readJournalPage,
+  readQuarantinePage,
+} from './shard/shard-pages.js';
+export { COUNTED as SPILL_COUNTED, type Spill } from './shard/spill.js';
 export type { ShardState } from './shard/state.js';
 export { type WaitOptions, waitFor } from './shard/wait.js';

@@ -162,6 +162,11 @@ export const ERRORS = {
     'A host is not connected, or does not tell what it was asked for.',
     false,
   ),
+  SHARD_AWAY: entry(
+    'unreachable',
+    'A shard of a declared cluster does not answer, and something was to be done there.',
+    false,
+  ),
   LEASE_LOST: entry('refused', 'Another server owns now what this one was working on.', true),
   ENROLMENT_REFUSED: entry(
     'refused',

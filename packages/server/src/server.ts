@@ -222,7 +222,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...busRoutes({ store, log, settings }),
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store }),
+    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({

@@ -1,5 +1,5 @@
 // What the host's agent may do to the application's servers: the stand-in for a machine's packages,
-// services and load balancer. It listens on a socket; `inventoryctl` is the program that agents run.
+// services and load balancer. It listens on a socket; agents run `inventoryctl`, which asks it.
 
 import { chmod, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
-// The product on one machine: an application under load and Halflap beside it are started, upgraded
-// by a person, or with `--yes` by the demonstration itself, checked, and taken away again. Exit code
+// The product on one machine: an application under load, and Halflap beside it. A person upgrades
+// it, or with `--yes` the demonstration itself; then it is checked, and taken away again. Exit code
 // 0 only if every promise held.
 
 import { writeFile } from 'node:fs/promises';

@@ -124,7 +124,7 @@ function editOf(fleet: Fleet, call: Call): hosts.HostEdit {
   };
 }
 
-/** What 1.0 cannot keep is taken when nobody is of that release any more, and an operator says so. */
+/** What 1.0 cannot keep is taken when nobody is of that release and an operator says so. */
 function memoryOf(fleet: Fleet, call: Call): number | null {
   const bytes = optionalNumber(call.body, 'memoryBytes');
   if (bytes === null || bytes % MEBIBYTE === 0 || fleet.isEnabled('exact_memory')) return bytes;

@@ -1,6 +1,6 @@
 // Prints what an evolution would do, statement by statement, before anything happens.
 
-import type { Bundle } from '@halflap/engine';
+import { type Bundle, planView } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 import type { Command } from 'commander';
 import { bundleOf } from '../bundles.js';
@@ -9,7 +9,6 @@ import { contextOf } from '../context.js';
 import { interruptible } from '../interrupt.js';
 import type { BundleOptions } from '../options.js';
 import { planText } from '../plan-text.js';
-import { planView } from '../plan-view.js';
 import type { Printer } from '../print.js';
 
 interface PlanOptions extends BundleOptions {

@@ -1,6 +1,7 @@
 // The operations of the API on clusters, bundles and campaigns.
 
 import type {
+  BundleSteps,
   Campaign,
   CampaignEvent,
   CampaignSummary,
@@ -15,6 +16,11 @@ import type {
   Matrix,
   Page,
   ParkedSettled,
+  Quarantined,
+  Retried,
+  Shard,
+  ShardDrift,
+  ShardStep,
   WhatIf,
 } from '@halflap/server';
 import { answering, PAGING } from './operation.js';
@@ -84,10 +90,38 @@ export const CAMPAIGN_OPERATIONS = {
     method: 'GET',
     path: '/api/v1/clusters/{id}/behaviours',
   }),
+  showShard: answering<Shard>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}',
+  }),
+  listShardJournal: answering<Page<ShardStep>>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}/journal',
+    query: PAGING,
+  }),
+  listQuarantine: answering<Page<Quarantined>>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}/quarantine',
+    query: [...PAGING, 'relation'],
+  }),
+  retryQuarantine: answering<Retried>()({
+    method: 'POST',
+    path: '/api/v1/clusters/{id}/shards/{shard}/quarantine/retry',
+    body: ['rows', 'reason'],
+  }),
+  showDrift: answering<ShardDrift>()({
+    method: 'GET',
+    path: '/api/v1/clusters/{id}/shards/{shard}/drift',
+  }),
   listEvolutions: answering<Page<Evolution>>()({
     method: 'GET',
     path: '/api/v1/evolutions',
     query: [...PAGING, 'app'],
+  }),
+  showSteps: answering<BundleSteps>()({
+    method: 'GET',
+    path: '/api/v1/evolutions/{hash}/steps',
+    query: ['verb'],
   }),
   addEvolution: answering<Evolution>()({
     method: 'POST',

@@ -1,9 +1,11 @@
 // The options of `halflap clusters …` and their help; actions/clusters.ts is what they do.
 
-import type { Command } from 'commander';
+import { VERBS } from '@halflap/protocol';
+import { type Command, Option } from 'commander';
 import { onDemand } from '../on-demand.js';
 import { withListOptions, withServerOptions } from '../options.js';
 import { addBetweenServers } from './between-servers.js';
+import { addShards, withCluster } from './cluster-shards.js';
 
 const ADD_HELP = `
 The file is YAML or JSON; docs/campaigns.md has its form. The addresses of shards are sealed by the
@@ -45,6 +47,14 @@ Examples:
   halflap clusters bundles add shop-2.0.bundle.json
 `;
 
+const STEPS_HELP = `
+As halflap plan shows it, of a bundle that was uploaded.
+
+Examples:
+  halflap clusters bundles steps 3f0c4a52
+  halflap clusters bundles steps 3f0c4a52 --verb expand --sql
+`;
+
 const load = () => import('../actions/clusters.js');
 
 export function addClusters(program: Command): void {
@@ -80,6 +90,7 @@ export function addClusters(program: Command): void {
     .option('--yes', 'do not ask')
     .addHelpText('after', REMOVE_HELP)
     .action(onDemand(async () => (await load()).remove));
+  addShards(clusters);
   addBundles(clusters);
   addBetweenServers(clusters);
 }
@@ -97,8 +108,12 @@ function addBundles(clusters: Command): void {
     .argument('<file>', 'the bundle')
     .addHelpText('after', BUNDLE_HELP)
     .action(onDemand(async () => (await load()).addBundle));
-}
-
-function withCluster(command: Command): Command {
-  return command.argument('<cluster>', 'its name, or its id');
+  bundles
+    .command('steps')
+    .description('show what each verb would do, step by step, and what it locks')
+    .argument('<bundle>', 'its hash, or enough of its beginning')
+    .addOption(new Option('--verb <verb>', 'of this one alone').choices(VERBS))
+    .option('--sql', 'with the statements')
+    .addHelpText('after', STEPS_HELP)
+    .action(onDemand(async () => (await import('../actions/bundle-steps.js')).steps));
 }

@@ -16,6 +16,8 @@ interface Props<Item> {
   keyOf(item: Item): string;
   readonly empty: string;
   readonly sorting?: Sorting;
+  /** What is said where a shard does not answer; else that hosts are missing. */
+  missing?(names: string): string;
   /** Of a full page, for `51–100 of 10,000`. */
   readonly pageSize?: number;
 }
@@ -23,7 +25,8 @@ interface Props<Item> {
 const PAGE_SIZE = 50;
 const SKELETONS = ['60%', '75%', '50%', '70%', '65%'];
 
-export function ListView<Item>({ query, pageSize = PAGE_SIZE, ...table }: Props<Item>) {
+export function ListView<Item>(props: Props<Item>) {
+  const { query, pageSize = PAGE_SIZE, missing, ...table } = props;
   const { data, error, refetch, isPlaceholderData } = query;
   if (data === undefined && error !== null) {
     return <ProblemAlert error={error} onRetry={() => void refetch()} />;
@@ -40,31 +43,35 @@ export function ListView<Item>({ query, pageSize = PAGE_SIZE, ...table }: Props<
   return (
     <div aria-busy={isPlaceholderData}>
       <ProblemAlert error={error} onRetry={() => void refetch()} />
-      <MissingShards page={data} />
+      <MissingShards page={data} {...(missing === undefined ? {} : { missing })} />
       <DataTable {...table} items={data.items} />
       <Pager page={data} pageSize={pageSize} />
     </div>
   );
 }
 
-export function MissingShards({ page }: { readonly page: Pick<Page<unknown>, 'shards'> }) {
-  const missing = (page.shards ?? []).filter(({ ok }) => !ok);
-  if (missing.length === 0) return null;
-  const names = missing.map(({ shard }) => shard).join(', ');
+interface MissingProps {
+  readonly page: Pick<Page<unknown>, 'shards'>;
+  missing?(names: string): string;
+}
+
+export function MissingShards({ page, missing = withoutHosts }: MissingProps) {
+  const silent = (page.shards ?? []).filter(({ ok }) => !ok);
+  if (silent.length === 0) return null;
+  const names = silent.map(({ shard }) => shard).join(', ');
   return (
-    <Alert
-      component="p"
-      isInline
-      variant="warning"
-      title={`Hosts on ${names} are missing from this list`}
-    >
-      {missing.map(({ shard, error }) => (
+    <Alert component="p" isInline variant="warning" title={missing(names)}>
+      {silent.map(({ shard, error }) => (
         <p key={shard}>
           {shard}: {error ?? 'it does not answer'}
         </p>
       ))}
     </Alert>
   );
+}
+
+function withoutHosts(names: string): string {
+  return `Hosts on ${names} are missing from this list`;
 }
 
 interface PagerProps {

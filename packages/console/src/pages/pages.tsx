@@ -20,6 +20,7 @@ import { BundlesPage } from './clusters/bundles';
 import { ClusterPage } from './clusters/cluster';
 import { ClustersPage } from './clusters/clusters';
 import { DeclarePage } from './clusters/declare';
+import { ShardPage } from './clusters/shard';
 import { HomePage } from './home';
 import { HostPage } from './hosts/host';
 import { HostsPage } from './hosts/hosts';
@@ -36,6 +37,9 @@ export function Pages() {
       <Route path="/clusters" component={ClustersPage} />
       <Route path="/clusters/new" component={DeclarePage} />
       <Route path="/clusters/bundles" component={BundlesPage} />
+      <Route path="/clusters/:id/shards/:shard/:part?">
+        {(params) => <ShardPage key={`${params.id} ${params.shard}`} {...params} />}
+      </Route>
       <Route path="/clusters/:id/:part?">
         {(params) => <ClusterPage key={params.id} {...params} />}
       </Route>

@@ -40,6 +40,8 @@ export interface OpeningOptions {
   readonly purpose: string;
   readonly busyPatienceMs: number;
   readonly signal: AbortSignal | undefined;
+  /** As SessionOptions have it. */
+  readonly timeoutMs?: number;
 }
 
 /** Gives the shard to `body` and always lets go of it. @throws SHARD_BUSY, SHARD_UNREACHABLE. */
@@ -47,7 +49,9 @@ export async function withShard<Result>(
   options: OpeningOptions,
   body: (open: OpenShard) => Promise<Result>,
 ): Promise<Result> {
-  const session = await connect(options.url, options.purpose);
+  const { timeoutMs } = options;
+  const limit = timeoutMs === undefined ? {} : { timeoutMs };
+  const session = await connect(options.url, options.purpose, limit);
   try {
     const pid = await prepareSession(session);
     await lockShard(session, options.shard, options.busyPatienceMs);

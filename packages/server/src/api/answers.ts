@@ -30,6 +30,7 @@ export type {
   FeatureMoved,
   ParkedSettled,
 } from './between-servers-shapes.js';
+export type { BundleSteps } from './bundle-steps.js';
 export type {
   Campaign,
   CampaignEvent,
@@ -43,6 +44,7 @@ export type { Cluster, ClusterSummary } from './routes/clusters.js';
 export type { Evolution } from './routes/evolutions.js';
 export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
+export type { Quarantined, Retried, Shard, ShardDrift, ShardStep } from './shard-shapes.js';
 
 export type HostPackage = Static<typeof parts.HostPackage>;
 export type HostService = Static<typeof parts.HostService>;

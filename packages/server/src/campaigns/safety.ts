@@ -127,7 +127,7 @@ function againstContract(shard: ShardSeen, world: World): readonly Refusal[] {
     const why = `${shard.quarantined} rows of ${shard.name} are in quarantine`;
     refusals.push({
       ...stands('shard', shard.name, why),
-      remedy: `halflap quarantine list --shard ${shard.name}, and resolve each`,
+      remedy: `halflap quarantine --shard ${shard.name}, and correct each`,
       isFinal: true,
     });
   }

@@ -1,6 +1,7 @@
 // What is said of the one cell or head that somebody has chosen: what it is, why it is blocked, and
 // what would unblock it.
 
+import { Link } from 'wouter';
 import { Facts } from '../facts';
 import { LOOKS, StateMark } from './looks';
 import { type Blocked, type MatrixData, type MatrixHead, type Place, UNTOLD } from './model';
@@ -23,6 +24,7 @@ export function Detail({ data, place: { row, column } }: Props) {
           Server: headText(server),
           Shard: headText(shard),
           Besides: note,
+          More: pageOf(shard),
           ...blockedFacts(blocked),
         }}
       />
@@ -31,7 +33,18 @@ export function Detail({ data, place: { row, column } }: Props) {
   const head = server ?? shard;
   if (head === undefined) return null;
   const kind = server === undefined ? 'Shard' : 'Server';
-  return <Facts of={{ [kind]: head.name, Now: headText(head), ...blockedFacts(head.blocked) }} />;
+  return (
+    <Facts
+      of={{
+        ...{ [kind]: head.name, Now: headText(head), More: pageOf(head) },
+        ...blockedFacts(head.blocked),
+      }}
+    />
+  );
+}
+
+function pageOf({ name, path }: MatrixHead) {
+  return path === undefined ? undefined : <Link href={path}>{`All about ${name}`}</Link>;
 }
 
 export function headText({ release, phase }: MatrixHead): string {

@@ -1,9 +1,10 @@
 // The matrix of servers × shards. A grid for the keyboard, too: arrows, Home, End, page keys move,
-// and what is said of the place stands below.
+// Enter on a head opens its page, and what is said of the place stands below.
 //
 // Invariant: the DOM holds what is in sight, however many cells there are.
 
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
 import { numberText } from '../../state/words';
 import { Detail } from './detail';
 import { StateMark } from './looks';
@@ -25,7 +26,10 @@ export function Matrix({ label, data }: Props) {
   const part = useVisiblePart(box, { rows: servers.length, columns: shards.length });
   // Of data that have become smaller meanwhile.
   const place = placeAfter('', chosen, data);
+  const [, navigate] = useLocation();
   const onKeyDown = (event: KeyboardEvent) => {
+    const head = headAt(data, place);
+    if (event.key === 'Enter' && head?.path !== undefined) navigate(head.path);
     const next = placeAfter(event.key, place, data);
     if (next.row === place.row && next.column === place.column) return;
     event.preventDefault();
@@ -70,6 +74,11 @@ export function Matrix({ label, data }: Props) {
       </div>
     </section>
   );
+}
+
+/** Undefined for a cell. */
+function headAt({ servers, shards }: MatrixData, { row, column }: Place) {
+  return row === -1 ? shards[column] : column === -1 ? servers[row] : undefined;
 }
 
 /** As large as what is in it and a scroll bar, and never more than what a window shows. */

@@ -26,6 +26,8 @@ export interface MatrixHead {
   /** Of a shard its phase; of a server what is done with it: `serving`, `draining`. */
   readonly phase: string | null;
   readonly blocked?: Blocked;
+  /** Of its own page. */
+  readonly path?: string;
 }
 
 export interface MatrixCell {

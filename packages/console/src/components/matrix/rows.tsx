@@ -1,6 +1,7 @@
 // The rows of the matrix: the one of heads, and one for each server.
 
 import { memo } from 'react';
+import { Link } from 'wouter';
 import { headText } from './detail';
 import { BlockedMark, StateMark } from './looks';
 import { type MatrixCell, type MatrixData, type MatrixHead, type Place, UNTOLD } from './model';
@@ -98,7 +99,14 @@ function Head({ kind, cellId, head, place, isChosen }: HeadProps) {
       {...(kind === 'columnheader' ? { style: { left } } : {})}
     >
       <span className="hf-matrix-name">
-        {head.name}
+        {head.path === undefined ? (
+          head.name
+        ) : (
+          // A keyboard goes there by Enter, from the cell that is active.
+          <Link href={head.path} tabIndex={-1}>
+            {head.name}
+          </Link>
+        )}
         {head.blocked !== undefined && <BlockedMark />}
       </span>
       <span className="hf-quiet">{headText(head)}</span>

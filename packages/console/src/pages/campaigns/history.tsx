@@ -30,8 +30,8 @@ export function HistoryPart({ campaign, events }: Props) {
     every: false,
   });
   const data = useMemo(
-    () => (matrix.data === undefined ? undefined : matrixDataOf(matrix.data)),
-    [matrix.data],
+    () => (matrix.data === undefined ? undefined : matrixDataOf(matrix.data, campaign.cluster.id)),
+    [matrix.data, campaign.cluster.id],
   );
   return (
     <div

@@ -9,6 +9,7 @@ import { absolute, durationText, numberText } from '../../state/words';
 import { Refusals } from '../clusters/what-if';
 import { StepActs } from './step-acts';
 import { FilledBar } from './step-bar';
+import { VerbSteps } from './verb-steps';
 
 interface Props {
   readonly campaign: Campaign;
@@ -26,6 +27,7 @@ export function StepDetail({ campaign, step }: Props) {
       {message !== null && <p>{message}</p>}
       {state === 'succeeded' && healthy === false && <p>Its server is not healthy any more.</p>}
       {evidence.length > 0 && <pre className="hf-output">{evidence.join('\n')}</pre>}
+      {step.kind === 'shard' && <VerbSteps bundle={campaign.bundle} step={step} />}
       <StepActs campaign={campaign} step={step} />
     </div>
   );

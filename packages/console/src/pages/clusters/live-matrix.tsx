@@ -31,7 +31,10 @@ interface Props {
 
 export function LiveMatrix({ cluster, isCalm = false, hasFindings = true }: Props) {
   const { data, error, refetch } = useMatrix(cluster, isCalm);
-  const shown = useMemo(() => (data === undefined ? undefined : matrixDataOf(data)), [data]);
+  const shown = useMemo(
+    () => (data === undefined ? undefined : matrixDataOf(data, cluster.id)),
+    [data, cluster.id],
+  );
   return (
     <div className="hf-stack" aria-busy={data === undefined && error === null}>
       <ProblemAlert error={error} onRetry={() => void refetch()} />

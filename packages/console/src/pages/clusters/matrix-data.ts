@@ -7,7 +7,13 @@ import type { Blocked, MatrixCell, MatrixData, MatrixHead } from '../../componen
 type Server = Matrix['servers'][number];
 type Shard = Matrix['shards'][number];
 
-export function matrixDataOf({ servers, shards, cells }: Matrix): MatrixData {
+/** Where the page of a shard is. */
+export function shardPath(cluster: string, shard: string): string {
+  return `/clusters/${cluster}/shards/${shard}`;
+}
+
+/** @param cluster its id, by which heads of shards lead to their pages */
+export function matrixDataOf({ servers, shards, cells }: Matrix, cluster: string): MatrixData {
   const rows = new Map(servers.map(({ name }, row) => [name, cells[row] ?? []]));
   const columns = new Map(shards.map(({ name }, column) => [name, column]));
   const known = new Map<string, MatrixCell>();
@@ -19,7 +25,10 @@ export function matrixDataOf({ servers, shards, cells }: Matrix): MatrixData {
   }
   return {
     servers: servers.map(serverHead),
-    shards: shards.map(shardHead),
+    shards: shards.map((shard) => ({
+      ...shardHead(shard),
+      path: shardPath(cluster, shard.name),
+    })),
     cellOf: (server, shard) => known.get(`${server} ${shard}`),
   };
 }
@@ -69,7 +78,7 @@ function shardHead(shard: Shard): MatrixHead {
 }
 
 /** `1.0`, or `1.0 and 2.0` while it serves both. */
-export function servedBy({ floor, ceiling }: Shard): string | null {
+export function servedBy({ floor, ceiling }: Pick<Shard, 'floor' | 'ceiling'>): string | null {
   return floor === ceiling || ceiling === null ? floor : `${floor} and ${ceiling}`;
 }
 
@@ -86,7 +95,10 @@ export function standsOf({ name, unreachable, blocked, quarantined, excluded }: 
   if (blocked !== null) return { why: blocked, remedy: `look at it: halflap status` };
   if (quarantined > 0) {
     const rows = quarantined === 1 ? '1 row is' : `${quarantined} rows are`;
-    return { why: `${rows} in quarantine`, remedy: 'correct them: halflap quarantine list' };
+    return {
+      why: `${rows} in quarantine`,
+      remedy: `correct them: halflap quarantine --shard ${name}`,
+    };
   }
   if (excluded !== null) return { why: `left out: ${excluded}`, remedy: 'plan another campaign' };
   return { why: null, remedy: null };

@@ -10,7 +10,7 @@ import { StateLabel } from '../../components/state-label';
 import { numberText } from '../../state/words';
 import { stepText } from '../campaigns/words';
 import { useMatrix } from './live-matrix';
-import { doingOf, releaseOf, servedBy, standsOf } from './matrix-data';
+import { doingOf, releaseOf, servedBy, shardPath, standsOf } from './matrix-data';
 
 type Server = Matrix['servers'][number];
 type Shard = Matrix['shards'][number];
@@ -90,7 +90,7 @@ function shardColumns(cluster: Cluster, plan: Campaign['plan']): readonly Column
       head: 'Shard',
       cell: ({ name, canary }) => (
         <span className="hf-line">
-          {name}
+          <Link href={shardPath(cluster.id, name)}>{name}</Link>
           {canary && <Label isCompact>goes first</Label>}
         </span>
       ),

@@ -24,6 +24,7 @@ import { homePage } from '../home-page.js';
 import { Matrix, matrixView, refusalView, stepId, WhatIf } from '../matrix-shapes.js';
 import { actAtHome, bodyOf, live, type Route, read } from '../route.js';
 import { id, instant, nullable, oneOf, pageOf, paging } from '../shapes.js';
+import { shardRoutes } from './shards.js';
 
 export interface ClusterApi extends CampaignParts {
   readonly clock: () => Date;
@@ -77,6 +78,7 @@ export function clusterRoutes(api: ClusterApi): readonly Route[] {
     matrixOf(looks),
     whatIfOf(looks),
     liveOf(looks),
+    ...shardRoutes(api),
   ];
 }
 

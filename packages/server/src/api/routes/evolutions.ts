@@ -1,17 +1,20 @@
 // Bundles: what leads an application from one release to the next, uploaded once.
 
+import { VERBS } from '@halflap/protocol';
 import { type Static, Type } from 'typebox';
 import {
   addEvolution,
   BUNDLE_BYTES,
+  type Bundles,
   EVOLUTION_COLUMNS,
   type EvolutionRow,
 } from '../../campaigns/evolutions.js';
 import type { Store } from '../../store/store.js';
+import { BundleSteps, stepsView } from '../bundle-steps.js';
 import { Conditions } from '../conditions.js';
 import { homePage } from '../home-page.js';
 import { actAtHome, bodyOf, type Route, read } from '../route.js';
-import { instant, name, pageOf, paging } from '../shapes.js';
+import { instant, name, oneOf, pageOf, paging } from '../shapes.js';
 
 export const Evolution = Type.Object({
   hash: Type.String({ description: 'Of its contents; names it.' }),
@@ -23,11 +26,16 @@ export const Evolution = Type.Object({
 });
 export type Evolution = Static<typeof Evolution>;
 
-export function evolutionRoutes(api: { readonly store: Store }): readonly Route[] {
-  return [listOf(api), addOf()];
+export interface EvolutionApi {
+  readonly store: Store;
+  readonly bundles: Bundles;
 }
 
-function listOf({ store }: { readonly store: Store }): Route {
+export function evolutionRoutes(api: EvolutionApi): readonly Route[] {
+  return [listOf(api), stepsOf(api), addOf()];
+}
+
+function listOf({ store }: EvolutionApi): Route {
   return read({
     method: 'GET',
     path: '/api/v1/evolutions',
@@ -42,6 +50,22 @@ function listOf({ store }: { readonly store: Store }): Route {
         ...{ columns: EVOLUTION_COLUMNS, from: 'evolutions as e', conditions },
         ...{ key: 'e.hash', keyType: 'text', direction: 'asc', item: viewOf },
       });
+    },
+  });
+}
+
+function stepsOf({ store, bundles }: EvolutionApi): Route {
+  return read({
+    method: 'GET',
+    path: '/api/v1/evolutions/:hash/steps',
+    summary: 'The steps of a bundle, verb by verb: what each is, what it locks, its statements.',
+    permission: 'cluster:read',
+    params: { hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
+    query: { verb: Type.Optional(oneOf(VERBS)) },
+    answer: BundleSteps,
+    async handle({ params, query: { verb } }) {
+      const bundle = await bundles.read(store.home, params.hash);
+      return stepsView(bundle, verb === undefined ? VERBS : [verb]);
     },
   });
 }

@@ -1,17 +1,18 @@
 // A bundle as people and programs read it before anything happens: every relation with its label,
 // every step with what it holds up, and every statement with what it was seen to do.
 
-import {
-  type Bundle,
-  type Effects,
-  fillForPeople,
-  type HeldLock,
-  type LockMode,
-  type RelationPlan,
-  type Step,
-  textsOf,
-} from '@halflap/engine/runner';
 import { HalflapError, type Verb } from '@halflap/protocol';
+import type {
+  Bundle,
+  Effects,
+  HeldLock,
+  LockMode,
+  RelationPlan,
+  Statement,
+  Step,
+} from './compile/bundle.js';
+import { textsOf } from './compile/texts.js';
+import { fillForPeople } from './shard/holes.js';
 
 /** The shape of `plan --json`; additions only. */
 export interface PlanView {
@@ -64,14 +65,19 @@ export const BLOCKS: readonly Blocks[] = ['nothing', 'maintenance', 'writes', 'r
 
 /** @throws BUNDLE_INVALID when nobody has looked at what the statements do. */
 export function planView(bundle: Bundle): PlanView {
-  const { app, from, to, hash, effects } = bundle;
+  const { app, to, effects } = bundle;
   if (effects === undefined) {
     throw new HalflapError('BUNDLE_INVALID', `the bundle of ${app} ${to.version} states no locks`, {
       hint: `build it again: halflap build ${to.version}`,
     });
   }
-  const stepsOf = (verb: Verb) =>
-    bundle.steps[verb].map((step) => stepView(step, verb, bundle, effects[step.id] ?? []));
+  return planOf(bundle);
+}
+
+/** The same of a bundle whose statements nobody has watched: with the locks that are waited for. */
+export function planOf(bundle: Bundle): PlanView {
+  const { app, from, to, hash } = bundle;
+  const stepsOf = (verb: Verb) => bundle.steps[verb].map((step) => stepView(step, verb, bundle));
   return {
     app,
     from: from.version,
@@ -111,7 +117,8 @@ export function blocksOf(mode: LockMode | null): Blocks {
   }
 }
 
-function stepView(step: Step, verb: Verb, bundle: Bundle, effects: readonly Effects[]): StepView {
+function stepView(step: Step, verb: Verb, bundle: Bundle): StepView {
+  const effects = bundle.effects === undefined ? stated(step) : (bundle.effects[step.id] ?? []);
   return {
     id: step.id,
     title: step.title,
@@ -122,6 +129,16 @@ function stepView(step: Step, verb: Verb, bundle: Bundle, effects: readonly Effe
       statementView(sql, fillForPeople(sql, bundle), effects[at]),
     ),
   };
+}
+
+/** What the compiler knows by itself: the lock that the runner may have to wait for. */
+function stated(step: Step): readonly Effects[] {
+  const of = ({ lock }: Statement): Effects => ({
+    locks: lock === null ? [] : [{ ...lock, isUsed: true, isOnlyMoved: false }],
+    ...{ rewrites: [], reads: [] },
+  });
+  if (step.kind === 'transaction') return step.statements.map(of);
+  return step.kind === 'index' ? [of(step.statement)] : [];
 }
 
 function undoneBy(verb: Verb): StepView['undoneBy'] {

@@ -1,0 +1,79 @@
+// One shard of a cluster is asked, for whoever looks at it. It has its time; when it does not
+// answer, that is the answer, without a word of its address.
+
+import { HalflapError } from '@halflap/protocol';
+import type { Queryable } from '../store/leases.js';
+import { readAddresses, readCluster, type ShardAddress } from './clusters.js';
+import { withoutSecrets } from './observe.js';
+
+/** How long it is waited for. */
+export const ASK_MS = 5000;
+
+/** What it has answered, or why it has not. */
+export type Told<Value> =
+  | { readonly value: Value; readonly away: null }
+  | { readonly value: null; readonly away: string };
+
+export interface KnownShard {
+  readonly cluster: { readonly id: string; readonly name: string };
+  readonly address: ShardAddress;
+}
+
+/** @throws API_NOT_FOUND */
+export async function findShard(
+  on: Queryable,
+  secret: Buffer,
+  { id, shard }: { readonly id: string; readonly shard: string },
+): Promise<KnownShard> {
+  const { declared } = await readCluster(on, id);
+  const addresses = await readAddresses(on, secret, id);
+  const address = addresses.find(({ name }) => name === shard);
+  if (address !== undefined) return { cluster: { id, name: declared.name }, address };
+  throw new HalflapError('API_NOT_FOUND', `cluster ${declared.name} has no shard ${shard}`, {
+    hint: `its shards: halflap clusters matrix ${declared.name}`,
+  });
+}
+
+/** Never throws for what the shard is or is not. */
+export async function askShard<Value>(
+  { url }: Pick<ShardAddress, 'url'>,
+  work: (url: string) => Promise<Value>,
+): Promise<Told<Value>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Told<Value>>((resolve) => {
+    const away = `no answer in ${ASK_MS / 1000} s`;
+    timer = setTimeout(() => resolve({ value: null, away }), ASK_MS);
+  });
+  const asked = work(url).then(
+    (value): Told<Value> => ({ value, away: null }),
+    (error: unknown): Told<Value> => {
+      const text = error instanceof Error ? error.message : String(error);
+      return { value: null, away: withoutSecrets(text, url) };
+    },
+  );
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @throws as the API tells it; the shards of the store are others */
+export function shardAway(shard: string, why: string, hint: string): HalflapError {
+  return new HalflapError('SHARD_AWAY', `shard ${shard} does not answer: ${why}`, {
+    ...{ detail: { shard }, hint },
+  });
+}
+
+/** The error, as far as it may be told. */
+export function discreetError(error: unknown, { name, url }: ShardAddress): unknown {
+  if (!(error instanceof HalflapError)) return error;
+  const clean = (text: string) => withoutSecrets(text, url);
+  const { code, message, detail, hint = 'look at the shard' } = error;
+  if (code === 'SHARD_UNREACHABLE') return shardAway(name, clean(message), clean(hint));
+  const evidence = detail.evidence?.map(clean);
+  return new HalflapError(code, clean(message), {
+    detail: { ...detail, ...(evidence === undefined ? {} : { evidence }) },
+    ...{ hint: clean(hint), cause: error },
+  });
+}
