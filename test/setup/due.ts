@@ -20,6 +20,8 @@ const IN_TURN = [
   'test/client/upsert.test.ts',
   'test/lifecycle/backfill.test.ts',
   'packages/engine/src/shard/throttle.test.ts',
+  'examples/inventory/src/demo.test.ts',
+  'test/console/start.test.ts',
 ];
 
 const isShort = process.env.CI !== undefined;
