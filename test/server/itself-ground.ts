@@ -9,19 +9,24 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openAuthority, SECRET_BYTES } from '@halflap/server';
 import { withClient } from '../evolving/databases.js';
-import { type Answer, type Asking, makeToken } from './api.js';
+import { type Answer, makeToken } from './api.js';
 import { makeNextRelease, type NextRelease } from './next-release.js';
 import { makeHosts, type Play, ScriptedAgent } from './scripted-agent.js';
 import { openTestStore, type TestStore } from './store.js';
 
 const PROGRAM = fileURLToPath(new URL('itself-server.mjs', import.meta.url));
-/** As many as there are hosts in the store, of which one is connected. */
-const HOSTS = 20;
+/** In the store; one of them is connected. */
+export const HOSTS = 20;
 
 interface Running {
   readonly process: ChildProcess;
   readonly address: string;
   readonly agents: number;
+}
+
+interface OwnAsking {
+  readonly payload?: object;
+  readonly as?: 'admin' | 'operator';
 }
 
 /** One server of Halflap. */
@@ -44,7 +49,8 @@ export class OwnGround {
   readonly servers: readonly [OwnServer, OwnServer] = [new OwnServer('one'), new OwnServer('two')];
   readonly #secret = randomBytes(SECRET_BYTES);
   #agent: ScriptedAgent | undefined;
-  #token = '';
+  #turn = 0;
+  #tokens = { admin: '', operator: '' };
 
   constructor(test: TestStore, next: NextRelease) {
     this.test = test;
@@ -58,16 +64,12 @@ export class OwnGround {
     const authority = await openAuthority(store, options);
     const [identity] = await makeHosts(store, authority, { count: HOSTS, labels: {} });
     if (identity === undefined) throw new Error('no host');
-    this.#token = await makeToken(store, 'admin');
+    const [admin, operator] = [await makeToken(store, 'admin'), await makeToken(store, 'operator')];
+    this.#tokens = { admin, operator };
     // Else its lease of this release would stand against every contract.
     await store.close();
     await Promise.all(this.servers.map((server) => this.start(server)));
-    let turn = 0;
-    const ports = () => {
-      const all = this.#live();
-      turn += 1;
-      return all[turn % all.length]?.agents ?? 0;
-    };
+    const ports = () => this.#next()?.agents ?? 0;
     this.#agent = new ScriptedAgent(identity, { ports, authority }, ({ work }) => {
       if (work.kind !== 'command') return { refuses: 'only commands' };
       const [word = '', name = '', release = ''] = work.args;
@@ -115,28 +117,28 @@ export class OwnGround {
   }
 
   /** Asks any server that runs, and another one when it is stopped meanwhile. */
-  readonly ask: Asking = async (method, url, { payload } = {}) => {
+  async ask(method: string, url: string, asking: OwnAsking = {}): Promise<Answer> {
     for (;;) {
-      const [first, second] = this.#live();
-      const one = Math.random() < 0.5 ? (second ?? first) : first;
-      const answer = one && (await this.#askOne(one, { method, url, payload }));
+      const answer = await this.#askOne(this.#next(), method, url, asking);
       if (answer !== undefined) return answer;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-  };
+  }
 
   async #askOne(
-    { address }: Running,
-    { method, url, payload }: { method: string; url: string; payload: object | string | undefined },
+    running: Running | undefined,
+    method: string,
+    url: string,
+    { payload, as = 'admin' }: OwnAsking,
   ): Promise<Answer | undefined> {
-    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' };
+    const authorization = `Bearer ${this.#tokens[as]}`;
+    const json = { 'content-type': 'application/json' };
+    const sent =
+      payload === undefined
+        ? { headers: { authorization } }
+        : { headers: { authorization, ...json }, body: JSON.stringify(payload) };
     try {
-      const answer = await fetch(`${address}${url}`, {
-        ...{ method, headers },
-        ...(payload === undefined
-          ? { headers: { authorization: headers.authorization } }
-          : { headers, body: JSON.stringify(payload) }),
-      });
+      const answer = await fetch(`${running?.address}${url}`, { method, ...sent });
       const text = await answer.text();
       const body = text.startsWith('{') ? JSON.parse(text) : null;
       return { status: answer.status, headers: Object.fromEntries(answer.headers), text, body };
@@ -152,8 +154,11 @@ export class OwnGround {
     await this.next.remove();
   }
 
-  #live(): Running[] {
-    return this.servers.flatMap(({ running }) => running ?? []);
+  /** Each server that runs, in turn. */
+  #next(): Running | undefined {
+    const live = this.servers.flatMap(({ running }) => running ?? []);
+    this.#turn += 1;
+    return live[this.#turn % live.length];
   }
 
   #play(server: OwnServer, word: string, release: string): Play {

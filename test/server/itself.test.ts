@@ -1,13 +1,21 @@
-// Halflap upgrades itself by its own campaign.
+// Halflap upgrades itself by its own campaign: to a next release, back before contract, and there
+// again for good. The servers that drive the campaign are the ones that it restarts, and the tables
+// that it is kept in are among those that are evolved; one of the servers is killed besides, and
+// people go on with their work.
 
+import { searchPath } from '@halflap/protocol';
 import type { Campaign } from '@halflap/server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
-import { type OwnGround, openOwnGround } from './itself-ground.js';
+import { HOSTS, type OwnGround, openOwnGround } from './itself-ground.js';
 import { until } from './job-cluster.js';
 
 const TIMEOUT_MS = 300_000;
+const STEPS = ['s1', 's2'].map((shard) => `shard/${shard}/contract`);
+
 let ground: OwnGround;
+/** Servers that were restarted while they drove the campaign. */
+const restarted = new Set<string>();
 
 beforeAll(async () => {
   ground = await openOwnGround();
@@ -19,30 +27,28 @@ const post = (path: string, payload: object = {}) =>
   ground.ask('POST', `/api/v1/${path}`, { payload });
 const get = (path: string) => ground.ask('GET', `/api/v1/${path}`);
 
-async function campaignOf(id: string): Promise<Campaign> {
-  return (await get(`campaigns/${id}`)).body;
-}
+const command = (word: string) => ({ run: ['/bin/halflap', word, '{server}', '{release}'] });
+const declaration = () => ({
+  ...{ name: 'itself', app: 'halflap', itself: true },
+  servers: { named: ground.servers.map(({ name }) => ({ name, host: 'web-0' })) },
+  commands: {
+    ...{ upgrade: command('upgrade'), restart: command('restart'), health: command('health') },
+  },
+});
 
-async function declare(): Promise<string> {
-  const command = (word: string) => ({ run: ['/bin/halflap', word, '{server}', '{release}'] });
-  const { status, body, text } = await post('clusters', {
-    ...{ name: 'itself', app: 'halflap', shards: ground.test.shards },
-    servers: { named: ground.servers.map(({ name }) => ({ name, host: 'web-0' })) },
-    commands: { upgrade: command('upgrade'), restart: command('restart') },
-  });
-  expect(status, text).toBe(201);
-  return body.id;
-}
-
-async function start(cluster: string, rest: object = {}): Promise<string> {
+async function plan(cluster: string): Promise<string> {
   const policy = { healthSeconds: 60, deadlineSeconds: 120 };
-  const planned = await post('campaigns', { cluster, policy, ...rest });
+  const planned = await post('campaigns', { cluster, policy });
   expect(planned.status, planned.text).toBe(201);
-  await begin(planned.body.id);
   return planned.body.id;
 }
 
-async function begin(id: string): Promise<void> {
+async function start(id: string): Promise<void> {
+  for (const server of ground.servers) {
+    server.onCommand = async (word) => {
+      if (word === 'restart' && (await ground.driverOf(id)) === server) restarted.add(server.name);
+    };
+  }
   const { digest } = await campaignOf(id);
   const approved = await post(`campaigns/${id}/approve`, { digest });
   expect(approved.status, approved.text).toBe(200);
@@ -50,44 +56,135 @@ async function begin(id: string): Promise<void> {
   expect(started.status, started.text).toBe(200);
 }
 
-const sees = (id: string, holds: (campaign: Campaign) => boolean) => {
-  let told = '';
-  return until(() => campaignOf(id), (one) => {
-    const line = `${one?.state} ${one?.reason} ` + one?.plan?.filter((s) => s.state !== 'succeeded').map((s) => `${s.id} ${s.state} ${s.wait?.why ?? ''} ${s.message ?? ''}`).slice(0,3).join(' | ');
-    if (line !== told) console.log(new Date().toISOString().slice(14), line);
-    told = line;
-    return holds(one);
-  });
-};
+async function campaignOf(id: string): Promise<Campaign> {
+  return (await get(`campaigns/${id}`)).body;
+}
 
-const isSeen = ({ state, plan }: Campaign, step: string) => {
-  if (state !== 'running' && state !== 'finished') throw new Error(JSON.stringify({ state, plan }));
-  return plan.find(({ id }) => id === step)?.state === 'succeeded';
-};
-
-describe('Halflap', () => {
-  it(
-    'upgrades itself',
-    async () => {
-      const cluster = await declare();
-      const added = await post('evolutions', { bundle: ground.next.bundle });
-      expect(added.status, added.text).toBe(201);
-      const [one, two] = ground.servers;
-      const id = await start(cluster);
-      console.log((await campaignOf(id)).plan.map((s) => s.id));
-      await sees(id, (c) => isSeen(c, 'shard/s1/expand'));
-      const back = await post(`campaigns/${id}/back`);
-      expect(back.status, back.text).toBe(201);
-      await begin(back.body.id);
-      await sees(back.body.id, ({ state }) => state === 'finished');
-      expect([one.installed, two.installed]).toEqual(['1.0', '1.0']);
-      const again = await start(cluster);
-      for (const shard of ['s1', 's2']) {
-        await post(`campaigns/${again}/approve`, { step: `shard/${shard}/contract` });
-      }
-      await sees(again, ({ state }) => state === 'finished');
-      expect([one.installed, two.installed]).toEqual(['2.0', '2.0']);
-    },
-    TIMEOUT_MS,
+/** Looks until it holds, and not on when the campaign has stopped. */
+async function sees(id: string, holds: (campaign: Campaign) => boolean): Promise<void> {
+  const seen = await until(
+    () => campaignOf(id),
+    (campaign) => holds(campaign) || !['running', 'finished'].includes(campaign.state),
   );
+  expect(holds(seen), JSON.stringify(seen)).toBe(true);
+}
+
+const stateOf = ({ plan: steps }: Campaign, step: string) =>
+  steps.find(({ id }) => id === step)?.state;
+const isFinished = ({ state }: Campaign) => state === 'finished';
+
+/** The driver of the campaign dies, and is there again. */
+async function killDriver(id: string): Promise<void> {
+  const driver = await ground.driverOf(id);
+  if (driver === undefined) throw new Error('nobody drives it');
+  await ground.stop(driver, 'SIGKILL');
+  await ground.start(driver);
+}
+
+/** Somebody changes hosts all the time. @returns what ends it, and tells what was acknowledged */
+async function work(): Promise<() => Promise<ReadonlyMap<string, string>>> {
+  const hosts = (await get(`hosts?limit=${HOSTS}`)).body.items as { id: string }[];
+  const acknowledged = new Map<string, string>();
+  let isOver = false;
+  const loop = async () => {
+    for (let at = 0; !isOver; at += 1) {
+      const id = hosts[at % hosts.length]?.id ?? '';
+      const payload = { notes: `changed ${at}` };
+      const { status, text } = await ground.ask('PATCH', `/api/v1/hosts/${id}`, { payload });
+      expect(status, text).toBe(200);
+      acknowledged.set(id, payload.notes);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const done = loop();
+  done.catch(() => {});
+  return async () => {
+    isOver = true;
+    await done;
+    return acknowledged;
+  };
+}
+
+/** Phase and floor of each shard, and what the home shard has of ended campaigns, as of `floor`. */
+function standing(release: string, column: string) {
+  return Promise.all(
+    ground.test.shards.map(({ url }) =>
+      withClient(url, searchPath('halflap', release), async (client) => {
+        const { rows } = await client.query('select phase, floor from halflap.shard');
+        const reasons = await client.query(`select ${column} as reason from campaigns order by 1`);
+        return [rows[0].phase, rows[0].floor, reasons.rows.map(({ reason }) => reason)];
+      }),
+    ),
+  );
+}
+
+it('declares itself without addresses of shards, once, and for administrators alone', async () => {
+  const refused = { status: 403, body: { code: 'API_FORBIDDEN' } };
+  const asOperator = { as: 'operator' } as const;
+  const payload = declaration();
+  const { bundle } = ground.next;
+  expect(await ground.ask('POST', '/api/v1/clusters', { payload, ...asOperator })).toMatchObject(
+    refused,
+  );
+  expect(
+    await ground.ask('POST', '/api/v1/evolutions', { payload: { bundle }, ...asOperator }),
+  ).toMatchObject(refused);
+  const { status, text, body } = await post('clusters', payload);
+  expect(status, text).toBe(201);
+  expect((await get(`clusters/${body.id}`)).body.shards).toEqual(['s1', 's2']);
+  const again = await post('clusters', { ...payload, name: 'twice' });
+  expect(again).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+  expect((await post('evolutions', { bundle })).status).toBe(201);
 });
+
+it(
+  'goes to the next release, back, and there again, and loses nothing',
+  async () => {
+    const [{ id: cluster }] = (await get('clusters')).body.items;
+    const given = await plan(cluster);
+    await post(`campaigns/${given}/cancel`, { reason: 'not today' });
+    const stopWork = await work();
+
+    const first = await plan(cluster);
+    await start(first);
+    await sees(first, (campaign) => stateOf(campaign, 'shard/s1/verify') === 'succeeded');
+    const back = await post(`campaigns/${first}/back`);
+    expect(back.status, back.text).toBe(201);
+    await start(back.body.id);
+    await sees(back.body.id, isFinished);
+    const leads = `campaign ${back.body.id} leads back`;
+    const reasons = [leads, 'not today', null];
+    expect(await standing('1.0', 'reason')).toEqual([
+      ['settled', '1.0', reasons],
+      ['settled', '1.0', []],
+    ]);
+
+    const second = await plan(cluster);
+    await start(second);
+    await sees(second, (campaign) => stateOf(campaign, 'shard/s1/expand') !== 'waiting');
+    await killDriver(second);
+    for (const step of STEPS) await post(`campaigns/${second}/approve`, { step });
+    await sees(second, isFinished);
+    expect(await standing('2.0', 'stopped_because')).toEqual([
+      ['settled', '2.0', [...reasons, null]],
+      ['settled', '2.0', []],
+    ]);
+
+    const acknowledged = await stopWork();
+    expect(restarted.size).toBeGreaterThan(0);
+    expect(ground.servers.map(({ installed }) => installed)).toEqual(['2.0', '2.0']);
+    const hosts = (await get(`hosts?limit=${HOSTS}`)).body.items as { id: string }[];
+    expect(hosts).toHaveLength(HOSTS);
+    for (const { id } of hosts) {
+      expect((await get(`hosts/${id}`)).body.notes).toBe(acknowledged.get(id) ?? null);
+    }
+    expect((await get('audit/verify')).body).toMatchObject({ ok: true, broken: null });
+    const healthy = (await campaignOf(first)).plan.filter(({ kind }) => kind === 'server');
+    expect(healthy.map((step) => step.healthy)).toEqual([true, true]);
+    const { body: matrix } = await get(`clusters/${cluster}/matrix`);
+    expect(matrix.cells.flat().map(({ state }: { state: string }) => state)).toEqual(
+      Array(4).fill('native'),
+    );
+  },
+  TIMEOUT_MS,
+);

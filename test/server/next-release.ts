@@ -50,7 +50,10 @@ const CODE: Readonly<Record<string, readonly Text[]>> = {
     ['reason = $3 where id', 'stopped_because = $3 where id'],
   ],
   'campaigns/server-step.js': [
-    ['is_healthy = case when $5 then false else is_healthy end', "health = case when $5 then 'ill' else health end"],
+    [
+      'is_healthy = case when $5 then false else is_healthy end',
+      "health = case when $5 then 'ill' else health end",
+    ],
     [
       "'update campaign_steps set is_healthy = $3 where campaign_id = $1 and id = $2'",
       `\`update campaign_steps set ${HEALTH('$3')} where campaign_id = $1 and id = $2\``,

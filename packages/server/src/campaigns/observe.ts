@@ -105,9 +105,13 @@ async function readOne(address: ShardAddress, bundle: Bundle | null) {
 }
 
 async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise<Status> {
+  if (url === null) return { ...SILENT, error: UNKNOWN };
   if (bundle !== null) return readShardWith(url, bundle);
   return { ...(await readShard(url)), isVerified: false };
 }
+
+/** Of Halflap itself. */
+const UNKNOWN = 'the server that looks at it does not have it in its halflap.yaml';
 
 const SILENT: Status = {
   ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
@@ -123,7 +127,8 @@ const SILENT: Status = {
 };
 
 /** Errors of drivers may quote what they were given. */
-function discreet(status: Status, url: string): Status {
+function discreet(status: Status, url: string | null): Status {
+  if (url === null) return status;
   const clean = (text: string | null) => (text === null ? null : withoutSecrets(text, url));
   const { error, hint, blocked } = status;
   return { ...status, error: clean(error), hint: clean(hint), blocked: clean(blocked) };
