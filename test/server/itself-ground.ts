@@ -139,6 +139,8 @@ export class OwnGround {
         : { headers: { authorization, ...json }, body: JSON.stringify(payload) };
     try {
       const answer = await fetch(`${running?.address}${url}`, { method, ...sent });
+      // So says one that is being stopped.
+      if (answer.status === 503) return undefined;
       const text = await answer.text();
       const body = text.startsWith('{') ? JSON.parse(text) : null;
       return { status: answer.status, headers: Object.fromEntries(answer.headers), text, body };

@@ -20,6 +20,7 @@ const IN_TURN = [
   'test/client/upsert.test.ts',
   'test/lifecycle/backfill.test.ts',
   'packages/engine/src/shard/throttle.test.ts',
+  'test/server/itself.test.ts',
 ];
 
 const isShort = process.env.CI !== undefined;
