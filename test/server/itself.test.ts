@@ -111,7 +111,7 @@ async function work(): Promise<() => Promise<ReadonlyMap<string, string>>> {
   };
 }
 
-/** Phase and floor of each shard, and what the home shard has of ended campaigns, as a release has it. */
+/** Of each shard its phase, its floor, and why campaigns have ended, as the release has that. */
 function standing(release: string, column: string) {
   return Promise.all(
     ground.test.shards.map(({ url }) =>

@@ -253,7 +253,7 @@ async function assertSame(on: CampaignParts, client: ClientBase, campaign: Campa
     if (!now.has(name)) return `server ${name} is gone`;
     return before.get(name) === now.get(name) ? [] : `server ${name} is another host`;
   });
-  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew']);
+  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew, or has other shards']);
 }
 
 function changed(evidence: readonly string[]): HalflapError {
