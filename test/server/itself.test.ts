@@ -124,6 +124,22 @@ function standing(release: string, column: string) {
   );
 }
 
+/** Steps, what was kept of them through both releases, their jobs, and the history. */
+async function isWhole(campaigns: readonly string[]): Promise<void> {
+  for (const id of campaigns) {
+    const { plan: steps } = await campaignOf(id);
+    const servers = steps.filter(({ kind }) => kind === 'server');
+    expect(new Set(servers.map(({ healthy }) => healthy))).toEqual(new Set([true]));
+    const jobs = servers.flatMap(({ stages }) => stages.flatMap(({ job }) => job ?? []));
+    expect(jobs).toHaveLength(3 * servers.length);
+    for (const job of jobs) expect((await get(`jobs/${job}`)).body.state).toBe('succeeded');
+    const { items } = (await get(`campaigns/${id}/events?limit=200`)).body;
+    const kinds: string[] = items.map(({ kind }: { kind: string }) => kind);
+    expect([kinds[0], kinds.at(-1)]).toEqual(['planned', 'finished']);
+    expect(kinds.filter((kind) => kind === 'begun').length).toBeGreaterThanOrEqual(steps.length);
+  }
+}
+
 it('declares itself without addresses of shards, once, and for administrators alone', async () => {
   const refused = { status: 403, body: { code: 'API_FORBIDDEN' } };
   const asOperator = { as: 'operator' } as const;
@@ -184,8 +200,7 @@ it(
       expect((await get(`hosts/${id}`)).body.notes).toBe(acknowledged.get(id) ?? null);
     }
     expect((await get('audit/verify')).body).toMatchObject({ ok: true, broken: null });
-    const { plan: steps } = await campaignOf(first);
-    expect(steps.find(({ kind }) => kind === 'server')?.healthy).toBe(true);
+    await isWhole([first, back.body.id, second]);
     const { body: matrix } = await get(`clusters/${cluster}/matrix`);
     const states: string[] = matrix.cells.flat().map(({ state }: { state: string }) => state);
     // The lease of the server that was killed, who saw a lens then, may not be over yet.
