@@ -40,6 +40,13 @@ export interface ShardAddress {
   readonly url: string | null;
 }
 
+/** One that this server can ask. */
+export type KnownAddress = ShardAddress & { readonly url: string };
+
+export function isKnown(address: ShardAddress): address is KnownAddress {
+  return address.url !== null;
+}
+
 /** What addresses are known by. */
 export interface Addressing {
   readonly secret: Buffer;

@@ -105,13 +105,13 @@ async function readOne(address: ShardAddress, bundle: Bundle | null) {
 }
 
 async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise<Status> {
-  if (url === null) return { ...SILENT, error: UNKNOWN };
+  if (url === null) return { ...SILENT, error: UNKNOWN_HERE };
   if (bundle !== null) return readShardWith(url, bundle);
   return { ...(await readShard(url)), isVerified: false };
 }
 
-/** Of Halflap itself. */
-const UNKNOWN = 'the server that looks at it does not have it in its halflap.yaml';
+/** Why a shard of Halflap itself is not asked. */
+export const UNKNOWN_HERE = 'it is not in the halflap.yaml of the server that looks at it';
 
 const SILENT: Status = {
   ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
