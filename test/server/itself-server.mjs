@@ -2,13 +2,13 @@
 // server.mjs '{"module": PATH, "version": V, "server": NAME, "shards": […], "secret": HEX}'. It
 // prints where it listens, and ends in order when it is told to.
 
+import { inspect } from 'node:util';
+
 const { module, version, server, shards, secret } = JSON.parse(process.argv[2] ?? '{}');
 const { startServer } = await import(module);
-const note = (level) => (detail, message) =>
-  process.stderr.write(
-    `${JSON.stringify({ server, version, level, message, detail, error: String(detail.error) })}\n`,
-  );
-const log = { debug() {}, info() {}, warn: note('warn'), error: note('error') };
+const say = (detail, message) =>
+  process.stderr.write(`${server} of ${version}: ${message} ${inspect(detail)}\n`);
+const log = { debug() {}, info() {}, warn() {}, error: say };
 
 const running = await startServer({
   ...{ name: server, version, shards, secret: Buffer.from(secret, 'hex'), log },

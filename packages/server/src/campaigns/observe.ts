@@ -128,13 +128,13 @@ const SILENT: Status = {
 
 /** Errors of drivers may quote what they were given. */
 function discreet(status: Status, url: string | null): Status {
-  if (url === null) return status;
   const clean = (text: string | null) => (text === null ? null : withoutSecrets(text, url));
   const { error, hint, blocked } = status;
   return { ...status, error: clean(error), hint: clean(hint), blocked: clean(blocked) };
 }
 
-export function withoutSecrets(text: string, url: string): string {
+export function withoutSecrets(text: string, url: string | null): string {
+  if (url === null) return text;
   const secrets = [url];
   try {
     const { password } = new URL(url);
