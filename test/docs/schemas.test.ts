@@ -12,7 +12,7 @@ import {
   parseEvolution,
   parseServers,
 } from '@halflap/engine';
-import { ClusterDeclaration, checkDeclaration } from '@halflap/server';
+import { ClusterDeclaration, checkDeclaration, withOwnShards } from '@halflap/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -72,7 +72,7 @@ describe('a declaration of a cluster', () => {
     const validate = new Ajv2020({ allErrors: true }).compile(ClusterDeclaration);
     validate(declared);
     expect(validate.errors).toBeNull();
-    checkDeclaration(declared);
+    checkDeclaration(withOwnShards(declared, [{ name: 's1', url: 'postgres://db/one' }]));
   });
 });
 

@@ -22,6 +22,7 @@ const IN_TURN = [
   'packages/engine/src/shard/throttle.test.ts',
   'examples/inventory/src/demo.test.ts',
   'test/console/start.test.ts',
+  'test/server/itself.test.ts',
 ];
 
 const isShort = process.env.CI !== undefined;

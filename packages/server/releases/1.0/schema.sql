@@ -564,6 +564,8 @@ create table clusters (
   name text collate "C" not null unique check (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
   -- What `halflap build` calls the application.
   app text not null,
+  -- It is this Halflap: its shards are the store's, and their addresses are not kept.
+  is_itself boolean not null default false,
   -- campaigns/declaration.ts has its shape; without the addresses of shards.
   declared jsonb not null,
   -- Grows with every change: an approval is of one of them.
@@ -571,6 +573,8 @@ create table clusters (
   changed_by text not null,
   changed_at timestamptz not null default now()
 );
+
+create unique index clusters_itself on clusters (is_itself) where is_itself;
 
 create table cluster_shards (
   cluster_id uuid not null references clusters (id) on delete cascade,

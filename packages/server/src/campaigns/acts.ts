@@ -236,7 +236,7 @@ export async function planBack(
 /** @throws API_CONFLICT when what an approval would be of is not what it was */
 async function assertSame(on: CampaignParts, client: ClientBase, campaign: CampaignRow) {
   const cluster = await readCluster(client, campaign.cluster_id);
-  const addresses = await readAddresses(client, on.secret, cluster.id);
+  const addresses = await readAddresses(client, on, cluster);
   const steps = await readSteps(client, campaign.id);
   const resolved = await resolveServers(on.store, cluster.declared);
   checkResolved(resolved);
@@ -253,7 +253,7 @@ async function assertSame(on: CampaignParts, client: ClientBase, campaign: Campa
     if (!now.has(name)) return `server ${name} is gone`;
     return before.get(name) === now.get(name) ? [] : `server ${name} is another host`;
   });
-  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew']);
+  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew, or has other shards']);
 }
 
 function changed(evidence: readonly string[]): HalflapError {

@@ -46,9 +46,9 @@ export class ClusterLooks {
   }
 
   async #look(id: string): Promise<Look> {
-    const { store, secret } = this.#parts;
+    const { store } = this.#parts;
     const cluster = await readCluster(store.home, id);
-    const addresses = await readAddresses(store.home, secret, id);
+    const addresses = await readAddresses(store.home, this.#parts, cluster);
     const looking = {
       declared: cluster.declared,
       addresses,

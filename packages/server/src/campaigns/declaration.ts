@@ -6,6 +6,7 @@
 import type { FieldProblem } from '@halflap/protocol';
 import { Type } from 'typebox';
 import { invalid } from '../api/problem.js';
+import { APP } from '../store/install.js';
 
 const NAME = '^[a-z0-9][a-z0-9-]{0,62}$';
 const MOST_SERVERS = 1000;
@@ -104,6 +105,13 @@ const Shard = Type.Object(
 const declaration = {
   name: Type.String({ pattern: NAME }),
   app: text(64, 'What `halflap build` calls the application.'),
+  itself: Type.Optional(
+    Type.Boolean({
+      description:
+        'It is this Halflap, app `halflap`: its shards are those of the store, by the addresses ' +
+        'that each server has in its halflap.yaml, and need not be named.',
+    }),
+  ),
   servers: Servers,
   package: Type.Optional(text(255, 'The package that servers run.')),
   releases: Type.Optional(Type.Array(Release, { maxItems: 100 })),
@@ -116,7 +124,7 @@ const declaration = {
         'of the newer release may work with a shard that is not prepared yet.',
     }),
   ),
-  shards: Type.Array(Shard, { minItems: 1, maxItems: MOST_SHARDS }),
+  shards: Type.Optional(Type.Array(Shard, { maxItems: MOST_SHARDS })),
 };
 
 export const ClusterDeclaration = Type.Object(declaration, { additionalProperties: false });
@@ -125,6 +133,7 @@ export const DECLARATION_FIELDS = declaration;
 export interface ClusterDeclaration {
   readonly name: string;
   readonly app: string;
+  readonly itself?: boolean;
   readonly servers: {
     readonly hosts?: string;
     readonly nameLabel?: string;
@@ -183,8 +192,10 @@ function ofReleases(declared: ClusterDeclaration): FieldProblem[] {
   return problems;
 }
 
-function ofShards({ shards }: ClusterDeclaration): FieldProblem[] {
+function ofShards({ shards, itself, app }: ClusterDeclaration): FieldProblem[] {
   const problems = twice('body.shards', shards);
+  if (shards.length === 0) problems.push({ field: 'body.shards', rule: 'one at least' });
+  if (itself === true) problems.push(...ofItself(app, shards));
   for (const [at, { url }] of shards.entries()) {
     if (url !== undefined) problems.push(...ofAddress(url, `body.shards.${at}.url`));
   }
@@ -192,6 +203,14 @@ function ofShards({ shards }: ClusterDeclaration): FieldProblem[] {
     problems.push({ field: 'body.shards', rule: 'one canary at most' });
   }
   return problems;
+}
+
+function ofItself(app: string, shards: readonly DeclaredShard[]): FieldProblem[] {
+  const rule = 'none: each server has it in its halflap.yaml';
+  const addressed = shards.flatMap(({ url }, at) =>
+    url === undefined ? [] : [{ field: `body.shards.${at}.url`, rule }],
+  );
+  return app === APP ? addressed : [{ field: 'body.app', rule: `${APP}, of itself` }, ...addressed];
 }
 
 /** What an address may ask for besides; others name files of the servers, or change sessions. */

@@ -4,6 +4,7 @@ import { HalflapError } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
 import { type ClusterDeclaration, checkDeclaration, releaseOfVersion } from './declaration.js';
 import { withoutSecrets } from './observe.js';
+import { ownAddresses, withOwnShards } from './own-shards.js';
 import { type Served, stagesOf, workOf } from './server-work.js';
 
 const URL = 'postgres://halflap:secret@db1:5432/shop';
@@ -42,6 +43,26 @@ describe('a declaration', () => {
     const [shard] = DECLARED.shards;
     const twice = [shard, shard] as ClusterDeclaration['shards'];
     expect(wrongIn({ shards: twice })).toEqual(['body.shards']);
+  });
+
+  it('of Halflap itself has the shards that servers know, and no addresses', () => {
+    const own = [
+      { name: 's1', url: URL },
+      { name: 's2', url: URL },
+    ];
+    const shards = [{ name: 's3', canary: true }, { name: 's2' }];
+    const itself = { ...DECLARED, app: 'halflap', itself: true, shards };
+    expect(wrongIn(itself)).toEqual([]);
+    expect(wrongIn({ ...itself, app: 'shop' })).toEqual(['body.app']);
+    expect(wrongIn({ ...itself, shards: DECLARED.shards })).toEqual(['body.shards.0.url']);
+    expect(wrongIn({ shards: [] })).toEqual(['body.shards']);
+    expect(ownAddresses(itself, own)).toEqual([
+      { name: 's3', isCanary: true, url: null },
+      { name: 's2', isCanary: false, url: URL },
+      { name: 's1', isCanary: false, url: URL },
+    ]);
+    const { shards: _, ...without } = DECLARED;
+    expect(withOwnShards(without, own).shards).toEqual([]);
   });
 
   it('takes addresses of hosts, and none of sockets or files', () => {

@@ -70,9 +70,9 @@ async function look(
   campaign: CampaignRow,
   steps: readonly StepRow[],
 ): Promise<Known> {
-  const { store, secret, bundles, clock } = on;
+  const { store, bundles, clock } = on;
   const cluster = await readCluster(store.home, campaign.cluster_id);
-  const addresses = await readAddresses(store.home, secret, cluster.id);
+  const addresses = await readAddresses(store.home, on, cluster);
   const bundle = await bundles.read(store.home, campaign.bundle_hash);
   const observed = await observe(store, {
     ...{ declared: cluster.declared, addresses, bundle, excluded: campaign.excluded },

@@ -51,7 +51,7 @@ export async function planCampaign(
   planning: Planning,
 ): Promise<string> {
   const cluster = await readCluster(client, planning.cluster);
-  const addresses = await readAddresses(client, on.secret, cluster.id);
+  const addresses = await readAddresses(client, on, cluster);
   const policy = policyOf(planning.policy, addresses);
   const { hash, ...between } = await betweenOf(client, cluster, addresses, planning);
   const bundle = await on.bundles.read(client, hash);

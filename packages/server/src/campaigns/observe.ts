@@ -105,9 +105,13 @@ async function readOne(address: ShardAddress, bundle: Bundle | null) {
 }
 
 async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise<Status> {
+  if (url === null) return { ...SILENT, error: UNKNOWN_HERE };
   if (bundle !== null) return readShardWith(url, bundle);
   return { ...(await readShard(url)), isVerified: false };
 }
+
+/** Why a shard of Halflap itself is not asked. */
+export const UNKNOWN_HERE = 'it is not in the halflap.yaml of the server that looks at it';
 
 const SILENT: Status = {
   ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
@@ -123,13 +127,14 @@ const SILENT: Status = {
 };
 
 /** Errors of drivers may quote what they were given. */
-function discreet(status: Status, url: string): Status {
+function discreet(status: Status, url: string | null): Status {
   const clean = (text: string | null) => (text === null ? null : withoutSecrets(text, url));
   const { error, hint, blocked } = status;
   return { ...status, error: clean(error), hint: clean(hint), blocked: clean(blocked) };
 }
 
-export function withoutSecrets(text: string, url: string): string {
+export function withoutSecrets(text: string, url: string | null): string {
+  if (url === null) return text;
   const secrets = [url];
   try {
     const { password } = new URL(url);
