@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Fleet, open } from '@halflap/client';
 import { installRelease } from '@halflap/engine';
+import { ShardReader } from '@halflap/engine/runner';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import type { ServersFile } from '@halflap/protocol';
 import {
@@ -228,13 +229,15 @@ export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const test = await openTestStore(2);
   const secret = randomBytes(SECRET_BYTES);
   const { store } = test;
-  const campaigns = { bundles: new Bundles(), kick() {}, stop: async () => {} };
+  const bundles = new Bundles();
+  const reader = new ShardReader({ timeoutMs: 5000 });
+  const campaigns = { bundles, reader, kick() {}, stop: async () => {} };
   const clock = () => new Date();
-  const clusters = { store, secret, bundles: campaigns.bundles, clock };
+  const clusters = { store, secret, bundles, reader, clock };
   const routes = [
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
+    ...evolutionRoutes({ store, bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const api = await openTestApi(test, { routes, log: SILENT });

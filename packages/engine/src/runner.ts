@@ -62,7 +62,6 @@ export {
   type RunningStep,
   readFleet,
   readShard,
-  readShardWith,
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
@@ -85,6 +84,7 @@ export { type PaceChange, type PacedShard, type ShardPace, setPace } from './sha
 export { discardParked, readParked, returnParked } from './shard/parked.js';
 export { readQuarantine } from './shard/quarantine.js';
 export { type RetryRows, type RowsRetried, retryRows } from './shard/retry-rows.js';
+export { type KnownStatus, type ReaderOptions, ShardReader } from './shard/reader.js';
 export type { Pace, Progress } from './shard/run.js';
 export {
   type QuarantineOf,

@@ -213,7 +213,8 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const tls = isOwn ? await ownTls(options, authority) : given;
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
-  const clusters = { store, secret, bundles: campaigns.bundles, clock };
+  const { bundles, reader } = campaigns;
+  const clusters = { store, secret, bundles, reader, clock };
   const routes = [
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log, settings, jobs }),
@@ -222,7 +223,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...busRoutes({ store, log, settings }),
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
+    ...evolutionRoutes({ store, bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({

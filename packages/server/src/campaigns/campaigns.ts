@@ -1,8 +1,10 @@
 // Campaigns, as a server starts and stops them.
 
+import { ShardReader } from '@halflap/engine/runner';
 import type { Log, Store } from '../store/store.js';
 import { CampaignDriver } from './driver.js';
 import { Bundles } from './evolutions.js';
+import { SHARD_MS } from './observe.js';
 
 export interface CampaignsOptions {
   readonly store: Store;
@@ -20,6 +22,7 @@ export interface CampaignsOptions {
 
 export interface Campaigns {
   readonly bundles: Bundles;
+  readonly reader: ShardReader;
   /** A campaign was started, or told something: it is looked at without delay. */
   kick(campaign: string): void;
   /** Idempotent. */
@@ -28,10 +31,15 @@ export interface Campaigns {
 
 export function startCampaigns(options: CampaignsOptions): Campaigns {
   const bundles = new Bundles();
-  const driver = new CampaignDriver({ ...options, bundles });
+  const reader = new ShardReader({ timeoutMs: SHARD_MS });
+  const driver = new CampaignDriver({ ...options, bundles, reader });
   return {
     bundles,
+    reader,
     kick: (campaign) => driver.kick(campaign),
-    stop: () => driver.stop(),
+    async stop() {
+      await driver.stop();
+      await reader.close();
+    },
   };
 }

@@ -74,7 +74,7 @@ async function look(
   const cluster = await readCluster(store.home, campaign.cluster_id);
   const addresses = await readAddresses(store.home, on, cluster);
   const bundle = await bundles.read(store.home, campaign.bundle_hash);
-  const observed = await observe(store, {
+  const observed = await observe(on, {
     ...{ declared: cluster.declared, addresses, bundle, excluded: campaign.excluded },
     between: { from: campaign.from_release, to: campaign.to_release },
     expected: campaign.servers.map(({ name }) => name),

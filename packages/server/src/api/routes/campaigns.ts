@@ -29,7 +29,7 @@ import { id, limitOf, oneOf, pageOf, paging } from '../shapes.js';
 import { campaignActRoutes } from './campaign-acts.js';
 import { pause } from './clusters.js';
 
-export interface CampaignApi extends Omit<CampaignParts, 'bundles'> {
+export interface CampaignApi extends Omit<CampaignParts, 'bundles' | 'reader'> {
   readonly campaigns: Campaigns;
 }
 
