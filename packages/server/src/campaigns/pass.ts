@@ -34,7 +34,7 @@ export interface Pass {
 
 /** A transaction of the home shard as the owner of the campaign. @throws LEASE_LOST */
 export function atHome(
-  { on, lease }: Pick<Pass, 'on' | 'lease'>,
+  { on, lease }: { readonly on: Pick<DrivingParts, 'store'>; readonly lease: Lease },
   body: (client: ClientBase) => Promise<unknown>,
 ): Promise<void> {
   return on.store.home.transaction(
