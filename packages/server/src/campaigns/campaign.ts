@@ -250,6 +250,20 @@ export async function readMatrixAt(
   return rows[0] ?? null;
 }
 
+/** The cluster as it was when the campaign was planned. */
+export async function readFirstMatrix(
+  on: Queryable,
+  campaign: string,
+): Promise<{ readonly matrix: Matrix; readonly at: Date } | null> {
+  const { rows } = await on.query<{ matrix: Matrix; at: Date }>(
+    `select e.matrix, e.at from campaign_events as e
+     where e.campaign_id = $1 and e.matrix is not null
+     order by e.number limit 1`,
+    [campaign],
+  );
+  return rows[0] ?? null;
+}
+
 /** The lease by which one server drives it. */
 export function campaignLease(id: string): string {
   return `campaign/${id}`;

@@ -201,16 +201,16 @@ export async function readHighest(
   return rows;
 }
 
-/** Those after a moment, for live views. */
+/** Those after a moment, for live views; null: of the last seconds. */
 export async function readSamples(
   on: Queryable,
   campaign: string,
-  after: Date,
+  after: Date | null,
 ): Promise<readonly PointRow[]> {
   const { rows } = await on.query<PointRow>(
     `select p.signal, p.at, p.value
      from campaign_samples as p
-     where p.campaign_id = $1 and p.at > $2
+     where p.campaign_id = $1 and p.at > coalesce($2::timestamptz, now() - interval '10 seconds')
      order by p.at, p.signal
      limit 500`,
     [campaign, after],
