@@ -1,6 +1,9 @@
 // Campaigns as they are: servers of Halflap that are killed, servers of an application that are
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
 import { type Campaign, Evaluator } from '@halflap/server';
@@ -175,6 +178,57 @@ describe('a server that was healthy', () => {
       await goBack(id, 'from the middle');
       expect(a.installed).toBe('1.0');
       expect(await standing(app)).toEqual(['settled at 1.0, 500 rows']);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('a signal of the application', () => {
+  it(
+    'stops the campaign, is shown beside its steps, and stops nothing by what was before',
+    async () => {
+      const said: { p95: number | null } = { p95: 100 };
+      const source = createServer((_, response) => {
+        response.statusCode = said.p95 === null ? 503 : 200;
+        response.end(JSON.stringify(said));
+      });
+      source.listen(0, '127.0.0.1');
+      await once(source, 'listening');
+      const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
+      const limit = { unit: 'ms', stopAbove: 500, stopAfterSeconds: 1 };
+      const signals = [{ name: 'latency', url, pointer: '/p95', ...limit }];
+      const kind = { shards: 1, rows: ROWS, drains: false, signals };
+      const { cluster } = await ground.application(compiled, kind);
+      const order = ['shard/eu1/prepare', 'shard/eu1/expand'];
+      const id = await plan(cluster, { order, policy: { ...POLICY, soakSeconds: 3600 } });
+      await start(id);
+      await sees(id, (campaign) => stateOf(campaign, 'shard/eu1/prepare') === 'succeeded');
+      said.p95 = 812;
+      const { reason } = await sees(id, ({ state }) => state === 'stopped');
+      expect(reason).toMatch(/^latency is 812 ms, above 500 ms for \d+ s$/);
+      said.p95 = null;
+      expect((await post(`campaigns/${id}/resume`)).status).toBe(200);
+      const signalsOf = () => get(`campaigns/${id}/signals`);
+      const { body } = await until(
+        signalsOf,
+        ({
+          body: {
+            signals: [one],
+          },
+        }) => one?.away !== null,
+      );
+      expect(body.signals).toMatchObject([
+        { name: 'latency', before: 100, highest: 812, now: 812 },
+      ]);
+      expect(body.signals[0].away).toBe('it answers with status 503');
+      expect(body.steps).toMatchObject([{ step: 'shard/eu1/prepare' }]);
+      expect((await campaignOf(id)).state).toBe('running');
+      await post(`campaigns/${id}/cancel`, { reason: '<script>alert("x")</script>' });
+      const { body: report } = await get(`campaigns/${id}/report`);
+      expect(report).toMatchObject({ campaign: { id }, first: { from: '1.0' }, hasMore: false });
+      expect(report.html).toContain('&#60;script&#62;alert');
+      expect(report.html).not.toContain('<script');
+      source.close();
     },
     TIMEOUT_MS,
   );

@@ -12,6 +12,8 @@ import type { Observed } from './observe.js';
 export interface DrivingParts extends CampaignParts {
   /** Jobs are looked at without delay. */
   readonly jobs: { kick(job?: string): void };
+  /** How often the application is asked for its signals. */
+  readonly signalSeconds: number;
   readonly clock: () => Date;
   readonly log: Log;
 }

@@ -1,8 +1,8 @@
 // Asks the application for its signals while something goes on in a campaign, beside its passes,
 // which it holds up once: before the first step it is asked what it was before.
 //
-//   running, or a step is under way ──► every EVERY_MS      an answer that does not come is a gap
-//   paused or stopped               ──► for another AFTER_MS: so that is seen whether it recovers
+//   running, or a step is under way ──► every signalSeconds  an answer that does not come is a gap
+//   paused or stopped               ──► for another AFTER_MS  so that is seen whether it recovers
 
 import { performance } from 'node:perf_hooks';
 import { Rounds } from '../rounds.js';
@@ -14,12 +14,11 @@ import { type DeclaredSignal, limitOf } from './signal-declaration.js';
 import type { SignalSeen } from './signal-limits.js';
 import { readSignal } from './signal-source.js';
 
-const EVERY_MS = 5000;
 const AFTER_MS = 10 * 60_000;
 const THIN_MS = 10 * 60_000;
 
 interface Sampling {
-  readonly on: Pick<DrivingParts, 'store' | 'log'>;
+  readonly on: Pick<DrivingParts, 'store' | 'log' | 'signalSeconds'>;
   readonly lease: Lease;
   readonly campaign: string;
 }
@@ -76,7 +75,7 @@ export class Sampler {
     } finally {
       this.#getReady();
     }
-    return this.#ending.signal.aborted ? null : EVERY_MS;
+    return this.#ending.signal.aborted ? null : on.signalSeconds * 1000;
   }
 
   async #read(): Promise<Asking | undefined> {
