@@ -45,7 +45,7 @@ export interface Chart {
   readonly bottom: number;
   /** The line, as the `d` of a path; empty: there is nothing to draw. */
   readonly line: string;
-  /** Where the limit is. */
+  /** Where the limit is; null also where it is so high that the line would be flat. */
   readonly limit: number | null;
   readonly times: readonly Tick[];
   readonly values: readonly Tick[];
@@ -62,6 +62,8 @@ export interface Chart {
 const MARGIN = { left: 44, right: 12, top: 18, bottom: 20 } as const;
 const TICK_WIDTH = 90;
 const TICK_HEIGHT = 32;
+/** A limit that is so many times the highest value is not drawn. */
+const FAR = 4;
 /** So that a step that took a moment is seen. */
 const BAND_WIDTH = 2;
 
@@ -71,28 +73,21 @@ export function chartOf(charted: Charted, { width, height, zone }: ChartSize): C
   const [top, bottom] = [MARGIN.top, height - MARGIN.bottom];
   const scale = zone === 'utc' ? scaleUtc() : scaleTime();
   const x = scale.domain([from, to]).range([left, right]).clamp(true);
-  const seen = points.flatMap(({ value }) => (value === null ? [] : [value]));
-  const all = limit === null ? seen : [...seen, limit];
-  const highest = all.reduce((one, other) => Math.max(one, other), 0);
-  const lowest = all.reduce((one, other) => Math.min(one, other), 0);
-  const y = scaleLinear()
-    .domain([lowest, highest === lowest ? lowest + 1 : highest])
-    .nice()
-    .range([bottom, top]);
+  const { y, isLimitSeen } = scaleOf(points, limit, [bottom, top]);
   const draw = line<ChartPoint>()
     .defined(({ value }) => value !== null)
     .x(({ at }) => x(at))
     .y(({ value }) => y(value ?? 0))
     .digits(1);
   const values = y.ticks(Math.max(2, Math.floor((bottom - top) / TICK_HEIGHT)));
-  const valueText = y.tickFormat(values.length, '~s');
-  const times = x.ticks(Math.max(2, Math.floor((right - left) / TICK_WIDTH)));
+  const valueText = y.tickFormat(values.length, (values.at(-1) ?? 0) < 1000 ? undefined : '~s');
+  const ticks = x.ticks(Math.max(2, Math.floor((right - left) / TICK_WIDTH)));
   const seconds = (to.getTime() - from.getTime()) / 1000;
   return {
     ...{ left, right, top, bottom },
     line: draw(points) ?? '',
-    limit: limit === null ? null : y(limit),
-    times: times.map((at) => ({ place: x(at), text: timeText(at, seconds, zone) })),
+    limit: limit === null || !isLimitSeen ? null : y(limit),
+    times: ticks.map((at) => ({ place: x(at), text: timeText(at, seconds, zone) })),
     values: values.map((value) => ({ place: y(value), text: valueText(value) })),
     bands: spans.flatMap(({ id, startedAt, endedAt }, at) => {
       const end = endedAt ?? to;
@@ -101,6 +96,21 @@ export function chartOf(charted: Charted, { width, height, zone }: ChartSize): C
       return [{ id, number: at + 1, place, width: Math.max(BAND_WIDTH, x(end) - place) }];
     }),
   };
+}
+
+/** From nothing to the highest value, and to the limit unless that is far away. */
+function scaleOf(
+  points: readonly ChartPoint[],
+  limit: number | null,
+  range: readonly [number, number],
+) {
+  const values = points.flatMap(({ value }) => (value === null ? [] : [value]));
+  const highest = values.reduce((one, other) => Math.max(one, other), 0);
+  const lowest = values.reduce((one, other) => Math.min(one, other), 0);
+  const isLimitSeen = limit !== null && (highest === 0 || limit <= highest * FAR);
+  const end = isLimitSeen ? Math.max(highest, limit) : highest;
+  const domain = [lowest, end === lowest ? lowest + 1 : end];
+  return { y: scaleLinear().domain(domain).nice().range(range), isLimitSeen };
 }
 
 const DAY_SECONDS = 86_400;
@@ -113,6 +123,9 @@ function timeText(at: Date, seconds: number, zone: ChartSize['zone']): string {
   return text.slice(11, seconds < 600 ? 19 : 16);
 }
 
+/** A time axis of less would have the same second several times. */
+const LEAST_MS = 10_000;
+
 /** All that charts of one campaign show beside each other; null: there is nothing yet. */
 export function timesOf(
   lines: readonly (readonly ChartPoint[])[],
@@ -121,5 +134,5 @@ export function timesOf(
   const times = ends.map(({ at }) => at.getTime());
   if (times.length === 0) return null;
   const [from, to] = [Math.min(...times), Math.max(...times)];
-  return { from: new Date(from), to: new Date(Math.max(to, from + 1000)) };
+  return { from: new Date(from), to: new Date(Math.max(to, from + LEAST_MS)) };
 }

@@ -84,7 +84,7 @@ function factsTable(campaign: Campaign): Markup {
     by === null ? 'nobody' : `${by}, ${timeText(at)}`;
   return table(
     'The campaign',
-    ['', ''],
+    ['what', 'is'],
     [
       ['id', id],
       ['goal', goal],

@@ -9,6 +9,10 @@ export function timeText(instant: string | null): string {
   return instant === null ? '' : instant.slice(0, 19).replace('T', ' ');
 }
 
+function clockText(instant: string | null): string {
+  return timeText(instant).slice(11);
+}
+
 export type Cell = Markup | string | number;
 
 export function table(
@@ -25,7 +29,16 @@ export function table(
 }
 
 export function stepsTable({ plan }: Campaign): Markup {
-  const heads = ['', 'step', 'turn', 'state', 'attempt', 'begun', 'ended', 'what became of it'];
+  const heads = [
+    'number',
+    'step',
+    'turn',
+    'state',
+    'attempt',
+    'begun',
+    'ended',
+    'what became of it',
+  ];
   const rows = plan.map((step, at) => [
     ...[at + 1, step.id, step.batch + 1, step.state, step.attempt],
     ...[timeText(step.startedAt), timeText(step.endedAt), aboutStep(step)],
@@ -36,7 +49,7 @@ export function stepsTable({ plan }: Campaign): Markup {
 function aboutStep({ message, evidence, wait, stages, state }: CampaignStep): Markup {
   const why = state === 'waiting' && wait !== null ? wait.why : message;
   const told = stages.map(({ stage, state: became, tries, startedAt, endedAt }) => {
-    const times = `${timeText(startedAt)} – ${timeText(endedAt)}`;
+    const times = `${clockText(startedAt)} – ${clockText(endedAt)}`;
     return html`<li>${stage}: ${became}${tries > 1 ? `, asked ${tries} times` : ''} (${times})</li>`;
   });
   return html`${why}${told.length === 0 ? null : html`<ul>${told}</ul>`}${
@@ -77,11 +90,11 @@ export function matrixTable(caption: string, matrix: Matrix | null): Markup {
     ),
   ]);
   const when = seenAt === null ? '' : `, ${timeText(seenAt)}`;
-  return table(`${caption}${when}`, heads, [['', '', ...standing], ...rows]);
+  return table(`${caption}${when}`, heads, [['phase', '', ...standing], ...rows]);
 }
 
 export function historyTable(events: readonly CampaignEvent[]): Markup {
-  const heads = ['at', 'what', 'step', 'by', ''];
+  const heads = ['at', 'what', 'step', 'by', 'message'];
   const rows = events.map(({ at, kind, step, by, message }) => [
     ...[timeText(at), kind, step ?? '', by ?? 'the campaign', message],
   ]);
