@@ -44,7 +44,6 @@ export function signalsView(
   return {
     signals: rows.map(({ points, ...row }) => ({
       ...row,
-      now: points.findLast(({ value }) => value !== null)?.value ?? null,
       points: points.map(({ at, value }) => ({ at: at.toISOString(), value })),
     })),
     steps: steps.map(({ step, startedAt, endedAt, highest }) => ({

@@ -64,6 +64,10 @@ const TICK_WIDTH = 90;
 const TICK_HEIGHT = 32;
 /** A limit that is so many times the highest value is not drawn. */
 const FAR = 4;
+/** Values from here on are written as `20k`. */
+const LONG = 10_000;
+/** Of one letter, in px; and between two texts. */
+const LETTER = { width: 7, gap: 10 } as const;
 /** So that a step that took a moment is seen. */
 const BAND_WIDTH = 2;
 
@@ -80,14 +84,14 @@ export function chartOf(charted: Charted, { width, height, zone }: ChartSize): C
     .y(({ value }) => y(value ?? 0))
     .digits(1);
   const values = y.ticks(Math.max(2, Math.floor((bottom - top) / TICK_HEIGHT)));
-  const valueText = y.tickFormat(values.length, (values.at(-1) ?? 0) < 1000 ? undefined : '~s');
+  const valueText = y.tickFormat(values.length, (values.at(-1) ?? 0) < LONG ? undefined : '~s');
   const ticks = x.ticks(Math.max(2, Math.floor((right - left) / TICK_WIDTH)));
   const seconds = (to.getTime() - from.getTime()) / 1000;
   return {
     ...{ left, right, top, bottom },
     line: draw(points) ?? '',
     limit: limit === null || !isLimitSeen ? null : y(limit),
-    times: ticks.map((at) => ({ place: x(at), text: timeText(at, seconds, zone) })),
+    times: apart(ticks.map((at) => ({ place: x(at), text: timeText(at, seconds, zone) }))),
     values: values.map((value) => ({ place: y(value), text: valueText(value) })),
     bands: spans.flatMap(({ id, startedAt, endedAt }, at) => {
       const end = endedAt ?? to;
@@ -96,6 +100,17 @@ export function chartOf(charted: Charted, { width, height, zone }: ChartSize): C
       return [{ id, number: at + 1, place, width: Math.max(BAND_WIDTH, x(end) - place) }];
     }),
   };
+}
+
+/** Those whose texts do not touch. */
+function apart(ticks: readonly Tick[]): readonly Tick[] {
+  let end = Number.NEGATIVE_INFINITY;
+  return ticks.filter(({ place, text }) => {
+    const half = (text.length * LETTER.width) / 2;
+    if (place - half < end) return false;
+    end = place + half + LETTER.gap;
+    return true;
+  });
 }
 
 /** From nothing to the highest value, and to the limit unless that is far away. */

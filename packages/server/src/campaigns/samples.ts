@@ -99,6 +99,8 @@ export type SignalRow = SignalLimit & {
   readonly away: string | null;
   /** The last answer from before the first step. */
   readonly before: number | null;
+  /** The last answer of all. */
+  readonly now: number | null;
   /** Of all. */
   readonly highest: number | null;
   readonly points: readonly { readonly at: Date; readonly value: number | null }[];
@@ -126,6 +128,9 @@ export async function readSignals(
             select min(t.started_at) from campaign_steps as t where t.campaign_id = $1
           ), 'infinity')
         order by p.at desc limit 1) as before,
+       (select p.value from campaign_samples as p
+        where p.campaign_id = $1 and p.signal = s.name and p.value is not null
+        order by p.at desc limit 1) as now,
        (select max(p.value) from campaign_samples as p
         where p.campaign_id = $1 and p.signal = s.name) as highest
      from campaign_signals as s
@@ -158,7 +163,7 @@ async function readPoints(
        where p.campaign_id = $1
          and p.at >= coalesce(now() - make_interval(mins => $2), '-infinity')
      )
-     select p.signal, max(p.at) as at, max(p.value) as value
+     select p.signal, min(p.at) as at, max(p.value) as value
      from campaign_samples as p, span
      where p.campaign_id = $1 and p.at >= span.begun
      group by p.signal, floor(extract(epoch from p.at - span.begun) / span.seconds)
