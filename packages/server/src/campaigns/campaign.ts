@@ -47,8 +47,8 @@ export interface BoundServer {
 /** What a CampaignRow is selected by, of `campaigns as c`. */
 export const CAMPAIGN_COLUMNS = `c.id, c.cluster_id, c.goal, c.from_release, c.to_release,
   c.bundle_hash, c.policy, c.servers, c.excluded, c.digest, c.state, c.reason, c.back_of,
-  c.planned_by, c.planned_at, c.approved_by, c.approved_at, c.started_by, c.started_at, c.went_on_at,
-  c.ended_at, c.matrix, c.seen_at`;
+  c.planned_by, c.planned_at, c.approved_by, c.approved_at, c.started_by, c.started_at,
+  c.went_on_at, c.ended_at, c.matrix, c.seen_at`;
 
 export const STAGES = ['drain', 'upgrade', 'restart', 'register', 'health', 'undrain'] as const;
 export type StageName = (typeof STAGES)[number];

@@ -49,8 +49,9 @@ export function stepsTable({ plan }: Campaign): Markup {
 function aboutStep({ message, evidence, wait, stages, state }: CampaignStep): Markup {
   const why = state === 'waiting' && wait !== null ? wait.why : message;
   const told = stages.map(({ stage, state: became, tries, startedAt, endedAt }) => {
+    const often = tries > 1 ? `, asked ${tries} times` : '';
     const times = `${clockText(startedAt)} – ${clockText(endedAt)}`;
-    return html`<li>${stage}: ${became}${tries > 1 ? `, asked ${tries} times` : ''} (${times})</li>`;
+    return html`<li>${stage}: ${became}${often} (${times})</li>`;
   });
   return html`${why}${told.length === 0 ? null : html`<ul>${told}</ul>`}${
     evidence.length === 0 ? null : html`<pre>${evidence.join('\n')}</pre>`
