@@ -8,6 +8,7 @@ import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
 import { type Campaign, Evaluator } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { thinSamples } from '../../packages/server/src/campaigns/samples.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { type Random, randomFrom } from '../oracle/random.js';
@@ -228,11 +229,36 @@ describe('a signal of the application', () => {
       expect(report).toMatchObject({ campaign: { id }, first: { from: '1.0' }, hasMore: false });
       expect(report.html).toContain('&#60;script&#62;alert');
       expect(report.html).not.toContain('<script');
+      await isThinned(id);
       source.close();
     },
     TIMEOUT_MS,
   );
 });
+
+/** Ten minutes of answers, an hour, a day and more ago: of each minute the highest stays, … */
+async function isThinned(id: string): Promise<void> {
+  const { home } = ground.test.store;
+  const counts: number[] = [];
+  for (const age of ['1 minute', '2 hours', '2 days', '91 days']) {
+    await home.query('delete from campaign_samples where campaign_id = $1', [id]);
+    await home.query(
+      `insert into campaign_samples (campaign_id, at, signal, value)
+       select $1, date_bin('15 minutes', now(), 'epoch') - $2::interval + n * interval '5 seconds',
+         'latency', n
+       from generate_series(0, 119) as n`,
+      [id, age],
+    );
+    await home.transaction((client) => thinSamples(client, id));
+    const { rows } = await home.query<{ value: number }>(
+      'select value from campaign_samples where campaign_id = $1 order by at',
+      [id],
+    );
+    counts.push(rows.length);
+    if (rows.length > 0) expect(rows.at(-1)?.value, age).toBe(119);
+  }
+  expect(counts).toEqual([120, 10, 1, 0]);
+}
 
 /** Steps that may be taken now, drawn; contract is left out. */
 async function drawStep(cluster: string, random: Random, app: Application) {
