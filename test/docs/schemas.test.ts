@@ -33,6 +33,8 @@ const found = sources().flatMap(({ path, text }): Found[] => {
     .map(({ line, lines }) => ({ place: `${path}:${line}`, text: lines.join('\n') }));
 });
 const clusters = found.filter(({ text }) => /^servers:$/m.test(text));
+/** A part of one. */
+const signals = found.filter((one) => /^signals:$/m.test(one.text) && !clusters.includes(one));
 const configs = found.filter((one) => /^app:/m.test(one.text) && !clusters.includes(one));
 const evolutions = found.filter(({ text }) => /^from:/m.test(text));
 const servers = found.filter(({ text }) => /^features:/m.test(text));
@@ -47,7 +49,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('the files of the repository and its documentation', () => {
   it('are all of one kind or another', () => {
-    const known = [...configs, ...evolutions, ...policies, ...servers, ...clusters];
+    const known = [...configs, ...evolutions, ...policies, ...servers, ...clusters, ...signals];
     expect(found.filter((one) => !known.includes(one))).toEqual([]);
     expect(configs.length).toBeGreaterThan(3);
     expect(evolutions.length).toBeGreaterThan(10);
@@ -73,6 +75,13 @@ describe('a declaration of a cluster', () => {
     validate(declared);
     expect(validate.errors).toBeNull();
     checkDeclaration(withOwnShards(declared, [{ name: 's1', url: 'postgres://db/one' }]));
+  });
+
+  it.each(signals)('$place is its signals', ({ text }) => {
+    const { signals: shape } = ClusterDeclaration.properties;
+    const validate = new Ajv2020({ allErrors: true }).compile(shape);
+    validate(parse(text).signals);
+    expect(validate.errors).toBeNull();
   });
 });
 

@@ -1,10 +1,14 @@
 // Campaigns as they are: servers of Halflap that are killed, servers of an application that are
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
 import { type Campaign, Evaluator } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { thinSamples } from '../../packages/server/src/campaigns/samples.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { type Random, randomFrom } from '../oracle/random.js';
@@ -179,6 +183,82 @@ describe('a server that was healthy', () => {
     TIMEOUT_MS,
   );
 });
+
+describe('a signal of the application', () => {
+  it(
+    'stops the campaign, is shown beside its steps, and stops nothing by what was before',
+    async () => {
+      const said: { p95: number | null } = { p95: 100 };
+      const source = createServer((_, response) => {
+        response.statusCode = said.p95 === null ? 503 : 200;
+        response.end(JSON.stringify(said));
+      });
+      source.listen(0, '127.0.0.1');
+      await once(source, 'listening');
+      const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
+      const limit = { unit: 'ms', stopAbove: 500, stopAfterSeconds: 1 };
+      const signals = [{ name: 'latency', url, pointer: '/p95', ...limit }];
+      const kind = { shards: 1, rows: ROWS, drains: false, signals };
+      const { cluster } = await ground.application(compiled, kind);
+      const order = ['shard/eu1/prepare', 'shard/eu1/expand'];
+      const id = await plan(cluster, { order, policy: { ...POLICY, soakSeconds: 3600 } });
+      await start(id);
+      await sees(id, (campaign) => stateOf(campaign, 'shard/eu1/prepare') === 'succeeded');
+      said.p95 = 812;
+      const { reason } = await sees(id, ({ state }) => state === 'stopped');
+      expect(reason).toMatch(/^latency is 812 ms, above 500 ms for \d+ s$/);
+      said.p95 = null;
+      expect((await post(`campaigns/${id}/resume`)).status).toBe(200);
+      const signalsOf = () => get(`campaigns/${id}/signals`);
+      const { body } = await until(
+        signalsOf,
+        ({
+          body: {
+            signals: [one],
+          },
+        }) => one?.away !== null,
+      );
+      expect(body.signals).toMatchObject([
+        { name: 'latency', before: 100, highest: 812, now: 812 },
+      ]);
+      expect(body.signals[0].away).toBe('it answers with status 503');
+      expect(body.steps).toMatchObject([{ step: 'shard/eu1/prepare' }]);
+      expect((await campaignOf(id)).state).toBe('running');
+      await post(`campaigns/${id}/cancel`, { reason: '<script>alert("x")</script>' });
+      const { body: report } = await get(`campaigns/${id}/report`);
+      expect(report).toMatchObject({ campaign: { id }, first: { from: '1.0' }, hasMore: false });
+      expect(report.html).toContain('&#60;script&#62;alert');
+      expect(report.html).not.toContain('<script');
+      await isThinned(id);
+      source.close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** Ten minutes of answers, an hour, a day and more ago: of each minute the highest stays, … */
+async function isThinned(id: string): Promise<void> {
+  const { home } = ground.test.store;
+  const counts: number[] = [];
+  for (const age of ['1 minute', '2 hours', '2 days', '91 days']) {
+    await home.query('delete from campaign_samples where campaign_id = $1', [id]);
+    await home.query(
+      `insert into campaign_samples (campaign_id, at, signal, value)
+       select $1, date_bin('15 minutes', now(), 'epoch') - $2::interval + n * interval '5 seconds',
+         'latency', n
+       from generate_series(0, 119) as n`,
+      [id, age],
+    );
+    await home.transaction((client) => thinSamples(client, id));
+    const { rows } = await home.query<{ value: number }>(
+      'select value from campaign_samples where campaign_id = $1 order by at',
+      [id],
+    );
+    counts.push(rows.length);
+    if (rows.length > 0) expect(rows.at(-1)?.value, age).toBe(119);
+  }
+  expect(counts).toEqual([120, 10, 1, 0]);
+}
 
 /** Steps that may be taken now, drawn; contract is left out. */
 async function drawStep(cluster: string, random: Random, app: Application) {

@@ -83,8 +83,8 @@ export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
 export { discardParked, readParked, returnParked } from './shard/parked.js';
 export { readQuarantine } from './shard/quarantine.js';
-export { type RetryRows, type RowsRetried, retryRows } from './shard/retry-rows.js';
 export { type KnownStatus, type ReaderOptions, ShardReader } from './shard/reader.js';
+export { type RetryRows, type RowsRetried, retryRows } from './shard/retry-rows.js';
 export type { Pace, Progress } from './shard/run.js';
 export {
   type QuarantineOf,

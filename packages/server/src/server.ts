@@ -91,6 +91,8 @@ export interface ServerPace {
   readonly hostCertificateDays: number;
   /** After this time of silence another server goes on with the jobs of this one. */
   readonly jobLeaseSeconds: number;
+  /** How often the application of a campaign is asked for its signals; 1–10. */
+  readonly signalSeconds: number;
   /** How often the files of `certificate` are looked at. */
   readonly certificateSeconds: number;
   /** How long jobs and their output are kept after their end. */
@@ -105,6 +107,7 @@ export const PACE: ServerPace = {
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
   jobLeaseSeconds: 15,
+  signalSeconds: 5,
   certificateSeconds: 10,
   jobsKeptDays: 90,
 };
@@ -157,7 +160,7 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
   const shared = { store, server: name, leaseSeconds, clock, log };
-  const campaigns = startCampaigns({ ...shared, secret, jobs });
+  const campaigns = startCampaigns({ ...shared, secret, jobs, signalSeconds: pace.signalSeconds });
   running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());

@@ -627,6 +627,8 @@ create table campaigns (
   approved_at timestamptz,
   started_by text,
   started_at timestamptz,
+  -- When it was started, or went on again: what signals said before does not stop it.
+  went_on_at timestamptz,
   -- One that is cancelled ends when its last server is in service again.
   ended_at timestamptz,
   -- The cluster as it was seen last: campaigns/matrix.ts has its shape.
@@ -699,6 +701,29 @@ create table campaign_events (
 );
 
 create index campaign_events_campaign on campaign_events (campaign_id, number);
+
+-- What a campaign asks its application for, as it was declared when it was asked last.
+create table campaign_signals (
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  name text collate "C" not null,
+  place int not null,
+  unit text not null,
+  stop_above double precision,
+  stop_after_seconds int not null,
+  -- Why it was not answered when it was asked last; null: it was.
+  away text,
+  primary key (campaign_id, name)
+);
+
+-- What was answered. Older ones are thinned out, as campaigns/samples.ts says.
+create table campaign_samples (
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  at timestamptz not null,
+  signal text collate "C" not null,
+  -- Null: there was no answer.
+  value double precision,
+  primary key (campaign_id, at, signal)
+);
 
 -- The bus ---------------------------------------------------------------------------------------
 

@@ -90,7 +90,9 @@ export async function startCampaign(
   }
   await assertSame(on, client, campaign);
   await client.query(
-    `update campaigns set state = 'running', started_by = $2, started_at = now() where id = $1`,
+    `update campaigns
+     set state = 'running', started_by = $2, started_at = now(), went_on_at = now()
+     where id = $1`,
     [id, by],
   );
   await noteEvent(client, id, { kind: 'started', by, message: 'started' });
@@ -273,9 +275,12 @@ async function moveTo(
   state: CampaignState,
   { by, reason }: Said,
 ): Promise<void> {
-  await client.query('update campaigns set state = $2, reason = $3 where id = $1', [
-    ...[id, state, reason ?? null],
-  ]);
+  await client.query(
+    `update campaigns
+     set state = $2, reason = $3, went_on_at = case when $4 then now() else went_on_at end
+     where id = $1`,
+    [id, state, reason ?? null, state === 'running'],
+  );
   const kind = KINDS[state];
   const message = reason === undefined || reason === '' ? kind : `${kind}: ${reason}`;
   await noteEvent(client, id, { kind, by, message, detail: { before } });

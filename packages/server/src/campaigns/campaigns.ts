@@ -16,6 +16,8 @@ export interface CampaignsOptions {
   readonly server: string;
   /** After this time of silence another server goes on with the campaigns of this one. */
   readonly leaseSeconds: number;
+  /** How often the application is asked for its signals; less than GAP_MS of signal-limits.ts. */
+  readonly signalSeconds: number;
   readonly clock: () => Date;
   readonly log: Log;
 }

@@ -7,6 +7,7 @@ import type { FieldProblem } from '@halflap/protocol';
 import { Type } from 'typebox';
 import { invalid } from '../api/problem.js';
 import { APP } from '../store/install.js';
+import { type DeclaredSignal, MOST_SIGNALS, ofSignal, Signal } from './signal-declaration.js';
 
 const NAME = '^[a-z0-9][a-z0-9-]{0,62}$';
 const MOST_SERVERS = 1000;
@@ -125,6 +126,12 @@ const declaration = {
     }),
   ),
   shards: Type.Optional(Type.Array(Shard, { maxItems: MOST_SHARDS })),
+  signals: Type.Optional(
+    Type.Array(Signal, {
+      maxItems: MOST_SIGNALS,
+      description: 'Numbers of the application that are shown beside the steps, and stop them.',
+    }),
+  ),
 };
 
 export const ClusterDeclaration = Type.Object(declaration, { additionalProperties: false });
@@ -147,6 +154,7 @@ export interface ClusterDeclaration {
   >;
   readonly sessionLens?: boolean;
   readonly shards: readonly DeclaredShard[];
+  readonly signals?: readonly DeclaredSignal[];
 }
 
 export interface DeclaredShard {
@@ -157,7 +165,12 @@ export interface DeclaredShard {
 
 /** What a shape cannot say. @throws API_INVALID with every field and its rule */
 export function checkDeclaration(declared: ClusterDeclaration): void {
-  const problems = [...ofServers(declared), ...ofReleases(declared), ...ofShards(declared)];
+  const { signals = [] } = declared;
+  const problems = [
+    ...[...ofServers(declared), ...ofReleases(declared), ...ofShards(declared)],
+    ...twice('body.signals', signals),
+    ...signals.flatMap((signal, at) => ofSignal(signal, `body.signals.${at}`)),
+  ];
   if (problems.length > 0) throw invalid(problems);
 }
 

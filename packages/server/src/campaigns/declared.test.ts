@@ -65,6 +65,19 @@ describe('a declaration', () => {
     expect(withOwnShards(without, own).shards).toEqual([]);
   });
 
+  it('takes signals whose address has no secret, each name once', () => {
+    const signal = { name: 'p95', url: 'http://app:8080/latency', pointer: '/p95', stopAbove: 500 };
+    expect(wrongIn({ signals: [signal] })).toEqual([]);
+    expect(wrongIn({ signals: [signal, signal] })).toEqual(['body.signals']);
+    const { stopAbove: _, ...shown } = signal;
+    expect(wrongIn({ signals: [{ ...shown, stopAfterSeconds: 5 }] })).toEqual([
+      'body.signals.0.stopAfterSeconds',
+    ]);
+    for (const url of ['http://u:secret@app/', 'http://']) {
+      expect(wrongIn({ signals: [{ ...signal, url }] }), url).toEqual(['body.signals.0.url']);
+    }
+  });
+
   it('takes addresses of hosts, and none of sockets or files', () => {
     const shards = (url: string) => ({ shards: [{ name: 'eu1', url }] });
     expect(wrongIn(shards(`${URL}?sslmode=require`))).toEqual([]);

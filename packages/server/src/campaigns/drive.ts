@@ -19,6 +19,7 @@ import { looksOf, matrixOf } from './matrix.js';
 import { observe } from './observe.js';
 import { atHome, type DrivingParts, type Known, type Pass } from './pass.js';
 import { advanceServer } from './server-step.js';
+import type { SignalSeen } from './signal-limits.js';
 import { checkHealth } from './soak-check.js';
 import { serverOf } from './steps.js';
 import { type Verbs, waitAgain } from './verbs.js';
@@ -28,6 +29,8 @@ export interface Driving {
   readonly lease: Lease;
   readonly campaignId: string;
   readonly verbs: Verbs;
+  /** What the application says, as it is known now. */
+  readonly signals: readonly SignalSeen[];
 }
 
 /** `over`: the campaign has ended. `moved`: there may be more to do at once. */
@@ -62,7 +65,7 @@ export async function drive(driving: Driving, isDue: boolean): Promise<Drove> {
   const known = await look(driving, campaign, steps);
   const pass: Pass = { on: driving.on, lease: driving.lease, known };
   await noteSeen(pass);
-  return { passed: await act(pass, driving.verbs), asked: known.addresses.length };
+  return { passed: await act(pass, driving), asked: known.addresses.length };
 }
 
 async function look(
@@ -109,11 +112,12 @@ async function noteSeen({ on, lease, known }: Pass): Promise<void> {
   });
 }
 
-async function act(pass: Pass, verbs: Verbs): Promise<Passed> {
+async function act(pass: Pass, { verbs, signals }: Driving): Promise<Passed> {
   const { campaign, steps, observed, now } = pass.known;
-  const { state, policy } = campaign;
+  const { state, policy, went_on_at: wentOnAt } = campaign;
   const decision = decide({
     ...{ state, policy, steps: steps.map(recordOf), world: observed.world, now },
+    ...{ signals, wentOnAt },
   });
   if (decision.found.length > 0 || decision.undone.length > 0) {
     await atHome(pass, (client) => noteFound(client, pass, decision));

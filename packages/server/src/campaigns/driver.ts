@@ -9,6 +9,7 @@ import { giveLease, type Lease, renewLease, takeLease } from '../store/leases.js
 import { campaignLease } from './campaign.js';
 import { drive, IDLE_MS } from './drive.js';
 import type { DrivingParts } from './pass.js';
+import { Sampler } from './sampler.js';
 import { Verbs } from './verbs.js';
 
 export interface CampaignDriverOptions extends DrivingParts {
@@ -127,6 +128,7 @@ class Owned {
   readonly #options: CampaignDriverOptions;
   readonly #owning: Owning;
   readonly #verbs: Verbs;
+  readonly #sampler: Sampler;
   readonly #loop: Rounds;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #pauseMs = 0;
@@ -136,6 +138,8 @@ class Owned {
     this.#owning = owning;
     this.lease = owning.lease;
     this.#verbs = new Verbs(() => this.kick());
+    const { id, lease } = owning;
+    this.#sampler = new Sampler({ on: options, lease, campaign: id });
     this.#loop = new Rounds(() => this.#pass());
   }
 
@@ -144,7 +148,7 @@ class Owned {
   }
 
   async stop(): Promise<void> {
-    const ended = this.#loop.stop();
+    const ended = Promise.all([this.#loop.stop(), this.#sampler.stop()]);
     await this.#verbs.stop();
     await ended;
     // A pass that was under way may have begun another one.
@@ -154,15 +158,18 @@ class Owned {
 
   /** @returns how long to wait for the next one, in ms; null when there is none */
   async #pass(): Promise<number | null> {
-    const { id, lease, leave } = this.#owning;
+    const { id, lease } = this.#owning;
+    await this.#sampler.ready;
     const isDue = performance.now() - this.#lookedAt > IDLE_MS;
     try {
-      const parts = { on: this.#options, lease, campaignId: id, verbs: this.#verbs };
+      const own = { on: this.#options, lease, campaignId: id, verbs: this.#verbs };
+      const parts = { ...own, signals: this.#sampler.seen };
       const { passed, asked } = await drive(parts, isDue);
       if (isDue) this.#lookedAt = performance.now();
       if (passed === 'over') {
+        await this.#sampler.stop();
         await giveLease(this.#options.store.home, lease);
-        leave();
+        this.#owning.leave();
         return null;
       }
       const most = Math.min(PAUSE_MS.longest, PAUSE_MS.few + asked * PAUSE_MS.perShard);
@@ -173,8 +180,8 @@ class Owned {
       const message = 'a pass of a campaign failed; the next one goes on';
       this.#options.log.warn({ campaign: id, error }, message);
       if (isLost) {
-        await this.#verbs.stop();
-        leave();
+        await Promise.all([this.#verbs.stop(), this.#sampler.stop()]);
+        this.#owning.leave();
         return null;
       }
       this.#pauseMs = PAUSE_MS.longest;
