@@ -85,7 +85,7 @@ async function connectToAll(shards: readonly { readonly url: string }[]): Promis
   await Promise.all(shards.map(({ url }) => withClient(url, async () => {})));
 }
 
-/** A server loses its lease on the shard, or has it again: what a live view tells of it, and when. */
+/** A server loses its lease on the shard, or has it again: how soon a live view tells that. */
 async function changesTold(
   { server, token }: Caller,
   cluster: string,

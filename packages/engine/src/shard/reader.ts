@@ -1,8 +1,8 @@
 // Reads where shards stand again and again, for whoever watches many of them: one session for each
 // shard, which is kept for the next time.
 //
-// Invariants: a shard that does not answer costs its own time and nobody else's; the time of a shard
-// begins with its turn; a session that broke while nobody used it is replaced without a word.
+// Invariants: a shard that does not answer costs its own time and nobody else's, and that begins
+// with its turn; a session that broke while nobody used it is replaced without a word.
 
 import type { Bundle } from '../compile/bundle.js';
 import { connect, type Session } from '../pg.js';
