@@ -25,7 +25,7 @@ export interface MatrixFigures {
 const SIZE = { servers: 200, shards: 100 } as const;
 const STORE_SHARDS = 2;
 /** Looks of viewers within so long are one. */
-const APART_SECONDS = 1.1;
+const APART_SECONDS = 0.5;
 const TEMPLATE = 'shard';
 
 export async function measureMatrix(

@@ -32,10 +32,7 @@ export const LOOK_MS = 10_000;
 
 /** Nothing at all on a shard whose state is older than features. */
 export async function readFeatureFacts(session: Session): Promise<FeatureFacts> {
-  const [found] = await session.query<{ has_features: boolean }>(
-    "select to_regclass('halflap.feature') is not null as has_features",
-  );
-  if (!found?.has_features) return { servers: [], features: [] };
+  if (!(await hasFeatures(session))) return { servers: [], features: [] };
   const live = await session.query<Omit<LiveServer, 'about'> & { readonly about: unknown }>(
     `select l.server, l.instance, l.release, s.about, l.renewed_at
      from halflap.lease l
@@ -44,11 +41,26 @@ export async function readFeatureFacts(session: Session): Promise<FeatureFacts> 
      order by l.server, l.instance`,
   );
   const servers = live.map((one) => ({ ...one, about: readDeclaration(one.about) }));
-  const features = await session.query<FeatureRow>(
+  return { servers, features: await listFeatures(session) };
+}
+
+/** Those that are allowed or enabled, by name; none where the state is older than features. */
+export async function readFeatures(session: Session): Promise<FeatureRow[]> {
+  return (await hasFeatures(session)) ? listFeatures(session) : [];
+}
+
+async function hasFeatures(session: Session): Promise<boolean> {
+  const [found] = await session.query<{ has_features: boolean }>(
+    "select to_regclass('halflap.feature') is not null as has_features",
+  );
+  return found?.has_features === true;
+}
+
+function listFeatures(session: Session): Promise<FeatureRow[]> {
+  return session.query<FeatureRow>(
     `select name, release, state, is_reversible, changed_at, changed_by
      from halflap.feature order by name`,
   );
-  return { servers, features };
 }
 
 /** Servers whose last heartbeat is older than the last change of the feature here, by name. */

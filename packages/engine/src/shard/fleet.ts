@@ -12,7 +12,7 @@ import {
 } from '@halflap/protocol';
 import type { Bundle } from '../compile/bundle.js';
 import { messageOf, type Session, withSession } from '../pg.js';
-import { readFeatureFacts } from './feature-facts.js';
+import { readFeatures } from './feature-facts.js';
 import { readStaleVerify } from './freshness.js';
 import { LIMITS } from './limits.js';
 import { readRunner, readState, type ShardState } from './state.js';
@@ -149,7 +149,7 @@ export async function readStatus(session: Session): Promise<ShardStatus> {
     running: step === undefined ? null : runningOf(step),
     leases,
     sessions: await readSessions(session, state.app, leases),
-    features: (await readFeatureFacts(session)).features,
+    features: await readFeatures(session),
     quarantined: counts?.quarantined ?? 0,
     differences: counts?.differences ?? 0,
     blocked: blockedBy(state, step, runner),
@@ -190,6 +190,7 @@ async function readSessions(
      order by name`,
     [`/${app}@`],
   );
+  if (rows.length === 0) return [];
   const known = new Set(
     leases.map(({ server, release }) => applicationName({ server, app, release })),
   );

@@ -7,6 +7,7 @@
 import type { Bundle } from '../compile/bundle.js';
 import { connect, type Session } from '../pg.js';
 import { readKnown, type ShardStatus, type ShardUrl, unreadable } from './fleet.js';
+import { readState, type ShardState } from './state.js';
 
 export interface ReaderOptions {
   /** How long a shard is waited for, in ms. */
@@ -41,16 +42,19 @@ export class ShardReader {
 
   /** Never throws for what the shard is or is not; the answer says it. */
   async read(url: ShardUrl, bundle: Bundle | null): Promise<KnownStatus> {
-    if (typeof url !== 'string') return { ...unreadable(url), isVerified: false };
-    await this.#turn();
-    const leave = this.#leaving();
-    const slow = setTimeout(leave, SLOW_MS);
     try {
-      return await this.#inTime(url, bundle);
-    } finally {
-      clearTimeout(slow);
-      leave();
+      return await this.#ask(url, (session) => readKnown(session, bundle));
+    } catch (error) {
+      return { ...unreadable(error), isVerified: false };
     }
+  }
+
+  /**
+   * Which release it has, and where it stands: a small part of the same. Null where Halflap never
+   * was. @throws when it cannot be read
+   */
+  readState(url: ShardUrl): Promise<ShardState | null> {
+    return this.#ask(url, (session) => readState(session, 'of this url'));
   }
 
   /** Ends what is kept. Idempotent. */
@@ -60,6 +64,19 @@ export class ShardReader {
     this.#kept.clear();
     for (const { forget } of kept) clearTimeout(forget);
     await Promise.all(kept.map(({ session }) => ended(session)));
+  }
+
+  async #ask<Value>(url: ShardUrl, work: (session: Session) => Promise<Value>): Promise<Value> {
+    if (typeof url !== 'string') throw url;
+    await this.#turn();
+    const leave = this.#leaving();
+    const slow = setTimeout(leave, SLOW_MS);
+    try {
+      return await this.#inTime(url, work);
+    } finally {
+      clearTimeout(slow);
+      leave();
+    }
   }
 
   async #turn(): Promise<void> {
@@ -78,38 +95,37 @@ export class ShardReader {
   }
 
   /** What comes too late is thrown away, with its session. */
-  async #inTime(url: string, bundle: Bundle | null): Promise<KnownStatus> {
+  async #inTime<Value>(url: string, work: (session: Session) => Promise<Value>): Promise<Value> {
     let isLate = false;
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<KnownStatus>((resolve) => {
+    const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         isLate = true;
-        const error = new Error(`no answer in ${this.#timeoutMs / 1000} s`);
-        resolve({ ...unreadable(error), isVerified: false });
+        reject(new Error(`no answer in ${this.#timeoutMs / 1000} s`));
       }, this.#timeoutMs);
     });
-    const read = this.#read(url, bundle, (session) => {
+    const worked = this.#work(url, work, (session) => {
       if (isLate || this.#isClosed || this.#kept.has(url)) void ended(session);
       else this.#keep(url, session);
-    }).catch((error: unknown) => ({ ...unreadable(error), isVerified: false }));
+    });
     try {
-      return await Promise.race([read, late]);
+      return await Promise.race([worked, late]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #read(
+  async #work<Value>(
     url: string,
-    bundle: Bundle | null,
+    work: (session: Session) => Promise<Value>,
     giveBack: (session: Session) => void,
-  ): Promise<KnownStatus> {
+  ): Promise<Value> {
     const kept = this.#take(url);
     if (kept !== undefined) {
       try {
-        const known = await readKnown(kept, bundle);
+        const value = await work(kept);
         giveBack(kept);
-        return known;
+        return value;
       } catch {
         // It may have been broken for long: a new one tells.
         void ended(kept);
@@ -117,9 +133,9 @@ export class ShardReader {
     }
     const session = await connect(url, 'status', { timeoutMs: this.#timeoutMs });
     try {
-      const known = await readKnown(session, bundle);
+      const value = await work(session);
       giveBack(session);
-      return known;
+      return value;
     } catch (error) {
       void ended(session);
       throw error;

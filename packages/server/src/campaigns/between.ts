@@ -6,7 +6,6 @@ import { compareVersions, HalflapError } from '@halflap/protocol';
 import type { Queryable } from '../store/leases.js';
 import type { Cluster, ShardAddress } from './clusters.js';
 import { EVOLUTION_COLUMNS, type EvolutionRow } from './evolutions.js';
-import { lookAt } from './observe.js';
 
 export interface Between {
   readonly from: string;
@@ -30,8 +29,8 @@ export async function findBetween(
   { reader, addresses, wanted }: Asked & { readonly wanted?: string },
 ): Promise<Between> {
   const { app } = cluster.declared;
-  const read = await lookAt(reader, addresses, null);
-  const states = read.flatMap(({ status }) => (status.state?.app === app ? [status.state] : []));
+  const read = await Promise.all(addresses.map((address) => readOne(reader, address)));
+  const states = read.flatMap(({ state }) => (state?.app === app ? [state] : []));
   const [oldest] = states.sort((one, other) => compareVersions(one.floor, other.floor));
   if (oldest === undefined) {
     throw new HalflapError(
@@ -39,7 +38,7 @@ export async function findBetween(
       `no shard of ${cluster.declared.name} tells ${app}`,
       {
         detail: {
-          evidence: read.map(({ address, status }) => `${address.name}: ${whyNot(status)}`),
+          evidence: read.map(({ name, state }) => `${name}: ${whyNot(state)}`),
         },
         hint: 'bring the shards up; adopt or install a release on them',
       },
@@ -64,7 +63,13 @@ function later(one: string, other: string): string {
   return compareVersions(one, other) < 0 ? other : one;
 }
 
-function whyNot({ error, state }: { error: string | null; state: { app: string } | null }): string {
-  if (error !== null) return 'it does not answer';
+/** Undefined: it did not answer. */
+async function readOne(reader: ShardReader, { name, url }: ShardAddress) {
+  const state = url === null ? undefined : await reader.readState(url).catch(() => undefined);
+  return { name, state };
+}
+
+function whyNot(state: { readonly app: string } | null | undefined): string {
+  if (state === undefined) return 'it does not answer';
   return state === null ? 'Halflap does not know it' : `it holds ${state.app}`;
 }

@@ -19,7 +19,7 @@ export interface Look {
 }
 
 /** A look that is not older serves the next viewer, in ms. */
-const FRESH_MS = 1000;
+const FRESH_MS = 200;
 
 export class ClusterLooks {
   readonly #parts: CampaignParts;

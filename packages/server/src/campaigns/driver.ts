@@ -23,7 +23,7 @@ export interface CampaignDriverOptions extends DrivingParts {
  * Between passes: the shortest while something moves; then doubled up to so much, and so much for
  * each shard that is asked, and up to the longest.
  */
-const PAUSE_MS = { shortest: 50, few: 200, perShard: 20, longest: 1000 } as const;
+const PAUSE_MS = { shortest: 50, few: 200, perShard: 6, longest: 1000 } as const;
 /** How often campaigns that nobody drives are looked for. */
 const LOOK_MS = 1000;
 /** How long the home shard is waited for. */

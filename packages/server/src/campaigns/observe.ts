@@ -67,10 +67,11 @@ export async function observe(
   const known = new Set(resolved.servers.map(({ name }) => name));
   const gone = looking.expected.filter((name) => !known.has(name)).map(missing);
   const servers = [...resolved.servers, ...gone].sort(byServerName);
+  const releases = releasesBy(shards);
   const seen = servers.map((one): ServerSeen => {
     const isHealthy = looking.health.get(one.name) ?? null;
     return {
-      ...serverSeen(one, shards, declared),
+      ...serverSeen(one, releases.get(one.name), declared),
       isHealthy,
       isExcluded: isOut('server', one.name),
     };
@@ -92,11 +93,7 @@ function featuresOf(read: readonly { readonly status: Status }[], from: string):
 type Status = KnownStatus;
 
 /** All shards at once, each with its time. Never fails for one. */
-export function lookAt(
-  reader: ShardReader,
-  addresses: readonly ShardAddress[],
-  bundle: Bundle | null,
-) {
+function lookAt(reader: ShardReader, addresses: readonly ShardAddress[], bundle: Bundle | null) {
   return Promise.all(addresses.map((address) => readOne(reader, address, bundle)));
 }
 
@@ -172,13 +169,25 @@ function whyUnknown({ reachable, error, state }: Status, app: string): string | 
   return state.app === app ? null : `it holds ${state.app}, and the cluster is of ${app}`;
 }
 
+/** By which releases each server works with any of the shards. */
+function releasesBy(shards: readonly ShardSeen[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { leases } of shards) {
+    for (const { server, release } of leases) {
+      const known = found.get(server);
+      if (known === undefined) found.set(server, new Set([release]));
+      else known.add(release);
+    }
+  }
+  return found;
+}
+
 function serverSeen(
   { name, isConnected, installed }: ServerFound,
-  shards: readonly ShardSeen[],
+  releases: ReadonlySet<string> | undefined,
   declared: ClusterDeclaration,
 ): Omit<ServerSeen, 'isHealthy' | 'isExcluded'> {
-  const leases = shards.flatMap((shard) => shard.leases).filter(({ server }) => server === name);
-  const running = [...new Set(leases.map(({ release }) => release))].sort();
+  const running = [...(releases ?? [])].sort();
   // Without a package what it runs is all that tells what it has.
   const own = declared.package === undefined && running.length === 1 ? (running[0] ?? null) : null;
   return { name, isConnected, installed: installed ?? own, running };

@@ -234,8 +234,8 @@ function whatIfOf(looks: ClusterLooks): Route {
   });
 }
 
-/** Between two looks of a live view, in ms: it asks all shards. */
-const LIVE_MS = 2000;
+/** Between two looks of a live view, in ms: it asks all shards, and is to tell within a second. */
+const LIVE_MS = 400;
 
 function liveOf(looks: ClusterLooks): Route {
   return live({
