@@ -211,7 +211,7 @@ function recordsOf(plan: Plan): StepRecord[] {
 }
 
 function knownOf({ policy, steps, world, now }: Course): Known {
-  return { state: 'running', policy, steps, world, now };
+  return { state: 'running', policy, steps, world, call: null, now };
 }
 
 /** No server that lives is with a shard that answers and refuses it. */

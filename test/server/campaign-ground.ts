@@ -110,6 +110,8 @@ interface Kind {
   readonly drains: boolean;
   /** What its servers are given, by release. */
   readonly files?: Files;
+  /** As they are declared. */
+  readonly hooks?: readonly object[];
 }
 
 export class CampaignGround {
@@ -175,7 +177,7 @@ export class CampaignGround {
 
   /** An application at 1.0 that runs, on so many shards, and its declared cluster. */
   async application({ from }: Compiled, kind: Kind): Promise<Application> {
-    const { shards, rows, drains, files = {} } = kind;
+    const { shards, rows, drains, files = {}, hooks = [] } = kind;
     this.#made += 1;
     const made = this.#made;
     const databases = await Promise.all(Array.from({ length: shards }, () => freshDatabase()));
@@ -194,7 +196,7 @@ export class CampaignGround {
     const command = (word: string) => ({ run: ['/bin/app', word, '{server}', '{release}'] });
     const { status, body } = await this.ask('POST', '/api/v1/clusters', {
       payload: {
-        ...{ name: `shop-${made}`, app: APP, shards: all },
+        ...{ name: `shop-${made}`, app: APP, shards: all, hooks },
         servers: { named: servers.map(({ name }) => ({ name, host: 'web-0' })) },
         commands: {
           ...(drains ? { drain: command('drain'), undrain: command('undrain') } : {}),

@@ -9,6 +9,7 @@ import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { type Random, randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
+import { openReceiver } from './hook-receiver.js';
 import { until } from './job-cluster.js';
 import { SILENT } from './store.js';
 
@@ -27,6 +28,7 @@ const CHANGES = `changes:
       down: { size: "(bytes / 1024)::int" }
 `;
 const ROWS = `insert into items select i, 'item ' || i, i from generate_series(1, 500) i;`;
+const SECRET = 'what signs the hooks of a test';
 const POLICY = { healthSeconds: 1, deadlineSeconds: 60 };
 
 let ground: CampaignGround;
@@ -175,6 +177,86 @@ describe('a server that was healthy', () => {
       await goBack(id, 'from the middle');
       expect(a.installed).toBe('1.0');
       expect(await standing(app)).toEqual(['settled at 1.0, 500 rows']);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('hooks', () => {
+  it(
+    'are called around steps, told again by another server, and keep a step from beginning',
+    async () => {
+      const receiver = await openReceiver(SECRET);
+      const webhook = {
+        url: `${receiver.url}/hook?key=${encodeURIComponent(SECRET)}`,
+        secret: SECRET,
+      };
+      const told = { host: 'web-0', run: ['/bin/app', 'told', '{name}', '{release}'] };
+      const hooks = [
+        { name: 'gate', when: 'before', on: ['server'], webhook, required: true },
+        { name: 'told', when: 'after', on: ['upgrade'], command: told, required: true },
+        { name: 'over', when: 'ended', webhook },
+      ];
+      const app = await ground.application(compiled, {
+        ...{ shards: 1, rows: ROWS },
+        hooks,
+        drains: false,
+      });
+      const [a, b] = app.servers;
+      const steps = [a, b].map(({ name }) => `server/${name}/upgrade`) as [string, string];
+      const id = await plan(app.cluster, { order: ['shard/eu1/prepare', ...steps] });
+      receiver.answers = [
+        async () => {
+          await ground.killDriver(id);
+          return null;
+        },
+        async () => ({ status: 200 }),
+        async () => ({ status: 423, reason: 'nothing changes on Fridays' }),
+      ];
+      const commands: string[] = [];
+      a.onCommand = async (word) => void commands.push(word);
+      b.onCommand = async (word) => {
+        if (word === 'told') throw new Error('it is not well');
+      };
+      await start(id);
+      const refused = await sees(id, ({ state }) => state === 'stopped');
+      expect(refused.plan[2]).toMatchObject({
+        ...{ id: steps[1], state: 'failed' },
+        message: 'the hook gate says no: answered 423: nothing changes on Fridays',
+      });
+      expect(refused.plan[1]?.stages.map(({ stage, hook }) => `${stage} ${hook}`)).toEqual([
+        ...['before gate', 'upgrade null', 'restart null', 'register null', 'health null'],
+        'after told',
+      ]);
+      expect(commands, 'each once').toEqual(['upgrade', 'restart', 'health', 'told']);
+      expect((await post(`campaigns/${id}/retry`, { step: steps[1] })).status).toBe(200);
+      const unwell = await sees(id, ({ state, done }) => state === 'stopped' && done === 3);
+      expect(unwell.reason).toContain(`the hook told after ${steps[1]} says no`);
+      expect((await post(`campaigns/${id}/resume`)).status).toBe(200);
+      await receiver.until(({ told: all }) => all.length === 5);
+      const events = receiver.told.map(({ event, hook, campaign, step }) =>
+        [event, hook, campaign.state, step?.id ?? null, step?.attempt ?? 0].join(' '),
+      );
+      expect(events).toEqual([
+        ...Array(2).fill(`before gate running ${steps[0]} 1`),
+        ...[1, 2].map((attempt) => `before gate running ${steps[1]} ${attempt}`),
+        'ended over finished  0',
+      ]);
+      const deliveries = receiver.told.map(({ delivery }) => delivery);
+      expect(deliveries[1], 'the same one again').toBe(deliveries[0]);
+      expect(new Set(deliveries).size).toBe(4);
+      expect(receiver.forged).toBe(0);
+      const { body: shown } = await get(`clusters/${app.cluster}`);
+      expect(shown.declaration.hooks[0].webhook).toEqual({ place: receiver.url });
+      const { body: history } = await get(`campaigns/${id}/events?limit=200`);
+      const kept = history.items.filter(({ kind }: { kind: string }) => kind === 'hook');
+      expect(kept).toHaveLength(6);
+      const { rows } = await ground.test.store.home.query(
+        'select c.declared, h.payload from clusters c, campaign_hooks h where c.id = $1',
+        [app.cluster],
+      );
+      expect(JSON.stringify([shown, history, rows])).not.toMatch(/what(%20| )signs/);
+      await receiver.close();
     },
     TIMEOUT_MS,
   );

@@ -35,6 +35,7 @@ const DECLARATION = [
   'service',
   'commands',
   'sessionLens',
+  'hooks',
   'shards',
 ] as const;
 

@@ -8,6 +8,13 @@ import { parseSelector } from '../api/labels.js';
 import { invalid } from '../api/problem.js';
 import { seal, unseal } from '../authority/sealing.js';
 import type { Queryable } from '../store/leases.js';
+import {
+  missingWebhooks,
+  readWebhooks,
+  withKnown,
+  withoutSecretsOf,
+  writeWebhooks,
+} from './cluster-hooks.js';
 import { type ClusterDeclaration, checkDeclaration } from './declaration.js';
 
 export interface Cluster {
@@ -96,10 +103,11 @@ export async function addCluster(client: ClientBase, declaring: Declaring): Prom
   const { rowCount } = await client.query(
     `insert into clusters (id, name, app, declared, changed_by) values ($1, $2, $3, $4, $5)
      on conflict (name) do nothing`,
-    [id, declared.name, declared.app, withoutUrls(declared), by],
+    [id, declared.name, declared.app, withoutSecrets(declared), by],
   );
   if (rowCount === 0) throw taken(declared.name);
   await writeShards(client, id, declaring);
+  await writeWebhooks(client, id, { ...declared, secret: declaring.secret });
   return id;
 }
 
@@ -122,7 +130,7 @@ export async function changeCluster(
     const url = one.url ?? known.get(one.name);
     return url === undefined ? one : { ...one, url };
   });
-  const whole = { ...declared, shards };
+  const whole = { ...declared, ...(await knownHooks(client, id, declaring)), shards };
   check(
     whole,
     shards.map(({ url }) => url),
@@ -136,10 +144,17 @@ export async function changeCluster(
      set name = $2, app = $3, declared = $4, changed_by = $5, changed_at = now(),
        revision = revision + 1
      where id = $1`,
-    [id, declared.name, declared.app, withoutUrls(declared), by],
+    [id, declared.name, declared.app, withoutSecrets(whole), by],
   );
   await client.query('delete from cluster_shards where cluster_id = $1', [id]);
   await writeShards(client, id, { ...declaring, declared: whole });
+  await writeWebhooks(client, id, { ...whole, secret });
+}
+
+async function knownHooks(client: ClientBase, id: string, { declared, secret }: Declaring) {
+  const { hooks } = declared;
+  if (hooks === undefined) return {};
+  return { hooks: withKnown(hooks, await readWebhooks(client, secret, id)) };
 }
 
 /**
@@ -178,12 +193,14 @@ function check(declared: ClusterDeclaration, urls: readonly (string | undefined)
   const missing = urls.flatMap((url, at) =>
     url === undefined ? [{ field: `body.shards.${at}.url`, rule: 'must be given' }] : [],
   );
+  missing.push(...missingWebhooks(declared.hooks ?? []));
   if (missing.length > 0) throw invalid(missing);
 }
 
-function withoutUrls(declared: ClusterDeclaration): string {
+function withoutSecrets(declared: ClusterDeclaration): string {
   const shards = declared.shards.map(({ url: _, ...rest }) => rest);
-  return JSON.stringify({ ...declared, shards });
+  const hooks = declared.hooks === undefined ? {} : { hooks: withoutSecretsOf(declared.hooks) };
+  return JSON.stringify({ ...declared, ...hooks, shards });
 }
 
 function taken(name: string): HalflapError {

@@ -10,6 +10,7 @@ import {
 } from '../../campaigns/campaign.js';
 import type { Campaigns } from '../../campaigns/campaigns.js';
 import { CAMPAIGN_STATES } from '../../campaigns/decide.js';
+import { readShownCalls } from '../../campaigns/hook-rows.js';
 import type { CampaignParts } from '../../campaigns/make.js';
 import { askHome } from '../../store/home.js';
 import {
@@ -110,7 +111,8 @@ function oneCampaign(api: CampaignApi): Route {
 export async function seeCampaign({ store }: CampaignApi, id: string): Promise<Campaign> {
   const sql = `select ${LISTED} from ${FROM} where c.id = $1`;
   const [row] = await askHome<ListedCampaign>(store, sql, [id]);
-  return campaignOf(found(row, `campaign ${id}`), await readSteps(store.home, id));
+  const steps = await readSteps(store.home, id);
+  return campaignOf(found(row, `campaign ${id}`), steps, await readShownCalls(store.home, id));
 }
 
 function matrixOf({ store }: CampaignApi): Route {
