@@ -86,7 +86,7 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, clock });
+  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, keptDays: 365, clock });
   const journals = startJournals({ store, bus, server: 'one', log: SILENT });
   await Promise.all([doorbell.begun, journals.begun]);
   const clusters = { store, secret, bundles: campaigns.bundles, clock };

@@ -95,6 +95,8 @@ export interface ServerPace {
   readonly certificateSeconds: number;
   /** How long jobs and their output are kept after their end. */
   readonly jobsKeptDays: number;
+  /** How long the history of a campaign is kept after its end. */
+  readonly campaignsKeptDays: number;
 }
 
 /** What a server does where it is not told otherwise. */
@@ -107,6 +109,7 @@ export const PACE: ServerPace = {
   jobLeaseSeconds: 15,
   certificateSeconds: 10,
   jobsKeptDays: 90,
+  campaignsKeptDays: 365,
 };
 
 export interface Server {
@@ -157,7 +160,8 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
   const shared = { store, server: name, leaseSeconds, clock, log };
-  const campaigns = startCampaigns({ ...shared, secret, jobs });
+  const ended = { keptDays: pace.campaignsKeptDays };
+  const campaigns = startCampaigns({ ...shared, ...ended, secret, jobs });
   running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());

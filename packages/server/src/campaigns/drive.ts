@@ -15,6 +15,7 @@ import {
 } from './campaign.js';
 import { readAddresses, readCluster } from './clusters.js';
 import { type Decision, decide, type Wait } from './decide.js';
+import { thinLooks } from './history.js';
 import { calledStep, callHooks, type HookRow, readCalls, stopCampaign } from './hook-rows.js';
 import { advanceCalls, type HookCalls } from './hook-work.js';
 import { holding, leaveOf } from './hooks.js';
@@ -121,6 +122,7 @@ async function noteSeen({ on, lease, known }: Pass): Promise<void> {
     if (!isOther) return;
     const message = 'the cluster looks otherwise than before';
     await noteEvent(client, campaign.id, { kind: 'seen', message, matrix });
+    await thinLooks(client, campaign.id);
   });
 }
 
