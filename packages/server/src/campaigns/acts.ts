@@ -59,7 +59,8 @@ export async function approveStep(
   const row = await stepRow(client, id, step);
   if (row.own_approval === null) throw conflict(`${step} needs no approval of its own`);
   await client.query(
-    `update campaign_steps set approved_by = $3, approved_at = now()
+    // Whoever follows it must not take it for one that still waits for somebody.
+    `update campaign_steps set approved_by = $3, approved_at = now(), wait = null
      where campaign_id = $1 and id = $2`,
     [id, step, by],
   );
