@@ -11,6 +11,11 @@ import { until } from './job-cluster.js';
 
 const POLICY = { healthSeconds: 1, deadlineSeconds: 60 };
 const REASON = 'drawn';
+const hook = (name: string, when: 'before' | 'after') => ({
+  ...{ name, when, on: ['server'], required: true },
+  command: { host: 'web-0', run: ['/bin/app', name, '{name}'] },
+});
+const HOOKS = [hook('gate', 'before'), hook('told', 'after')];
 
 export interface Trial {
   readonly ground: CampaignGround;
@@ -30,7 +35,8 @@ export async function randomCampaign(
 ): Promise<{ readonly app: Application; readonly release: string }> {
   const { ground, compiled, random, rows, most } = trial;
   const shards = 1 + random.below(2);
-  const app = await ground.application(compiled, { shards, rows, drains: random.percent(50) });
+  const kind = { shards, rows, drains: random.percent(50), hooks: random.pick([[], HOOKS]) };
+  const app = await ground.application(compiled, kind);
   const course = new Course(trial, app);
   for (let turns = random.below(Math.min(most, 3)); turns > 0; turns -= 1) await course.oneStep();
   await course.begin({ goal: random.percent(50) ? 'expanded' : 'upgraded' });
@@ -179,7 +185,7 @@ class Course {
   async #breakServer(): Promise<void> {
     const { random, told } = this.#trial;
     const server = random.pick(this.#app.servers);
-    const word = random.pick(['upgrade', 'restart', 'health']);
+    const word = random.pick(['upgrade', 'restart', 'health', 'gate', 'told']);
     told.push(`break ${word} of ${server.name}`);
     if (word === 'health') server.health = 1;
     server.onCommand = async (one) => {

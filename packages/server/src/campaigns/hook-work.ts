@@ -77,12 +77,13 @@ export async function advanceCalls(pass: CallingPass, running: HookCalls): Promi
 async function advance(pass: CallingPass, call: HookRow, running: HookCalls): Promise<boolean> {
   const hook = pass.cluster.declared.hooks?.find(({ name }) => name === call.hook);
   if (call.job !== null) return jobEnd(pass, call, call.job);
-  if (hook === undefined) {
-    const message = 'it is not declared any more';
+  const isBegun = call.state === 'running';
+  if (hook === undefined || (isBegun && hook.command !== undefined)) {
+    const message = 'it is not declared so any more';
     return end(pass, call, { state: 'dropped', message, evidence: [] });
   }
-  if (call.state === 'waiting') return begin(pass, call, hook);
-  return hook.command === undefined && !running.has(call.id) && tell(pass, call, running);
+  if (!isBegun) return begin(pass, call, hook);
+  return !running.has(call.id) && tell(pass, call, running);
 }
 
 const secondsOf = ({ timeoutSeconds = HOOK_SECONDS }: Hook) => timeoutSeconds;
@@ -92,7 +93,7 @@ async function begin(pass: CallingPass, call: HookRow, hook: Hook): Promise<bool
   const { command } = hook;
   const host = command === undefined ? null : await hostOf(pass, command.host);
   if (command !== undefined && host === null) {
-    const message = `no active host is ${command.host}`;
+    const message = `no active host that can be seen now is ${command.host}`;
     return end(pass, call, { state: 'failed', message, evidence: [] });
   }
   const now = on.clock();

@@ -48,9 +48,10 @@ interface Ended {
   readonly evidence: readonly string[];
 }
 
-function isLate({ started_at: startedAt }: StepRow, { campaign, now }: Known): boolean {
+/** Since its work has begun: its hooks have a time of their own. */
+function isLate({ stages: [first] }: StepRow, { campaign, now }: Known): boolean {
   const most = campaign.policy.deadlineSeconds * 1000;
-  return startedAt !== null && now.getTime() > startedAt.getTime() + most;
+  return first !== undefined && now.getTime() > Date.parse(first.startedAt) + most;
 }
 
 /** The next stage; or the step has succeeded. */
