@@ -34,7 +34,7 @@ export async function randomCampaign(
   trial: Trial,
 ): Promise<{ readonly app: Application; readonly release: string }> {
   const { ground, compiled, random, rows, most } = trial;
-  const shards = 1 + random.below(2);
+  const shards = 1 + random.below(Math.ceil(most / 4));
   const kind = { shards, rows, drains: random.percent(50), hooks: random.pick([[], HOOKS]) };
   const app = await ground.application(compiled, kind);
   const course = new Course(trial, app);
