@@ -1,6 +1,6 @@
 // A campaign through real packages, for the test of the whole: a cluster of one server, which is
-// this machine, and one shard. Its agent installs the newer version and goes back; and what somebody
-// does by apt is found.
+// this machine, and one shard. Its agent installs the newer version and goes back; and what
+// somebody does by apt is found.
 
 import { execFileSync } from 'node:child_process';
 import { hostname } from 'node:os';

@@ -198,7 +198,8 @@ describe.skipIf(!canInstall())('the application', () => {
 
   it('upgrades a cluster through its packages by a campaign, and finds what apt has done', async () => {
     const restart = join(directory, 'restart');
-    await fs.writeFile(restart, `#!/bin/sh\necho "$1" >> ${directory}/restarts\n`, { mode: 0o755 });
+    const script = `#!/bin/sh\necho "$1" >> ${directory}/restarts\n`;
+    await fs.writeFile(restart, script, { mode: 0o755 });
     await fs.writeFile(
       join(directory, 'policy.yaml'),
       `allow: { packages: true, command: { programs: [${restart}] } }\n`,

@@ -14,8 +14,8 @@ const MOST_CAMPAIGNS = 100;
 
 /**
  * Within the transaction that notes another look. Where there are too many, the one that was
- * followed by the next soonest goes: a server that comes and goes all night leaves few, and what was
- * long so stays.
+ * followed by the next soonest goes: a server that comes and goes all night leaves few, and what
+ * was long so stays.
  */
 export async function thinLooks(client: ClientBase, campaign: string): Promise<void> {
   await client.query(
