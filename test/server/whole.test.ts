@@ -196,7 +196,7 @@ describe.skipIf(!canInstall())('the application', () => {
     await until(version, (found) => JSON.stringify(found).includes('"1.0"'));
   });
 
-  it('upgrades a cluster through its packages by a campaign, and finds what apt has done', async () => {
+  it('upgrades a cluster through its packages, and finds what apt has done', async () => {
     const restart = join(directory, 'restart');
     const script = `#!/bin/sh\necho "$1" >> ${directory}/restarts\n`;
     await fs.writeFile(restart, script, { mode: 0o755 });
