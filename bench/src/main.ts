@@ -75,7 +75,7 @@ async function measure(bench: Bench, options: BenchOptions): Promise<Figures> {
     bus: wants('bus') ? await measureBus(bench, options, tell) : null,
     skew: wants('skew') ? await measureSkew(bench, options, tell) : null,
     costs: wants('costs') ? await measureCosts(bench, options, tell) : null,
-    app: await measureApp(options, tell),
+    app: await measureApp(bench, options, tell),
   };
 }
 

@@ -50,6 +50,7 @@ export const PARTS = [
   'reconnect',
   'jobs',
   'agent',
+  'matrix',
 ] as const;
 export type Part = (typeof PARTS)[number];
 

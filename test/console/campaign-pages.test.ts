@@ -1,6 +1,10 @@
 // Clusters and campaigns in a browser, on a real server with a real cluster: its servers register
 // on real shards, and an agent upgrades them. One campaign from its plan to the way back.
 
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type Server, startServer } from '@halflap/server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,12 +51,20 @@ from generate_series(1, 100) as n,
   unnest(array['expand', 'verify', 'contract']) with ordinality as u (action, at)`;
 const ROWS = "insert into items select i, 'item ' || i, i from generate_series(1, 500) i;";
 
+const KIND = { shards: 1, rows: ROWS, drains: false } as const;
+
 let browser: Browser;
 let ground: CampaignGround;
 let server: Server;
 let app: Application;
 let visit: Visit;
 let page: Page;
+let asked = 0;
+/** The application, as it answers for its signals. */
+const source = createServer((_, response) => {
+  asked += 1;
+  response.end(JSON.stringify({ p95: String(120 + 7 * (asked % 40)) }));
+});
 
 beforeAll(async () => {
   const compiling = compilePair(OLD, NEW, CHANGES);
@@ -60,13 +72,17 @@ beforeAll(async () => {
   const files = { '1.0': one, '2.0': two };
   [browser, ground] = await Promise.all([openBrowser(), openCampaignGround(1)]);
   const compiled = await compiling;
+  source.listen(0, '127.0.0.1');
+  await once(source, 'listening');
+  const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
+  const signal = { name: 'latency', unit: 'ms', url, pointer: '/p95', stopAbove: 1000 };
   [server, app] = await Promise.all([
     startServer({
       ...{ name: 'console', version: '0.1.0', secret: ground.secret, console: CONSOLE },
       ...{ shards: ground.test.shards, listen: LOCAL, agents: LOCAL, log: SILENT },
-      names: ['localhost'],
+      ...{ names: ['localhost'], pace: { signalSeconds: 0.5 } },
     }),
-    ground.application(compiled, { shards: 1, rows: ROWS, drains: false, files }),
+    ground.application(compiled, { ...KIND, files, signals: [signal] }),
     ground.ask('POST', '/api/v1/evolutions', { payload: { bundle: compiled.bundle } }),
     ground.api.as('admin')('POST', '/api/v1/users', {
       payload: {
@@ -83,6 +99,7 @@ afterAll(async () => {
   await browser?.close();
   await server?.stop();
   await ground?.close();
+  source.close();
 });
 
 const at = (path: string) => `${server.address}${path}`;
@@ -171,10 +188,30 @@ describe('clusters and campaigns in the console', () => {
     await isStep(failing, 'failed');
     await step(failing).getByText(`health ${app.servers[1].name}`).waitFor();
     await step(failing).getByRole('link', { name: 'Job of health' }).waitFor();
+    const chart = page.getByRole('img', { name: /^latency over time: .*limit 1000 ms$/ });
+    await chart.waitFor();
+    expect(await chart.locator('.hf-chart-line').getAttribute('d')).toMatch(/^M.*L/);
+    await button('Show the numbers').click();
+    await page.getByRole('row', { name: /^Before the first step \d+ ms$/ }).waitFor();
     expect(await wrongOfPage()).toEqual([]);
     app.servers[1].health = 0;
     await choose(`Retry: ${failing}`, 'Retry it');
     await isStep(failing, 'succeeded');
+  });
+
+  it('are exported as a report that stands by itself', async () => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      button('Export report').click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^shop-1-1\.0-2\.0-.{8}\.html$/);
+    const report = await openVisit(browser);
+    await report.page.setContent(readFileSync(await download.path(), 'utf8'));
+    await report.page.getByRole('heading', { name: 'Upgrade 1.0 → 2.0 of shop-1' }).waitFor();
+    await report.page.getByRole('img', { name: 'latency over time' }).waitFor();
+    expect(await findings(report.page)).toEqual([]);
+    expect(report.faults).toEqual([]);
+    await report.context.close();
   });
 
   it('wait with their reason, and are paused and resumed', async () => {

@@ -11,7 +11,7 @@ import { type Served, serve } from './served.js';
 
 const HOSTS = 3;
 const SEED = Number(process.env.HALFLAP_TEST_SEED ?? Date.now() % 1_000_000);
-const CLICKS = 40;
+const CLICKS = 25;
 const PASSWORD = 'correct horse battery staple';
 
 let browser: Browser;

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type Fleet, open } from '@halflap/client';
+import { ShardReader } from '@halflap/engine/runner';
 import { Bundles, betweenServersRoutes, clusterRoutes, SECRET_BYTES } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, shardIn } from '../../packages/client/test/fixture.js';
@@ -28,7 +29,8 @@ beforeAll(async () => {
   shards = databases.map(({ url }, at) => ({ name: `eu${at + 1}`, url }));
   const { store } = test;
   const secret = randomBytes(SECRET_BYTES);
-  const clusters = { store, secret, bundles: new Bundles(), clock: () => new Date() };
+  const reader = new ShardReader({ timeoutMs: 5000 });
+  const clusters = { store, secret, bundles: new Bundles(), reader, clock: () => new Date() };
   // Servers say every 20 s that they live; here they are told to.
   const routes = [
     ...clusterRoutes(clusters),

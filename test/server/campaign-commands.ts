@@ -3,7 +3,9 @@
 // carried.
 
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { installRelease } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
 import { expect } from 'vitest';
@@ -54,6 +56,8 @@ commands:
   upgrade: { run: [/bin/true, "{release}"] }
 shards:
   - { name: eu1${address} }
+signals:
+  - { name: latency, unit: ms, url: "http://127.0.0.1:1/", pointer: /p95, stopAbove: 500 }
 `;
 }
 
@@ -106,10 +110,24 @@ async function betweenServers(halflap: Asking['halflap'], printed: Asking['print
   expect(behaviours).toEqual([]);
 }
 
-async function upgrade(
-  { workspace, halflap, printed }: Asking,
-  whenDual: () => Promise<void>,
-): Promise<void> {
+/** What it said, and all that is known of it, by the beginning of its id. */
+async function tellAll({ workspace, halflap, printed }: Asking, id: string): Promise<void> {
+  const one = id.slice(0, 12);
+  const { signals } = await printed('campaign', 'signals', one);
+  expect(signals).toMatchObject([{ name: 'latency', before: null, stopAfterSeconds: 30 }]);
+  const said = await halflap('campaign', 'signals', one, '--minutes', '5');
+  expect(said.stdout).toMatch(/latency +– +not known: ECONNREFUSED/);
+  const { report } = await printed('campaign', 'report', one, '--out', 'report.html');
+  expect(report).toMatchObject({ campaign: { id, state: 'finished' }, hasMore: false });
+  const page = readFileSync(join(workspace.directory, 'report.html'), 'utf8');
+  expect(page).toMatch(/^<!doctype html>/);
+  expect(page).toContain('no such server');
+  const again = await halflap('campaign', 'report', one, '--out', 'report.html');
+  expect(again.code, again.stderr).toBe(2);
+}
+
+async function upgrade(asking: Asking, whenDual: () => Promise<void>): Promise<void> {
+  const { workspace, halflap, printed } = asking;
   const order = ['--step', 'server/ghost1/upgrade', '--step', 'shard/eu1/prepare'];
   const wrong = await halflap('campaign', 'plan', 'shop', ...order);
   expect(wrong).toMatchObject({ code: 3, stderr: expect.stringMatching(/does not serve 2\.0/) });
@@ -139,6 +157,7 @@ async function upgrade(
   const finished = await halflap('campaign', 'status', one, '--follow');
   expect(finished.code, finished.stdout).toBe(0);
   await whenDual();
+  await tellAll(asking, id);
   const { events } = await printed('campaign', 'history', one, '--all');
   const seen = events.find(({ looksOther }: { looksOther: boolean }) => looksOther);
   const then = await halflap('campaign', 'history', one, '--at', seen.number);

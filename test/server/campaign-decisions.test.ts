@@ -194,6 +194,51 @@ describe('a window', () => {
   });
 });
 
+describe('a signal', () => {
+  const at = (seconds: number) => new Date(seconds * 1000);
+  /** One each five seconds from 0 on; null: no answer. */
+  const stopOf = (values: readonly (number | null)[], change: Partial<Known> = {}) => {
+    const world = clusterOf(1, 1);
+    const [first, ...rest] = recordsOf(propose(world, 'expanded', ORDER)) as [StepRecord];
+    const samples = values.map((value, n) => ({ at: at(5 * n), value }));
+    const limit = { name: 'latency', unit: 'ms', stopAbove: 500, stopAfterSeconds: 30 };
+    return decide({
+      ...{ state: 'running', policy: DEFAULT_POLICY, world, now: at(100), wentOnAt: at(-100) },
+      call: null,
+      steps: [{ ...first, state: 'running', startedAt: at(-60) }, ...rest],
+      signals: [{ ...limit, samples }],
+      ...change,
+    }).stop;
+  };
+  const high = [600, 600, 600, 600, 600, 600, 812];
+
+  it('stops what goes on when it was above its limit for so long, and says by what', () => {
+    expect(stopOf(high)).toBe('latency is 812 ms, above 500 ms for 30 s');
+    expect(stopOf(high.slice(1))).toBeNull();
+    expect(stopOf([600, 600, 600, 500, 600, 600, 812])).toBeNull();
+  });
+
+  it('counts nothing over a gap, and not what nobody answered', () => {
+    expect(stopOf([600, null, 600, null, null, 600, 812])).toContain('812 ms');
+    expect(stopOf([600, 600, null, null, null, 600, 812])).toBeNull();
+    expect(stopOf([...high, null, null, null, null])).toBeNull();
+  });
+
+  it('counts nothing from before the campaign went on, nor while it waits for people', () => {
+    expect(stopOf(high, { wentOnAt: at(1) })).toBeNull();
+    expect(stopOf([...high, 600], { wentOnAt: at(1) })).toContain('600 ms');
+    const [step, ...rest] = recordsOf(propose(clusterOf(1, 1), 'expanded', ORDER)) as [StepRecord];
+    const ended = (seconds: number): Partial<Known> => ({
+      world: led(clusterOf(1, 1), 'shard/s1/prepare'),
+      steps: [{ ...step, state: 'succeeded', startedAt: at(-60), endedAt: at(seconds) }, ...rest],
+    });
+    expect(stopOf(high, ended(-1))).toBeNull();
+    expect(stopOf(high, ended(0))).toContain('812 ms');
+    const policy = { ...DEFAULT_POLICY, soakSeconds: 60 };
+    expect(stopOf(high, { ...ended(-20), policy }), 'while it has to hold').toContain('812 ms');
+  });
+});
+
 // Random campaigns -------------------------------------------------------------------------------
 
 interface Course {
@@ -208,12 +253,13 @@ interface Course {
 }
 
 function recordsOf(plan: Plan): StepRecord[] {
-  const fresh = { state: 'waiting', endedAt: null, approvedBy: null, isRetried: false } as const;
-  return plan.steps.map((one) => ({ ...one, ...fresh }));
+  const never = { startedAt: null, endedAt: null, approvedBy: null } as const;
+  return plan.steps.map((one) => ({ ...one, state: 'waiting', ...never, isRetried: false }));
 }
 
 function knownOf({ policy, steps, world, now }: Course): Known {
-  return { state: 'running', policy, steps, world, call: null, now };
+  const seen = { signals: [], wentOnAt: new Date(0), call: null };
+  return { state: 'running', policy, steps, world, now, ...seen };
 }
 
 /** No server that lives is with a shard that answers and refuses it. */

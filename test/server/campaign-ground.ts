@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Fleet, open } from '@halflap/client';
 import { installRelease } from '@halflap/engine';
+import { ShardReader } from '@halflap/engine/runner';
 import { type FreshDatabase, freshDatabase } from '@halflap/engine/testing';
 import type { ServersFile } from '@halflap/protocol';
 import {
@@ -112,6 +113,8 @@ interface Kind {
   readonly files?: Files;
   /** As they are declared. */
   readonly hooks?: readonly object[];
+  /** What it says of itself. */
+  readonly signals?: readonly object[];
 }
 
 export class CampaignGround {
@@ -177,7 +180,7 @@ export class CampaignGround {
 
   /** An application at 1.0 that runs, on so many shards, and its declared cluster. */
   async application({ from }: Compiled, kind: Kind): Promise<Application> {
-    const { shards, rows, drains, files = {}, hooks = [] } = kind;
+    const { shards, rows, drains, files = {}, hooks = [], signals = [] } = kind;
     this.#made += 1;
     const made = this.#made;
     const databases = await Promise.all(Array.from({ length: shards }, () => freshDatabase()));
@@ -196,7 +199,7 @@ export class CampaignGround {
     const command = (word: string) => ({ run: ['/bin/app', word, '{server}', '{release}'] });
     const { status, body } = await this.ask('POST', '/api/v1/clusters', {
       payload: {
-        ...{ name: `shop-${made}`, app: APP, shards: all, hooks },
+        ...{ name: `shop-${made}`, app: APP, shards: all, hooks, signals },
         servers: { named: servers.map(({ name }) => ({ name, host: 'web-0' })) },
         commands: {
           ...(drains ? { drain: command('drain'), undrain: command('undrain') } : {}),
@@ -230,13 +233,15 @@ export async function openCampaignGround(servers = 2): Promise<CampaignGround> {
   const test = await openTestStore(2);
   const secret = randomBytes(SECRET_BYTES);
   const { store } = test;
-  const campaigns = { bundles: new Bundles(), kick() {}, stop: async () => {} };
+  const bundles = new Bundles();
+  const reader = new ShardReader({ timeoutMs: 5000 });
+  const campaigns = { bundles, reader, kick() {}, stop: async () => {} };
   const clock = () => new Date();
-  const clusters = { store, secret, bundles: campaigns.bundles, clock };
+  const clusters = { store, secret, bundles, reader, clock };
   const routes = [
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
+    ...evolutionRoutes({ store, bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const api = await openTestApi(test, { routes, log: SILENT });

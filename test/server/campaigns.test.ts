@@ -1,15 +1,19 @@
 // Campaigns as they are: servers of Halflap that are killed, servers of an application that are
 // upgraded by an agent, shards that are moved. The decisions on paper have a test of their own.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
-import { type Campaign, Evaluator, purgeHistory } from '@halflap/server';
+import { type Campaign, Evaluator } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import { thinLooks } from '../../packages/server/src/campaigns/history.js';
+import { thinSamples } from '../../packages/server/src/campaigns/samples.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
+import { boundHistory } from './campaign-history.js';
 import { openReceiver } from './hook-receiver.js';
 import { until } from './job-cluster.js';
 import { randomCampaign } from './random-campaign.js';
@@ -264,47 +268,85 @@ describe('hooks', () => {
   );
 });
 
+describe('a signal of the application', () => {
+  it(
+    'stops the campaign, is shown beside its steps, and stops nothing by what was before',
+    async () => {
+      const said: { p95: number | null } = { p95: 100 };
+      const source = createServer((_, response) => {
+        response.statusCode = said.p95 === null ? 503 : 200;
+        response.end(JSON.stringify(said));
+      });
+      source.listen(0, '127.0.0.1');
+      await once(source, 'listening');
+      const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
+      const limit = { unit: 'ms', stopAbove: 500, stopAfterSeconds: 1 };
+      const signals = [{ name: 'latency', url, pointer: '/p95', ...limit }];
+      const kind = { shards: 1, rows: ROWS, drains: false, signals };
+      const { cluster } = await ground.application(compiled, kind);
+      const order = ['shard/eu1/prepare', 'shard/eu1/expand'];
+      const id = await plan(cluster, { order, policy: { ...POLICY, soakSeconds: 3600 } });
+      await start(id);
+      await sees(id, (campaign) => stateOf(campaign, 'shard/eu1/prepare') === 'succeeded');
+      said.p95 = 812;
+      const { reason } = await sees(id, ({ state }) => state === 'stopped');
+      expect(reason).toMatch(/^latency is 812 ms, above 500 ms for \d+ s$/);
+      said.p95 = null;
+      expect((await post(`campaigns/${id}/resume`)).status).toBe(200);
+      const signalsOf = () => get(`campaigns/${id}/signals`);
+      const { body } = await until(
+        signalsOf,
+        ({
+          body: {
+            signals: [one],
+          },
+        }) => one?.away !== null,
+      );
+      expect(body.signals).toMatchObject([
+        { name: 'latency', before: 100, highest: 812, now: 812 },
+      ]);
+      expect(body.signals[0].away).toBe('it answers with status 503');
+      expect(body.steps).toMatchObject([{ step: 'shard/eu1/prepare' }]);
+      expect((await campaignOf(id)).state).toBe('running');
+      await post(`campaigns/${id}/cancel`, { reason: '<script>alert("x")</script>' });
+      const { body: report } = await get(`campaigns/${id}/report`);
+      expect(report).toMatchObject({ campaign: { id }, first: { from: '1.0' }, hasMore: false });
+      expect(report.html).toContain('&#60;script&#62;alert');
+      expect(report.html).not.toContain('<script');
+      await isThinned(id);
+      source.close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** Ten minutes of answers, an hour, a day and more ago: of each minute the highest stays, … */
+async function isThinned(id: string): Promise<void> {
+  const { home } = ground.test.store;
+  const counts: number[] = [];
+  for (const age of ['1 minute', '2 hours', '2 days', '91 days']) {
+    await home.query('delete from campaign_samples where campaign_id = $1', [id]);
+    await home.query(
+      `insert into campaign_samples (campaign_id, at, signal, value)
+       select $1, date_bin('15 minutes', now(), 'epoch') - $2::interval + n * interval '5 seconds',
+         'latency', n
+       from generate_series(0, 119) as n`,
+      [id, age],
+    );
+    await home.transaction((client) => thinSamples(client, id));
+    const { rows } = await home.query<{ value: number }>(
+      'select value from campaign_samples where campaign_id = $1 order by at',
+      [id],
+    );
+    counts.push(rows.length);
+    if (rows.length > 0) expect(rows.at(-1)?.value, age).toBe(119);
+  }
+  expect(counts).toEqual([120, 10, 1, 0]);
+}
+
 describe('the history of a campaign', () => {
   it('keeps what lasted of very many looks, and goes a year after the end', async () => {
-    const { home } = ground.test.store;
-    const { rows } = await home.query<{ id: string }>(
-      `select id from campaigns where state = 'finished' limit 1`,
-    );
-    const id = rows[0]?.id ?? '';
-    const count = async (kind: string) => {
-      const sql =
-        'select count(*)::int as n from campaign_events where campaign_id = $1 and kind = $2';
-      return (await home.query<{ n: number }>(sql, [id, kind])).rows[0]?.n;
-    };
-    // A server that comes and goes each second, for ten minutes of every day.
-    await home.query(
-      `insert into campaign_events (campaign_id, at, kind, message, matrix)
-       select $1, now() + make_interval(days => day, secs => second), 'seen', 'day ' || day, '{}'
-       from generate_series(1, 3) as day, generate_series(1, 600) as second
-       order by day, second`,
-      [id],
-    );
-    await home.transaction((client) => thinLooks(client, id));
-    expect(await count('seen')).toBe(500);
-    const { rows: days } = await home.query<{ message: string }>(
-      `select distinct message from campaign_events
-       where campaign_id = $1 and message like 'day %' order by message`,
-      [id],
-    );
-    expect(days.map(({ message }) => message)).toEqual(['day 1', 'day 2', 'day 3']);
-    await home.query(
-      `insert into campaign_events (campaign_id, kind, message)
-       select $1, 'waits', 'for ' || i from generate_series(1, 10100) as i`,
-      [id],
-    );
-    await purgeHistory(ground.test.store, 365);
-    expect(await count('started'), 'what people did stays').toBe(1);
-    expect(await count('waits')).toBeLessThanOrEqual(10_000);
-    await home.query(`update campaigns set ended_at = now() - interval '366 days' where id = $1`, [
-      id,
-    ]);
-    await purgeHistory(ground.test.store, 365);
-    expect(await count('seen')).toBe(0);
+    const id = await boundHistory(ground.test.store);
     expect((await campaignOf(id)).plan.every(({ state }) => state === 'succeeded')).toBe(true);
   });
 });

@@ -86,10 +86,19 @@ beforeAll(async () => {
     listen: { host: '127.0.0.1', port: 0 },
     redeem: () => Promise.reject(new Error('nobody enrols here')),
   });
-  campaigns = startCampaigns({ ...shared, secret, jobs, leaseSeconds: 15, keptDays: 365, clock });
+  campaigns = startCampaigns({
+    ...shared,
+    secret,
+    jobs,
+    leaseSeconds: 15,
+    signalSeconds: 5,
+    keptDays: 365,
+    clock,
+  });
   const journals = startJournals({ store, bus, server: 'one', log: SILENT });
   await Promise.all([doorbell.begun, journals.begun]);
-  const clusters = { store, secret, bundles: campaigns.bundles, clock };
+  const { bundles, reader } = campaigns;
+  const clusters = { store, secret, bundles, reader, clock };
   const routes = [
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log: SILENT, settings: DEFAULT_SETTINGS, jobs }),
@@ -98,7 +107,7 @@ beforeAll(async () => {
     ...journalRoutes(store, journals),
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
+    ...evolutionRoutes({ store, bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   api = await openTestApi(test, { routes });

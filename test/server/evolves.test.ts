@@ -5,13 +5,15 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runVerb } from '@halflap/engine';
+import { freshDatabase } from '@halflap/engine/testing';
 import { searchPath, type Verb } from '@halflap/protocol';
-import { APP, releasesDirectory } from '@halflap/server';
+import { APP, openStore, releasesDirectory } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
 import { type Compiled, compileReleases } from '../evolving/releases.js';
 import { LIMITS } from '../evolving/shard.js';
 import { type JobCluster, openJobCluster } from './job-cluster.js';
+import { SILENT } from './store.js';
 
 /** What belongs to a host's session, in a table of its own. */
 const MOVED = ['agent_version', 'protocol', 'allowed', 'abilities', 'server', 'fence'];
@@ -97,6 +99,20 @@ async function sessionsOn(url: string): Promise<[next: string[], now: string[]]>
   ];
 }
 
+/** A server starts over shards of both releases, and leaves one that is empty as it is. */
+async function startsBetween(): Promise<void> {
+  const added = await freshDatabase();
+  const warned: object[] = [];
+  const log = { ...SILENT, warn: (detail: object) => warned.push(detail) };
+  const shards = [...cluster.test.shards, { name: 's3', url: added.url }];
+  const store = await openStore({ shards, server: 'three', poolSize: 1, log });
+  const modes = store.fleet.status().map(({ mode }) => mode);
+  expect(modes).toEqual(['native', 'native', 'refused']);
+  expect(warned).toContainEqual({ shard: 's3', home: 's1', release: '1.0' });
+  await store.close();
+  await added.drop();
+}
+
 describe('the store', () => {
   it('goes to a next release and back, shard by shard, under servers that run jobs', async () => {
     const { made, hosts } = await cluster.fleet(8, () => ({ output: ['done'] }));
@@ -119,6 +135,7 @@ describe('the store', () => {
       }
     }
     expect(seen).toHaveLength(hosts.length);
+    await startsBetween();
     // Servers of this release hold their leases.
     await expect(run(one, 'contract')).rejects.toMatchObject({ code: 'CONTRACT_REFUSED' });
     await run(two, 'abort');

@@ -36,7 +36,10 @@ bus.start();
 const doorbell = busDoorbell(bus, log);
 await doorbell.begun;
 const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
-startCampaigns({ store, secret: key, jobs, server, leaseSeconds: 2, keptDays: 365, clock, log });
+startCampaigns({
+  ...{ store, secret: key, jobs, server, clock, log },
+  ...{ leaseSeconds: 2, signalSeconds: 0.5, keptDays: 365 },
+});
 const endpoint = await startEndpoint({
   ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },
   ...{ heartbeatSeconds: 30, reportSeconds: 60, handshakesPerSecond: 500 },

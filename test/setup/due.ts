@@ -20,6 +20,9 @@ const IN_TURN = [
   'test/client/upsert.test.ts',
   'test/lifecycle/backfill.test.ts',
   'packages/engine/src/shard/throttle.test.ts',
+  'examples/inventory/src/demo.test.ts',
+  'test/console/start.test.ts',
+  'test/server/itself.test.ts',
 ];
 
 const isShort = process.env.CI !== undefined;

@@ -1,11 +1,13 @@
 // The figures of the system management application, part by part.
 
 import type { BenchOptions } from '../options.js';
+import type { Bench } from '../shards.js';
 import { type AgentLoadFigures, measureAgentLoad } from './agent-load.js';
 import { type ConsoleFigures, measureConsole } from './console-hosts.js';
 import { type HostListFigures, measureHostList } from './host-list.js';
 import { type IdleAgentFigures, measureIdleAgent } from './idle-agent.js';
 import { type JobFigures, measureJobs } from './job-time.js';
+import { type MatrixFigures, measureMatrix } from './matrix.js';
 import { measureReconnect, type ReconnectFigures } from './reconnect.js';
 
 export interface AppFigures {
@@ -15,9 +17,11 @@ export interface AppFigures {
   readonly reconnect: ReconnectFigures | null;
   readonly jobs: JobFigures | null;
   readonly agent: IdleAgentFigures | null;
+  readonly matrix: MatrixFigures | null;
 }
 
 export async function measureApp(
+  bench: Bench,
   options: BenchOptions,
   tell: (line: string) => void,
 ): Promise<AppFigures> {
@@ -29,5 +33,6 @@ export async function measureApp(
     reconnect: wants('reconnect') ? await measureReconnect(options, tell) : null,
     jobs: wants('jobs') ? await measureJobs(options, tell) : null,
     agent: wants('agent') ? await measureIdleAgent(options, tell) : null,
+    matrix: wants('matrix') ? await measureMatrix(bench, options, tell) : null,
   };
 }

@@ -6,20 +6,24 @@ import type { ConsoleFigures } from './console-hosts.js';
 import type { HostListFigures } from './host-list.js';
 import type { IdleAgentFigures } from './idle-agent.js';
 import type { JobFigures } from './job-time.js';
+import type { MatrixFigures } from './matrix.js';
 import type { AppFigures } from './measure.js';
 import type { ReconnectFigures } from './reconnect.js';
 
 /** Of nineteen requests in twenty, while one client asks. */
 const LIST_AIM_MS = 200;
+/** From a change of a cluster until whoever watches sees it. */
+const MATRIX_AIM_MS = 1000;
 
 export function printApp(figures: AppFigures): void {
-  const { hosts, console: page, agents, reconnect, jobs, agent } = figures;
+  const { hosts, console: page, agents, reconnect, jobs, agent, matrix } = figures;
   if (hosts !== null) console.log(`\nThe list of hosts\n${hostsTable(hosts)}`);
   if (page !== null) console.log(`\nThe page of hosts, in a browser\n${consoleTable(page)}`);
   if (agents !== null) console.log(`\nConnected agents, one server\n${agentsTable(agents)}`);
   if (reconnect !== null) console.log(`\nA server is killed\n${reconnectTable(reconnect)}`);
   if (jobs !== null) console.log(`\nA job, its orders end at once\n${jobsTable(jobs)}`);
   if (agent !== null) console.log(`\nAn idle agent of this machine\n${agentTable(agent)}`);
+  if (matrix !== null) console.log(`\nThe matrix of a large cluster\n${matrixTable(matrix)}`);
 }
 
 function hostsTable({ alone, together, clients, ...of }: HostListFigures): string {
@@ -48,6 +52,24 @@ function consoleTable({ acts, ...of }: ConsoleFigures): string {
   return [
     table([['ms', 'p50', 'most', 'API alone'], ...body]),
     `${count(of.hosts)} hosts on ${of.shards} shards, ${of.rounds} times each`,
+  ].join('\n');
+}
+
+function matrixTable({ servers, shards, times, ...of }: MatrixFigures): string {
+  const row = (what: string, p50: number, p95: number | null) => [
+    what,
+    p50.toFixed(0),
+    p95 === null ? '' : `${p95.toFixed(0)}${p95 > MATRIX_AIM_MS ? MISSED : ''}`,
+    `${(p50 / of.connectMs).toFixed(1)}×`,
+  ];
+  return [
+    table([
+      ['ms', 'p50', 'p95', 'ratio'],
+      row('(every shard is connected to)', of.connectMs, null),
+      row('look at all shards', of.lookP50Ms, of.lookP95Ms),
+      row('a change until it is told', of.toldP50Ms, of.toldP95Ms),
+    ]),
+    `${servers} servers on ${shards} shards, ${times} times; aim: told within ${MATRIX_AIM_MS} ms`,
   ].join('\n');
 }
 

@@ -62,7 +62,6 @@ export {
   type RunningStep,
   readFleet,
   readShard,
-  readShardWith,
   type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
@@ -84,6 +83,7 @@ export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
 export { discardParked, readParked, returnParked } from './shard/parked.js';
 export { readQuarantine } from './shard/quarantine.js';
+export { type KnownStatus, type ReaderOptions, ShardReader } from './shard/reader.js';
 export { type RetryRows, type RowsRetried, retryRows } from './shard/retry-rows.js';
 export type { Pace, Progress } from './shard/run.js';
 export {

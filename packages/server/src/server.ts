@@ -91,6 +91,8 @@ export interface ServerPace {
   readonly hostCertificateDays: number;
   /** After this time of silence another server goes on with the jobs of this one. */
   readonly jobLeaseSeconds: number;
+  /** How often the application of a campaign is asked for its signals; 1–10. */
+  readonly signalSeconds: number;
   /** How often the files of `certificate` are looked at. */
   readonly certificateSeconds: number;
   /** How long jobs and their output are kept after their end. */
@@ -107,6 +109,7 @@ export const PACE: ServerPace = {
   handshakesPerSecond: 200,
   hostCertificateDays: 90,
   jobLeaseSeconds: 15,
+  signalSeconds: 5,
   certificateSeconds: 10,
   jobsKeptDays: 90,
   campaignsKeptDays: 365,
@@ -160,8 +163,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
   const shared = { store, server: name, leaseSeconds, clock, log };
-  const ended = { keptDays: pace.campaignsKeptDays };
-  const campaigns = startCampaigns({ ...shared, ...ended, secret, jobs });
+  const { signalSeconds, campaignsKeptDays } = pace;
+  const lasting = { signalSeconds, keptDays: campaignsKeptDays };
+  const campaigns = startCampaigns({ ...shared, ...lasting, secret, jobs });
   running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());
@@ -217,7 +221,8 @@ async function listen(ground: Ground, running: Running): Promise<string> {
   const tls = isOwn ? await ownTls(options, authority) : given;
   const settings = { ...DEFAULT_SETTINGS, ...options.api, tls };
   const { log, secret } = options;
-  const clusters = { store, secret, bundles: campaigns.bundles, clock };
+  const { bundles, reader } = campaigns;
+  const clusters = { store, secret, bundles, reader, clock };
   const routes = [
     ...authorityRoutes({ store, authority, secret, clock }),
     ...jobRoutes({ store, log, settings, jobs }),
@@ -226,7 +231,7 @@ async function listen(ground: Ground, running: Running): Promise<string> {
     ...busRoutes({ store, log, settings }),
     ...clusterRoutes(clusters),
     ...betweenServersRoutes(clusters),
-    ...evolutionRoutes({ store, bundles: campaigns.bundles }),
+    ...evolutionRoutes({ store, bundles }),
     ...campaignRoutes({ store, secret, campaigns }),
   ];
   const app = await createApi({

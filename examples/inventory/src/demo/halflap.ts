@@ -223,6 +223,8 @@ export interface Declaring {
   readonly bundleFile: string;
   /** What the host's agent runs. */
   readonly program: string;
+  /** What the application tells of itself. */
+  readonly signals: readonly object[];
 }
 
 /** The name of the cluster. */
@@ -230,7 +232,7 @@ export const CLUSTER = 'inventory';
 
 /** The inventory as a cluster, and what leads it to 2.0. */
 export async function declareCluster(declaring: Declaring): Promise<void> {
-  const { directory, operator, shards, bundleFile, program } = declaring;
+  const { directory, operator, shards, bundleFile, program, signals } = declaring;
   const command = (verb: string) => ({ run: [program, verb, '{server}', '{release}'] });
   const declared = {
     ...{ name: CLUSTER, app: 'inventory' },
@@ -239,6 +241,7 @@ export async function declareCluster(declaring: Declaring): Promise<void> {
       ['drain', 'upgrade', 'restart', 'health', 'undrain'].map((verb) => [verb, command(verb)]),
     ),
     shards: Object.entries(shards).map(([name, url]) => ({ name, url })),
+    signals,
   };
   // YAML takes JSON.
   await writeFile(join(directory, 'inventory.yaml'), JSON.stringify(declared), { mode: 0o600 });

@@ -16,6 +16,7 @@ import type { Phases } from './phases.js';
 import { SERVERS, Servers } from './servers.js';
 import { loadHosts, SHARDS, startShards } from './shards.js';
 import { type Stage, setPace } from './stage.js';
+import { Telling } from './telling.js';
 
 type Given = Pick<Stage, 'options' | 'scene' | 'verdicts' | 'signal'>;
 
@@ -46,7 +47,13 @@ export async function setUp(
 
   closing.add(() => phases.stop());
   await phases.start(shards);
-  const generators = new Generators((at, tick) => scene.tick(at, tick));
+  const telling = new Telling();
+  const signals = await telling.listen();
+  closing.add(() => telling.stop());
+  const generators = new Generators((at, tick) => {
+    scene.tick(at, tick);
+    telling.tick(tick);
+  });
   closing.add(() => generators.stop());
   const onLog = (line: string) => scene.say(line);
   const servers = new Servers({ shards, bundleFile, serversFile, onLog }, generators);
@@ -68,7 +75,7 @@ export async function setUp(
   await setPace({ operator, scene, options }, '--all', options.holdSeconds);
   const port = options.port ?? (await freeOr(CONSOLE_PORT));
   const halflap = await startHalflap({ directory, operator, closing, signal, port }, program);
-  await declareCluster({ directory, operator, shards, bundleFile, program });
+  await declareCluster({ directory, operator, shards, bundleFile, program, signals });
   await writeFile(join(directory, 'policy.yaml'), JSON.stringify(POLICY));
   const campaigns = new Campaigns(() => halflap.access, signal);
   closing.add(() => campaigns.stop());

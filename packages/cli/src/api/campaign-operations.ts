@@ -4,6 +4,8 @@ import type {
   BundleSteps,
   Campaign,
   CampaignEvent,
+  CampaignReport,
+  CampaignSignals,
   CampaignSummary,
   Cluster,
   ClusterBehaviours,
@@ -35,8 +37,10 @@ const DECLARATION = [
   'service',
   'commands',
   'sessionLens',
+  'itself',
   'hooks',
   'shards',
+  'signals',
 ] as const;
 
 export const CAMPAIGN_OPERATIONS = {
@@ -150,6 +154,15 @@ export const CAMPAIGN_OPERATIONS = {
     method: 'GET',
     path: '/api/v1/campaigns/{id}/events',
     query: PAGING,
+  }),
+  showCampaignSignals: answering<CampaignSignals>()({
+    method: 'GET',
+    path: '/api/v1/campaigns/{id}/signals',
+    query: ['minutes'],
+  }),
+  reportCampaign: answering<CampaignReport>()({
+    method: 'GET',
+    path: '/api/v1/campaigns/{id}/report',
   }),
   approveCampaign: answering<Made>()({
     method: 'POST',

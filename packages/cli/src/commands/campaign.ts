@@ -2,6 +2,7 @@
 // what they do.
 
 import { type Command, Option } from 'commander';
+import { wholeNumber } from '../duration.js';
 import { onDemand } from '../on-demand.js';
 import { withListOptions, withServerOptions } from '../options.js';
 import { repeated, repeatedOf } from '../repeated.js';
@@ -67,8 +68,21 @@ Examples:
   halflap campaign history 3f0c4a52 --at 4711
 `;
 
+const REPORT_HELP = `
+One page of HTML without scripts: the plan, its approvals, each step, the signals, the servers and
+shards before and after, the history. With --json the same as data; the page then only with --out.
+
+Examples:
+  halflap campaign report 3f0c4a52
+  halflap campaign report 3f0c4a52 --out upgrade.html
+`;
+
+/** As long as they are kept: 90 days. */
+const MOST_MINUTES = 90 * 24 * 60;
+
 const example = (line: string) => `\nExamples:\n  halflap campaign ${line}\n`;
 const load = () => import('../actions/campaign.js');
+const loadSignals = () => import('../actions/campaign-signals.js');
 const loadActs = () => import('../actions/campaign-acts.js');
 
 export function addCampaign(program: Command): void {
@@ -77,6 +91,7 @@ export function addCampaign(program: Command): void {
   );
   addPlanning(campaign);
   addSeeing(campaign);
+  addReporting(campaign);
   addTelling(campaign);
   addChoices(campaign);
 }
@@ -138,6 +153,19 @@ function addSeeing(campaign: Command): void {
     .option('--at <number>', 'the matrix as it was at this event')
     .addHelpText('after', HISTORY_HELP)
     .action(onDemand(async () => (await load()).history));
+}
+
+function addReporting(campaign: Command): void {
+  withCampaign(campaign.command('signals'))
+    .description('show what the application said while steps went on')
+    .option('--minutes <n>', 'of the last so many minutes only', wholeNumber(1, MOST_MINUTES))
+    .addHelpText('after', example('signals 3f0c4a52'))
+    .action(onDemand(async () => (await loadSignals()).signals));
+  withCampaign(campaign.command('report'))
+    .description('write all of a campaign into one file')
+    .option('--out <file>', 'where to write (default: CLUSTER-FROM-TO-ID.html)')
+    .addHelpText('after', REPORT_HELP)
+    .action(onDemand(async () => (await loadSignals()).report));
 }
 
 function addTelling(campaign: Command): void {

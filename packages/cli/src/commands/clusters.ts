@@ -9,7 +9,8 @@ import { addShards, withCluster } from './cluster-shards.js';
 
 const ADD_HELP = `
 The file is YAML or JSON; docs/campaigns.md has its form. The addresses of shards are sealed by the
-servers' secret, and never shown again.
+servers' secret, and never shown again. With itself: true it is this Halflap, which knows its
+shards.
 
 Examples:
   halflap clusters add shop.yaml

@@ -97,22 +97,18 @@ export async function readShard(url: ShardUrl): Promise<ShardStatus> {
   }
 }
 
-/** The same for a shard that a bundle leads on, and whether contract may trust its last verify. */
-export async function readShardWith(
-  url: ShardUrl,
-  bundle: Bundle,
+/**
+ * The same over an open session; with the bundle that leads the shard on also whether contract may
+ * trust its last verify. @throws SHARD_FORMAT and PostgreSQL's errors
+ */
+export async function readKnown(
+  session: Session,
+  bundle: Bundle | null,
 ): Promise<ShardStatus & { readonly isVerified: boolean }> {
-  if (url instanceof HalflapError) return { ...unreadable(url), isVerified: false };
-  try {
-    return await withSession(url, 'status', async (session) => {
-      const status = await readStatus(session);
-      const isDual = status.state?.phase === 'dual';
-      const stale = isDual ? await readStaleVerify(session, bundle, LIMITS.verifyFreshMs) : [];
-      return { ...status, isVerified: isDual && stale.length === 0 };
-    });
-  } catch (error) {
-    return { ...unreadable(error), isVerified: false };
-  }
+  const status = await readStatus(session);
+  if (bundle === null || status.state?.phase !== 'dual') return { ...status, isVerified: false };
+  const stale = await readStaleVerify(session, bundle, LIMITS.verifyFreshMs);
+  return { ...status, isVerified: stale.length === 0 };
 }
 
 /** What is known of a shard that could not be read. */

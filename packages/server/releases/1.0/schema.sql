@@ -564,6 +564,8 @@ create table clusters (
   name text collate "C" not null unique check (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
   -- What `halflap build` calls the application.
   app text not null,
+  -- It is this Halflap: its shards are the store's, and their addresses are not kept.
+  is_itself boolean not null default false,
   -- campaigns/declaration.ts has its shape; without the addresses of shards.
   declared jsonb not null,
   -- Grows with every change: an approval is of one of them.
@@ -571,6 +573,8 @@ create table clusters (
   changed_by text not null,
   changed_at timestamptz not null default now()
 );
+
+create unique index clusters_itself on clusters (is_itself) where is_itself;
 
 create table cluster_shards (
   cluster_id uuid not null references clusters (id) on delete cascade,
@@ -631,6 +635,8 @@ create table campaigns (
   approved_at timestamptz,
   started_by text,
   started_at timestamptz,
+  -- When it was started, or went on again: what signals said before does not stop it.
+  went_on_at timestamptz,
   -- One that is cancelled ends when its last server is in service again.
   ended_at timestamptz,
   -- The cluster as it was seen last: campaigns/matrix.ts has its shape.
@@ -740,6 +746,29 @@ create table campaign_events (
 );
 
 create index campaign_events_campaign on campaign_events (campaign_id, number);
+
+-- What a campaign asks its application for, as it was declared when it was asked last.
+create table campaign_signals (
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  name text collate "C" not null,
+  place int not null,
+  unit text not null,
+  stop_above double precision,
+  stop_after_seconds int not null,
+  -- Why it was not answered when it was asked last; null: it was.
+  away text,
+  primary key (campaign_id, name)
+);
+
+-- What was answered. Older ones are thinned out, as campaigns/samples.ts says.
+create table campaign_samples (
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  at timestamptz not null,
+  signal text collate "C" not null,
+  -- Null: there was no answer.
+  value double precision,
+  primary key (campaign_id, at, signal)
+);
 
 -- The bus ---------------------------------------------------------------------------------------
 

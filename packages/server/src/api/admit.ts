@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { assertOwnPage } from '../access/identify.js';
 import type { Api } from './app.js';
 import { noteForbidden } from './audited.js';
-import { type Caller, may, NOBODY } from './caller.js';
+import { type Caller, forbidden, may, NOBODY } from './caller.js';
 import { asHalflapError } from './problem.js';
 import type { Route } from './route.js';
 import { within } from './within.js';
@@ -26,9 +26,7 @@ export async function admit(api: Api, route: Route, request: FastifyRequest): Pr
     return caller;
   }
   await noteForbidden(api, route, request, caller);
-  throw new HalflapError('API_FORBIDDEN', `${caller.name} has no role with ${permission}`, {
-    hint: 'ask somebody whose role has it, or for such a role',
-  });
+  throw forbidden(caller, permission);
 }
 
 /** All that may be done while nobody can say whether the caller is still who he was. */

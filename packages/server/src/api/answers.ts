@@ -40,11 +40,13 @@ export type {
 export type { Host, HostSummary } from './host-shapes.js';
 export type { Job, JobOutput, JobRun, JobSummary } from './job-shapes.js';
 export type { Matrix, Refusal, WhatIf } from './matrix-shapes.js';
+export type { CampaignReport } from './routes/campaign-report.js';
 export type { Cluster, ClusterSummary } from './routes/clusters.js';
 export type { Evolution } from './routes/evolutions.js';
 export type { ServiceJournal } from './routes/journals.js';
 export type { Problem, ShardAnswer } from './shapes.js';
 export type { Quarantined, Retried, Shard, ShardDrift, ShardStep } from './shard-shapes.js';
+export type { CampaignSignal, CampaignSignals } from './signal-shapes.js';
 
 export type HostPackage = Static<typeof parts.HostPackage>;
 export type HostService = Static<typeof parts.HostService>;

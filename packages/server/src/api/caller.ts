@@ -4,6 +4,7 @@
 // gives for the permission of its route; what is outside of it is treated as if it did not exist,
 // also in counts.
 
+import { HalflapError } from '@halflap/protocol';
 import type { Conditions } from './conditions.js';
 import { type Selector, selectorCondition, selects } from './labels.js';
 import { PERMISSIONS, type Permission, type Role, roleHas } from './permissions.js';
@@ -44,6 +45,17 @@ export function may(caller: Caller, permission: Permission): boolean {
   return PERMISSIONS[permission].of === 'hosts'
     ? grants.length > 0
     : grants.some(({ selector }) => selector === null);
+}
+
+/** Of what a route needs besides its own permission. @throws API_FORBIDDEN */
+export function assertMay(caller: Caller, permission: Permission): void {
+  if (!may(caller, permission)) throw forbidden(caller, permission);
+}
+
+export function forbidden({ name }: Caller, permission: Permission): HalflapError {
+  return new HalflapError('API_FORBIDDEN', `${name} has no role with ${permission}`, {
+    hint: 'ask somebody whose role has it, or for such a role',
+  });
 }
 
 export function scopeOf(caller: Caller, permission: Permission): Scope {

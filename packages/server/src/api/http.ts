@@ -38,8 +38,21 @@ export function openHttp(settings: ApiSettings): FastifyInstance {
   }) as unknown as FastifyInstance;
   app.setValidatorCompiler(TypeBoxValidatorCompiler as never);
   app.server.maxConnections = settings.connections;
+  app.addHook('preClose', async () => closeIdle(app));
   return app;
 }
+
+/**
+ * A connection whose request is answered while the end goes on is idle only then: it would be
+ * waited for as long as it may be kept.
+ */
+function closeIdle({ server }: FastifyInstance): void {
+  if (!server.listening) return;
+  const timer = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  server.once('close', () => clearInterval(timer));
+}
+
+const IDLE_CHECK_MS = 50;
 
 const CHECK_MS = 5000;
 /** Above the idle time of usual balancers, so that they do not send into a closed connection. */

@@ -31,6 +31,10 @@ export const PERMISSIONS = {
     of: 'fleet',
     about: 'declare clusters, run campaigns, change rules and targets of alerts',
   },
+  'itself:write': {
+    of: 'fleet',
+    about: 'declare Halflap itself as a cluster, and add bundles for it',
+  },
   'campaigns:approve': {
     of: 'fleet',
     about: 'approve plans of campaigns, and each step that nothing leads back from',

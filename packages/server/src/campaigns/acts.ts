@@ -92,7 +92,9 @@ export async function startCampaign(
   }
   await assertSame(on, client, campaign);
   await client.query(
-    `update campaigns set state = 'running', started_by = $2, started_at = now() where id = $1`,
+    `update campaigns
+     set state = 'running', started_by = $2, started_at = now(), went_on_at = now()
+     where id = $1`,
     [id, by],
   );
   await noteEvent(client, id, { kind: 'started', by, message: 'started' });
@@ -242,7 +244,7 @@ export async function planBack(
 /** @throws API_CONFLICT when what an approval would be of is not what it was */
 async function assertSame(on: CampaignParts, client: ClientBase, campaign: CampaignRow) {
   const cluster = await readCluster(client, campaign.cluster_id);
-  const addresses = await readAddresses(client, on.secret, cluster.id);
+  const addresses = await readAddresses(client, on, cluster);
   const steps = await readSteps(client, campaign.id);
   const resolved = await resolveServers(on.store, cluster.declared);
   checkResolved(resolved);
@@ -259,7 +261,7 @@ async function assertSame(on: CampaignParts, client: ClientBase, campaign: Campa
     if (!now.has(name)) return `server ${name} is gone`;
     return before.get(name) === now.get(name) ? [] : `server ${name} is another host`;
   });
-  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew']);
+  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew, or has other shards']);
 }
 
 function changed(evidence: readonly string[]): HalflapError {
@@ -279,9 +281,12 @@ async function moveTo(
   state: CampaignState,
   { by, reason }: Said,
 ): Promise<void> {
-  await client.query('update campaigns set state = $2, reason = $3 where id = $1', [
-    ...[id, state, reason ?? null],
-  ]);
+  await client.query(
+    `update campaigns
+     set state = $2, reason = $3, went_on_at = case when $4 then now() else went_on_at end
+     where id = $1`,
+    [id, state, reason ?? null, state === 'running'],
+  );
   const kind = KINDS[state];
   const message = reason === undefined || reason === '' ? kind : `${kind}: ${reason}`;
   await noteEvent(client, id, { kind, by, message, detail: { before } });

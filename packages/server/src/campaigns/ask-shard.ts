@@ -3,8 +3,15 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { Queryable } from '../store/leases.js';
-import { readAddresses, readCluster, type ShardAddress } from './clusters.js';
-import { withoutSecrets } from './observe.js';
+import {
+  type Addressing,
+  isKnown,
+  type KnownAddress,
+  readAddresses,
+  readCluster,
+  type ShardAddress,
+} from './clusters.js';
+import { UNKNOWN_HERE, withoutSecrets } from './observe.js';
 
 /** How long it is waited for. */
 export const ASK_MS = 5000;
@@ -22,11 +29,12 @@ export interface KnownShard {
 /** @throws API_NOT_FOUND */
 export async function findShard(
   on: Queryable,
-  secret: Buffer,
+  addressing: Addressing,
   { id, shard }: { readonly id: string; readonly shard: string },
 ): Promise<KnownShard> {
-  const { declared } = await readCluster(on, id);
-  const addresses = await readAddresses(on, secret, id);
+  const cluster = await readCluster(on, id);
+  const { declared } = cluster;
+  const addresses = await readAddresses(on, addressing, cluster);
   const address = addresses.find(({ name }) => name === shard);
   if (address !== undefined) return { cluster: { id, name: declared.name }, address };
   throw new HalflapError('API_NOT_FOUND', `cluster ${declared.name} has no shard ${shard}`, {
@@ -39,6 +47,7 @@ export async function askShard<Value>(
   { url }: Pick<ShardAddress, 'url'>,
   work: (url: string) => Promise<Value>,
 ): Promise<Told<Value>> {
+  if (url === null) return { value: null, away: UNKNOWN_HERE };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Told<Value>>((resolve) => {
     const away = `no answer in ${ASK_MS / 1000} s`;
@@ -63,6 +72,12 @@ export function shardAway(shard: string, why: string, hint: string): HalflapErro
   return new HalflapError('SHARD_AWAY', `shard ${shard} does not answer: ${why}`, {
     ...{ detail: { shard }, hint },
   });
+}
+
+/** @throws SHARD_AWAY where this server has no address of it */
+export function assertKnown(address: ShardAddress): asserts address is KnownAddress {
+  if (!isKnown(address))
+    throw shardAway(address.name, UNKNOWN_HERE, 'give every server its shards');
 }
 
 /** The error, as far as it may be told. */

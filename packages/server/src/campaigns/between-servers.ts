@@ -16,9 +16,15 @@ import {
 } from '@halflap/engine/runner';
 import { compareVersions, HalflapError, type ParkedRow } from '@halflap/protocol';
 import type { Store } from '../store/store.js';
-import { readAddresses, readCluster, type ShardAddress } from './clusters.js';
+import {
+  isKnown,
+  type KnownAddress,
+  readAddresses,
+  readCluster,
+  type ShardAddress,
+} from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
-import { SHARD_MS, withoutSecrets } from './observe.js';
+import { SHARD_MS, UNKNOWN_HERE, withoutSecrets } from './observe.js';
 
 export interface ShardsOf {
   readonly declared: ClusterDeclaration;
@@ -27,11 +33,12 @@ export interface ShardsOf {
 
 /** @throws API_NOT_FOUND */
 export async function shardsOf(
-  { store, secret }: { readonly store: Store; readonly secret: Buffer },
-  cluster: string,
+  parts: { readonly store: Store; readonly secret: Buffer },
+  id: string,
 ): Promise<ShardsOf> {
-  const { declared } = await readCluster(store.home, cluster);
-  return { declared, addresses: await readAddresses(store.home, secret, cluster) };
+  const { home } = parts.store;
+  const cluster = await readCluster(home, id);
+  return { declared: cluster.declared, addresses: await readAddresses(home, parts, cluster) };
 }
 
 /** How a shard answered. */
@@ -129,11 +136,14 @@ interface Outcome<Value> extends Answered {
 /** All at once, each within its time. Never fails for one. */
 async function askAll<Value>(
   addresses: readonly ShardAddress[],
-  ask: (address: ShardAddress) => Promise<Value>,
+  ask: (address: KnownAddress) => Promise<Value>,
 ): Promise<Outcome<Value>[]> {
   return Promise.all(
     addresses.map(async (address): Promise<Outcome<Value>> => {
       const { name: shard } = address;
+      if (!isKnown(address)) {
+        return { shard, ok: false, error: `cannot be asked: ${UNKNOWN_HERE}`, value: undefined };
+      }
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_resolve, reject) => {
         timer = setTimeout(() => reject(new Error('late')), SHARD_MS);

@@ -1,6 +1,7 @@
 // Between which two releases a cluster stands, or would be led next: by its shards, of which the
 // oldest says where it comes from.
 
+import type { ShardReader } from '@halflap/engine/runner';
 import { compareVersions, HalflapError } from '@halflap/protocol';
 import type { Queryable } from '../store/leases.js';
 import type { Cluster, ShardAddress } from './clusters.js';
@@ -14,6 +15,11 @@ export interface Between {
   readonly evolution: EvolutionRow | null;
 }
 
+export interface Asked {
+  readonly reader: ShardReader;
+  readonly addresses: readonly ShardAddress[];
+}
+
 /**
  * @param wanted the newer release; without: where shards are under way, else the newest bundle
  * @throws CAMPAIGN_REFUSED when no shard tells its release
@@ -21,10 +27,10 @@ export interface Between {
 export async function findBetween(
   on: Queryable,
   cluster: Cluster,
-  { addresses, wanted }: { readonly addresses: readonly ShardAddress[]; readonly wanted?: string },
+  { reader, addresses, wanted }: Asked & { readonly wanted?: string },
 ): Promise<Between> {
   const { app } = cluster.declared;
-  const read = await lookAt(addresses, null);
+  const read = await lookAt(reader, addresses, null);
   const states = read.flatMap(({ status }) => (status.state?.app === app ? [status.state] : []));
   const [oldest] = states.sort((one, other) => compareVersions(one.floor, other.floor));
   if (oldest === undefined) {

@@ -30,6 +30,8 @@ export type CampaignRow = {
   readonly approved_at: Date | null;
   readonly started_by: string | null;
   readonly started_at: Date | null;
+  /** Or was resumed last. */
+  readonly went_on_at: Date | null;
   readonly ended_at: Date | null;
   readonly matrix: Matrix | null;
   readonly seen_at: Date | null;
@@ -45,8 +47,8 @@ export interface BoundServer {
 /** What a CampaignRow is selected by, of `campaigns as c`. */
 export const CAMPAIGN_COLUMNS = `c.id, c.cluster_id, c.goal, c.from_release, c.to_release,
   c.bundle_hash, c.policy, c.servers, c.excluded, c.digest, c.state, c.reason, c.back_of,
-  c.planned_by, c.planned_at, c.approved_by, c.approved_at, c.started_by, c.started_at, c.ended_at,
-  c.matrix, c.seen_at`;
+  c.planned_by, c.planned_at, c.approved_by, c.approved_at, c.started_by, c.started_at,
+  c.went_on_at, c.ended_at, c.matrix, c.seen_at`;
 
 export const STAGES = ['drain', 'upgrade', 'restart', 'register', 'health', 'undrain'] as const;
 export type StageName = (typeof STAGES)[number];
@@ -157,8 +159,8 @@ export function stepOf({ kind, name, action }: Pick<StepRow, 'kind' | 'name' | '
 export function recordOf(row: StepRow): StepRecord {
   return {
     ...{ id: row.id, step: stepOf(row), batch: row.batch, ownApproval: row.own_approval },
-    ...{ state: row.state, endedAt: row.ended_at, approvedBy: row.approved_by },
-    isRetried: row.is_retried,
+    ...{ state: row.state, startedAt: row.started_at, endedAt: row.ended_at },
+    ...{ approvedBy: row.approved_by, isRetried: row.is_retried },
   };
 }
 
@@ -246,6 +248,20 @@ export async function readMatrixAt(
      where e.campaign_id = $1 and e.number <= $2::bigint and e.matrix is not null
      order by e.number desc limit 1`,
     [campaign, number],
+  );
+  return rows[0] ?? null;
+}
+
+/** The cluster as it was when the campaign was planned. */
+export async function readFirstMatrix(
+  on: Queryable,
+  campaign: string,
+): Promise<{ readonly matrix: Matrix; readonly at: Date } | null> {
+  const { rows } = await on.query<{ matrix: Matrix; at: Date }>(
+    `select e.matrix, e.at from campaign_events as e
+     where e.campaign_id = $1 and e.matrix is not null
+     order by e.number limit 1`,
+    [campaign],
   );
   return rows[0] ?? null;
 }

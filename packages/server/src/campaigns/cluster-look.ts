@@ -46,21 +46,21 @@ export class ClusterLooks {
   }
 
   async #look(id: string): Promise<Look> {
-    const { store, secret } = this.#parts;
+    const { store } = this.#parts;
     const cluster = await readCluster(store.home, id);
-    const addresses = await readAddresses(store.home, secret, id);
+    const addresses = await readAddresses(store.home, this.#parts, cluster);
     const looking = {
       declared: cluster.declared,
       addresses,
       ...(await this.#about(cluster, addresses)),
     };
-    const observed = await observe(store, looking);
+    const observed = await observe(this.#parts, looking);
     const matrix = matrixOf(observed, addresses, looking.excluded);
     return { cluster, observed, matrix, seenAt: this.#clock() };
   }
 
   async #about(cluster: Cluster, addresses: Looking['addresses']) {
-    const { store, bundles } = this.#parts;
+    const { store, bundles, reader } = this.#parts;
     const [open] = await askHome<CampaignRow>(
       store,
       `select ${CAMPAIGN_COLUMNS} from campaigns as c
@@ -68,7 +68,10 @@ export class ClusterLooks {
       [cluster.id],
     );
     if (open === undefined) {
-      const { evolution, from, to } = await findBetween(store.home, cluster, { addresses });
+      const { evolution, from, to } = await findBetween(store.home, cluster, {
+        reader,
+        addresses,
+      });
       const bundle: Bundle | null =
         evolution === null ? null : await bundles.read(store.home, evolution.hash);
       const nothing = { excluded: [], expected: [], health: new Map<string, boolean | null>() };

@@ -1,5 +1,6 @@
 // Declared clusters as the home shard keeps them. Connection strings of shards are sealed by the
-// servers' key, and opened where a shard is asked or changed, nowhere else.
+// servers' key, and opened where a shard is asked or changed, nowhere else. Those of Halflap itself
+// are not kept.
 
 import { randomUUID } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
@@ -7,6 +8,7 @@ import type { ClientBase } from 'pg';
 import { parseSelector } from '../api/labels.js';
 import { invalid } from '../api/problem.js';
 import { seal, unseal } from '../authority/sealing.js';
+import type { StoreShard } from '../store/install.js';
 import type { Queryable } from '../store/leases.js';
 import {
   missingWebhooks,
@@ -16,6 +18,7 @@ import {
   writeWebhooks,
 } from './cluster-hooks.js';
 import { type ClusterDeclaration, checkDeclaration } from './declaration.js';
+import { type GivenDeclaration, ownAddresses, withOwnShards } from './own-shards.js';
 
 export interface Cluster {
   readonly id: string;
@@ -40,7 +43,21 @@ export const CLUSTER_COLUMNS = 'c.id, c.declared, c.revision, c.changed_by, c.ch
 export interface ShardAddress {
   readonly name: string;
   readonly isCanary: boolean;
-  readonly url: string;
+  /** Null: it is one of Halflap itself, and this server does not know it. */
+  readonly url: string | null;
+}
+
+/** One that this server can ask. */
+export type KnownAddress = ShardAddress & { readonly url: string };
+
+export function isKnown(address: ShardAddress): address is KnownAddress {
+  return address.url !== null;
+}
+
+/** What addresses are known by. */
+export interface Addressing {
+  readonly secret: Buffer;
+  readonly store: { readonly shards: readonly StoreShard[] };
 }
 
 export function clusterOf(row: ClusterRow): Cluster {
@@ -61,14 +78,19 @@ export async function readCluster(on: Queryable, id: string): Promise<Cluster> {
   });
 }
 
-type ShardRow = { name: string; is_canary: boolean; sealed: Buffer };
-
 /** In the order in which they were declared. */
 export async function readAddresses(
   on: Queryable,
-  secret: Buffer,
-  cluster: string,
+  { secret, store }: Addressing,
+  { id, declared }: Pick<Cluster, 'id' | 'declared'>,
 ): Promise<readonly ShardAddress[]> {
+  if (declared.itself === true) return ownAddresses(declared, store.shards);
+  return readSealed(on, secret, id);
+}
+
+type ShardRow = { name: string; is_canary: boolean; sealed: Buffer };
+
+async function readSealed(on: Queryable, secret: Buffer, cluster: string) {
   const { rows } = await on.query<ShardRow>(
     'select name, is_canary, sealed from cluster_shards where cluster_id = $1 order by place',
     [cluster],
@@ -83,9 +105,8 @@ function purposeOf(cluster: string, shard: string): string {
   return `shard ${cluster} ${shard}`;
 }
 
-export interface Declaring {
-  readonly declared: ClusterDeclaration;
-  readonly secret: Buffer;
+export interface Declaring extends Addressing {
+  readonly given: GivenDeclaration;
   readonly by: string;
 }
 
@@ -94,20 +115,20 @@ export interface Declaring {
  * @throws API_INVALID; API_CONFLICT when there is one of that name
  */
 export async function addCluster(client: ClientBase, declaring: Declaring): Promise<string> {
-  const { declared, by } = declaring;
-  check(
-    declared,
-    declared.shards.map(({ url }) => url),
-  );
+  const { given, store, secret, by } = declaring;
+  const declared = withOwnShards(given, store.shards);
+  check(declared);
   const id = randomUUID();
+  await assertOnlyItself(client, id, declared);
   const { rowCount } = await client.query(
-    `insert into clusters (id, name, app, declared, changed_by) values ($1, $2, $3, $4, $5)
+    `insert into clusters (id, name, app, is_itself, declared, changed_by)
+     values ($1, $2, $3, $4, $5, $6)
      on conflict (name) do nothing`,
-    [id, declared.name, declared.app, withoutSecrets(declared), by],
+    [id, declared.name, declared.app, declared.itself === true, withoutSecrets(declared), by],
   );
   if (rowCount === 0) throw taken(declared.name);
-  await writeShards(client, id, declaring);
-  await writeWebhooks(client, id, { ...declared, secret: declaring.secret });
+  await writeShards(client, id, { declared, secret });
+  await writeWebhooks(client, id, { ...declared, secret });
   return id;
 }
 
@@ -120,38 +141,41 @@ export async function changeCluster(
   id: string,
   declaring: Declaring,
 ): Promise<void> {
-  const { declared, secret, by } = declaring;
+  const { given, store, secret, by } = declaring;
   await client.query('select from clusters where id = $1 for update', [id]);
   await readCluster(client, id);
-  const known = new Map(
-    (await readAddresses(client, secret, id)).map(({ name, url }) => [name, url]),
-  );
+  const known = new Map((await readSealed(client, secret, id)).map(({ name, url }) => [name, url]));
+  const declared = withOwnShards(given, store.shards);
+  const isOwn = declared.itself === true;
   const shards = declared.shards.map((one) => {
-    const url = one.url ?? known.get(one.name);
+    const url = one.url ?? (isOwn ? undefined : known.get(one.name));
     return url === undefined ? one : { ...one, url };
   });
-  const whole = { ...declared, ...(await knownHooks(client, id, declaring)), shards };
-  check(
-    whole,
-    shards.map(({ url }) => url),
-  );
+  const whole = { ...declared, ...(await knownHooks(client, id, { declared, secret })), shards };
+  check(whole);
+  await assertOnlyItself(client, id, whole);
   const { rows } = await client.query('select from clusters where name = $2 and id <> $1', [
     ...[id, declared.name],
   ]);
   if (rows.length > 0) throw taken(declared.name);
   await client.query(
     `update clusters
-     set name = $2, app = $3, declared = $4, changed_by = $5, changed_at = now(),
+     set name = $2, app = $3, is_itself = $4, declared = $5, changed_by = $6, changed_at = now(),
        revision = revision + 1
      where id = $1`,
-    [id, declared.name, declared.app, withoutSecrets(whole), by],
+    [id, declared.name, declared.app, isOwn, withoutSecrets(whole), by],
   );
   await client.query('delete from cluster_shards where cluster_id = $1', [id]);
-  await writeShards(client, id, { ...declaring, declared: whole });
+  await writeShards(client, id, { declared: whole, secret });
   await writeWebhooks(client, id, { ...whole, secret });
 }
 
-async function knownHooks(client: ClientBase, id: string, { declared, secret }: Declaring) {
+interface Sealing {
+  readonly declared: ClusterDeclaration;
+  readonly secret: Buffer;
+}
+
+async function knownHooks(client: ClientBase, id: string, { declared, secret }: Sealing) {
   const { hooks } = declared;
   if (hooks === undefined) return {};
   return { hooks: withKnown(hooks, await readWebhooks(client, secret, id)) };
@@ -176,7 +200,12 @@ export async function removeCluster(client: ClientBase, id: string): Promise<voi
   await client.query('delete from clusters where id = $1', [id]);
 }
 
-async function writeShards(client: ClientBase, id: string, { declared, secret }: Declaring) {
+async function writeShards(
+  client: ClientBase,
+  id: string,
+  { declared, secret }: { readonly declared: ClusterDeclaration; readonly secret: Buffer },
+) {
+  if (declared.itself === true) return;
   for (const [place, { name, url = '', canary = false }] of declared.shards.entries()) {
     await client.query(
       `insert into cluster_shards (cluster_id, name, place, is_canary, sealed)
@@ -186,12 +215,32 @@ async function writeShards(client: ClientBase, id: string, { declared, secret }:
   }
 }
 
-function check(declared: ClusterDeclaration, urls: readonly (string | undefined)[]): void {
+/** Its campaigns would each change the store's shards. */
+async function assertOnlyItself(
+  client: ClientBase,
+  id: string,
+  { itself }: ClusterDeclaration,
+): Promise<void> {
+  if (itself !== true) return;
+  const { rows } = await client.query<{ name: string }>(
+    'select name from clusters where is_itself and id <> $1',
+    [id],
+  );
+  const [other] = rows;
+  if (other === undefined) return;
+  throw new HalflapError('API_CONFLICT', `Halflap itself is declared already: ${other.name}`, {
+    hint: `change that one: halflap clusters change ${other.name} FILE`,
+  });
+}
+
+function check(declared: ClusterDeclaration): void {
   checkDeclaration(declared);
-  const { hosts } = declared.servers;
-  if (hosts !== undefined) parseSelector(hosts, 'body.servers.hosts');
-  const missing = urls.flatMap((url, at) =>
-    url === undefined ? [{ field: `body.shards.${at}.url`, rule: 'must be given' }] : [],
+  const { servers, shards, itself } = declared;
+  if (servers.hosts !== undefined) parseSelector(servers.hosts, 'body.servers.hosts');
+  const missing = shards.flatMap(({ url }, at) =>
+    url === undefined && itself !== true
+      ? [{ field: `body.shards.${at}.url`, rule: 'must be given' }]
+      : [],
   );
   missing.push(...missingWebhooks(declared.hooks ?? []));
   if (missing.length > 0) throw invalid(missing);

@@ -10,6 +10,7 @@
 import type { PlannedStep } from './plan.js';
 import type { Policy } from './policy.js';
 import { type Refusal, refusalsOf } from './safety.js';
+import { type SignalSeen, stopBySignal } from './signal-limits.js';
 import { isDone, type Step, serverOf, shardOf } from './steps.js';
 import { isOpen, opensAt } from './windows.js';
 import { isAt, type ServerSeen, type World } from './world.js';
@@ -30,6 +31,8 @@ export type CampaignState = (typeof CAMPAIGN_STATES)[number];
 
 export interface StepRecord extends PlannedStep {
   readonly state: StepState;
+  /** When it was begun last. */
+  readonly startedAt: Date | null;
   /** When it succeeded, or was skipped. */
   readonly endedAt: Date | null;
   /** Who approved it, where it needs that. */
@@ -45,6 +48,9 @@ export interface Known {
   readonly world: World;
   /** The hook of what was done before that has not ended. */
   readonly call: OpenCall | null;
+  readonly signals: readonly SignalSeen[];
+  /** When it was started, or resumed last. */
+  readonly wentOnAt: Date | null;
   readonly now: Date;
 }
 
@@ -125,7 +131,8 @@ function isUnsettled({ installed, running }: ServerSeen): boolean {
   return running.some((one) => one !== installed);
 }
 
-function stopOf({ steps, world, policy }: Known): string | null {
+function stopOf(known: Known): string | null {
+  const { steps, world, policy } = known;
   const failed = steps.find(({ state }) => state === 'failed');
   if (failed !== undefined) return `${failed.id} failed`;
   const rows = world.shards.reduce((sum, { quarantined }) => sum + quarantined, 0);
@@ -135,7 +142,7 @@ function stopOf({ steps, world, policy }: Known): string | null {
   }
   const ill = steps.find(({ state, step }) => state === 'succeeded' && isIll(step, world));
   if (ill !== undefined) return `${ill.step.name} is not healthy after ${ill.id}`;
-  return null;
+  return stopBySignal(known);
 }
 
 function isIll(step: Step, world: World): boolean {

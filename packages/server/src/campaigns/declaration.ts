@@ -6,8 +6,10 @@
 import type { FieldProblem } from '@halflap/protocol';
 import { Type } from 'typebox';
 import { invalid } from '../api/problem.js';
+import { APP } from '../store/install.js';
 import { Hook, hookProblems, MOST_HOOKS } from './hook-declaration.js';
 import { HostCommand } from './host-command.js';
+import { type DeclaredSignal, MOST_SIGNALS, ofSignal, Signal } from './signal-declaration.js';
 
 const NAME = '^[a-z0-9][a-z0-9-]{0,62}$';
 const MOST_SERVERS = 1000;
@@ -80,6 +82,13 @@ const Shard = Type.Object(
 const declaration = {
   name: Type.String({ pattern: NAME }),
   app: text(64, 'What `halflap build` calls the application.'),
+  itself: Type.Optional(
+    Type.Boolean({
+      description:
+        'It is this Halflap, app `halflap`: its shards are those of the store, by the addresses ' +
+        'that each server has in its halflap.yaml, and need not be named.',
+    }),
+  ),
   servers: Servers,
   package: Type.Optional(text(255, 'The package that servers run.')),
   releases: Type.Optional(Type.Array(Release, { maxItems: 100 })),
@@ -95,7 +104,13 @@ const declaration = {
   hooks: Type.Optional(
     Type.Array(Hook, { maxItems: MOST_HOOKS, description: 'Called around steps, in this order.' }),
   ),
-  shards: Type.Array(Shard, { minItems: 1, maxItems: MOST_SHARDS }),
+  shards: Type.Optional(Type.Array(Shard, { maxItems: MOST_SHARDS })),
+  signals: Type.Optional(
+    Type.Array(Signal, {
+      maxItems: MOST_SIGNALS,
+      description: 'Numbers of the application that are shown beside the steps, and stop them.',
+    }),
+  ),
 };
 
 export const ClusterDeclaration = Type.Object(declaration, { additionalProperties: false });
@@ -104,6 +119,7 @@ export const DECLARATION_FIELDS = declaration;
 export interface ClusterDeclaration {
   readonly name: string;
   readonly app: string;
+  readonly itself?: boolean;
   readonly servers: {
     readonly hosts?: string;
     readonly nameLabel?: string;
@@ -118,6 +134,7 @@ export interface ClusterDeclaration {
   readonly sessionLens?: boolean;
   readonly hooks?: readonly Hook[];
   readonly shards: readonly DeclaredShard[];
+  readonly signals?: readonly DeclaredSignal[];
 }
 
 export interface DeclaredShard {
@@ -128,10 +145,12 @@ export interface DeclaredShard {
 
 /** What a shape cannot say. @throws API_INVALID with every field and its rule */
 export function checkDeclaration(declared: ClusterDeclaration): void {
-  const { hooks = [] } = declared;
+  const { hooks = [], signals = [] } = declared;
   const problems = [
     ...[...ofServers(declared), ...ofReleases(declared), ...ofShards(declared)],
     ...[...twice('body.hooks', hooks), ...hooks.flatMap(hookProblems)],
+    ...twice('body.signals', signals),
+    ...signals.flatMap((signal, at) => ofSignal(signal, `body.signals.${at}`)),
   ];
   if (problems.length > 0) throw invalid(problems);
 }
@@ -167,8 +186,10 @@ function ofReleases(declared: ClusterDeclaration): FieldProblem[] {
   return problems;
 }
 
-function ofShards({ shards }: ClusterDeclaration): FieldProblem[] {
+function ofShards({ shards, itself, app }: ClusterDeclaration): FieldProblem[] {
   const problems = twice('body.shards', shards);
+  if (shards.length === 0) problems.push({ field: 'body.shards', rule: 'one at least' });
+  if (itself === true) problems.push(...ofItself(app, shards));
   for (const [at, { url }] of shards.entries()) {
     if (url !== undefined) problems.push(...ofAddress(url, `body.shards.${at}.url`));
   }
@@ -176,6 +197,14 @@ function ofShards({ shards }: ClusterDeclaration): FieldProblem[] {
     problems.push({ field: 'body.shards', rule: 'one canary at most' });
   }
   return problems;
+}
+
+function ofItself(app: string, shards: readonly DeclaredShard[]): FieldProblem[] {
+  const rule = 'none: each server has it in its halflap.yaml';
+  const addressed = shards.flatMap(({ url }, at) =>
+    url === undefined ? [] : [{ field: `body.shards.${at}.url`, rule }],
+  );
+  return app === APP ? addressed : [{ field: 'body.app', rule: `${APP}, of itself` }, ...addressed];
 }
 
 /** What an address may ask for besides; others name files of the servers, or change sessions. */

@@ -6,6 +6,7 @@ import { missingWebhooks, withKnown, withoutSecretsOf } from './cluster-hooks.js
 import { type ClusterDeclaration, checkDeclaration, releaseOfVersion } from './declaration.js';
 import type { Hook } from './hook-declaration.js';
 import { withoutSecrets } from './observe.js';
+import { ownAddresses, withOwnShards } from './own-shards.js';
 import { type Served, stagesOf, workOf } from './server-work.js';
 
 const URL = 'postgres://halflap:secret@db1:5432/shop';
@@ -72,6 +73,39 @@ describe('a declaration', () => {
     expect(whole[0]?.webhook).toEqual(known.get('lb'));
     expect(withoutSecretsOf(whole)).toEqual(hooks);
     expect(missingWebhooks(withKnown(hooks, new Map()))).toHaveLength(1);
+  });
+
+  it('of Halflap itself has the shards that servers know, and no addresses', () => {
+    const own = [
+      { name: 's1', url: URL },
+      { name: 's2', url: URL },
+    ];
+    const shards = [{ name: 's3', canary: true }, { name: 's2' }];
+    const itself = { ...DECLARED, app: 'halflap', itself: true, shards };
+    expect(wrongIn(itself)).toEqual([]);
+    expect(wrongIn({ ...itself, app: 'shop' })).toEqual(['body.app']);
+    expect(wrongIn({ ...itself, shards: DECLARED.shards })).toEqual(['body.shards.0.url']);
+    expect(wrongIn({ shards: [] })).toEqual(['body.shards']);
+    expect(ownAddresses(itself, own)).toEqual([
+      { name: 's3', isCanary: true, url: null },
+      { name: 's2', isCanary: false, url: URL },
+      { name: 's1', isCanary: false, url: URL },
+    ]);
+    const { shards: _, ...without } = DECLARED;
+    expect(withOwnShards(without, own).shards).toEqual([]);
+  });
+
+  it('takes signals whose address has no secret, each name once', () => {
+    const signal = { name: 'p95', url: 'http://app:8080/latency', pointer: '/p95', stopAbove: 500 };
+    expect(wrongIn({ signals: [signal] })).toEqual([]);
+    expect(wrongIn({ signals: [signal, signal] })).toEqual(['body.signals']);
+    const { stopAbove: _, ...shown } = signal;
+    expect(wrongIn({ signals: [{ ...shown, stopAfterSeconds: 5 }] })).toEqual([
+      'body.signals.0.stopAfterSeconds',
+    ]);
+    for (const url of ['http://u:secret@app/', 'http://']) {
+      expect(wrongIn({ signals: [{ ...signal, url }] }), url).toEqual(['body.signals.0.url']);
+    }
   });
 
   it('takes addresses of hosts, and none of sockets or files', () => {

@@ -23,6 +23,7 @@ import { looksOf, matrixOf } from './matrix.js';
 import { observe } from './observe.js';
 import { atHome, type DrivingParts, type Known, type Pass } from './pass.js';
 import { advanceServer, fail } from './server-step.js';
+import type { SignalSeen } from './signal-limits.js';
 import { checkHealth } from './soak-check.js';
 import { serverOf } from './steps.js';
 import { type Verbs, waitAgain } from './verbs.js';
@@ -33,6 +34,8 @@ export interface Driving {
   readonly campaignId: string;
   readonly verbs: Verbs;
   readonly hooks: HookCalls;
+  /** What the application says, as it is known now. */
+  readonly signals: readonly SignalSeen[];
 }
 
 /** `over`: the campaign has ended. `moved`: there may be more to do at once. */
@@ -70,7 +73,7 @@ export async function drive(driving: Driving, isDue: boolean): Promise<Drove> {
   const known = await look(driving, { campaign, steps, calls });
   const pass: Pass = { on: driving.on, lease: driving.lease, known };
   await noteSeen(pass);
-  return { passed: await act(pass, driving.verbs), asked: known.addresses.length };
+  return { passed: await act(pass, driving), asked: known.addresses.length };
 }
 
 interface Kept {
@@ -86,11 +89,11 @@ async function callOn({ on, lease, hooks }: Driving, kept: Kept): Promise<boolea
 }
 
 async function look({ on }: Driving, { campaign, steps, calls }: Kept): Promise<Known> {
-  const { store, secret, bundles, clock } = on;
+  const { store, bundles, clock } = on;
   const cluster = await readCluster(store.home, campaign.cluster_id);
-  const addresses = await readAddresses(store.home, secret, cluster.id);
+  const addresses = await readAddresses(store.home, on, cluster);
   const bundle = await bundles.read(store.home, campaign.bundle_hash);
-  const observed = await observe(store, {
+  const observed = await observe(on, {
     ...{ declared: cluster.declared, addresses, bundle, excluded: campaign.excluded },
     between: { from: campaign.from_release, to: campaign.to_release },
     expected: campaign.servers.map(({ name }) => name),
@@ -126,12 +129,12 @@ async function noteSeen({ on, lease, known }: Pass): Promise<void> {
   });
 }
 
-async function act(pass: Pass, verbs: Verbs): Promise<Passed> {
+async function act(pass: Pass, { verbs, signals }: Driving): Promise<Passed> {
   const { campaign, steps, calls, observed, now } = pass.known;
-  const { state, policy } = campaign;
+  const { state, policy, went_on_at: wentOnAt } = campaign;
   const decision = decide({
     ...{ state, policy, steps: steps.map(recordOf), world: observed.world, now },
-    call: holding(calls),
+    ...{ signals, wentOnAt, call: holding(calls) },
   });
   if (decision.found.length > 0 || decision.undone.length > 0) {
     await atHome(pass, (client) => noteFound(client, pass, decision));

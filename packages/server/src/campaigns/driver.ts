@@ -10,6 +10,7 @@ import { campaignLease } from './campaign.js';
 import { drive, IDLE_MS } from './drive.js';
 import { HookCalls } from './hook-work.js';
 import type { DrivingParts } from './pass.js';
+import { Sampler } from './sampler.js';
 import { Verbs } from './verbs.js';
 
 export interface CampaignDriverOptions extends DrivingParts {
@@ -134,6 +135,7 @@ class Owned {
   readonly #owning: Owning;
   readonly #verbs: Verbs;
   readonly #hooks: HookCalls;
+  readonly #sampler: Sampler;
   readonly #loop: Rounds;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #pauseMs = 0;
@@ -144,6 +146,8 @@ class Owned {
     this.lease = owning.lease;
     this.#verbs = new Verbs(() => this.kick());
     this.#hooks = new HookCalls(() => this.kick());
+    const { id, lease } = owning;
+    this.#sampler = new Sampler({ on: options, lease, campaign: id });
     this.#loop = new Rounds(() => this.#pass());
   }
 
@@ -152,7 +156,7 @@ class Owned {
   }
 
   async stop(): Promise<void> {
-    const ended = this.#loop.stop();
+    const ended = Promise.all([this.#loop.stop(), this.#sampler.stop()]);
     await this.#stopWork();
     await ended;
     // A pass that was under way may have begun another one.
@@ -166,21 +170,18 @@ class Owned {
 
   /** @returns how long to wait for the next one, in ms; null when there is none */
   async #pass(): Promise<number | null> {
-    const { id, lease, leave } = this.#owning;
+    const { id, lease } = this.#owning;
+    await this.#sampler.ready;
     const isDue = performance.now() - this.#lookedAt > IDLE_MS;
     try {
-      const parts = {
-        on: this.#options,
-        lease,
-        campaignId: id,
-        verbs: this.#verbs,
-        hooks: this.#hooks,
-      };
+      const own = { on: this.#options, lease, campaignId: id, verbs: this.#verbs };
+      const parts = { ...own, hooks: this.#hooks, signals: this.#sampler.seen };
       const { passed, asked } = await drive(parts, isDue);
       if (isDue) this.#lookedAt = performance.now();
       if (passed === 'over') {
+        await this.#sampler.stop();
         await giveLease(this.#options.store.home, lease);
-        leave();
+        this.#owning.leave();
         return null;
       }
       const most = Math.min(PAUSE_MS.longest, PAUSE_MS.few + asked * PAUSE_MS.perShard);
@@ -191,8 +192,8 @@ class Owned {
       const message = 'a pass of a campaign failed; the next one goes on';
       this.#options.log.warn({ campaign: id, error }, message);
       if (isLost) {
-        await this.#stopWork();
-        leave();
+        await Promise.all([this.#stopWork(), this.#sampler.stop()]);
+        this.#owning.leave();
         return null;
       }
       this.#pauseMs = PAUSE_MS.longest;

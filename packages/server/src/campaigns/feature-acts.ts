@@ -15,6 +15,7 @@ import {
 import { HalflapError } from '@halflap/protocol';
 import type { Store } from '../store/store.js';
 import { lookAtFeatures, shardsOf } from './between-servers.js';
+import { isKnown } from './clusters.js';
 
 export const FEATURE_VERBS = ['enable', 'disable'] as const;
 export type FeatureVerb = (typeof FEATURE_VERBS)[number];
@@ -62,7 +63,7 @@ export async function moveFeature(
   const move = verb === 'enable' ? enableFeature : disableFeature;
   try {
     const outcome = await move({
-      ...{ app: declared.app, shards: addresses, feature, by, acceptsNoWayBack },
+      ...{ app: declared.app, shards: addresses.filter(isKnown), feature, by, acceptsNoWayBack },
       ...{ heardWithinMs, signal },
     });
     return { ...outcome, waitsFor: [] };

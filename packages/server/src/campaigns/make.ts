@@ -2,11 +2,12 @@
 // own, tries it on paper, and keeps it with a digest of all that it rests on. Nothing is done yet.
 
 import { randomUUID } from 'node:crypto';
+import type { ShardReader } from '@halflap/engine/runner';
 import { HalflapError, hashedText } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
 import { invalid } from '../api/problem.js';
 import type { Store } from '../store/store.js';
-import { findBetween } from './between.js';
+import { type Asked, findBetween } from './between.js';
 import { type BoundServer, type CampaignRow, noteEvent } from './campaign.js';
 import { type Cluster, readAddresses, readCluster, type ShardAddress } from './clusters.js';
 import type { Bundles } from './evolutions.js';
@@ -25,6 +26,8 @@ export interface CampaignParts {
   /** What addresses of shards are sealed by. */
   readonly secret: Buffer;
   readonly bundles: Bundles;
+  /** Asks the shards of clusters. */
+  readonly reader: ShardReader;
 }
 
 export interface Planning {
@@ -51,12 +54,17 @@ export async function planCampaign(
   planning: Planning,
 ): Promise<string> {
   const cluster = await readCluster(client, planning.cluster);
-  const addresses = await readAddresses(client, on.secret, cluster.id);
+  const addresses = await readAddresses(client, on, cluster);
   const policy = policyOf(planning.policy, addresses);
-  const { hash, ...between } = await betweenOf(client, cluster, addresses, planning);
+  const { hash, ...between } = await betweenOf(
+    client,
+    cluster,
+    { reader: on.reader, addresses },
+    planning,
+  );
   const bundle = await on.bundles.read(client, hash);
   const { excluded } = planning;
-  const observed = await observe(on.store, {
+  const observed = await observe(on, {
     ...{ declared: cluster.declared, addresses, bundle, between, excluded, expected: [] },
     health: new Map(),
   });
@@ -78,15 +86,15 @@ export async function planCampaign(
 async function betweenOf(
   client: ClientBase,
   cluster: Cluster,
-  addresses: readonly ShardAddress[],
+  asked: Asked,
   { backOf, to }: Planning,
 ) {
   if (backOf !== undefined) {
     const { from_release: from, to_release, bundle_hash: hash } = backOf;
     return { from, to: to_release, hash };
   }
-  const asked = { addresses, ...(to === undefined ? {} : { wanted: to }) };
-  const { evolution, ...between } = await findBetween(client, cluster, asked);
+  const wanted = to === undefined ? {} : { wanted: to };
+  const { evolution, ...between } = await findBetween(client, cluster, { ...asked, ...wanted });
   if (evolution === null) throw noBundle(cluster, between.from, to);
   return { ...between, hash: evolution.hash };
 }

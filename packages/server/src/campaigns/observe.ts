@@ -1,7 +1,7 @@
 // Looks at a cluster: its servers by what their hosts tell and by their leases, its shards by what
 // they say themselves, all at once. It never fails for one of them: what is not known is said.
 
-import { type Bundle, readShard, readShardWith, type ShardStatus } from '@halflap/engine/runner';
+import type { Bundle, KnownStatus, ShardReader, ShardStatus } from '@halflap/engine/runner';
 import { compareVersions } from '@halflap/protocol';
 import type { Store } from '../store/store.js';
 import type { ShardAddress } from './clusters.js';
@@ -44,11 +44,14 @@ export interface Observed {
 export const SHARD_MS = 5000;
 
 /** @throws STORE_UNAVAILABLE when no shard of the store answers */
-export async function observe(store: Store, looking: Looking): Promise<Observed> {
+export async function observe(
+  { store, reader }: { readonly store: Store; readonly reader: ShardReader },
+  looking: Looking,
+): Promise<Observed> {
   const { declared, addresses, bundle, excluded } = looking;
   const [resolved, read] = await Promise.all([
     resolveServers(store, declared),
-    lookAt(addresses, bundle),
+    lookAt(reader, addresses, bundle),
   ]);
   const isOut = (kind: Excluded['kind'], name: string) =>
     excluded.some((one) => one.kind === kind && one.name === name);
@@ -86,28 +89,25 @@ function featuresOf(read: readonly { readonly status: Status }[], from: string):
   return [...new Set(names)].sort();
 }
 
-type Status = ShardStatus & { readonly isVerified: boolean };
+type Status = KnownStatus;
 
 /** All shards at once, each with its time. Never fails for one. */
-export function lookAt(addresses: readonly ShardAddress[], bundle: Bundle | null) {
-  return Promise.all(addresses.map((address) => readOne(address, bundle)));
+export function lookAt(
+  reader: ShardReader,
+  addresses: readonly ShardAddress[],
+  bundle: Bundle | null,
+) {
+  return Promise.all(addresses.map((address) => readOne(reader, address, bundle)));
 }
 
-async function readOne(address: ShardAddress, bundle: Bundle | null) {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Status>((resolve) => {
-    const error = `no answer in ${SHARD_MS / 1000} s`;
-    timer = setTimeout(() => resolve({ ...SILENT, error }), SHARD_MS);
-  });
-  const status = await Promise.race([readStatus(address, bundle), late]);
-  clearTimeout(timer);
-  return { address, status: discreet(status, address.url) };
+async function readOne(reader: ShardReader, address: ShardAddress, bundle: Bundle | null) {
+  const { url } = address;
+  const status = url === null ? { ...SILENT, error: UNKNOWN_HERE } : await reader.read(url, bundle);
+  return { address, status: discreet(status, url) };
 }
 
-async function readStatus({ url }: ShardAddress, bundle: Bundle | null): Promise<Status> {
-  if (bundle !== null) return readShardWith(url, bundle);
-  return { ...(await readShard(url)), isVerified: false };
-}
+/** Why a shard of Halflap itself is not asked. */
+export const UNKNOWN_HERE = 'it is not in the halflap.yaml of the server that looks at it';
 
 const SILENT: Status = {
   ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
@@ -123,13 +123,14 @@ const SILENT: Status = {
 };
 
 /** Errors of drivers may quote what they were given. */
-function discreet(status: Status, url: string): Status {
+function discreet(status: Status, url: string | null): Status {
   const clean = (text: string | null) => (text === null ? null : withoutSecrets(text, url));
   const { error, hint, blocked } = status;
   return { ...status, error: clean(error), hint: clean(hint), blocked: clean(blocked) };
 }
 
-export function withoutSecrets(text: string, url: string): string {
+export function withoutSecrets(text: string, url: string | null): string {
+  if (url === null) return text;
   const secrets = [url];
   try {
     const { password } = new URL(url);

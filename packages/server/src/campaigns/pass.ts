@@ -13,6 +13,8 @@ import type { Observed } from './observe.js';
 export interface DrivingParts extends CampaignParts {
   /** Jobs are looked at without delay. */
   readonly jobs: { kick(job?: string): void };
+  /** How often the application is asked for its signals. */
+  readonly signalSeconds: number;
   readonly clock: () => Date;
   readonly log: Log;
 }
@@ -37,7 +39,7 @@ export interface Pass {
 
 /** A transaction of the home shard as the owner of the campaign. @throws LEASE_LOST */
 export function atHome(
-  { on, lease }: Pick<Pass, 'on' | 'lease'>,
+  { on, lease }: { readonly on: Pick<DrivingParts, 'store'>; readonly lease: Lease },
   body: (client: ClientBase) => Promise<unknown>,
 ): Promise<void> {
   return on.store.home.transaction(

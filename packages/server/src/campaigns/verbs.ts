@@ -72,14 +72,16 @@ export class Verbs {
 async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<boolean> {
   const { addresses, bundle } = pass.known;
   const address = addresses.find(({ name }) => name === row.name);
-  if (address === undefined) {
-    await failed(pass, row, `the cluster has no shard ${row.name} any more`, []);
+  const url = address?.url ?? null;
+  if (url === null) {
+    const message = `the cluster has no shard ${row.name} any more, as this server knows it`;
+    await failed(pass, row, message, []);
     return true;
   }
   const notes = new Notes(pass, row);
   try {
     const outcome = await runVerb({
-      ...{ url: address.url, shard: row.name, bundle, verb: row.action as ShardStep['action'] },
+      ...{ url, shard: row.name, bundle, verb: row.action as ShardStep['action'] },
       ...{ signal, runner: `campaign ${pass.known.campaign.id} on ${pass.lease.owner}` },
       onProgress: (progress) => notes.see(progress),
       log: (line) => notes.line(line),
@@ -89,7 +91,7 @@ async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<boole
     return true;
   } catch (error) {
     await notes.end();
-    return endedBy(pass, row, { error, url: address.url, signal });
+    return endedBy(pass, row, { error, url, signal });
   }
 }
 

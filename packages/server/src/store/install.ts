@@ -3,13 +3,18 @@
 // Any server may do it, at any time, and several at once: the engine installs a release on a shard
 // once; buckets are given out once, under a lock of the home shard. A shard that is added later is
 // installed, and gets its buckets when an operator moves some.
+//
+// A shard that has the store is left as it is, whatever its release and phase: whether it serves
+// this server the fleet finds out. While the store goes from one release to the next, nothing is
+// installed: one shard at the newer release would keep servers of the older one from going back.
 
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Fleet } from '@halflap/client';
-import { installRelease } from '@halflap/engine/runner';
+import { installRelease, readFleet, type ShardState } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 import { ANSWER_MS, BUCKETS } from './buckets.js';
+import type { Log } from './store.js';
 
 /** What the store is called as an application that uses Halflap. */
 export const APP = 'halflap';
@@ -26,6 +31,48 @@ export interface StoreShard {
 /** The releases of the store, one directory each. */
 export function releasesDirectory(): string {
   return fileURLToPath(RELEASES);
+}
+
+export interface Installing {
+  readonly shards: readonly StoreShard[];
+  /** The shard of what belongs to the whole fleet. */
+  readonly home: string;
+  readonly log: Log;
+}
+
+/**
+ * Installs the store on shards that are empty. Idempotent. A shard that is away takes away its
+ * hosts and nothing else, also when a server starts.
+ * @throws what `installShard` does, but for shards that are away
+ */
+export async function installStore({ shards, home, log }: Installing): Promise<void> {
+  const read = await readFleet(shards);
+  const atHome = read.find(({ shard }) => shard.name === home)?.status.state ?? null;
+  const isUnderWay = atHome !== null && !isSettledHere(atHome);
+  const install = async ({ shard, status: { state } }: (typeof read)[number]) => {
+    if (state?.app === APP) return;
+    if (isUnderWay && state === null) {
+      const message = 'not installed while the home shard is not settled at this release';
+      log.warn({ shard: shard.name, home, release: RELEASE }, message);
+    } else if (await installIfThere(shard, log)) {
+      log.info({ shard: shard.name }, 'installed the store');
+    }
+  };
+  await Promise.all(read.map(install));
+}
+
+function isSettledHere({ phase, floor }: ShardState): boolean {
+  return phase === 'settled' && floor === RELEASE;
+}
+
+async function installIfThere(shard: StoreShard, log: Log): Promise<boolean> {
+  try {
+    return await installShard(shard);
+  } catch (error) {
+    if (!(error instanceof HalflapError) || error.code !== 'SHARD_UNREACHABLE') throw error;
+    log.warn({ shard: shard.name }, error.message);
+    return false;
+  }
 }
 
 /**

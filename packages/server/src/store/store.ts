@@ -9,7 +9,7 @@ import { type Fleet, type Gathered, type GatherOptions, open, type Shard } from 
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
 import { BUCKETS, type BucketMap, bucketOf, readBuckets } from './buckets.js';
-import { APP, giveOutBuckets, installShard, LOCKS, RELEASE, type StoreShard } from './install.js';
+import { APP, giveOutBuckets, installStore, LOCKS, RELEASE, type StoreShard } from './install.js';
 
 /** What every long-lived part of a server logs to. */
 export interface Log {
@@ -143,11 +143,11 @@ const MOVED = Symbol('moved');
 /**
  * Opens the store; installs it on shards that are empty.
  * @throws STORE_UNAVAILABLE when the home shard does not answer, or when no shard has buckets yet
- * and one of them does not answer; what `installShard` throws, but for shards that are away.
+ * and one of them does not answer; what `installStore` throws.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const home = options.home ?? options.shards[0]?.name ?? '';
-  await Promise.all(options.shards.map((shard) => installIfThere(shard, options.log)));
+  await installStore({ shards: options.shards, home, log: options.log });
   const fleet = await open({
     app: APP,
     release: RELEASE,
@@ -166,16 +166,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   } catch (error) {
     await fleet.close();
     throw error;
-  }
-}
-
-/** A shard that is away takes away its hosts and nothing else, also when a server starts. */
-async function installIfThere(shard: StoreShard, log: Log): Promise<void> {
-  try {
-    if (await installShard(shard)) log.info({ shard: shard.name }, 'installed the store');
-  } catch (error) {
-    if (!(error instanceof HalflapError) || error.code !== 'SHARD_UNREACHABLE') throw error;
-    log.warn({ shard: shard.name }, error.message);
   }
 }
 

@@ -1,8 +1,10 @@
 // What can be done with a campaign as a whole, each asked before with what it means.
 
-import type { Campaign, Made } from '@halflap/server';
+import type { Campaign, CampaignReport, Made } from '@halflap/server';
 import { useLocation } from 'wouter';
 import { ask } from '../../api/client';
+import { ActButton } from '../../components/act-button';
+import { saveFile } from '../../state/save-file';
 import { useMay } from '../../state/session';
 import { hasFailed } from './now';
 import { ReasonModal } from './reason-modal';
@@ -26,6 +28,7 @@ export function CampaignActions({ campaign }: Props) {
       {mayWrite && (state === 'running' || state === 'stopped') && <Pause campaign={campaign} />}
       {mayWrite && state !== 'planned' && campaign.goal !== 'back' && <Back campaign={campaign} />}
       {mayWrite && !isEnded && <Cancel campaign={campaign} />}
+      <Export campaign={campaign} />
     </>
   );
 }
@@ -110,6 +113,19 @@ function Resume({ campaign }: Props) {
     >
       <p>It looks at the cluster as it is now, and goes on with what is next.</p>
     </ReasonModal>
+  );
+}
+
+function Export({ campaign: { id, cluster, from, to } }: Props) {
+  return (
+    <ActButton
+      text="Export report"
+      variant="secondary"
+      act={async () => {
+        const { html } = await ask<CampaignReport>('GET', `/api/v1/campaigns/${id}/report`);
+        saveFile(`${cluster.name}-${from}-${to}-${shortId(id)}.html`, html, 'text/html');
+      }}
+    />
   );
 }
 

@@ -13,6 +13,7 @@ import { CampaignActions } from './campaign-acts';
 import { HistoryPart } from './history';
 import { NowPart } from './now';
 import { PolicyPart } from './policy-part';
+import { SignalsPart } from './signals/signals-part';
 import { StepBar } from './step-bar';
 import { Timeline } from './timeline';
 import { useCampaign } from './use-campaign';
@@ -91,7 +92,12 @@ interface PartProps {
 function CampaignPart({ part, campaign, events }: PartProps) {
   switch (part) {
     case 'plan':
-      return <Timeline campaign={campaign} />;
+      return (
+        <div className="hf-beside">
+          <SignalsPart campaign={campaign} />
+          <Timeline campaign={campaign} />
+        </div>
+      );
     case 'history':
       return <HistoryPart campaign={campaign} events={events} />;
     case 'what-if':

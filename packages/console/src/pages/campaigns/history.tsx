@@ -42,6 +42,10 @@ export function HistoryPart({ campaign, events }: Props) {
       {at !== '' && (
         <CliLine line={commandLine('campaign', 'history', shortId(campaign.id), '--at', at)} />
       )}
+      <CliLine
+        line={commandLine('campaign', 'report', shortId(campaign.id))}
+        label="The report by command line"
+      />
       <ProblemAlert error={matrix.error} />
       {data !== undefined && <Matrix label={`Cluster ${campaign.cluster.name}`} data={data} />}
       <Events events={events} at={at} onChoose={(number) => address.change({ at: number })} />

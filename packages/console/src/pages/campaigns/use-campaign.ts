@@ -1,4 +1,5 @@
-// A campaign as it goes on: the server tells it, its cluster, and its history from the beginning.
+// A campaign as it goes on: the server tells it, its cluster, its history from the beginning, and
+// that its application has said more.
 
 import type { Campaign, CampaignEvent } from '@halflap/server';
 import { useQueryClient } from '@tanstack/react-query';
@@ -17,8 +18,9 @@ export function useCampaign(id: string) {
   const [isOver, setOver] = useState(false);
   useLive({
     address: campaign === undefined || isOver ? null : `${path}/live`,
-    events: ['campaign', 'matrix', 'event'],
+    events: ['campaign', 'matrix', 'event', 'signals'],
     onEvent: (event, data) => {
+      if (event === 'signals') void client.invalidateQueries({ queryKey: [`${path}/signals`] });
       if (event === 'event') add(data as CampaignEvent);
       if (event === 'matrix') client.setQueryData([`${path}/matrix`, {}], data);
       if (event !== 'campaign') return true;

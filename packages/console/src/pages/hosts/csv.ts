@@ -2,6 +2,7 @@
 
 import type { HostSummary, Page } from '@halflap/server';
 import { ask, type Query } from '../../api/client';
+import { saveFile } from '../../state/save-file';
 
 const PAGE = 200;
 
@@ -38,12 +39,7 @@ export async function saveCsv(query: Query, onHosts: (count: number) => void): P
     onHosts(lines.length - 1);
     cursor = page.next;
   } while (cursor !== null);
-  const address = URL.createObjectURL(
-    new Blob([`${lines.join('\r\n')}\r\n`], { type: 'text/csv' }),
-  );
-  const link = Object.assign(document.createElement('a'), { href: address, download: 'hosts.csv' });
-  link.click();
-  URL.revokeObjectURL(address);
+  saveFile('hosts.csv', `${lines.join('\r\n')}\r\n`, 'text/csv');
 }
 
 export function csvLine(host: HostSummary): string {

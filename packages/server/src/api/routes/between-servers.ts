@@ -11,6 +11,7 @@ import {
   shardsOf,
   whySilent,
 } from '../../campaigns/between-servers.js';
+import { isKnown } from '../../campaigns/clusters.js';
 import { type FeatureVerb, moveFeature } from '../../campaigns/feature-acts.js';
 import { SHARD_MS } from '../../campaigns/observe.js';
 import {
@@ -170,7 +171,7 @@ async function settle(
 ) {
   const { addresses } = await shardsOf(api, cluster);
   const { url } = found(
-    addresses.find((one) => one.name === named),
+    addresses.filter(isKnown).find((one) => one.name === named),
     `shard ${named}`,
   );
   try {

@@ -76,7 +76,8 @@ export function campaignActRoutes(api: CampaignApi): readonly Route[] {
 }
 
 function partsOf({ store, secret, campaigns }: CampaignApi): CampaignParts {
-  return { store, secret, bundles: campaigns.bundles };
+  const { bundles, reader } = campaigns;
+  return { store, secret, bundles, reader };
 }
 
 function planOf(api: CampaignApi): Route {

@@ -1,23 +1,17 @@
 // Campaigns: plans, how they go on, their history. What people do to one is in campaign-acts.ts.
 
 import { Type } from 'typebox';
-import {
-  CAMPAIGN_COLUMNS,
-  readCampaign,
-  readEvents,
-  readMatrixAt,
-  readSteps,
-} from '../../campaigns/campaign.js';
+import { readCampaign, readEvents, readMatrixAt } from '../../campaigns/campaign.js';
 import type { Campaigns } from '../../campaigns/campaigns.js';
 import { CAMPAIGN_STATES } from '../../campaigns/decide.js';
-import { readShownCalls } from '../../campaigns/hook-rows.js';
 import type { CampaignParts } from '../../campaigns/make.js';
+import { readSamples } from '../../campaigns/samples.js';
 import { askHome } from '../../store/home.js';
+import { CAMPAIGNS, LISTED_CAMPAIGN, seeCampaign } from '../campaign-look.js';
 import {
   Campaign,
   CampaignEvent,
   CampaignSummary,
-  campaignOf,
   campaignSummaryOf,
   eventView,
   type ListedCampaign,
@@ -28,9 +22,11 @@ import { Matrix, matrixView } from '../matrix-shapes.js';
 import { found, type Live, live, type Route, read } from '../route.js';
 import { id, limitOf, oneOf, pageOf, paging } from '../shapes.js';
 import { campaignActRoutes } from './campaign-acts.js';
+import { campaignReportRoute } from './campaign-report.js';
+import { campaignSignalsRoute } from './campaign-signals.js';
 import { pause } from './clusters.js';
 
-export interface CampaignApi extends Omit<CampaignParts, 'bundles'> {
+export interface CampaignApi extends Omit<CampaignParts, 'bundles' | 'reader'> {
   readonly campaigns: Campaigns;
 }
 
@@ -44,15 +40,11 @@ export function campaignRoutes(api: CampaignApi): readonly Route[] {
     matrixOf(api),
     eventsOf(api),
     liveOf(api),
+    campaignSignalsRoute(api),
+    campaignReportRoute(api),
     ...campaignActRoutes(api),
   ];
 }
-
-const LISTED = `${CAMPAIGN_COLUMNS}, k.name as cluster_name,
-  (select count(*)::int from campaign_steps as s where s.campaign_id = c.id) as steps,
-  (select count(*)::int from campaign_steps as s
-   where s.campaign_id = c.id and s.state in ('succeeded', 'skipped')) as done`;
-const FROM = 'campaigns as c join clusters as k on k.id = c.cluster_id';
 
 function listOf({ store }: CampaignApi): Route {
   return read({
@@ -80,7 +72,7 @@ function listOf({ store }: CampaignApi): Route {
       const limit = limitOf(query);
       const rows = await askHome<ListedCampaign & { place: string }>(
         store,
-        `select ${LISTED}, c.planned_at::text as place from ${FROM}
+        `select ${LISTED_CAMPAIGN}, c.planned_at::text as place from ${CAMPAIGNS}
          where ${conditions.text}
          order by c.planned_at desc, c.id desc limit ${conditions.place(limit + 1)}`,
         conditions.values,
@@ -105,14 +97,6 @@ function oneCampaign(api: CampaignApi): Route {
     answer: Campaign,
     handle: ({ params }) => seeCampaign(api, params.id),
   });
-}
-
-/** @throws API_NOT_FOUND */
-export async function seeCampaign({ store }: CampaignApi, id: string): Promise<Campaign> {
-  const sql = `select ${LISTED} from ${FROM} where c.id = $1`;
-  const [row] = await askHome<ListedCampaign>(store, sql, [id]);
-  const steps = await readSteps(store.home, id);
-  return campaignOf(found(row, `campaign ${id}`), steps, await readShownCalls(store.home, id));
 }
 
 function matrixOf({ store }: CampaignApi): Route {
@@ -169,7 +153,8 @@ function liveOf(api: CampaignApi): Route {
     path: '/api/v1/campaigns/:id/live',
     summary:
       'A campaign as it goes on: `campaign` (it has changed), `matrix` (the cluster has), ' +
-      '`event` (of its history, from the last that the client has seen). Ends when it has ended.',
+      '`event` (of its history, from the last that the client has seen), `signals` (what the ' +
+      'application said). Ends when it has ended.',
     permission: 'cluster:read',
     params,
     async handle({ params, signal }) {
@@ -186,6 +171,7 @@ async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   const told = { campaign: '', matrix: '' };
+  let sampledAt: Date | null = null;
   let after = /^[0-9]{1,18}$/.test(view.lastEventId ?? '') ? (view.lastEventId ?? '0') : '0';
   const tell = async (event: 'campaign' | 'matrix', data: object) => {
     const text = JSON.stringify(data);
@@ -208,6 +194,10 @@ async function follow(
     const { matrix, seen_at: seenAt } = await readCampaign(api.store.home, id);
     if (matrix !== null && !(await tell('matrix', matrixView(matrix, seenAt)))) return;
     if (!(await tell('campaign', await seeCampaign(api, id)))) return;
+    const samples = await readSamples(api.store.home, id, sampledAt);
+    sampledAt = samples.at(-1)?.at ?? sampledAt;
+    const isNews = samples.length > 0;
+    if (isNews && !view.send({ event: 'signals', data: { samples } })) return;
     if (endedAt !== null) return;
     await view.room();
     await pause(LIVE_MS, signal);

@@ -12,12 +12,14 @@ import {
   removeCluster,
 } from '../../campaigns/clusters.js';
 import { CAMPAIGN_STATES } from '../../campaigns/decide.js';
-import { type ClusterDeclaration, DECLARATION_FIELDS } from '../../campaigns/declaration.js';
+import { DECLARATION_FIELDS } from '../../campaigns/declaration.js';
 import { type CampaignParts, stepOfId } from '../../campaigns/make.js';
 import { looksOf } from '../../campaigns/matrix.js';
+import type { GivenDeclaration } from '../../campaigns/own-shards.js';
 import { idOf } from '../../campaigns/steps.js';
 import { whatIf } from '../../campaigns/what-if.js';
 import { askHome } from '../../store/home.js';
+import { assertMay } from '../caller.js';
 import { GOALS } from '../campaign-shapes.js';
 import { Conditions } from '../conditions.js';
 import { homePage } from '../home-page.js';
@@ -132,7 +134,7 @@ function oneCluster({ store }: ClusterApi): Route {
   });
 }
 
-function addOf({ secret }: ClusterApi): Route {
+function addOf({ store, secret }: ClusterApi): Route {
   return actAtHome({
     method: 'POST',
     path: '/api/v1/clusters',
@@ -143,13 +145,15 @@ function addOf({ secret }: ClusterApi): Route {
     answer: Type.Object({ id: id() }),
     audit: { act: 'cluster.add', on: ({ body }) => `cluster ${body.name}`, detail },
     async handle({ body, caller }, client) {
-      const declaring = { declared: body as ClusterDeclaration, secret, by: caller.name };
+      const given = body as GivenDeclaration;
+      if (given.itself === true) assertMay(caller, 'itself:write');
+      const declaring = { given, store, secret, by: caller.name };
       return { id: await addCluster(client, declaring) };
     },
   });
 }
 
-function changeOf({ secret }: ClusterApi): Route {
+function changeOf({ store, secret }: ClusterApi): Route {
   return actAtHome({
     method: 'PUT',
     path: '/api/v1/clusters/:id',
@@ -160,7 +164,10 @@ function changeOf({ secret }: ClusterApi): Route {
     answer: null,
     audit: { act: 'cluster.change', on: ({ body }) => `cluster ${body.name}`, detail },
     async handle({ params, body, caller }, client) {
-      const declaring = { declared: body as ClusterDeclaration, secret, by: caller.name };
+      const given = body as GivenDeclaration;
+      const { declared: before } = await readCluster(client, params.id);
+      if (given.itself === true || before.itself === true) assertMay(caller, 'itself:write');
+      const declaring = { given, store, secret, by: caller.name };
       await changeCluster(client, params.id, declaring);
       return undefined;
     },
@@ -168,8 +175,8 @@ function changeOf({ secret }: ClusterApi): Route {
 }
 
 /** Without addresses, which are secret. */
-function detail({ body }: { readonly body: { readonly shards: readonly { name: string }[] } }) {
-  return { shards: body.shards.map(({ name }) => name) };
+function detail({ body }: { readonly body: { readonly shards?: readonly { name: string }[] } }) {
+  return { shards: body.shards?.map(({ name }) => name) ?? [] };
 }
 
 function removeOf(): Route {
@@ -181,7 +188,9 @@ function removeOf(): Route {
     params,
     answer: null,
     audit: { act: 'cluster.remove', on: ({ params }) => `cluster ${params.id}` },
-    async handle({ params }, client) {
+    async handle({ params, caller }, client) {
+      const { declared } = await readCluster(client, params.id);
+      if (declared.itself === true) assertMay(caller, 'itself:write');
       await removeCluster(client, params.id);
       return undefined;
     },

@@ -9,8 +9,10 @@ import {
   EVOLUTION_COLUMNS,
   type EvolutionRow,
 } from '../../campaigns/evolutions.js';
+import { APP } from '../../store/install.js';
 import type { Store } from '../../store/store.js';
 import { BundleSteps, stepsView } from '../bundle-steps.js';
+import { assertMay } from '../caller.js';
 import { Conditions } from '../conditions.js';
 import { homePage } from '../home-page.js';
 import { actAtHome, bodyOf, type Route, read } from '../route.js';
@@ -87,7 +89,10 @@ function addOf(): Route {
       on: ({ body }) => `bundle ${String((body.bundle as { hash?: unknown }).hash).slice(0, 64)}`,
     },
     async handle({ body, caller }, client) {
-      return viewOf(await addEvolution(client, body.bundle, caller.name));
+      const added = await addEvolution(client, body.bundle, caller.name);
+      // Its SQL runs on the shards that have users and keys.
+      if (added.app === APP) assertMay(caller, 'itself:write');
+      return viewOf(added);
     },
   });
 }

@@ -16,6 +16,7 @@ import { type Static, Type } from 'typebox';
 import {
   ASK_MS,
   askShard,
+  assertKnown,
   discreetError,
   findShard,
   type KnownShard,
@@ -53,8 +54,8 @@ export function shardRoutes(api: ClusterApi): readonly Route[] {
   return [oneOf(api), journalOf(api), quarantineOf(api), retryOf(api), driftOf(api)];
 }
 
-function find({ store, secret }: ClusterApi, params: Params): Promise<KnownShard> {
-  return findShard(store.home, secret, params);
+function find(api: ClusterApi, params: Params): Promise<KnownShard> {
+  return findShard(api.store.home, api, params);
 }
 
 function cleaner({ address }: KnownShard): (text: string) => string {
@@ -173,6 +174,7 @@ function retryOf(api: ClusterApi): Route {
     },
     async handle({ params, body }) {
       const { address } = await find(api, params);
+      assertKnown(address);
       const { url, name: shard } = address;
       try {
         const bundle = await bundleUnderWay(api, address);
