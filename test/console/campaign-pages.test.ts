@@ -227,7 +227,7 @@ describe('clusters and campaigns in the console', () => {
     await step('Contract shard eu1')
       .getByRole('link', { name: /^What if/ })
       .click();
-    await says('Nothing leads back from it').waitFor();
+    await says('Nothing leads back from it').first().waitFor();
     const closes = page.getByRole('listitem').filter({ hasText: 'closes' });
     await closes.filter({ hasText: `Take server ${app.servers[0].name} back` }).waitFor();
     expect(await wrongOfPage()).toEqual([]);

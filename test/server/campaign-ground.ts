@@ -111,6 +111,8 @@ interface Kind {
   readonly drains: boolean;
   /** What its servers are given, by release. */
   readonly files?: Files;
+  /** As they are declared. */
+  readonly hooks?: readonly object[];
   /** What it says of itself. */
   readonly signals?: readonly object[];
 }
@@ -178,7 +180,7 @@ export class CampaignGround {
 
   /** An application at 1.0 that runs, on so many shards, and its declared cluster. */
   async application({ from }: Compiled, kind: Kind): Promise<Application> {
-    const { shards, rows, drains, files = {}, signals = [] } = kind;
+    const { shards, rows, drains, files = {}, hooks = [], signals = [] } = kind;
     this.#made += 1;
     const made = this.#made;
     const databases = await Promise.all(Array.from({ length: shards }, () => freshDatabase()));
@@ -197,7 +199,7 @@ export class CampaignGround {
     const command = (word: string) => ({ run: ['/bin/app', word, '{server}', '{release}'] });
     const { status, body } = await this.ask('POST', '/api/v1/clusters', {
       payload: {
-        ...{ name: `shop-${made}`, app: APP, shards: all, signals },
+        ...{ name: `shop-${made}`, app: APP, shards: all, hooks, signals },
         servers: { named: servers.map(({ name }) => ({ name, host: 'web-0' })) },
         commands: {
           ...(drains ? { drain: command('drain'), undrain: command('undrain') } : {}),

@@ -7,13 +7,16 @@ import type { AddressInfo } from 'node:net';
 import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
 import { type Campaign, Evaluator } from '@halflap/server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { thinSamples } from '../../packages/server/src/campaigns/samples.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
-import { type Random, randomFrom } from '../oracle/random.js';
+import { randomFrom } from '../oracle/random.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
+import { boundHistory } from './campaign-history.js';
+import { openReceiver } from './hook-receiver.js';
 import { until } from './job-cluster.js';
+import { randomCampaign } from './random-campaign.js';
 import { SILENT } from './store.js';
 
 const TIMEOUT_MS = 120_000;
@@ -31,6 +34,7 @@ const CHANGES = `changes:
       down: { size: "(bytes / 1024)::int" }
 `;
 const ROWS = `insert into items select i, 'item ' || i, i from generate_series(1, 500) i;`;
+const SECRET = 'what signs the hooks of a test';
 const POLICY = { healthSeconds: 1, deadlineSeconds: 60 };
 
 let ground: CampaignGround;
@@ -184,6 +188,86 @@ describe('a server that was healthy', () => {
   );
 });
 
+describe('hooks', () => {
+  it(
+    'are called around steps, told again by another server, and keep a step from beginning',
+    async () => {
+      const receiver = await openReceiver(SECRET);
+      const webhook = {
+        url: `${receiver.url}/hook?key=${encodeURIComponent(SECRET)}`,
+        secret: SECRET,
+      };
+      const told = { host: 'web-0', run: ['/bin/app', 'told', '{name}', '{release}'] };
+      const hooks = [
+        { name: 'gate', when: 'before', on: ['server'], webhook, required: true },
+        { name: 'told', when: 'after', on: ['upgrade'], command: told, required: true },
+        { name: 'over', when: 'ended', webhook },
+      ];
+      const app = await ground.application(compiled, {
+        ...{ shards: 1, rows: ROWS },
+        hooks,
+        drains: false,
+      });
+      const [a, b] = app.servers;
+      const steps = [a, b].map(({ name }) => `server/${name}/upgrade`) as [string, string];
+      const id = await plan(app.cluster, { order: ['shard/eu1/prepare', ...steps] });
+      receiver.answers = [
+        async () => {
+          await ground.killDriver(id);
+          return null;
+        },
+        async () => ({ status: 200 }),
+        async () => ({ status: 423, reason: 'nothing changes on Fridays' }),
+      ];
+      const commands: string[] = [];
+      a.onCommand = async (word) => void commands.push(word);
+      b.onCommand = async (word) => {
+        if (word === 'told') throw new Error('it is not well');
+      };
+      await start(id);
+      const refused = await sees(id, ({ state }) => state === 'stopped');
+      expect(refused.plan[2]).toMatchObject({
+        ...{ id: steps[1], state: 'failed' },
+        message: 'the hook gate says no: answered 423: nothing changes on Fridays',
+      });
+      expect(refused.plan[1]?.stages.map(({ stage, hook }) => `${stage} ${hook}`)).toEqual([
+        ...['before gate', 'upgrade null', 'restart null', 'register null', 'health null'],
+        'after told',
+      ]);
+      expect(commands, 'each once').toEqual(['upgrade', 'restart', 'health', 'told']);
+      expect((await post(`campaigns/${id}/retry`, { step: steps[1] })).status).toBe(200);
+      const unwell = await sees(id, ({ state, done }) => state === 'stopped' && done === 3);
+      expect(unwell.reason).toContain(`the hook told after ${steps[1]} says no`);
+      expect((await post(`campaigns/${id}/resume`)).status).toBe(200);
+      await receiver.until(({ told: all }) => all.length === 5);
+      const events = receiver.told.map(({ event, hook, campaign, step }) =>
+        [event, hook, campaign.state, step?.id ?? null, step?.attempt ?? 0].join(' '),
+      );
+      expect(events).toEqual([
+        ...Array(2).fill(`before gate running ${steps[0]} 1`),
+        ...[1, 2].map((attempt) => `before gate running ${steps[1]} ${attempt}`),
+        'ended over finished  0',
+      ]);
+      const deliveries = receiver.told.map(({ delivery }) => delivery);
+      expect(deliveries[1], 'the same one again').toBe(deliveries[0]);
+      expect(new Set(deliveries).size).toBe(4);
+      expect(receiver.forged).toBe(0);
+      const { body: shown } = await get(`clusters/${app.cluster}`);
+      expect(shown.declaration.hooks[0].webhook).toEqual({ place: receiver.url });
+      const { body: history } = await get(`campaigns/${id}/events?limit=200`);
+      const kept = history.items.filter(({ kind }: { kind: string }) => kind === 'hook');
+      expect(kept).toHaveLength(6);
+      const { rows } = await ground.test.store.home.query(
+        'select c.declared, h.payload from clusters c, campaign_hooks h where c.id = $1',
+        [app.cluster],
+      );
+      expect(JSON.stringify([shown, history, rows])).not.toMatch(/what(%20| )signs/);
+      await receiver.close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
 describe('a signal of the application', () => {
   it(
     'stops the campaign, is shown beside its steps, and stops nothing by what was before',
@@ -260,51 +344,30 @@ async function isThinned(id: string): Promise<void> {
   expect(counts).toEqual([120, 10, 1, 0]);
 }
 
-/** Steps that may be taken now, drawn; contract is left out. */
-async function drawStep(cluster: string, random: Random, app: Application) {
-  const steps = [
-    ...app.servers.map(({ name }) => `server/${name}/upgrade`),
-    ...['prepare', 'expand', 'verify'].map((verb) => `shard/eu1/${verb}`),
-  ];
-  const safe: string[] = [];
-  for (const step of steps) {
-    const { body } = await get(`clusters/${cluster}/what-if?step=${step}`);
-    for (const refusal of body.refusals) expect(refusal.name, step).not.toBe('');
-    if (body.refusals.length === 0) safe.push(step);
-  }
-  return random.pick(safe);
-}
+describe('the history of a campaign', () => {
+  it('keeps what lasted of very many looks, and goes a year after the end', async () => {
+    const id = await boundHistory(ground.test.store);
+    expect((await campaignOf(id)).plan.every(({ state }) => state === 'succeeded')).toBe(true);
+  });
+});
 
 describe(`random campaigns (HALFLAP_SEED=${SEED})`, () => {
   it(
-    'take any safe order, survive a killed server, and lead back without a loss',
+    'take any safe order, survive killed servers and people, and lose nothing',
     async () => {
-      const random = randomFrom(SEED);
-      for (let at = 0; at < CAMPAIGNS; at += 1) {
-        const app = await ground.application(compiled, { shards: 1, rows: ROWS, drains: false });
-        const { cluster } = app;
-        const told: string[] = [];
-        for (let turns = 1 + random.below(3); turns > 0; turns -= 1) {
-          const step = await drawStep(cluster, random, app);
-          told.push(step);
-          const planned = await post('campaigns', { cluster, policy: POLICY, order: [step] });
-          expect(planned.status, told.join(', ')).toBe(201);
-          await start(planned.body.id);
-          if (random.percent(40)) await ground.killDriver(planned.body.id);
-          await sees(planned.body.id, ({ endedAt }) => endedAt !== null);
-          const { body: matrix } = await get(`clusters/${cluster}/matrix`);
-          const states = matrix.cells.flat().map(({ state }: { state: string }) => state);
-          expect(states, told.join(', ')).not.toContain('refused');
-        }
-        const id = await plan(cluster, { goal: 'expanded' });
-        await start(id);
-        const done = random.below(4);
-        await sees(id, (campaign) => campaign.done >= Math.min(done, campaign.steps));
-        await goBack(id, told.join(', '));
-        expect(await standing(app), told.join(', ')).toEqual(['settled at 1.0, 500 rows']);
+      const told: string[] = [];
+      onTestFailed(() => void process.stderr.write(`${told.join('\n')}\n`));
+      for (let seed = SEED; seed < SEED + CAMPAIGNS; seed += 1) {
+        told.splice(0, told.length, `HALFLAP_SEED=${seed}`);
+        const most = CAMPAIGNS === 1 ? 2 : 5;
+        const trial = { ground, compiled, random: randomFrom(seed), rows: ROWS, most, told };
+        const { app, release } = await randomCampaign(trial);
+        const expected = app.shards.map(() => `settled at ${release}, 500 rows`);
+        expect(await standing(app), told.join('\n')).toEqual(expected);
+        expect(app.servers.map(({ installed }) => installed)).toEqual([release, release]);
       }
     },
-    TIMEOUT_MS,
+    TIMEOUT_MS * CAMPAIGNS,
   );
 });
 

@@ -92,6 +92,7 @@ beforeAll(async () => {
     jobs,
     leaseSeconds: 15,
     signalSeconds: 5,
+    keptDays: 365,
     clock,
   });
   const journals = startJournals({ store, bus, server: 'one', log: SILENT });

@@ -38,7 +38,7 @@ await doorbell.begun;
 const jobs = startJobs({ store, authority, doorbell, server, leaseSeconds: 2, keptDays: 90, log });
 startCampaigns({
   ...{ store, secret: key, jobs, server, clock, log },
-  ...{ leaseSeconds: 2, signalSeconds: 0.5 },
+  ...{ leaseSeconds: 2, signalSeconds: 0.5, keptDays: 365 },
 });
 const endpoint = await startEndpoint({
   ...{ store, authority, server, version: '1.0', duties: [jobs.duty], log, clock },

@@ -13,6 +13,7 @@ import {
   makeRepository,
 } from '../../packages/agent/src/orders/testing/apt-repository.js';
 import { ROOT } from '../docs/page.js';
+import { packageCampaign } from './package-campaign.js';
 
 const PROGRAM = join(ROOT, 'packages/cli/bin/halflap.js');
 const PACKAGE = `halflap-test-${process.pid}-whole`;
@@ -193,6 +194,29 @@ describe.skipIf(!canInstall())('the application', () => {
     const version = async () =>
       (await halflap('packages', 'list', '--host', hostname(), '--search', PACKAGE)).lines[0];
     await until(version, (found) => JSON.stringify(found).includes('"1.0"'));
+  });
+
+  it('upgrades a cluster through its packages, and finds what apt has done', async () => {
+    const restart = join(directory, 'restart');
+    const script = `#!/bin/sh\necho "$1" >> ${directory}/restarts\n`;
+    await fs.writeFile(restart, script, { mode: 0o755 });
+    await fs.writeFile(
+      join(directory, 'policy.yaml'),
+      `allow: { packages: true, command: { programs: [${restart}] } }\n`,
+    );
+    const { lines } = await halflap('api-tokens', 'create', 'campaigns', '--role', 'operator');
+    await packageCampaign({
+      ...{ address: `http://127.0.0.1:${ports.listen}`, token: String(lines[0]?.token) },
+      ...{ package: PACKAGE, restart, inside, installed },
+      async away(work) {
+        await end(agent, 'SIGTERM');
+        work();
+        agent = start(agentWords(), inside);
+        await agent.line(isOpen);
+      },
+    });
+    const restarts = await fs.readFile(join(directory, 'restarts'), 'utf8');
+    expect(restarts, 'once for each way').toBe('2.0\n1.0\n');
   });
 
   it('refuses what the policy of the host does not allow, and writes down who asked', async () => {

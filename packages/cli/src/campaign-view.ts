@@ -78,7 +78,8 @@ function stageText(stages: CampaignStep['stages']): string {
   const last = stages.at(-1);
   if (last === undefined) return '';
   const tries = last.tries > 1 ? `, asked ${last.tries} times` : '';
-  return `${last.stage}${tries}${last.message === null ? '' : `: ${last.message}`}`;
+  const name = last.hook === null ? last.stage : `hook ${last.hook} ${last.stage} it`;
+  return `${name}${tries}${last.message === null ? '' : `: ${last.message}`}`;
 }
 
 function progressText(progress: NonNullable<CampaignStep['progress']>): string {

@@ -65,6 +65,7 @@ export {
 export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide.js';
 export { ClusterDeclaration, checkDeclaration } from './campaigns/declaration.js';
 export { Bundles } from './campaigns/evolutions.js';
+export { purgeHistory } from './campaigns/history.js';
 export { type GivenDeclaration, withOwnShards } from './campaigns/own-shards.js';
 export {
   AUDIT_ENTRIES,

@@ -97,6 +97,8 @@ export interface ServerPace {
   readonly certificateSeconds: number;
   /** How long jobs and their output are kept after their end. */
   readonly jobsKeptDays: number;
+  /** How long the history of a campaign is kept after its end. */
+  readonly campaignsKeptDays: number;
 }
 
 /** What a server does where it is not told otherwise. */
@@ -110,6 +112,7 @@ export const PACE: ServerPace = {
   signalSeconds: 5,
   certificateSeconds: 10,
   jobsKeptDays: 90,
+  campaignsKeptDays: 365,
 };
 
 export interface Server {
@@ -160,7 +163,9 @@ async function start(options: ServerOptions, running: Running): Promise<Server> 
   const jobs = startJobs({ store, authority, doorbell, server: name, log, ...life });
   running.add(() => jobs.stop());
   const shared = { store, server: name, leaseSeconds, clock, log };
-  const campaigns = startCampaigns({ ...shared, secret, jobs, signalSeconds: pace.signalSeconds });
+  const { signalSeconds, campaignsKeptDays } = pace;
+  const lasting = { signalSeconds, keptDays: campaignsKeptDays };
+  const campaigns = startCampaigns({ ...shared, ...lasting, secret, jobs });
   running.add(() => campaigns.stop());
   const alerts = alertsOf(options, store);
   running.add(() => alerts.stop());

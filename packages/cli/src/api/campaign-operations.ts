@@ -37,6 +37,8 @@ const DECLARATION = [
   'service',
   'commands',
   'sessionLens',
+  'itself',
+  'hooks',
   'shards',
   'signals',
 ] as const;

@@ -587,6 +587,14 @@ create table cluster_shards (
   primary key (cluster_id, name)
 );
 
+-- The address and the secret of webhooks that a cluster has declared, sealed by the servers' key.
+create table cluster_hooks (
+  cluster_id uuid not null references clusters (id) on delete cascade,
+  name text collate "C" not null,
+  sealed bytea not null,
+  primary key (cluster_id, name)
+);
+
 -- Bundles, which lead an application from one release to the next.
 create table evolutions (
   hash text primary key check (hash ~ '^[0-9a-f]{64}$'),
@@ -684,6 +692,43 @@ create table campaign_steps (
   ended_at timestamptz,
   primary key (campaign_id, id)
 );
+
+-- What is told or run around steps; campaigns/hook-rows.ts says what its states mean.
+create table campaign_hooks (
+  -- By which a receiver knows what it has got already; also the id of its job.
+  id uuid primary key,
+  -- In the order in which they are called.
+  number bigint generated always as identity,
+  campaign_id uuid not null references campaigns (id) on delete cascade,
+  -- Null: of the campaign.
+  step text collate "C",
+  attempt int not null default 0,
+  -- As it is declared by its cluster.
+  hook text collate "C" not null,
+  moment text not null check (moment in ('before', 'after', 'failed', 'stopped', 'ended')),
+  is_required boolean not null,
+  -- What a webhook is told.
+  payload jsonb not null,
+  state text not null default 'waiting' check (
+    state in ('waiting', 'running', 'succeeded', 'failed', 'dropped')
+  ),
+  -- Of a command.
+  job uuid,
+  -- Times that a webhook was told it.
+  tries int not null default 0,
+  next_try_at timestamptz,
+  give_up_at timestamptz,
+  -- What became of it, for people, and what shows it.
+  message text,
+  evidence jsonb,
+  started_at timestamptz,
+  ended_at timestamptz,
+  check ((state in ('waiting', 'running')) = (ended_at is null))
+);
+
+create index campaign_hooks_open on campaign_hooks (campaign_id)
+where state in ('waiting', 'running');
+create index campaign_hooks_step on campaign_hooks (campaign_id, step, attempt);
 
 -- What a campaign has seen, decided and done, for people who look back.
 create table campaign_events (

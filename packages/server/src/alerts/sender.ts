@@ -140,7 +140,8 @@ async function send(
   }
   const webhook = JSON.parse(unseal(secret, WEBHOOK_PURPOSE, sealed)) as Webhook;
   const body = JSON.stringify({ delivery: id, ...payload });
-  const status = await post(webhook, { id, body }, Math.floor(clock().getTime() / 1000));
+  const seconds = Math.floor(clock().getTime() / 1000);
+  const { status } = await post(webhook, { id, body, seconds });
   return { status, error: status >= 200 && status < 300 ? null : `answered ${status}` };
 }
 

@@ -1,6 +1,7 @@
 // A campaign as lists and pages show it, with its cluster's name and how many steps are done.
 
 import { CAMPAIGN_COLUMNS, readSteps } from '../campaigns/campaign.js';
+import { readShownCalls } from '../campaigns/hook-rows.js';
 import { askHome } from '../store/home.js';
 import type { Store } from '../store/store.js';
 import { type Campaign, campaignOf, type ListedCampaign } from './campaign-shapes.js';
@@ -20,5 +21,6 @@ export async function seeCampaign(
 ): Promise<Campaign> {
   const sql = `select ${LISTED_CAMPAIGN} from ${CAMPAIGNS} where c.id = $1`;
   const [row] = await askHome<ListedCampaign>(store, sql, [id]);
-  return campaignOf(found(row, `campaign ${id}`), await readSteps(store.home, id));
+  const steps = await readSteps(store.home, id);
+  return campaignOf(found(row, `campaign ${id}`), steps, await readShownCalls(store.home, id));
 }

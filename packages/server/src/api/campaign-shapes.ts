@@ -10,6 +10,8 @@ import {
   type StepRow,
 } from '../campaigns/campaign.js';
 import { CAMPAIGN_STATES, STEP_STATES } from '../campaigns/decide.js';
+import { MOMENTS } from '../campaigns/hook-declaration.js';
+import type { HookRow } from '../campaigns/hook-rows.js';
 import { Policy } from '../campaigns/policy.js';
 import { isoOf } from './host-shapes.js';
 import { Refusal, refusalView } from './matrix-shapes.js';
@@ -49,7 +51,8 @@ export const CampaignStep = Type.Object({
   ),
   stages: Type.Array(
     Type.Object({
-      stage: oneOf(STAGES),
+      stage: oneOf([...STAGES, ...MOMENTS]),
+      hook: nullable(Type.String({ description: 'The hook that is called at that moment.' })),
       state: oneOf(['running', 'succeeded', 'failed']),
       job: nullable(id()),
       tries: count(),
@@ -150,15 +153,25 @@ export function campaignSummaryOf(row: ListedCampaign): CampaignSummary {
   };
 }
 
-export function campaignOf(row: ListedCampaign, steps: readonly StepRow[]): Campaign {
+export function campaignOf(
+  row: ListedCampaign,
+  steps: readonly StepRow[],
+  calls: readonly HookRow[],
+): Campaign {
   const { digest, bundle_hash: bundle, policy, excluded } = row;
   return {
     ...campaignSummaryOf(row),
-    ...{ digest, bundle, policy, excluded: [...excluded], plan: steps.map(stepView) },
+    ...{ digest, bundle, policy, excluded: [...excluded] },
+    plan: steps.map((step) => {
+      return stepView(
+        step,
+        calls.filter((call) => call.step === step.id),
+      );
+    }),
   };
 }
 
-function stepView(row: StepRow): CampaignStep {
+function stepView(row: StepRow, calls: readonly HookRow[]): CampaignStep {
   const { wait, own_approval: why } = row;
   return {
     ...{ id: row.id, kind: row.kind, name: row.name, action: row.action, batch: row.batch },
@@ -168,11 +181,29 @@ function stepView(row: StepRow): CampaignStep {
         ? null
         : { why, approvedBy: row.approved_by, approvedAt: isoOf(row.approved_at) },
     wait: wait === null ? null : waitView(wait),
-    stages: row.stages.map((stage) => ({ ...stage })),
+    stages: [
+      ...calls.filter(({ moment }) => moment === 'before').flatMap(callView),
+      ...row.stages.map((stage) => ({ ...stage, hook: null })),
+      ...calls.filter(({ moment }) => moment !== 'before').flatMap(callView),
+    ],
     ...{ progress: row.progress, healthy: row.is_healthy, message: row.message },
     ...{ evidence: [...(row.evidence ?? [])] },
     ...{ startedAt: isoOf(row.started_at), endedAt: isoOf(row.ended_at) },
   };
+}
+
+/** One that was called. */
+function callView(row: HookRow): CampaignStep['stages'] {
+  const { moment: stage, hook, state, job, tries, message } = row;
+  if (row.started_at === null || state === 'waiting' || state === 'dropped') return [];
+  const again = state === 'running' && message !== null ? row.next_try_at : null;
+  return [
+    {
+      ...{ stage, hook, state, job, tries: Math.max(1, tries), message },
+      ...{ startedAt: row.started_at.toISOString(), endedAt: isoOf(row.ended_at) },
+      againAt: isoOf(again),
+    },
+  ];
 }
 
 /** As it was kept: JSON, in which times are texts. */

@@ -18,6 +18,7 @@ import {
 } from './campaign.js';
 import { readAddresses, readCluster } from './clusters.js';
 import type { CampaignState } from './decide.js';
+import { callHooks } from './hook-rows.js';
 import { boundOf, type CampaignParts, checkResolved, digestFor, planCampaign } from './make.js';
 import type { Excluded } from './observe.js';
 import { resolveServers } from './resolve.js';
@@ -58,7 +59,8 @@ export async function approveStep(
   const row = await stepRow(client, id, step);
   if (row.own_approval === null) throw conflict(`${step} needs no approval of its own`);
   await client.query(
-    `update campaign_steps set approved_by = $3, approved_at = now()
+    // Whoever follows it must not take it for one that still waits for somebody.
+    `update campaign_steps set approved_by = $3, approved_at = now(), wait = null
      where campaign_id = $1 and id = $2`,
     [id, step, by],
   );
@@ -129,13 +131,17 @@ async function cancel(client: ClientBase, campaign: CampaignRow, said: Said): Pr
     throw conflict('it has ended');
   }
   await moveTo(client, campaign, 'cancelled', said);
-  await client.query(
+  const { rowCount } = await client.query(
     `update campaigns as c set ended_at = now()
      where id = $1 and not exists (
        select from campaign_steps as s where s.campaign_id = c.id and s.state = 'running'
      )`,
     [campaign.id],
   );
+  if (rowCount === 0 || campaign.started_at === null) return;
+  const cluster = await readCluster(client, campaign.cluster_id);
+  const ended: CampaignRow = { ...campaign, state: 'cancelled', reason: said.reason ?? null };
+  await callHooks(client, { campaign: ended, cluster }, 'ended');
 }
 
 /** Has a step that failed carried out again. A campaign that it stopped goes on. */

@@ -172,6 +172,8 @@ export const EVENT_KINDS = [
   /** A step was seen to be done, or not to be done any more. */
   ...(['found', 'undone'] as const),
   ...(['begun', 'stage', 'log', 'succeeded', 'failed', 'interrupted'] as const),
+  /** What became of one. */
+  'hook',
   /** Why nothing begins. */
   'waits',
 ] as const;

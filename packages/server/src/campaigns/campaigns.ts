@@ -1,9 +1,11 @@
 // Campaigns, as a server starts and stops them.
 
 import { ShardReader } from '@halflap/engine/runner';
+import { Rounds } from '../rounds.js';
 import type { Log, Store } from '../store/store.js';
 import { CampaignDriver } from './driver.js';
 import { Bundles } from './evolutions.js';
+import { purgeHistory } from './history.js';
 import { SHARD_MS } from './observe.js';
 
 export interface CampaignsOptions {
@@ -16,6 +18,8 @@ export interface CampaignsOptions {
   readonly server: string;
   /** After this time of silence another server goes on with the campaigns of this one. */
   readonly leaseSeconds: number;
+  /** How long the history of a campaign is kept after its end. */
+  readonly keptDays: number;
   /** How often the application is asked for its signals; less than GAP_MS of signal-limits.ts. */
   readonly signalSeconds: number;
   readonly clock: () => Date;
@@ -31,16 +35,25 @@ export interface Campaigns {
   stop(): Promise<void>;
 }
 
+/** How often old histories are looked for. */
+const PURGE_MS = 3600 * 1000;
+
 export function startCampaigns(options: CampaignsOptions): Campaigns {
   const bundles = new Bundles();
   const reader = new ShardReader({ timeoutMs: SHARD_MS });
   const driver = new CampaignDriver({ ...options, bundles, reader });
+  const purging = new Rounds(async () => {
+    await purgeHistory(options.store, options.keptDays).catch((error: unknown) =>
+      options.log.warn({ error }, 'old histories of campaigns were not taken away'),
+    );
+    return PURGE_MS;
+  });
   return {
     bundles,
     reader,
     kick: (campaign) => driver.kick(campaign),
     async stop() {
-      await driver.stop();
+      await Promise.all([driver.stop(), purging.stop()]);
       await reader.close();
     },
   };

@@ -10,6 +10,13 @@ import { invalid } from '../api/problem.js';
 import { seal, unseal } from '../authority/sealing.js';
 import type { StoreShard } from '../store/install.js';
 import type { Queryable } from '../store/leases.js';
+import {
+  missingWebhooks,
+  readWebhooks,
+  withKnown,
+  withoutSecretsOf,
+  writeWebhooks,
+} from './cluster-hooks.js';
 import { type ClusterDeclaration, checkDeclaration } from './declaration.js';
 import { type GivenDeclaration, ownAddresses, withOwnShards } from './own-shards.js';
 
@@ -117,10 +124,11 @@ export async function addCluster(client: ClientBase, declaring: Declaring): Prom
     `insert into clusters (id, name, app, is_itself, declared, changed_by)
      values ($1, $2, $3, $4, $5, $6)
      on conflict (name) do nothing`,
-    [id, declared.name, declared.app, declared.itself === true, withoutUrls(declared), by],
+    [id, declared.name, declared.app, declared.itself === true, withoutSecrets(declared), by],
   );
   if (rowCount === 0) throw taken(declared.name);
   await writeShards(client, id, { declared, secret });
+  await writeWebhooks(client, id, { ...declared, secret });
   return id;
 }
 
@@ -143,7 +151,7 @@ export async function changeCluster(
     const url = one.url ?? (isOwn ? undefined : known.get(one.name));
     return url === undefined ? one : { ...one, url };
   });
-  const whole = { ...declared, shards };
+  const whole = { ...declared, ...(await knownHooks(client, id, { declared, secret })), shards };
   check(whole);
   await assertOnlyItself(client, id, whole);
   const { rows } = await client.query('select from clusters where name = $2 and id <> $1', [
@@ -155,10 +163,22 @@ export async function changeCluster(
      set name = $2, app = $3, is_itself = $4, declared = $5, changed_by = $6, changed_at = now(),
        revision = revision + 1
      where id = $1`,
-    [id, declared.name, declared.app, isOwn, withoutUrls(declared), by],
+    [id, declared.name, declared.app, isOwn, withoutSecrets(whole), by],
   );
   await client.query('delete from cluster_shards where cluster_id = $1', [id]);
   await writeShards(client, id, { declared: whole, secret });
+  await writeWebhooks(client, id, { ...whole, secret });
+}
+
+interface Sealing {
+  readonly declared: ClusterDeclaration;
+  readonly secret: Buffer;
+}
+
+async function knownHooks(client: ClientBase, id: string, { declared, secret }: Sealing) {
+  const { hooks } = declared;
+  if (hooks === undefined) return {};
+  return { hooks: withKnown(hooks, await readWebhooks(client, secret, id)) };
 }
 
 /**
@@ -222,12 +242,14 @@ function check(declared: ClusterDeclaration): void {
       ? [{ field: `body.shards.${at}.url`, rule: 'must be given' }]
       : [],
   );
+  missing.push(...missingWebhooks(declared.hooks ?? []));
   if (missing.length > 0) throw invalid(missing);
 }
 
-function withoutUrls(declared: ClusterDeclaration): string {
+function withoutSecrets(declared: ClusterDeclaration): string {
   const shards = declared.shards.map(({ url: _, ...rest }) => rest);
-  return JSON.stringify({ ...declared, shards });
+  const hooks = declared.hooks === undefined ? {} : { hooks: withoutSecretsOf(declared.hooks) };
+  return JSON.stringify({ ...declared, ...hooks, shards });
 }
 
 function taken(name: string): HalflapError {

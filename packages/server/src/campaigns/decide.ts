@@ -46,10 +46,19 @@ export interface Known {
   readonly policy: Policy;
   readonly steps: readonly StepRecord[];
   readonly world: World;
+  /** The hook of what was done before that has not ended. */
+  readonly call: OpenCall | null;
   readonly signals: readonly SignalSeen[];
   /** When it was started, or resumed last. */
   readonly wentOnAt: Date | null;
   readonly now: Date;
+}
+
+export interface OpenCall {
+  /** In words. */
+  readonly text: string;
+  /** When its time is over. */
+  readonly until: Date | null;
 }
 
 /** Why a step does not begin, and what or who changes that. */
@@ -82,7 +91,8 @@ export function decide(known: Known): Decision {
   const undone = steps
     .filter((one) => one.state === 'succeeded' && isUndone(one, steps, world))
     .map(({ id }) => id);
-  const isOver = steps.every((one) => isEnded(one)) && undone.length === 0;
+  const isEveryEnded = steps.every((one) => isEnded(one));
+  const isOver = isEveryEnded && undone.length === 0 && known.call === null;
   const nothing = { found, undone, begin: [], waits: [], stop: null, isOver };
   // What is found is noted first, and then all is decided anew.
   if (state !== 'running' || isOver || found.length > 0 || undone.length > 0) return nothing;
@@ -165,6 +175,8 @@ function waitOf(one: StepRecord, known: Known, begun: readonly string[]): Omit<W
   const wait = (why: string, remedy: string | null, until: Date | null = null) => ({
     ...{ why, remedy, until, refusals: [] },
   });
+  const { call } = known;
+  if (call !== null) return wait(`${call.text} has not ended`, null, call.until);
   if (one.ownApproval !== null && one.approvedBy === null) {
     return wait(`it needs an approval of its own: ${one.ownApproval}`, `approve ${one.id}`);
   }

@@ -7,6 +7,8 @@ import type { FieldProblem } from '@halflap/protocol';
 import { Type } from 'typebox';
 import { invalid } from '../api/problem.js';
 import { APP } from '../store/install.js';
+import { Hook, hookProblems, MOST_HOOKS } from './hook-declaration.js';
+import { HostCommand } from './host-command.js';
 import { type DeclaredSignal, MOST_SIGNALS, ofSignal, Signal } from './signal-declaration.js';
 
 const NAME = '^[a-z0-9][a-z0-9-]{0,62}$';
@@ -15,32 +17,6 @@ const MOST_SHARDS = 1000;
 
 const text = (maxLength: number, description: string) =>
   Type.String({ minLength: 1, maxLength, description });
-
-export const HostCommand = Type.Object(
-  {
-    run: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
-      ...{ minItems: 1, maxItems: 64 },
-      description:
-        'A program and its arguments; no shell reads them. `{server}`, `{release}` and ' +
-        '`{from}` are replaced by the server, the release that it gets, and the one before.',
-    }),
-    user: Type.Optional(text(32, 'A user of the host; default: the agent’s own.')),
-    directory: Type.Optional(text(4096, 'Default: the root directory.')),
-    environment: Type.Optional(
-      Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$' }), Type.String(), {
-        maxProperties: 64,
-        additionalProperties: false,
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-export interface HostCommand {
-  readonly run: readonly string[];
-  readonly user?: string;
-  readonly directory?: string;
-  readonly environment?: Readonly<Record<string, string>>;
-}
 
 const Servers = Type.Object(
   {
@@ -125,6 +101,9 @@ const declaration = {
         'of the newer release may work with a shard that is not prepared yet.',
     }),
   ),
+  hooks: Type.Optional(
+    Type.Array(Hook, { maxItems: MOST_HOOKS, description: 'Called around steps, in this order.' }),
+  ),
   shards: Type.Optional(Type.Array(Shard, { maxItems: MOST_SHARDS })),
   signals: Type.Optional(
     Type.Array(Signal, {
@@ -153,6 +132,7 @@ export interface ClusterDeclaration {
     Partial<Record<'upgrade' | 'restart' | 'drain' | 'undrain' | 'health', HostCommand>>
   >;
   readonly sessionLens?: boolean;
+  readonly hooks?: readonly Hook[];
   readonly shards: readonly DeclaredShard[];
   readonly signals?: readonly DeclaredSignal[];
 }
@@ -165,9 +145,10 @@ export interface DeclaredShard {
 
 /** What a shape cannot say. @throws API_INVALID with every field and its rule */
 export function checkDeclaration(declared: ClusterDeclaration): void {
-  const { signals = [] } = declared;
+  const { hooks = [], signals = [] } = declared;
   const problems = [
     ...[...ofServers(declared), ...ofReleases(declared), ...ofShards(declared)],
+    ...[...twice('body.hooks', hooks), ...hooks.flatMap(hookProblems)],
     ...twice('body.signals', signals),
     ...signals.flatMap((signal, at) => ofSignal(signal, `body.signals.${at}`)),
   ];

@@ -2,7 +2,9 @@
 
 import { HalflapError } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
+import { missingWebhooks, withKnown, withoutSecretsOf } from './cluster-hooks.js';
 import { type ClusterDeclaration, checkDeclaration, releaseOfVersion } from './declaration.js';
+import type { Hook } from './hook-declaration.js';
 import { withoutSecrets } from './observe.js';
 import { ownAddresses, withOwnShards } from './own-shards.js';
 import { type Served, stagesOf, workOf } from './server-work.js';
@@ -43,6 +45,34 @@ describe('a declaration', () => {
     const [shard] = DECLARED.shards;
     const twice = [shard, shard] as ClusterDeclaration['shards'];
     expect(wrongIn({ shards: twice })).toEqual(['body.shards']);
+  });
+
+  it('takes hooks that can be called, each of one kind', () => {
+    const webhook = { url: 'https://lb/hook', secret: 'secret secret secret' };
+    const hook: Hook = { name: 'lb', when: 'before', webhook };
+    const command = { host: 'lb1', run: ['/bin/true'] };
+    expect(wrongIn({ hooks: [{ ...hook, on: ['server'], required: true }] })).toEqual([]);
+    expect(wrongIn({ hooks: [hook, hook] })).toEqual(['body.hooks']);
+    expect(wrongIn({ hooks: [{ ...hook, command }] })).toEqual(['body.hooks.0']);
+    expect(wrongIn({ hooks: [{ ...hook, when: 'ended', on: ['shard'] }] })).toEqual([
+      'body.hooks.0.on',
+    ]);
+    expect(wrongIn({ hooks: [{ ...hook, when: 'failed', required: true }] })).toEqual([
+      'body.hooks.0.required',
+    ]);
+    const { url } = webhook;
+    expect(wrongIn({ hooks: [{ ...hook, webhook: { url } }] })).toEqual(['body.hooks.0.webhook']);
+    const told = { ...webhook, url: 'https://me:secret@lb/hook' };
+    expect(wrongIn({ hooks: [{ ...hook, webhook: told }] })).toEqual(['body.hooks.0.webhook.url']);
+  });
+
+  it('shows the host of a webhook, and keeps what is left out', () => {
+    const known = new Map([['lb', { url: 'https://lb/hook?key=secret', secret: 'x'.repeat(16) }]]);
+    const hooks: Hook[] = [{ name: 'lb', when: 'after', webhook: { place: 'https://lb' } }];
+    const whole = withKnown(hooks, known);
+    expect(whole[0]?.webhook).toEqual(known.get('lb'));
+    expect(withoutSecretsOf(whole)).toEqual(hooks);
+    expect(missingWebhooks(withKnown(hooks, new Map()))).toHaveLength(1);
   });
 
   it('of Halflap itself has the shards that servers know, and no addresses', () => {

@@ -15,10 +15,14 @@ import {
 } from './campaign.js';
 import { readAddresses, readCluster } from './clusters.js';
 import { type Decision, decide, type Wait } from './decide.js';
+import { thinLooks } from './history.js';
+import { calledStep, callHooks, type HookRow, readCalls, stopCampaign } from './hook-rows.js';
+import { advanceCalls, type HookCalls } from './hook-work.js';
+import { holding, leaveOf } from './hooks.js';
 import { looksOf, matrixOf } from './matrix.js';
 import { observe } from './observe.js';
 import { atHome, type DrivingParts, type Known, type Pass } from './pass.js';
-import { advanceServer } from './server-step.js';
+import { advanceServer, fail } from './server-step.js';
 import type { SignalSeen } from './signal-limits.js';
 import { checkHealth } from './soak-check.js';
 import { serverOf } from './steps.js';
@@ -29,6 +33,7 @@ export interface Driving {
   readonly lease: Lease;
   readonly campaignId: string;
   readonly verbs: Verbs;
+  readonly hooks: HookCalls;
   /** What the application says, as it is known now. */
   readonly signals: readonly SignalSeen[];
 }
@@ -52,27 +57,38 @@ export const IDLE_MS = 10_000;
 export async function drive(driving: Driving, isDue: boolean): Promise<Drove> {
   const { home } = driving.on.store;
   const campaign = await readCampaign(home, driving.campaignId);
-  if (campaign.ended_at !== null) {
-    await driving.verbs.stop();
-    return { passed: 'over', asked: 0 };
-  }
   if (campaign.state !== 'running') await driving.verbs.stop();
   const steps = await readSteps(home, campaign.id);
-  const isBusy = steps.some(({ state }) => state === 'running');
+  const calls = await readCalls(home, campaign.id);
+  if (calls.length > 0 && (await callOn(driving, { campaign, steps, calls }))) {
+    return { passed: 'moved', asked: 0 };
+  }
+  if (campaign.ended_at !== null) {
+    return { passed: calls.length > 0 ? 'quiet' : 'over', asked: 0 };
+  }
+  const isBusy = steps.some(({ state }) => state === 'running') || calls.length > 0;
   if (campaign.state !== 'running' && !isBusy && !isDue && campaign.state !== 'cancelled') {
     return { passed: 'quiet', asked: Number.POSITIVE_INFINITY };
   }
-  const known = await look(driving, campaign, steps);
+  const known = await look(driving, { campaign, steps, calls });
   const pass: Pass = { on: driving.on, lease: driving.lease, known };
   await noteSeen(pass);
   return { passed: await act(pass, driving), asked: known.addresses.length };
 }
 
-async function look(
-  { on }: Driving,
-  campaign: CampaignRow,
-  steps: readonly StepRow[],
-): Promise<Known> {
+interface Kept {
+  readonly campaign: CampaignRow;
+  readonly steps: readonly StepRow[];
+  readonly calls: readonly HookRow[];
+}
+
+/** @returns whether any hook moved */
+async function callOn({ on, lease, hooks }: Driving, kept: Kept): Promise<boolean> {
+  const cluster = await readCluster(on.store.home, kept.campaign.cluster_id);
+  return advanceCalls({ on, lease, cluster, ...kept }, hooks);
+}
+
+async function look({ on }: Driving, { campaign, steps, calls }: Kept): Promise<Known> {
   const { store, bundles, clock } = on;
   const cluster = await readCluster(store.home, campaign.cluster_id);
   const addresses = await readAddresses(store.home, on, cluster);
@@ -83,7 +99,7 @@ async function look(
     expected: campaign.servers.map(({ name }) => name),
     health: healthOf(steps),
   });
-  return { campaign, steps, cluster, addresses, bundle, observed, now: clock() };
+  return { campaign, steps, calls, cluster, addresses, bundle, observed, now: clock() };
 }
 
 /** As the health check of each server said last in this campaign. */
@@ -109,29 +125,31 @@ async function noteSeen({ on, lease, known }: Pass): Promise<void> {
     if (!isOther) return;
     const message = 'the cluster looks otherwise than before';
     await noteEvent(client, campaign.id, { kind: 'seen', message, matrix });
+    await thinLooks(client, campaign.id);
   });
 }
 
 async function act(pass: Pass, { verbs, signals }: Driving): Promise<Passed> {
-  const { campaign, steps, observed, now } = pass.known;
+  const { campaign, steps, calls, observed, now } = pass.known;
   const { state, policy, went_on_at: wentOnAt } = campaign;
   const decision = decide({
     ...{ state, policy, steps: steps.map(recordOf), world: observed.world, now },
-    ...{ signals, wentOnAt },
+    ...{ signals, wentOnAt, call: holding(calls) },
   });
   if (decision.found.length > 0 || decision.undone.length > 0) {
     await atHome(pass, (client) => noteFound(client, pass, decision));
     return 'moved';
   }
   if (decision.stop !== null) {
-    await stop(pass, decision.stop);
+    const reason = decision.stop;
+    await atHome(pass, (client) => stopCampaign(client, pass.known, reason));
     await verbs.stop();
     return 'moved';
   }
   const running = steps.filter((row) => row.state === 'running');
   if (running.length === 0 && (state === 'cancelled' || (state === 'running' && decision.isOver))) {
     await finish(pass);
-    return 'over';
+    return 'moved';
   }
   const moved = [
     await begin(pass, decision.begin),
@@ -163,20 +181,9 @@ async function noteFound(client: ClientBase, { known }: Pass, { found, undone }:
   }
 }
 
-async function stop(pass: Pass, reason: string): Promise<void> {
-  const { id } = pass.known.campaign;
-  await atHome(pass, async (client) => {
-    const { rowCount } = await client.query(
-      `update campaigns set state = 'stopped', reason = $2 where id = $1 and state = 'running'`,
-      [id, reason],
-    );
-    if (rowCount === 0) return;
-    await noteEvent(client, id, { kind: 'stopped', message: `stopped: ${reason}` });
-  });
-}
-
 async function finish(pass: Pass): Promise<void> {
-  const { id, state } = pass.known.campaign;
+  const { campaign } = pass.known;
+  const { id, state } = campaign;
   const isFinished = state === 'running';
   await atHome(pass, async (client) => {
     const { rowCount } = await client.query(
@@ -185,7 +192,12 @@ async function finish(pass: Pass): Promise<void> {
        where id = $1 and state = $4`,
       [id, isFinished ? 'finished' : state, isFinished, state],
     );
-    if (rowCount === 0 || !isFinished) return;
+    if (rowCount === 0) return;
+    const ended: CampaignRow = isFinished
+      ? { ...campaign, state: 'finished', reason: null }
+      : campaign;
+    await callHooks(client, { ...pass.known, campaign: ended }, 'ended');
+    if (!isFinished) return;
     await noteEvent(client, id, { kind: 'finished', message: 'every step has ended' });
   });
 }
@@ -201,20 +213,24 @@ async function begin(pass: Pass, ids: readonly string[]): Promise<boolean> {
       [campaign.id],
     );
     if (still.length === 0) return;
-    for (const { id, kind, name, action } of rows) {
+    for (const row of rows) {
+      const { id, kind, name, action } = row;
       const server = kind === 'server' ? serverOf(observed.world, name) : undefined;
-      const { rowCount } = await client.query(
+      const { rows: begun } = await client.query<{ attempt: number }>(
         `update campaign_steps
          set state = 'running', started_at = now(), attempt = attempt + 1, stages = '[]',
            wait = null, message = null, evidence = null, progress = null, is_healthy = null,
            health_check = null,
            was_running = was_running or $3
-         where campaign_id = $1 and id = $2 and state = 'waiting'`,
+         where campaign_id = $1 and id = $2 and state = 'waiting'
+         returning attempt`,
         [campaign.id, id, (server?.running.length ?? 0) > 0],
       );
-      if (rowCount === 0) continue;
+      const [now] = begun;
+      if (now === undefined) continue;
       const message = `${action} of ${name} begins`;
       await noteEvent(client, campaign.id, { kind: 'begun', step: id, message });
+      await callHooks(client, pass.known, 'before', calledStep({ ...row, ...now }, null));
     }
   });
   return true;
@@ -247,8 +263,15 @@ async function noteWaits(pass: Pass, waits: readonly Wait[]): Promise<boolean> {
 
 async function advance(pass: Pass, running: readonly StepRow[], verbs: Verbs): Promise<boolean> {
   let moved = false;
+  const { calls, campaign } = pass.known;
   for (const row of running) {
-    if (row.kind === 'server') moved = (await advanceServer(pass, row)) || moved;
+    const { isOpen, no } = leaveOf(calls, row);
+    if (no !== null) {
+      const message = `the hook ${no.hook} says no: ${no.message}`;
+      moved = await fail(pass, row, { message, evidence: no.evidence ?? [] });
+    } else if (isOpen) {
+      if (campaign.state !== 'running') await waitAgain(pass, row);
+    } else if (row.kind === 'server') moved = (await advanceServer(pass, row)) || moved;
     else if (pass.known.campaign.state === 'running') verbs.ensure(pass, row);
     else if (!verbs.has(row.id)) await waitAgain(pass, row);
   }

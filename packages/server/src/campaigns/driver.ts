@@ -8,6 +8,7 @@ import { Rounds } from '../rounds.js';
 import { giveLease, type Lease, renewLease, takeLease } from '../store/leases.js';
 import { campaignLease } from './campaign.js';
 import { drive, IDLE_MS } from './drive.js';
+import { HookCalls } from './hook-work.js';
 import type { DrivingParts } from './pass.js';
 import { Sampler } from './sampler.js';
 import { Verbs } from './verbs.js';
@@ -76,7 +77,12 @@ export class CampaignDriver {
         `select c.id
          from campaigns as c
          left join leases as l on l.name = 'campaign/' || c.id
-         where c.started_at is not null and c.ended_at is null
+         where c.started_at is not null
+           and (
+             c.ended_at is null or c.id in (
+               select h.campaign_id from campaign_hooks as h where h.state in ('waiting', 'running')
+             )
+           )
            and (l.name is null or l.expires_at <= now())`,
         [],
         { timeoutMs: TAKE_MS },
@@ -128,6 +134,7 @@ class Owned {
   readonly #options: CampaignDriverOptions;
   readonly #owning: Owning;
   readonly #verbs: Verbs;
+  readonly #hooks: HookCalls;
   readonly #sampler: Sampler;
   readonly #loop: Rounds;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -138,6 +145,7 @@ class Owned {
     this.#owning = owning;
     this.lease = owning.lease;
     this.#verbs = new Verbs(() => this.kick());
+    this.#hooks = new HookCalls(() => this.kick());
     const { id, lease } = owning;
     this.#sampler = new Sampler({ on: options, lease, campaign: id });
     this.#loop = new Rounds(() => this.#pass());
@@ -149,11 +157,15 @@ class Owned {
 
   async stop(): Promise<void> {
     const ended = Promise.all([this.#loop.stop(), this.#sampler.stop()]);
-    await this.#verbs.stop();
+    await this.#stopWork();
     await ended;
     // A pass that was under way may have begun another one.
-    await this.#verbs.stop();
+    await this.#stopWork();
     this.#owning.leave();
+  }
+
+  async #stopWork(): Promise<void> {
+    await Promise.all([this.#verbs.stop(), this.#hooks.stop()]);
   }
 
   /** @returns how long to wait for the next one, in ms; null when there is none */
@@ -163,7 +175,7 @@ class Owned {
     const isDue = performance.now() - this.#lookedAt > IDLE_MS;
     try {
       const own = { on: this.#options, lease, campaignId: id, verbs: this.#verbs };
-      const parts = { ...own, signals: this.#sampler.seen };
+      const parts = { ...own, hooks: this.#hooks, signals: this.#sampler.seen };
       const { passed, asked } = await drive(parts, isDue);
       if (isDue) this.#lookedAt = performance.now();
       if (passed === 'over') {
@@ -180,7 +192,7 @@ class Owned {
       const message = 'a pass of a campaign failed; the next one goes on';
       this.#options.log.warn({ campaign: id, error }, message);
       if (isLost) {
-        await Promise.all([this.#verbs.stop(), this.#sampler.stop()]);
+        await Promise.all([this.#stopWork(), this.#sampler.stop()]);
         this.#owning.leave();
         return null;
       }

@@ -9,12 +9,15 @@ import type { Known } from './pass.js';
 export interface CampaignJob {
   /** Follows from what it is for. */
   readonly id: string;
-  readonly step: string;
+  /** Null: it is for the campaign as a whole. */
+  readonly step: string | null;
   readonly stage: string;
-  /** Of the server. */
+  /** Of the server, or the host. */
   readonly name: string;
   readonly host: string;
   readonly work: Work;
+  /** How long it may take; default: as the policy says. */
+  readonly seconds?: number;
 }
 
 /** The longest that an agent lets an order run, in seconds. */
@@ -24,10 +27,10 @@ const WEEK = 7 * 24 * 3600;
 export async function makeJob(
   client: ClientBase,
   { campaign, cluster }: Pick<Known, 'campaign' | 'cluster'>,
-  { id, step, stage, name, host, work }: CampaignJob,
+  { id, step, stage, name, host, work, seconds }: CampaignJob,
 ): Promise<void> {
   const { healthSeconds, deadlineSeconds } = campaign.policy;
-  const most = Math.max(1, stage === 'health' ? healthSeconds : deadlineSeconds);
+  const most = Math.max(1, seconds ?? (stage === 'health' ? healthSeconds : deadlineSeconds));
   await createJob(client, [host], {
     spec: {
       name: `${cluster.declared.name}: ${stage} ${name}`,

@@ -6,6 +6,7 @@ import { assertOwner, type Lease } from '../store/leases.js';
 import type { Log } from '../store/store.js';
 import type { CampaignRow, StepRow } from './campaign.js';
 import type { Cluster, ShardAddress } from './clusters.js';
+import type { HookRow } from './hook-rows.js';
 import type { CampaignParts } from './make.js';
 import type { Observed } from './observe.js';
 
@@ -21,6 +22,8 @@ export interface DrivingParts extends CampaignParts {
 export interface Known {
   readonly campaign: CampaignRow;
   readonly steps: readonly StepRow[];
+  /** Open ones, and those of the attempts that run. */
+  readonly calls: readonly HookRow[];
   readonly cluster: Cluster;
   readonly addresses: readonly ShardAddress[];
   readonly bundle: Bundle;

@@ -16,6 +16,7 @@ import { cancelJob } from '../jobs/create.js';
 import { readJob } from '../jobs/queries.js';
 import { digestId } from '../store/digest-id.js';
 import { noteEvent, STAGES, type Stage, type StageName, type StepRow, stepOf } from './campaign.js';
+import { calledStep, callHooks } from './hook-rows.js';
 import { jobEvidence } from './job-evidence.js';
 import { makeJob } from './make-job.js';
 import { atHome, type Known, type Pass } from './pass.js';
@@ -47,9 +48,10 @@ interface Ended {
   readonly evidence: readonly string[];
 }
 
-function isLate({ started_at: startedAt }: StepRow, { campaign, now }: Known): boolean {
+/** Since its work has begun: its hooks have a time of their own. */
+function isLate({ stages: [first] }: StepRow, { campaign, now }: Known): boolean {
   const most = campaign.policy.deadlineSeconds * 1000;
-  return startedAt !== null && now.getTime() > startedAt.getTime() + most;
+  return first !== undefined && now.getTime() > Date.parse(first.startedAt) + most;
 }
 
 /** The next stage; or the step has succeeded. */
@@ -68,6 +70,7 @@ async function begin(pass: Pass, row: StepRow, served: Served): Promise<boolean>
       );
       const message = `${row.name} is at ${served.release}`;
       await noteEvent(client, pass.known.campaign.id, { kind: 'succeeded', step: row.id, message });
+      await callHooks(client, pass.known, 'after', calledStep(row, message));
     });
     return true;
   }
@@ -213,6 +216,7 @@ export async function fail(
     }
     const detail = { evidence, job: stage?.job ?? null };
     await noteEvent(client, id, { kind: 'failed', step: row.id, message, detail });
+    await callHooks(client, pass.known, 'failed', calledStep(row, message));
   });
   return true;
 }

@@ -2,7 +2,8 @@
 
 import type { Work } from '@halflap/protocol/agent';
 import type { StageName } from './campaign.js';
-import type { ClusterDeclaration, HostCommand } from './declaration.js';
+import type { ClusterDeclaration } from './declaration.js';
+import { commandWork } from './host-command.js';
 import type { Known } from './pass.js';
 import { type ServerStep, serverOf } from './steps.js';
 
@@ -50,7 +51,9 @@ export function workOf(stage: StageName, served: Served): Work | null {
     return { kind: 'service', action: 'restart', service };
   }
   const command = commands[stage];
-  return command === undefined ? null : commandWork(command, served);
+  if (command === undefined) return null;
+  const { step, release, before } = served;
+  return commandWork(command, { server: step.name, release, from: before });
 }
 
 function packageWork({ declared, release, step }: Served): Work {
@@ -60,18 +63,5 @@ function packageWork({ declared, release, step }: Served): Work {
     action: step.action === 'upgrade' ? 'install' : 'downgrade',
     packages: [{ name: declared.package ?? '', version }],
     ...{ onlySecurity: false, simulate: false },
-  };
-}
-
-function commandWork(command: HostCommand, { step, release, before }: Served): Work {
-  const values: Readonly<Record<string, string>> = { server: step.name, release, from: before };
-  const filled = (text: string) =>
-    text.replace(/\{(server|release|from)\}/g, (_, key: string) => values[key] ?? '');
-  const [program = '', ...args] = command.run.map(filled);
-  const environment = Object.entries(command.environment ?? {});
-  return {
-    ...{ kind: 'command', program, args, user: command.user ?? null },
-    directory: command.directory ?? null,
-    environment: Object.fromEntries(environment.map(([key, value]) => [key, filled(value)])),
   };
 }

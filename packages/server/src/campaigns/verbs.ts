@@ -7,6 +7,7 @@
 import { type Outcome, type Progress, runVerb } from '@halflap/engine/runner';
 import { type ErrorCode, HalflapError } from '@halflap/protocol';
 import { noteEvent, type StepProgress, type StepRow } from './campaign.js';
+import { calledStep, callHooks } from './hook-rows.js';
 import { withoutSecrets } from './observe.js';
 import { atHome, type Pass } from './pass.js';
 import type { ShardStep } from './steps.js';
@@ -163,8 +164,9 @@ interface Settled {
   readonly evidence: readonly string[];
 }
 
-async function settle(pass: Pass, { id }: StepRow, { state, message, evidence }: Settled) {
+async function settle(pass: Pass, row: StepRow, { state, message, evidence }: Settled) {
   const { campaign } = pass.known;
+  const { id } = row;
   await atHome(pass, async (client) => {
     const { rowCount } = await client.query(
       `update campaign_steps
@@ -174,6 +176,8 @@ async function settle(pass: Pass, { id }: StepRow, { state, message, evidence }:
     );
     if (rowCount === 0) return;
     await noteEvent(client, campaign.id, { kind: state, step: id, message, detail: { evidence } });
+    const moment = state === 'succeeded' ? 'after' : 'failed';
+    await callHooks(client, pass.known, moment, calledStep(row, message));
   });
 }
 

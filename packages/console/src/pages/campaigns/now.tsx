@@ -3,7 +3,7 @@
 import type { Campaign, CampaignStep } from '@halflap/server';
 import { Alert } from '@patternfly/react-core';
 import { Link } from 'wouter';
-import { stepText } from './words';
+import { stageText, stepText } from './words';
 
 /** Of steps that go on or wait the first. */
 const SHOWN = 5;
@@ -64,7 +64,7 @@ export function nowText(step: CampaignStep): string {
   const { progress } = step;
   if (progress?.waitingFor) return `waits: ${progress.waitingFor}`;
   if (progress !== null && progress !== undefined) return progress.title;
-  return stage === undefined ? 'begins' : stage.stage;
+  return stage === undefined ? 'begins' : stageText(stage);
 }
 
 function waitsForApproval({ wait, ownApproval }: CampaignStep): boolean {

@@ -10,6 +10,7 @@ import { Refusals } from '../clusters/what-if';
 import { StepActs } from './step-acts';
 import { FilledBar } from './step-bar';
 import { VerbSteps } from './verb-steps';
+import { stageText } from './words';
 
 interface Props {
   readonly campaign: Campaign;
@@ -77,9 +78,9 @@ function Progress({ progress }: Pick<FullStep, 'progress'>) {
 function Stages({ stages }: Pick<CampaignStep, 'stages'>) {
   return (
     <ol className="hf-stages" aria-label="Stages">
-      {stages.map(({ stage, state, job, tries, message, startedAt, endedAt, againAt }) => (
-        <li key={stage} className="hf-line">
-          <StateLabel state={state} text={`${stage} ${state}`} />
+      {stages.map(({ stage, hook, state, job, tries, message, startedAt, endedAt, againAt }) => (
+        <li key={`${stage} ${hook}`} className="hf-line">
+          <StateLabel state={state} text={`${stageText({ stage, hook })} ${state}`} />
           {tries > 1 && <span className="hf-quiet">{`tried ${tries} times`}</span>}
           {message !== null && <span>{message}</span>}
           {againAt !== null && (
@@ -91,7 +92,7 @@ function Stages({ stages }: Pick<CampaignStep, 'stages'>) {
             <When at={endedAt ?? startedAt} />
           </span>
           {job !== null && (
-            <Link href={`/jobs/${job}`} aria-label={`Job of ${stage}`}>
+            <Link href={`/jobs/${job}`} aria-label={`Job of ${stageText({ stage, hook })}`}>
               Job
             </Link>
           )}

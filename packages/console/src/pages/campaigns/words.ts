@@ -67,3 +67,11 @@ export function stepIdText(id: string): string {
   const [, name = id, action = ''] = /^(?:server|shard)\/(.+)\/([a-z]+)$/.exec(id) ?? [];
   return action in DOES ? stepText({ action: action as CampaignStep['action'], name }) : id;
 }
+
+/** `upgrade`, or `hook balancer before it`. */
+export function stageText({
+  stage,
+  hook,
+}: Pick<CampaignStep['stages'][number], 'stage' | 'hook'>): string {
+  return hook === null ? stage : `hook ${hook} ${stage} it`;
+}

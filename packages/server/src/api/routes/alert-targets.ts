@@ -7,6 +7,7 @@ import { type Static, Type } from 'typebox';
 import { newSecret } from '../../access/secrets.js';
 import { RULE_KINDS, type RuleKind, SEVERITIES, type Severity } from '../../alerts/rules.js';
 import { WEBHOOK_PURPOSE } from '../../alerts/sender.js';
+import { originOf } from '../../alerts/webhook.js';
 import { TRIED_HOURS } from '../../alerts/write.js';
 import { seal } from '../../authority/sealing.js';
 import { Conditions } from '../conditions.js';
@@ -209,9 +210,10 @@ function testTarget({ alerts }: AlertApi): Route {
 
 /** The part of an address that is no secret. @throws API_INVALID */
 function placeOf(url: string): string {
-  if (!URL.canParse(url)) throw wrong('body.url', 'an address: https://HOST/PATH');
-  const { origin, username, password } = new URL(url);
-  if (username !== '' || password !== '') throw wrong('body.url', 'no user and no password');
+  const origin = originOf(url);
+  if (origin === null) {
+    throw wrong('body.url', 'an address: https://HOST/PATH, without a user and a password');
+  }
   return origin;
 }
 
