@@ -2,7 +2,7 @@
 // they say themselves, all at once. It never fails for one of them: what is not known is said.
 
 import type { Bundle, KnownStatus, ShardReader, ShardStatus } from '@halflap/engine/runner';
-import { compareVersions } from '@halflap/protocol';
+import { compareVersions, HalflapError } from '@halflap/protocol';
 import type { Store } from '../store/store.js';
 import type { ShardAddress } from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
@@ -99,25 +99,13 @@ function lookAt(reader: ShardReader, addresses: readonly ShardAddress[], bundle:
 
 async function readOne(reader: ShardReader, address: ShardAddress, bundle: Bundle | null) {
   const { url } = address;
-  const status = url === null ? { ...SILENT, error: UNKNOWN_HERE } : await reader.read(url, bundle);
+  const unknown = () => new HalflapError('CONFIG_INVALID', UNKNOWN_HERE);
+  const status = await reader.read(url ?? unknown(), bundle);
   return { address, status: discreet(status, url) };
 }
 
 /** Why a shard of Halflap itself is not asked. */
 export const UNKNOWN_HERE = 'it is not in the halflap.yaml of the server that looks at it';
-
-const SILENT: Status = {
-  ...{ reachable: false, error: null, hint: null, state: null, running: null, runner: null },
-  ...{
-    leases: [],
-    sessions: [],
-    features: [],
-    quarantined: 0,
-    differences: 0,
-    blocked: null,
-    isVerified: false,
-  },
-};
 
 /** Errors of drivers may quote what they were given. */
 function discreet(status: Status, url: string | null): Status {

@@ -16,7 +16,7 @@ export function DeclarePage() {
         title="Declare a cluster"
         about={
           'Its servers by labels of their hosts or by name, its shards by their addresses. ' +
-          'Addresses are sealed, and never shown again.'
+          'Addresses are sealed, and their passwords never shown again.'
         }
         up={{ path: '/clusters', text: 'Clusters' }}
         cli={commandLine('clusters', 'add', 'shop.yaml')}
