@@ -112,6 +112,18 @@ describe('the engine', () => {
   });
 });
 
+describe('campaigns', () => {
+  it('are decided on paper: decide/ reaches nothing that asks or keeps', () => {
+    const allowed = /^(typebox|@halflap\/protocol|node:crypto)$/;
+    const wrong = arrows
+      .filter(({ from }) => from.path.startsWith('packages/server/src/campaigns/decide/'))
+      .filter(({ file, module }) => file === undefined && !allowed.test(module));
+    const loaded = [...loadedBy('packages/server/src/campaigns/decide/decide.ts')];
+    expect(wrong.map(say)).toEqual([]);
+    expect(loaded.filter((one) => /^(pg|packages\/server\/src\/store)/.test(one))).toEqual([]);
+  });
+});
+
 describe('the command line', () => {
   it('loads neither engine nor driver before it knows what to do', () => {
     const loaded = loadedBy('packages/cli/src/main.ts');

@@ -16,7 +16,7 @@ const stamp = join(dist, '.built');
 const FILES = [
   ...['index.html', 'vite.config.ts', 'build.mjs', 'package.json'],
   ...['../../package-lock.json', '../server/src/api/permissions.ts'],
-  '../server/src/campaigns/chart.ts',
+  '../server/src/campaigns/signals/chart.ts',
 ];
 const DIRECTORIES = ['src', 'public'];
 const COMPRESSED = /\.(?:js|css|html|svg)$/;

@@ -5,32 +5,40 @@
 
 import type { Phase } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
-import { cellsOf } from '../../packages/server/src/campaigns/cells.js';
-import { decide, type Known, type StepRecord } from '../../packages/server/src/campaigns/decide.js';
+import { cellsOf } from '../../packages/server/src/campaigns/decide/cells.js';
+import {
+  decide,
+  type Known,
+  type StepRecord,
+} from '../../packages/server/src/campaigns/decide/decide.js';
 import {
   digestOf,
   type Goal,
   type Plan,
   propose,
   tryOut,
-} from '../../packages/server/src/campaigns/plan.js';
-import { DEFAULT_POLICY, type Policy } from '../../packages/server/src/campaigns/policy.js';
-import { refusalsOf } from '../../packages/server/src/campaigns/safety.js';
+} from '../../packages/server/src/campaigns/decide/plan.js';
+import { DEFAULT_POLICY, type Policy } from '../../packages/server/src/campaigns/decide/policy.js';
+import { refusalsOf } from '../../packages/server/src/campaigns/decide/safety.js';
 import {
   after,
   allSteps,
   idOf,
   isDone,
   type Step,
-} from '../../packages/server/src/campaigns/steps.js';
-import { whatIf } from '../../packages/server/src/campaigns/what-if.js';
-import { isOpen, opensAt, type Window } from '../../packages/server/src/campaigns/windows.js';
+} from '../../packages/server/src/campaigns/decide/steps.js';
+import { whatIf } from '../../packages/server/src/campaigns/decide/what-if.js';
+import {
+  isOpen,
+  opensAt,
+  type Window,
+} from '../../packages/server/src/campaigns/decide/windows.js';
 import {
   type ServerSeen,
   type ShardSeen,
   serviceOf,
   type World,
-} from '../../packages/server/src/campaigns/world.js';
+} from '../../packages/server/src/campaigns/decide/world.js';
 import { type Random, randomFrom } from '../oracle/random.js';
 
 const [FROM, TO] = ['1.0', '2.0'];

@@ -8,7 +8,7 @@ import { runVerb } from '@halflap/engine';
 import { searchPath } from '@halflap/protocol';
 import { type Campaign, Evaluator } from '@halflap/server';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import { thinSamples } from '../../packages/server/src/campaigns/samples.js';
+import { thinSamples } from '../../packages/server/src/campaigns/signals/samples.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { randomFrom } from '../oracle/random.js';

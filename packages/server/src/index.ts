@@ -62,11 +62,11 @@ export {
   type CampaignsOptions,
   startCampaigns,
 } from './campaigns/campaigns.js';
-export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide.js';
-export { ClusterDeclaration, checkDeclaration } from './campaigns/declaration.js';
-export { Bundles } from './campaigns/evolutions.js';
+export { ClusterDeclaration, checkDeclaration } from './campaigns/cluster/declaration.js';
+export { Bundles } from './campaigns/cluster/evolutions.js';
+export { type GivenDeclaration, withOwnShards } from './campaigns/cluster/own-shards.js';
+export { CAMPAIGN_STATES, STEP_STATES } from './campaigns/decide/decide.js';
 export { purgeHistory } from './campaigns/history.js';
-export { type GivenDeclaration, withOwnShards } from './campaigns/own-shards.js';
 export {
   AUDIT_ENTRIES,
   type HomeFacts,

@@ -566,7 +566,7 @@ create table clusters (
   app text not null,
   -- It is this Halflap: its shards are the store's, and their addresses are not kept.
   is_itself boolean not null default false,
-  -- campaigns/declaration.ts has its shape; without the addresses of shards.
+  -- campaigns/cluster/declaration.ts has its shape; without the addresses of shards.
   declared jsonb not null,
   -- Grows with every change: an approval is of one of them.
   revision int not null default 1,
@@ -639,7 +639,7 @@ create table campaigns (
   went_on_at timestamptz,
   -- One that is cancelled ends when its last server is in service again.
   ended_at timestamptz,
-  -- The cluster as it was seen last: campaigns/matrix.ts has its shape.
+  -- The cluster as it was seen last: campaigns/cluster/matrix.ts has its shape.
   matrix jsonb,
   seen_at timestamptz,
   check ((state = 'planned') <= (started_at is null)),
@@ -693,7 +693,7 @@ create table campaign_steps (
   primary key (campaign_id, id)
 );
 
--- What is told or run around steps; campaigns/hook-rows.ts says what its states mean.
+-- What is told or run around steps; campaigns/hooks/hook-rows.ts says what its states mean.
 create table campaign_hooks (
   -- By which a receiver knows what it has got already; also the id of its job.
   id uuid primary key,
@@ -760,7 +760,7 @@ create table campaign_signals (
   primary key (campaign_id, name)
 );
 
--- What was answered. Older ones are thinned out, as campaigns/samples.ts says.
+-- What was answered. Older ones are thinned out, as campaigns/signals/samples.ts says.
 create table campaign_samples (
   campaign_id uuid not null references campaigns (id) on delete cascade,
   at timestamptz not null,

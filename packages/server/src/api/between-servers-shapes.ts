@@ -3,7 +3,7 @@
 import type { BehaviourReport, FeatureReport } from '@halflap/engine/runner';
 import { FEATURE_STATES } from '@halflap/protocol';
 import { type Static, Type } from 'typebox';
-import type { Messages } from '../campaigns/between-servers.js';
+import type { Messages } from '../campaigns/cluster/between-servers.js';
 import { isoOf } from './host-shapes.js';
 import { count, instant, nullable, oneOf } from './shapes.js';
 

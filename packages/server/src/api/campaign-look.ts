@@ -1,7 +1,7 @@
 // A campaign as lists and pages show it, with its cluster's name and how many steps are done.
 
 import { CAMPAIGN_COLUMNS, readSteps } from '../campaigns/campaign.js';
-import { readShownCalls } from '../campaigns/hook-rows.js';
+import { readShownCalls } from '../campaigns/hooks/hook-rows.js';
 import { askHome } from '../store/home.js';
 import type { Store } from '../store/store.js';
 import { type Campaign, campaignOf, type ListedCampaign } from './campaign-shapes.js';

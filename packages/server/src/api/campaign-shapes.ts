@@ -9,10 +9,10 @@ import {
   STAGES,
   type StepRow,
 } from '../campaigns/campaign.js';
-import { CAMPAIGN_STATES, STEP_STATES } from '../campaigns/decide.js';
-import { MOMENTS } from '../campaigns/hook-declaration.js';
-import type { HookRow } from '../campaigns/hook-rows.js';
-import { Policy } from '../campaigns/policy.js';
+import { CAMPAIGN_STATES, STEP_STATES } from '../campaigns/decide/decide.js';
+import { Policy } from '../campaigns/decide/policy.js';
+import { MOMENTS } from '../campaigns/hooks/hook-declaration.js';
+import type { HookRow } from '../campaigns/hooks/hook-rows.js';
 import { isoOf } from './host-shapes.js';
 import { Refusal, refusalView } from './matrix-shapes.js';
 import { count, id, instant, name, nullable, oneOf } from './shapes.js';

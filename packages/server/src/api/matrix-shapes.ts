@@ -2,9 +2,9 @@
 
 import { PHASES, VERBS } from '@halflap/protocol';
 import { type Static, Type } from 'typebox';
-import { CELL_STATES } from '../campaigns/cells.js';
-import type * as kept from '../campaigns/matrix.js';
-import type { Refusal as Found } from '../campaigns/safety.js';
+import type * as kept from '../campaigns/cluster/matrix.js';
+import { CELL_STATES } from '../campaigns/decide/cells.js';
+import type { Refusal as Found } from '../campaigns/decide/safety.js';
 import { count, id, instant, nullable, oneOf } from './shapes.js';
 
 const text = () => nullable(Type.String());

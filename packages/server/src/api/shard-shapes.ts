@@ -10,7 +10,7 @@ import {
 } from '@halflap/engine/runner';
 import { FEATURE_STATES, PHASES, type QuarantineRow, VERBS } from '@halflap/protocol';
 import { type Static, Type } from 'typebox';
-import type { KnownShard } from '../campaigns/ask-shard.js';
+import type { KnownShard } from '../campaigns/cluster/ask-shard.js';
 import { count, id, instant, nullable, oneOf, ShardAnswer } from './shapes.js';
 
 const text = (description?: string) =>

@@ -1,7 +1,7 @@
 // What an application said in a campaign, as the API shows it.
 
 import { type Static, Type } from 'typebox';
-import type { SignalRow, StepSignals } from '../campaigns/samples.js';
+import type { SignalRow, StepSignals } from '../campaigns/signals/samples.js';
 import { isoOf } from './host-shapes.js';
 import { instant, nullable } from './shapes.js';
 

@@ -16,12 +16,12 @@ import {
   recordOf,
   type StepRow,
 } from './campaign.js';
-import { readAddresses, readCluster } from './clusters.js';
-import type { CampaignState } from './decide.js';
-import { callHooks } from './hook-rows.js';
+import { readAddresses, readCluster } from './cluster/clusters.js';
+import type { Excluded } from './cluster/observe.js';
+import { resolveServers } from './cluster/resolve.js';
+import type { CampaignState } from './decide/decide.js';
+import { callHooks } from './hooks/hook-rows.js';
 import { boundOf, type CampaignParts, checkResolved, digestFor, planCampaign } from './make.js';
-import type { Excluded } from './observe.js';
-import { resolveServers } from './resolve.js';
 
 /** Who does it, and why. */
 export interface Said {

@@ -3,12 +3,12 @@
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
 import type { Queryable } from '../store/leases.js';
-import type { CampaignState, StepRecord, StepState, Wait } from './decide.js';
-import type { Matrix } from './matrix.js';
-import type { Excluded } from './observe.js';
-import type { Goal } from './plan.js';
-import type { Policy } from './policy.js';
-import type { Step } from './steps.js';
+import type { Matrix } from './cluster/matrix.js';
+import type { Excluded } from './cluster/observe.js';
+import type { CampaignState, StepRecord, StepState, Wait } from './decide/decide.js';
+import type { Goal } from './decide/plan.js';
+import type { Policy } from './decide/policy.js';
+import type { Step } from './decide/steps.js';
 
 export type CampaignRow = {
   readonly id: string;

@@ -3,10 +3,10 @@
 import { ShardReader } from '@halflap/engine/runner';
 import { Rounds } from '../rounds.js';
 import type { Log, Store } from '../store/store.js';
+import { Bundles } from './cluster/evolutions.js';
+import { SHARD_MS } from './cluster/observe.js';
 import { CampaignDriver } from './driver.js';
-import { Bundles } from './evolutions.js';
 import { purgeHistory } from './history.js';
-import { SHARD_MS } from './observe.js';
 
 export interface CampaignsOptions {
   readonly store: Store;

@@ -13,19 +13,19 @@ import {
   recordOf,
   type StepRow,
 } from './campaign.js';
-import { readAddresses, readCluster } from './clusters.js';
-import { type Decision, decide, type Wait } from './decide.js';
+import { readAddresses, readCluster } from './cluster/clusters.js';
+import { looksOf, matrixOf } from './cluster/matrix.js';
+import { observe } from './cluster/observe.js';
+import { type Decision, decide, type Wait } from './decide/decide.js';
+import type { SignalSeen } from './decide/signal-limits.js';
+import { serverOf } from './decide/steps.js';
 import { thinLooks } from './history.js';
-import { calledStep, callHooks, type HookRow, readCalls, stopCampaign } from './hook-rows.js';
-import { advanceCalls, type HookCalls } from './hook-work.js';
-import { holding, leaveOf } from './hooks.js';
-import { looksOf, matrixOf } from './matrix.js';
-import { observe } from './observe.js';
+import { calledStep, callHooks, type HookRow, readCalls, stopCampaign } from './hooks/hook-rows.js';
+import { advanceCalls, type HookCalls } from './hooks/hook-work.js';
+import { holding, leaveOf } from './hooks/hooks.js';
 import { atHome, type DrivingParts, type Known, type Pass } from './pass.js';
 import { advanceServer, fail } from './server-step.js';
-import type { SignalSeen } from './signal-limits.js';
 import { checkHealth } from './soak-check.js';
-import { serverOf } from './steps.js';
 import { type Verbs, waitAgain } from './verbs.js';
 
 export interface Driving {

@@ -8,9 +8,9 @@ import { Rounds } from '../rounds.js';
 import { giveLease, type Lease, renewLease, takeLease } from '../store/leases.js';
 import { campaignLease } from './campaign.js';
 import { drive, IDLE_MS } from './drive.js';
-import { HookCalls } from './hook-work.js';
+import { HookCalls } from './hooks/hook-work.js';
 import type { DrivingParts } from './pass.js';
-import { Sampler } from './sampler.js';
+import { Sampler } from './signals/sampler.js';
 import { Verbs } from './verbs.js';
 
 export interface CampaignDriverOptions extends DrivingParts {

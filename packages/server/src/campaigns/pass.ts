@@ -5,10 +5,10 @@ import type { ClientBase } from 'pg';
 import { assertOwner, type Lease } from '../store/leases.js';
 import type { Log } from '../store/store.js';
 import type { CampaignRow, StepRow } from './campaign.js';
-import type { Cluster, ShardAddress } from './clusters.js';
-import type { HookRow } from './hook-rows.js';
+import type { Cluster, ShardAddress } from './cluster/clusters.js';
+import type { Observed } from './cluster/observe.js';
+import type { HookRow } from './hooks/hook-rows.js';
 import type { CampaignParts } from './make.js';
-import type { Observed } from './observe.js';
 
 export interface DrivingParts extends CampaignParts {
   /** Jobs are looked at without delay. */

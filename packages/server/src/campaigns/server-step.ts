@@ -16,12 +16,12 @@ import { cancelJob } from '../jobs/create.js';
 import { readJob } from '../jobs/queries.js';
 import { digestId } from '../store/digest-id.js';
 import { noteEvent, STAGES, type Stage, type StageName, type StepRow, stepOf } from './campaign.js';
-import { calledStep, callHooks } from './hook-rows.js';
+import { isDone, type ServerStep, serverOf } from './decide/steps.js';
+import { calledStep, callHooks } from './hooks/hook-rows.js';
 import { jobEvidence } from './job-evidence.js';
 import { makeJob } from './make-job.js';
 import { atHome, type Known, type Pass } from './pass.js';
 import { type Served, servedOf, stagesOf, workOf } from './server-work.js';
-import { isDone, type ServerStep, serverOf } from './steps.js';
 
 /** @returns whether anything moved */
 export async function advanceServer(pass: Pass, row: StepRow): Promise<boolean> {

@@ -2,10 +2,10 @@
 
 import type { Work } from '@halflap/protocol/agent';
 import type { StageName } from './campaign.js';
-import type { ClusterDeclaration } from './declaration.js';
-import { commandWork } from './host-command.js';
+import type { ClusterDeclaration } from './cluster/declaration.js';
+import { commandWork } from './cluster/host-command.js';
+import { type ServerStep, serverOf } from './decide/steps.js';
 import type { Known } from './pass.js';
-import { type ServerStep, serverOf } from './steps.js';
 
 export interface Served {
   readonly step: ServerStep;

@@ -4,11 +4,11 @@
 import { readJob } from '../jobs/queries.js';
 import { digestId } from '../store/digest-id.js';
 import { type HealthCheck, noteEvent, type StepRow, stepOf } from './campaign.js';
+import type { ServerStep } from './decide/steps.js';
 import { jobEvidence } from './job-evidence.js';
 import { makeJob } from './make-job.js';
 import { atHome, type Pass } from './pass.js';
 import { servedOf, workOf } from './server-work.js';
-import type { ServerStep } from './steps.js';
 
 /** Between two questions, in ms. */
 const EVERY_MS = 30_000;

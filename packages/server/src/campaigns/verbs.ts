@@ -7,10 +7,10 @@
 import { type Outcome, type Progress, runVerb } from '@halflap/engine/runner';
 import { type ErrorCode, HalflapError } from '@halflap/protocol';
 import { noteEvent, type StepProgress, type StepRow } from './campaign.js';
-import { calledStep, callHooks } from './hook-rows.js';
-import { withoutSecrets } from './observe.js';
+import { withoutSecrets } from './cluster/observe.js';
+import type { ShardStep } from './decide/steps.js';
+import { calledStep, callHooks } from './hooks/hook-rows.js';
 import { atHome, type Pass } from './pass.js';
-import type { ShardStep } from './steps.js';
 
 interface RunningVerb {
   readonly stopping: AbortController;

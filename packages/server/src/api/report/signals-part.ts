@@ -1,6 +1,11 @@
 // Signals of an application in a campaign's report: a picture of each, and the numbers as a table.
 
-import { type ChartPoint, type ChartSpan, chartOf, timesOf } from '../../campaigns/chart.js';
+import {
+  type ChartPoint,
+  type ChartSpan,
+  chartOf,
+  timesOf,
+} from '../../campaigns/signals/chart.js';
 import type { CampaignSignal, CampaignSignals } from '../signal-shapes.js';
 import { html, type Markup } from './markup.js';
 import { table } from './tables.js';

@@ -10,10 +10,10 @@ import {
   lookAtMessages,
   shardsOf,
   whySilent,
-} from '../../campaigns/between-servers.js';
-import { isKnown } from '../../campaigns/clusters.js';
-import { type FeatureVerb, moveFeature } from '../../campaigns/feature-acts.js';
-import { SHARD_MS } from '../../campaigns/observe.js';
+} from '../../campaigns/cluster/between-servers.js';
+import { isKnown } from '../../campaigns/cluster/clusters.js';
+import { type FeatureVerb, moveFeature } from '../../campaigns/cluster/feature-acts.js';
+import { SHARD_MS } from '../../campaigns/cluster/observe.js';
 import {
   behaviourView,
   ClusterBehaviours,

@@ -15,8 +15,8 @@ import {
   skipStep,
   startCampaign,
 } from '../../campaigns/acts.js';
+import { Policy } from '../../campaigns/decide/policy.js';
 import { type CampaignParts, planCampaign } from '../../campaigns/make.js';
-import { Policy } from '../../campaigns/policy.js';
 import { excludeBody, GOALS } from '../campaign-shapes.js';
 import { stepId } from '../matrix-shapes.js';
 import { invalid } from '../problem.js';

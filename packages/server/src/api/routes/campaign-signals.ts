@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox';
 import { readCampaign } from '../../campaigns/campaign.js';
-import { readHighest, readSignals } from '../../campaigns/samples.js';
+import { readHighest, readSignals } from '../../campaigns/signals/samples.js';
 import type { Store } from '../../store/store.js';
 import { type Route, read } from '../route.js';
 import { id } from '../shapes.js';

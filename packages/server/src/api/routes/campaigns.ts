@@ -3,9 +3,9 @@
 import { Type } from 'typebox';
 import { readCampaign, readEvents, readMatrixAt } from '../../campaigns/campaign.js';
 import type { Campaigns } from '../../campaigns/campaigns.js';
-import { CAMPAIGN_STATES } from '../../campaigns/decide.js';
+import { CAMPAIGN_STATES } from '../../campaigns/decide/decide.js';
 import type { CampaignParts } from '../../campaigns/make.js';
-import { readSamples } from '../../campaigns/samples.js';
+import { readSamples } from '../../campaigns/signals/samples.js';
 import { askHome } from '../../store/home.js';
 import { CAMPAIGNS, LISTED_CAMPAIGN, seeCampaign } from '../campaign-look.js';
 import {

@@ -2,7 +2,7 @@
 // shards come in and never go out.
 
 import { type Static, Type } from 'typebox';
-import { ClusterLooks } from '../../campaigns/cluster-look.js';
+import { ClusterLooks } from '../../campaigns/cluster/cluster-look.js';
 import {
   addCluster,
   CLUSTER_COLUMNS,
@@ -10,14 +10,14 @@ import {
   changeCluster,
   readCluster,
   removeCluster,
-} from '../../campaigns/clusters.js';
-import { CAMPAIGN_STATES } from '../../campaigns/decide.js';
-import { DECLARATION_FIELDS } from '../../campaigns/declaration.js';
+} from '../../campaigns/cluster/clusters.js';
+import { DECLARATION_FIELDS } from '../../campaigns/cluster/declaration.js';
+import { looksOf } from '../../campaigns/cluster/matrix.js';
+import type { GivenDeclaration } from '../../campaigns/cluster/own-shards.js';
+import { CAMPAIGN_STATES } from '../../campaigns/decide/decide.js';
+import { idOf } from '../../campaigns/decide/steps.js';
+import { whatIf } from '../../campaigns/decide/what-if.js';
 import { type CampaignParts, stepOfId } from '../../campaigns/make.js';
-import { looksOf } from '../../campaigns/matrix.js';
-import type { GivenDeclaration } from '../../campaigns/own-shards.js';
-import { idOf } from '../../campaigns/steps.js';
-import { whatIf } from '../../campaigns/what-if.js';
 import { askHome } from '../../store/home.js';
 import { assertMay } from '../caller.js';
 import { GOALS } from '../campaign-shapes.js';

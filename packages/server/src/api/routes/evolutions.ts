@@ -8,7 +8,7 @@ import {
   type Bundles,
   EVOLUTION_COLUMNS,
   type EvolutionRow,
-} from '../../campaigns/evolutions.js';
+} from '../../campaigns/cluster/evolutions.js';
 import { APP } from '../../store/install.js';
 import type { Store } from '../../store/store.js';
 import { BundleSteps, stepsView } from '../bundle-steps.js';

@@ -22,8 +22,8 @@ import {
   type KnownShard,
   shardAway,
   type Told,
-} from '../../campaigns/ask-shard.js';
-import { withoutSecrets } from '../../campaigns/observe.js';
+} from '../../campaigns/cluster/ask-shard.js';
+import { withoutSecrets } from '../../campaigns/cluster/observe.js';
 import { askHome } from '../../store/home.js';
 import { cursorOf, placeOf } from '../cursor.js';
 import { invalid } from '../problem.js';

@@ -5,8 +5,8 @@
 // waits for an approval counts for nothing. Where nobody knows, nothing is counted: a gap that is
 // longer than GAP_MS begins the count anew.
 
+import type { SignalLimit } from '../signals/signal-declaration.js';
 import type { Known, StepRecord } from './decide.js';
-import type { SignalLimit } from './signal-declaration.js';
 
 export interface Sample {
   readonly at: Date;

@@ -3,9 +3,9 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import type { Queryable } from '../store/leases.js';
-import { type CampaignRow, noteEvent, type StepRow } from './campaign.js';
-import type { Cluster } from './clusters.js';
+import type { Queryable } from '../../store/leases.js';
+import { type CampaignRow, noteEvent, type StepRow } from '../campaign.js';
+import type { Cluster } from '../cluster/clusters.js';
 import type { Moment } from './hook-declaration.js';
 import { type CalledStep, hooksAt, payloadOf } from './hooks.js';
 

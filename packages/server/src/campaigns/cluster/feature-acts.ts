@@ -13,7 +13,7 @@ import {
   sqlStateOf,
 } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
-import type { Store } from '../store/store.js';
+import type { Store } from '../../store/store.js';
 import { lookAtFeatures, shardsOf } from './between-servers.js';
 import { isKnown } from './clusters.js';
 

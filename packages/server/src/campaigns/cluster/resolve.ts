@@ -2,9 +2,9 @@
 // installed, and whether their agents are connected.
 
 import { HalflapError } from '@halflap/protocol';
-import { Conditions } from '../api/conditions.js';
-import { parseSelector, selectorCondition } from '../api/labels.js';
-import type { Store } from '../store/store.js';
+import { Conditions } from '../../api/conditions.js';
+import { parseSelector, selectorCondition } from '../../api/labels.js';
+import type { Store } from '../../store/store.js';
 import { type ClusterDeclaration, releaseOfVersion } from './declaration.js';
 
 export interface ServerFound {

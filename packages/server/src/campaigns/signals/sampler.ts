@@ -5,13 +5,13 @@
 //   paused or stopped               ──► for another AFTER_MS  so that is seen whether it recovers
 
 import { performance } from 'node:perf_hooks';
-import { Rounds } from '../rounds.js';
-import type { Lease } from '../store/leases.js';
-import type { CampaignState } from './decide.js';
-import { atHome, type DrivingParts } from './pass.js';
+import { Rounds } from '../../rounds.js';
+import type { Lease } from '../../store/leases.js';
+import type { CampaignState } from '../decide/decide.js';
+import type { SignalSeen } from '../decide/signal-limits.js';
+import { atHome, type DrivingParts } from '../pass.js';
 import { type Asked, keepSamples, readSeen, thinSamples } from './samples.js';
 import { type DeclaredSignal, limitOf } from './signal-declaration.js';
-import type { SignalSeen } from './signal-limits.js';
 import { readSignal } from './signal-source.js';
 
 const AFTER_MS = 10 * 60_000;

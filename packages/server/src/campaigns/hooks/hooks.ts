@@ -8,11 +8,11 @@
 //
 // Invariant: hooks of one moment are called one after the other, in the order of their declaration.
 
-import type { CampaignRow } from './campaign.js';
-import type { OpenCall } from './decide.js';
+import type { CampaignRow } from '../campaign.js';
+import type { OpenCall } from '../decide/decide.js';
+import type { Step } from '../decide/steps.js';
 import { type Hook, type Moment, STEP_MOMENTS } from './hook-declaration.js';
 import type { HookRow } from './hook-rows.js';
-import type { Step } from './steps.js';
 
 /** @param step null for a moment of the campaign itself */
 export function hooksAt(

@@ -2,10 +2,10 @@
 // of rows and columns.
 
 import { hashedText, type Phase, type Verb } from '@halflap/protocol';
-import { type CellState, cellsOf } from './cells.js';
+import { type CellState, cellsOf } from '../decide/cells.js';
+import { strangersOf } from '../decide/world.js';
 import type { ShardAddress } from './clusters.js';
 import type { Excluded, Observed } from './observe.js';
-import { strangersOf } from './world.js';
 
 export interface MatrixServer {
   readonly name: string;

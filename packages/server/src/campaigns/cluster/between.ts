@@ -3,7 +3,7 @@
 
 import type { ShardReader } from '@halflap/engine/runner';
 import { compareVersions, HalflapError } from '@halflap/protocol';
-import type { Queryable } from '../store/leases.js';
+import type { Queryable } from '../../store/leases.js';
 import type { Cluster, ShardAddress } from './clusters.js';
 import { EVOLUTION_COLUMNS, type EvolutionRow } from './evolutions.js';
 

@@ -3,9 +3,9 @@
 
 import type { FieldProblem } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
-import { originOf, type Webhook } from '../alerts/webhook.js';
-import { seal, unseal } from '../authority/sealing.js';
-import type { Queryable } from '../store/leases.js';
+import { originOf, type Webhook } from '../../alerts/webhook.js';
+import { seal, unseal } from '../../authority/sealing.js';
+import type { Queryable } from '../../store/leases.js';
 import type { Hook } from './hook-declaration.js';
 
 /** So that the address of one hook cannot be put in the place of another's. */

@@ -2,12 +2,12 @@
 // would be if. Looks of several viewers within a moment are one.
 
 import type { Bundle } from '@halflap/engine/runner';
-import { askHome } from '../store/home.js';
+import { askHome } from '../../store/home.js';
+import { CAMPAIGN_COLUMNS, type CampaignRow, readSteps } from '../campaign.js';
+import { healthOf } from '../drive.js';
+import type { CampaignParts } from '../make.js';
 import { findBetween } from './between.js';
-import { CAMPAIGN_COLUMNS, type CampaignRow, readSteps } from './campaign.js';
 import { type Cluster, readAddresses, readCluster } from './clusters.js';
-import { healthOf } from './drive.js';
-import type { CampaignParts } from './make.js';
 import { type Matrix, matrixOf } from './matrix.js';
 import { type Looking, type Observed, observe } from './observe.js';
 

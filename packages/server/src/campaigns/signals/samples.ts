@@ -5,9 +5,9 @@
 // none is older than KEPT_DAYS: 11 000 at most for each signal, whatever the campaign waits for.
 
 import type { ClientBase } from 'pg';
-import type { Queryable } from '../store/leases.js';
+import type { Queryable } from '../../store/leases.js';
+import type { SignalSeen } from '../decide/signal-limits.js';
 import type { SignalLimit } from './signal-declaration.js';
-import type { SignalSeen } from './signal-limits.js';
 
 const KEPT_DAYS = 90;
 

@@ -2,12 +2,12 @@
 
 import { HalflapError } from '@halflap/protocol';
 import { describe, expect, it } from 'vitest';
-import { missingWebhooks, withKnown, withoutSecretsOf } from './cluster-hooks.js';
+import { missingWebhooks, withKnown, withoutSecretsOf } from '../hooks/cluster-hooks.js';
+import type { Hook } from '../hooks/hook-declaration.js';
+import { type Served, stagesOf, workOf } from '../server-work.js';
 import { type ClusterDeclaration, checkDeclaration, releaseOfVersion } from './declaration.js';
-import type { Hook } from './hook-declaration.js';
 import { withoutSecrets } from './observe.js';
 import { ownAddresses, withOwnShards } from './own-shards.js';
-import { type Served, stagesOf, workOf } from './server-work.js';
 
 const URL = 'postgres://halflap:secret@db1:5432/shop';
 const DECLARED: ClusterDeclaration = {

@@ -3,11 +3,17 @@
 
 import type { Bundle, KnownStatus, ShardReader, ShardStatus } from '@halflap/engine/runner';
 import { compareVersions, HalflapError } from '@halflap/protocol';
-import type { Store } from '../store/store.js';
+import type { Store } from '../../store/store.js';
+import {
+  type LeaseSeen,
+  type ServerSeen,
+  type ShardSeen,
+  serviceOf,
+  type World,
+} from '../decide/world.js';
 import type { ShardAddress } from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
 import { byServerName, missing, resolveServers, type ServerFound } from './resolve.js';
-import { type LeaseSeen, type ServerSeen, type ShardSeen, serviceOf, type World } from './world.js';
 
 export interface Looking {
   readonly declared: ClusterDeclaration;
@@ -99,9 +105,12 @@ function lookAt(reader: ShardReader, addresses: readonly ShardAddress[], bundle:
 
 async function readOne(reader: ShardReader, address: ShardAddress, bundle: Bundle | null) {
   const { url } = address;
-  const unknown = () => new HalflapError('CONFIG_INVALID', UNKNOWN_HERE);
-  const status = await reader.read(url ?? unknown(), bundle);
+  const status = await reader.read(url ?? unknownHere(), bundle);
   return { address, status: discreet(status, url) };
+}
+
+function unknownHere(): HalflapError {
+  return new HalflapError('CONFIG_INVALID', UNKNOWN_HERE, { hint: 'give every server its shards' });
 }
 
 /** Why a shard of Halflap itself is not asked. */

@@ -4,8 +4,8 @@
 import { BUNDLE_FORMAT, type Bundle, bundleHash } from '@halflap/engine/runner';
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
-import { invalid } from '../api/problem.js';
-import type { Queryable } from '../store/leases.js';
+import { invalid } from '../../api/problem.js';
+import type { Queryable } from '../../store/leases.js';
 
 /** Of a bundle as JSON. */
 export const BUNDLE_BYTES = 16 * 1024 * 1024;

@@ -5,7 +5,7 @@
 // Invariant: what is looked at is every shard that was declared and every one that this server
 // knows, so that no server decides by fewer than were approved.
 
-import type { StoreShard } from '../store/install.js';
+import type { StoreShard } from '../../store/install.js';
 import type { ShardAddress } from './clusters.js';
 import type { ClusterDeclaration } from './declaration.js';
 

@@ -5,9 +5,9 @@
 
 import { type FieldProblem, VERBS } from '@halflap/protocol';
 import { Type } from 'typebox';
-import { originOf } from '../alerts/webhook.js';
-import { oneOf } from '../api/shapes.js';
-import { HOST_COMMAND_FIELDS, type HostCommand } from './host-command.js';
+import { originOf } from '../../alerts/webhook.js';
+import { oneOf } from '../../api/shapes.js';
+import { HOST_COMMAND_FIELDS, type HostCommand } from '../cluster/host-command.js';
 
 /** Around a step: the first three. Of a campaign: that it has stopped, and that it has ended. */
 export const MOMENTS = ['before', 'after', 'failed', 'stopped', 'ended'] as const;

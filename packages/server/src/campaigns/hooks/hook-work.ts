@@ -4,19 +4,19 @@
 // over, by the same id; and so it is when the server that told it has died. A job is made once, by
 // the id of the call.
 
-import { type Answer, post } from '../alerts/webhook.js';
-import { readJob } from '../jobs/queries.js';
-import type { Lease } from '../store/leases.js';
-import { noteEvent, type StepRow } from './campaign.js';
+import { type Answer, post } from '../../alerts/webhook.js';
+import { readJob } from '../../jobs/queries.js';
+import type { Lease } from '../../store/leases.js';
+import { noteEvent, type StepRow } from '../campaign.js';
+import type { Cluster } from '../cluster/clusters.js';
+import { commandWork } from '../cluster/host-command.js';
+import { jobEvidence } from '../job-evidence.js';
+import { makeJob } from '../make-job.js';
+import { atHome, type DrivingParts } from '../pass.js';
 import { readWebhooks } from './cluster-hooks.js';
-import type { Cluster } from './clusters.js';
 import { HOOK_SECONDS, type Hook } from './hook-declaration.js';
 import { type Calling, type HookRow, stopCampaign } from './hook-rows.js';
 import { callText, turnsOf, valuesOf } from './hooks.js';
-import { commandWork } from './host-command.js';
-import { jobEvidence } from './job-evidence.js';
-import { makeJob } from './make-job.js';
-import { atHome, type DrivingParts } from './pass.js';
 
 export interface CallingPass extends Calling {
   readonly on: DrivingParts;

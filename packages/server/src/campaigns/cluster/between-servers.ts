@@ -15,7 +15,7 @@ import {
   sqlStateOf,
 } from '@halflap/engine/runner';
 import { compareVersions, HalflapError, type ParkedRow } from '@halflap/protocol';
-import type { Store } from '../store/store.js';
+import type { Store } from '../../store/store.js';
 import {
   isKnown,
   type KnownAddress,

@@ -5,18 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
-import { parseSelector } from '../api/labels.js';
-import { invalid } from '../api/problem.js';
-import { seal, unseal } from '../authority/sealing.js';
-import type { StoreShard } from '../store/install.js';
-import type { Queryable } from '../store/leases.js';
+import { parseSelector } from '../../api/labels.js';
+import { invalid } from '../../api/problem.js';
+import { seal, unseal } from '../../authority/sealing.js';
+import type { StoreShard } from '../../store/install.js';
+import type { Queryable } from '../../store/leases.js';
 import {
   missingWebhooks,
   readWebhooks,
   withKnown,
   withoutSecretsOf,
   writeWebhooks,
-} from './cluster-hooks.js';
+} from '../hooks/cluster-hooks.js';
 import { type ClusterDeclaration, checkDeclaration } from './declaration.js';
 import { type GivenDeclaration, ownAddresses, withOwnShards } from './own-shards.js';
 

@@ -5,11 +5,16 @@
 
 import type { FieldProblem } from '@halflap/protocol';
 import { Type } from 'typebox';
-import { invalid } from '../api/problem.js';
-import { APP } from '../store/install.js';
-import { Hook, hookProblems, MOST_HOOKS } from './hook-declaration.js';
+import { invalid } from '../../api/problem.js';
+import { APP } from '../../store/install.js';
+import { Hook, hookProblems, MOST_HOOKS } from '../hooks/hook-declaration.js';
+import {
+  type DeclaredSignal,
+  MOST_SIGNALS,
+  ofSignal,
+  Signal,
+} from '../signals/signal-declaration.js';
 import { HostCommand } from './host-command.js';
-import { type DeclaredSignal, MOST_SIGNALS, ofSignal, Signal } from './signal-declaration.js';
 
 const NAME = '^[a-z0-9][a-z0-9-]{0,62}$';
 const MOST_SERVERS = 1000;

@@ -2,7 +2,7 @@
 // answer, that is the answer, without a word of its address.
 
 import { HalflapError } from '@halflap/protocol';
-import type { Queryable } from '../store/leases.js';
+import type { Queryable } from '../../store/leases.js';
 import {
   type Addressing,
   isKnown,
