@@ -23,6 +23,12 @@ const IN_TURN = [
   'examples/inventory/src/demo.test.ts',
   'test/console/start.test.ts',
   'test/server/itself.test.ts',
+  'test/bench/fleet.test.ts',
+  'packages/engine/src/testing/embedded.test.ts',
+  'test/pgbench/pgbench.test.ts',
+  'test/versions/versions.test.ts',
+  'test/lifecycle/sequences.test.ts',
+  'test/lifecycle/split.test.ts',
 ];
 
 const isShort = process.env.CI !== undefined;

@@ -47,7 +47,8 @@ describe('the demonstration', () => {
 
   it('leaves nothing behind when it is interrupted', { timeout: PATIENCE_MS }, async () => {
     const run = await start('--yes', ...SMALL);
-    await run.shows(/act 1/);
+    // Servers of Halflap are starting.
+    await run.shows(/the operator takes the shards in/);
     const { code } = await run.end();
     expect(code).toBe(1);
     expect(await run.left()).toEqual([]);
