@@ -262,7 +262,13 @@ interface Course {
 
 function recordsOf(plan: Plan): StepRecord[] {
   const never = { startedAt: null, endedAt: null, approvedBy: null } as const;
-  return plan.steps.map((one) => ({ ...one, state: 'waiting', ...never, isRetried: false }));
+  return plan.steps.map((one) => ({
+    ...one,
+    state: 'waiting',
+    ...never,
+    isRetried: false,
+    isOwed: false,
+  }));
 }
 
 function knownOf({ policy, steps, world, now }: Course): Known {

@@ -675,6 +675,8 @@ create table campaign_steps (
   attempt int not null default 0,
   -- An operator wants it done though it may look as if it was.
   is_retried boolean not null default false,
+  -- It may look done, and is not: campaigns/owed.ts.
+  is_owed boolean not null default false,
   -- Of a server: it was registered on a shard, and has to be again.
   was_running boolean not null default false,
   -- Of a server, of this attempt: drain, upgrade, restart, register, health, undrain.

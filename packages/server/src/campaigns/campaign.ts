@@ -102,6 +102,7 @@ export type StepRow = {
   readonly wait: Omit<Wait, 'id'> | null;
   readonly attempt: number;
   readonly is_retried: boolean;
+  readonly is_owed: boolean;
   readonly was_running: boolean;
   readonly stages: readonly Stage[];
   readonly progress: StepProgress | null;
@@ -114,7 +115,8 @@ export type StepRow = {
 };
 
 const STEP_COLUMNS = `s.id, s.place, s.batch, s.kind, s.name, s.action, s.own_approval,
-  s.approved_by, s.approved_at, s.state, s.wait, s.attempt, s.is_retried, s.was_running, s.stages,
+  s.approved_by, s.approved_at, s.state, s.wait, s.attempt, s.is_retried, s.is_owed,
+  s.was_running, s.stages,
   s.progress, s.is_healthy, s.health_check, s.message, s.evidence, s.started_at, s.ended_at`;
 
 /** @throws API_NOT_FOUND */
@@ -160,7 +162,7 @@ export function recordOf(row: StepRow): StepRecord {
   return {
     ...{ id: row.id, step: stepOf(row), batch: row.batch, ownApproval: row.own_approval },
     ...{ state: row.state, startedAt: row.started_at, endedAt: row.ended_at },
-    ...{ approvedBy: row.approved_by, isRetried: row.is_retried },
+    ...{ approvedBy: row.approved_by, isRetried: row.is_retried, isOwed: row.is_owed },
   };
 }
 

@@ -14,12 +14,21 @@ import type { Bundles } from './cluster/evolutions.js';
 import { type Matrix, matrixOf } from './cluster/matrix.js';
 import { type Excluded, type Observed, observe } from './cluster/observe.js';
 import type { ServerFound } from './cluster/resolve.js';
-import { digestOf, type Goal, inOrder, type Plan, propose, tryOut } from './decide/plan.js';
+import {
+  digestOf,
+  type Goal,
+  inOrder,
+  type Order,
+  type Plan,
+  propose,
+  tryOut,
+} from './decide/plan.js';
 import { DEFAULT_POLICY, type Policy } from './decide/policy.js';
 import { linesOf } from './decide/proof.js';
 import { allSteps, idOf, type Step } from './decide/steps.js';
 import { checkTimeZone } from './decide/windows.js';
 import type { World } from './decide/world.js';
+import { owedSteps } from './owed.js';
 
 export interface CampaignParts {
   readonly store: Store;
@@ -70,7 +79,8 @@ export async function planCampaign(
   });
   checkResolved(observed);
   checkNames(observed.world, policy, excluded);
-  const plan = planOf(observed.world, planning, policy);
+  const owed = await owedSteps(client, cluster, between, planning.goal);
+  const plan = planOf(observed.world, planning, { ...orderOf(policy), owed });
   checkSafe(plan, observed.world, cluster);
   const servers = boundOf(observed.servers);
   const bound = { policy, bundle: hash, servers, excluded };
@@ -79,7 +89,7 @@ export async function planCampaign(
     digest: digestFor(plan, cluster, addresses, bound),
     matrix: matrixOf(observed, addresses, excluded),
   };
-  await keep(client, row, plan, between);
+  await keep(client, { ...row, owed }, plan, between);
   return row.id;
 }
 
@@ -161,8 +171,8 @@ function checkNames(world: World, policy: Policy, excluded: readonly Excluded[])
   if (problems.length > 0) throw invalid(problems);
 }
 
-function planOf(world: World, { goal, order }: Planning, policy: Policy): Plan {
-  if (order === undefined) return propose(world, goal, orderOf(policy));
+function planOf(world: World, { goal, order }: Planning, usual: Order): Plan {
+  if (order === undefined) return propose(world, goal, usual);
   return inOrder(
     goal,
     order.map((id, at) => stepOfId(id, world, `body.order.${at}`)),
@@ -208,6 +218,7 @@ interface Kept {
   readonly bundleHash: string;
   readonly digest: string;
   readonly matrix: Matrix;
+  readonly owed: ReadonlySet<string>;
 }
 
 async function keep(
@@ -216,7 +227,7 @@ async function keep(
   plan: Plan,
   { from, to }: { readonly from: string; readonly to: string },
 ): Promise<void> {
-  const { id, cluster, planning, policy, servers, bundleHash, digest, matrix } = kept;
+  const { id, cluster, planning, policy, servers, bundleHash, digest, matrix, owed } = kept;
   await client.query(
     `insert into campaigns (id, cluster_id, goal, from_release, to_release, bundle_hash, policy,
        servers, excluded, digest, back_of, planned_by, matrix, seen_at)
@@ -229,13 +240,15 @@ async function keep(
   );
   const steps = plan.steps.map(({ id: step, step: what, batch, ownApproval }, place) => ({
     ...{ id: step, place, batch, kind: what.kind, name: what.name, action: what.action },
-    own_approval: ownApproval,
+    ...{ own_approval: ownApproval, is_owed: owed.has(step) },
   }));
   await client.query(
-    `insert into campaign_steps (campaign_id, id, place, batch, kind, name, action, own_approval)
-     select $1, s.id, s.place, s.batch, s.kind, s.name, s.action, s.own_approval
+    `insert into campaign_steps (campaign_id, id, place, batch, kind, name, action, own_approval,
+       is_owed)
+     select $1, s.id, s.place, s.batch, s.kind, s.name, s.action, s.own_approval, s.is_owed
      from jsonb_to_recordset($2::jsonb) as s (
-       id text, place int, batch int, kind text, name text, action text, own_approval text
+       id text, place int, batch int, kind text, name text, action text, own_approval text,
+       is_owed boolean
      )`,
     [id, JSON.stringify(steps)],
   );

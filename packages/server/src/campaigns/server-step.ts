@@ -63,7 +63,8 @@ async function begin(pass: Pass, row: StepRow, served: Served): Promise<boolean>
     await atHome(pass, async (client) => {
       await client.query(
         `update campaign_steps
-         set state = 'succeeded', ended_at = now(), is_retried = false, message = null,
+         set state = 'succeeded', ended_at = now(), is_retried = false, is_owed = false,
+           message = null,
            evidence = null
          where campaign_id = $1 and id = $2 and state = 'running'`,
         [pass.known.campaign.id, row.id],

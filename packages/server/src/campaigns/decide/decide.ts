@@ -39,6 +39,8 @@ export interface StepRecord extends PlannedStep {
   readonly approvedBy: string | null;
   /** An operator wants it carried out, though it may look as if it was. */
   readonly isRetried: boolean;
+  /** It may look done, and is not, until it has been carried out. */
+  readonly isOwed: boolean;
 }
 
 export interface Known {
@@ -106,7 +108,8 @@ export function isEnded({ state }: StepRecord): boolean {
 }
 
 /** Somebody did it. What is in place and not healthy has failed all the same. */
-function isFound({ state, step, isRetried }: StepRecord, world: World): boolean {
+function isFound({ state, step, isRetried, isOwed }: StepRecord, world: World): boolean {
+  if (isOwed) return false;
   const isOpen = (state === 'waiting' && !isRetried) || (state === 'failed' && !isIll(step, world));
   return isOpen && isDone(step, world);
 }

@@ -13,6 +13,8 @@ export interface Order {
   readonly canaryShard?: string;
   /** Servers that may be away at once; default 1. */
   readonly maxUnavailable: number;
+  /** Ids of steps that are to be carried out though they look done. */
+  readonly owed?: ReadonlySet<string>;
 }
 
 /** Where a campaign leads. `expanded`: as far as everything can still go back. */
@@ -36,7 +38,7 @@ export interface Plan {
 export function propose(world: World, goal: Goal, order: Order): Plan {
   const batches = goal === 'back' ? wayBack(world, order) : wayOn(world, goal, order);
   const left = batches
-    .map((steps) => steps.filter((step) => !isDone(step, world)))
+    .map((steps) => steps.filter((step) => !isDone(step, world) || order.owed?.has(idOf(step))))
     .filter((steps) => steps.length > 0);
   return { goal, steps: left.flatMap((steps, batch) => steps.map((step) => planned(step, batch))) };
 }
