@@ -11,6 +11,8 @@ export interface Access {
 }
 
 const ASK_MS = 250;
+/** How long a server is waited for. */
+const ANSWER_MS = 10_000;
 
 export class Campaigns {
   readonly #access: () => Access;
@@ -90,7 +92,8 @@ export class Campaigns {
       try {
         const response = await fetch(`${address}/api/v1/${path}`, {
           headers: { authorization: `Bearer ${token}` },
-          signal: this.#signal,
+          // One of its own: a signal that lasts would remember every request.
+          signal: AbortSignal.timeout(ANSWER_MS),
         });
         if (response.ok) return (await response.json()) as Answer;
         failure = new Error(`${path}: ${response.status} ${await response.text()}`);
