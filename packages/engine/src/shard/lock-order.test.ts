@@ -11,7 +11,9 @@ const TABLES = `create schema "Odd";
   create table children (id int generated always as identity);
   create table parents (id serial);
   create table others (id serial);
-  create table "Odd"."a.b" (id serial);`;
+  create table "Odd"."a.b" (id serial);
+  create table below (id int);
+  create view above as select id from below;`;
 const FLOOR = { hash: '', schema: 'shop_1_0', tables: new Set<string>() };
 
 function needs(relation: string, mode: 'ACCESS EXCLUSIVE' | 'SHARE ROW EXCLUSIVE'): Statement {
@@ -30,6 +32,7 @@ const STEP = [
   needs('others', 'ACCESS EXCLUSIVE'),
   needs('Odd.a.b', 'SHARE ROW EXCLUSIVE'),
   needs('shop_2_0.not_there_yet', 'ACCESS EXCLUSIVE'),
+  needs('above', 'ACCESS EXCLUSIVE'),
 ];
 
 let database: FreshDatabase;
@@ -65,10 +68,11 @@ async function held(lockables: readonly Lockable[]): Promise<string[]> {
 }
 
 describe('the locks of a step', () => {
-  it('are the strongest of each table, and the sequences that would move with it', async () => {
+  it('are the strongest of each table, the view alone, and the sequences that move', async () => {
     const lockables = await lockablesOf(runner, STEP, FLOOR);
     expect(await held(lockables)).toEqual([
       '"Odd"."a.b" ShareRowExclusiveLock',
+      'above AccessExclusiveLock',
       'children AccessExclusiveLock',
       'children_id_seq AccessExclusiveLock',
       'others AccessExclusiveLock',
@@ -77,13 +81,14 @@ describe('the locks of a step', () => {
     ]);
   });
 
-  it('begin with what was refused, be it a table or a sequence', async () => {
+  it('begin with what was refused, be it a table, a view or a sequence', async () => {
     let lockables = await lockablesOf(runner, STEP, FLOOR);
     const first = () => lockables[0]?.relation.text;
     expect(first()).toBe('"public"."children"');
     for (const [hold, refused] of [
       ['lock table parents in row exclusive mode', '"public"."parents"'],
       ["select nextval('children_id_seq')", '"public"."children_id_seq"'],
+      ['select from above', '"public"."above"'],
     ] as const) {
       await client.query(`begin; ${hold}`);
       const error = await held(lockables).catch((cause: unknown) => cause);
@@ -91,7 +96,7 @@ describe('the locks of a step', () => {
       await client.query('rollback');
       expect(first()).toBe(refused);
     }
-    expect(await held(lockables)).toHaveLength(6);
+    expect(await held(lockables)).toHaveLength(7);
   });
 
   it('stay in their order after an error that tells of none', async () => {

@@ -1,7 +1,8 @@
 // What a step locks, all of it before the first of its statements that needs a lock. Applications
 // lock tables in an order of their own, mostly parents before children: a step that waits for the
 // parent while it holds the child waits for those who wait for it. The same goes for the sequence
-// of a table that moves, which whoever has drawn from it keeps until the end of his transaction.
+// of a table that moves, which whoever has drawn from it keeps until the end of his transaction,
+// and for a view: whoever reads through it has locked it before what it stands on.
 //
 // Invariant: what an attempt has waited for in vain comes first in the next one. Until it is
 // granted nobody waits for anything else, and the order becomes that of the clients.
@@ -14,9 +15,18 @@ import { type FloorTables, floorTable } from './holes.js';
 /** One thing to lock: its qualified name, what it must be, and what takes the lock. */
 export interface Lockable {
   readonly relation: Sql;
-  readonly isSequence: boolean;
+  readonly kind: Kind;
   readonly take: Sql;
 }
+
+type Kind = 'table' | 'view' | 'sequence';
+
+/** What PostgreSQL calls them in pg_class.relkind. */
+const RELKINDS: Record<Kind, Sql> = {
+  table: sql`('r', 'p')`,
+  view: sql`('v')`,
+  sequence: sql`('S')`,
+};
 
 /** What these statements lock, in the order in which they need it. */
 export async function lockablesOf(
@@ -32,10 +42,11 @@ export async function lockablesOf(
     modes.set(relation, stronger(modes.get(relation) ?? lock.mode, lock.mode));
     if (lock.isMoved === true) moved.add(relation);
   }
+  const views = await viewsAmong(session, [...modes.keys()]);
   const tables = [...modes].map(([text, mode]): Lockable => {
     const relation = trusted(text);
     const take = sql`lock table only ${relation} in ${trusted(mode.toLowerCase())} mode`;
-    return { relation, isSequence: false, take };
+    return views.get(text) ?? { relation, kind: 'table', take };
   });
   return [...tables, ...(await sequencesOf(session, [...moved]))];
 }
@@ -52,10 +63,9 @@ export function refusedFirst(lockables: readonly Lockable[], error: unknown): Lo
  * step itself makes or moves are not there yet, and nobody else has them.
  */
 export function takeLocks(lockables: readonly Lockable[], between: Sql): Sql {
-  const taken = lockables.map(({ relation, isSequence, take }, at) => {
-    const kinds = isSequence ? sql`('S')` : sql`('r', 'p')`;
+  const taken = lockables.map(({ relation, kind, take }, at) => {
     return sql`${at === 0 ? sql`` : sql`perform ${between};`}
-  if exists (select from pg_catalog.pg_class where relkind in ${kinds}
+  if exists (select from pg_catalog.pg_class where relkind in ${RELKINDS[kind]}
     and oid = pg_catalog.to_regclass(${literal(relation.text)})) then ${take}; end if;`;
   });
   return sql`do ${literal(`begin ${join(taken, '\n')} end`)}`;
@@ -66,6 +76,29 @@ export function lockedRelation(relation: string, floor: FloorTables): Sql {
   const dot = relation.indexOf('.');
   if (dot === -1) return floorTable(floor, relation);
   return name(relation.slice(0, dot), relation.slice(dot + 1));
+}
+
+/**
+ * Those of these relations that are views now, by their names as given. `lock table` would lock
+ * what they stand on as well; this statement changes nothing and takes the view's own lock.
+ */
+async function viewsAmong(
+  session: Session,
+  relations: readonly string[],
+): Promise<Map<string, Lockable>> {
+  const rows = await session.query<{ relation: string; owner: string }>(
+    `select one as relation, pg_get_userbyid(c.relowner) as owner
+     from unnest($1::text[]) as one
+     join pg_catalog.pg_class as c on c.oid = to_regclass(one) and c.relkind = 'v'`,
+    [relations],
+  );
+  return new Map(
+    rows.map(({ relation, owner }) => {
+      const view = trusted(relation);
+      const take = sql`alter view ${view} owner to ${name(owner)}`;
+      return [relation, { relation: view, kind: 'view', take }];
+    }),
+  );
 }
 
 /** The sequences that move with these tables. The statement changes nothing and takes the lock. */
@@ -84,7 +117,7 @@ async function sequencesOf(session: Session, tables: readonly string[]): Promise
   );
   return rows.map(({ schema, sequence, owner }) => ({
     relation: name(schema, sequence),
-    isSequence: true,
+    kind: 'sequence',
     take: sql`alter sequence ${name(schema, sequence)} owner to ${name(owner)}`,
   }));
 }
