@@ -17,8 +17,8 @@ import {
   openCampaignGround,
 } from '../server/campaign-ground.js';
 import { SILENT } from '../server/store.js';
-import { findings, openBrowser, openVisit, overflow, SIZES, type Visit } from './browser.js';
-import { wrongIn } from './command-lines.js';
+import { findings, openBrowser, openVisit, type Visit } from './browser.js';
+import { type Looks, openLooks } from './looks.js';
 import { CONSOLE } from './served.js';
 
 const WRONG = `name: shop
@@ -59,6 +59,7 @@ let server: Server;
 let app: Application;
 let visit: Visit;
 let page: Page;
+let looks: Looks;
 let asked = 0;
 /** The application, as it answers for its signals. */
 const source = createServer((_, response) => {
@@ -91,6 +92,7 @@ beforeAll(async () => {
       },
     }),
   ]);
+  looks = await openLooks(browser, { name: 'campaign' });
   visit = await openVisit(browser);
   page = visit.page;
 });
@@ -119,33 +121,6 @@ async function choose(name: string, submit: string, reason?: string): Promise<vo
   await dialog.waitFor({ state: 'detached' });
 }
 
-/** Each size and each theme once. */
-const LOOKS = [
-  ['light', 'desktop'],
-  ['dark', 'phone'],
-] as const;
-
-/** What is wrong with the page as it is, at both sizes and in both themes. */
-async function wrongOfPage(): Promise<string[]> {
-  const found: string[] = [];
-  await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
-  for (const line of await page.locator('[data-cli]').all()) {
-    const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
-    if (wrong !== undefined) found.push(wrong);
-  }
-  for (const [colorScheme, size] of LOOKS) {
-    await page.setViewportSize(SIZES[size]);
-    await page.emulateMedia({ colorScheme });
-    const dark = '.pf-v6-theme-dark';
-    await page.locator(colorScheme === 'dark' ? `html${dark}` : `html:not(${dark})`).waitFor();
-    if ((await overflow(page)) > 0) found.push(`${size}: wider than the window`);
-    const faults = await findings(page);
-    found.push(...faults.map((fault) => `${size}, ${colorScheme}: ${fault}`));
-  }
-  await page.setViewportSize(SIZES.desktop);
-  return found.map((fault) => `${new URL(page.url()).pathname}: ${fault}`);
-}
-
 describe('clusters and campaigns in the console', () => {
   it('show how each server works with each shard on the first page', async () => {
     await page.goto(at('/'));
@@ -156,7 +131,7 @@ describe('clusters and campaigns in the console', () => {
     await grid.waitFor();
     expect(await grid.getByRole('gridcell').allInnerTexts()).toEqual(['native', 'native']);
     await page.getByText('Every server works with every shard.').waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
   });
 
   it('are refused an unsafe order with the reason, planned, approved and started', async () => {
@@ -171,7 +146,7 @@ describe('clusters and campaigns in the console', () => {
     await page.getByText(/eu1 .*does not serve 2\.0/).waitFor();
     // A refusal is an answer that browsers note.
     for (const fault of visit.faults.splice(0)) expect(fault).toContain('409');
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await page.getByLabel('Order', { exact: true }).selectOption('the shortest safe order');
     await button('Plan it').click();
     await heading('Upgrade 1.0 → 2.0 of shop-1').waitFor();
@@ -193,7 +168,7 @@ describe('clusters and campaigns in the console', () => {
     expect(await chart.locator('.hf-chart-line').getAttribute('d')).toMatch(/^M.*L/);
     await button('Show the numbers').click();
     await page.getByRole('row', { name: /^Before the first step \d+ ms$/ }).waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     app.servers[1].health = 0;
     await choose(`Retry: ${failing}`, 'Retry it');
     await isStep(failing, 'succeeded');
@@ -230,7 +205,7 @@ describe('clusters and campaigns in the console', () => {
     await says('Nothing leads back from it').first().waitFor();
     const closes = page.getByRole('listitem').filter({ hasText: 'closes' });
     await closes.filter({ hasText: `Take server ${app.servers[0].name} back` }).waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
   });
 
   it('say who supports a feature, and enable one unless a shard is against it', async () => {
@@ -242,7 +217,7 @@ describe('clusters and campaigns in the console', () => {
     await feature('quotas').getByText('2 of 2 servers').waitFor();
     await feature('no_old').getByText('shard eu1 is dual, from 1.0 to 2.0').waitFor();
     await button('Shards and servers of quotas').click();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await choose('Enable quotas', 'Enable');
     await feature('quotas').getByText('enabled on 1 shard').waitFor();
     await feature('quotas')
@@ -264,7 +239,7 @@ describe('clusters and campaigns in the console', () => {
     await page.getByText('Servers write messages as release 2.0 does.').waitFor();
     await page.getByRole('row', { name: /2\.0.*item_moved/ }).waitFor();
     await page.getByRole('row', { name: /orders.*it is not JSON/ }).waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await choose('Give back 1 of eu1', 'Give back');
     await page.getByText('given back', { exact: true }).waitFor();
     await choose('Discard 1 of eu1', 'Discard');
@@ -275,7 +250,7 @@ describe('clusters and campaigns in the console', () => {
       .getByRole('row', { name: /loud_status/ })
       .getByText(used)
       .waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await page.goto(back);
   });
 
@@ -290,7 +265,7 @@ describe('clusters and campaigns in the console', () => {
       .first()
       .click();
     await steps.getByRole('region', { name: /^SQL of/ }).waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
   });
 
   it('lead to each shard: how it stands, and what could not be carried, tried again', async () => {
@@ -311,18 +286,19 @@ describe('clusters and campaigns in the console', () => {
       .getByText('equal')
       .first()
       .waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await page.getByRole('link', { name: 'Journal', exact: true }).click();
     await page
       .getByRole('row', { name: /verify\/items/ })
       .first()
       .waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await page.getByRole('link', { name: 'Drift', exact: true }).click();
     await says('An evolution is under way').first().waitFor();
+    expect(await looks.wrongWith(page)).toEqual([]);
     await page.getByRole('link', { name: 'Quarantine (1)' }).click();
     await page.getByRole('row', { name: /items id=900 .*23505/ }).waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await asOld('delete from items where id = 7');
     await choose('Try again: items id=900', 'Try again', 'the other one is gone');
     await page.getByText('1 of 1 rows carried, 0 left').waitFor();
@@ -337,7 +313,7 @@ describe('clusters and campaigns in the console', () => {
     await page
       .getByRole('rowheader', { name: new RegExp(`${app.servers[0].name}.*1\\.0`) })
       .waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     await choose('Go back', 'Plan the way back', 'orders are slow');
     await heading('Back 2.0 → 1.0 of shop-1').waitFor();
     await choose('Approve the plan', 'Approve');
@@ -350,7 +326,7 @@ describe('clusters and campaigns in the console', () => {
     await page.getByRole('link', { name: 'Shards', exact: true }).click();
     await page.getByRole('row', { name: /eu1.*1\.0 and 2\.0/ }).waitFor();
     await page.getByRole('link', { name: 'Declaration', exact: true }).click();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
     expect(visit.faults).toEqual([]);
     await page.goto(at('/clusters/new'));
     await page.getByRole('textbox', { name: 'Declaration, YAML or JSON' }).fill(WRONG);
@@ -377,6 +353,6 @@ describe('clusters and campaigns in the console', () => {
     expect(elements).toBeLessThan(2000);
     await stretch.click();
     await button('Upgrade server s50').waitFor();
-    expect(await wrongOfPage()).toEqual([]);
+    expect(await looks.wrongWith(page)).toEqual([]);
   });
 });

@@ -5,8 +5,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomFrom } from '../oracle/random.js';
 import { isDue } from '../setup/due.js';
-import { findings, openBrowser, openVisit, overflow, SIZES, type Visit } from './browser.js';
-import { wrongIn } from './command-lines.js';
+import { findings, openBrowser, openVisit, SIZES, type Visit } from './browser.js';
+import { isIn, isWhole, type Looks, openLooks } from './looks.js';
 import { type Served, serve } from './served.js';
 
 const HOSTS = 3;
@@ -18,9 +18,11 @@ let browser: Browser;
 let served: Served;
 let visit: Visit;
 let page: Page;
+let looks: Looks;
 
 beforeAll(async () => {
   [browser, served] = await Promise.all([openBrowser(), serve()]);
+  looks = await openLooks(browser, { name: 'pages', isAsked: isDue });
   visit = await openVisit(browser);
   page = visit.page;
 });
@@ -32,12 +34,6 @@ afterAll(async () => {
 
 const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 const at = (path: string) => `${served.first.address}${path}`;
-
-/** Waits until the page is. */
-function isIn(theme: 'light' | 'dark'): Promise<void> {
-  const dark = '.pf-v6-theme-dark';
-  return page.locator(theme === 'dark' ? `html${dark}` : `html:not(${dark})`).waitFor();
-}
 
 /** Goes on with Tab until something with that name has the focus. */
 async function tabTo(name: string): Promise<void> {
@@ -160,7 +156,7 @@ describe('the console', () => {
     await page.getByRole('paragraph').getByText('1 host: 1 succeeded').waitFor();
   });
 
-  it('has on every page, at both sizes and in both themes, nothing that axe finds', async () => {
+  it('looks well on every page, at both sizes and in both themes', async () => {
     const found: string[] = [];
     const titles = new Set<string>();
     const paths = await everyPage();
@@ -168,22 +164,9 @@ describe('the console', () => {
     for (const path of paths) {
       // As a link does: to load the console anew for each would take half of the time.
       await page.evaluate(`history.pushState(null, '', '${path}')`);
-      // All that the page is about has come.
-      await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
+      await isWhole(page);
       titles.add(await page.title());
-      for (const line of await page.locator('[data-cli]').all()) {
-        const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
-        if (wrong !== undefined) found.push(`${path}: ${wrong}`);
-      }
-      for (const [colorScheme, size, isAsked] of LOOKS) {
-        await page.setViewportSize(SIZES[size]);
-        await page.emulateMedia({ colorScheme });
-        await isIn(colorScheme);
-        if ((await overflow(page)) > 0) found.push(`${path}, ${size}: wider than the window`);
-        const isTurn = isAsked && isDue(path.replace(/[0-9a-f-]{36}/g, 'ID'));
-        const faults = isTurn ? await findings(page) : [];
-        found.push(...faults.map((fault) => `${path}, ${size}, ${colorScheme}: ${fault}`));
-      }
+      found.push(...(await looks.wrongWith(page)));
     }
     expect(found).toEqual([]);
     // The five parts of the host have one.
@@ -196,7 +179,7 @@ describe('the console', () => {
     await page.goto(at('/'));
     const way: string[] = [];
     for (let clicked = 0; clicked < CLICKS; clicked += 1) {
-      await page.locator(':root:not(:has([aria-busy=true])) h1').waitFor();
+      await isWhole(page);
       // Of a page more often than beside it, where all pages have the same.
       const place = random.percent(70) ? 'main' : 'nav[aria-label=Pages]';
       const links = await page.locator(`${place} a[href^="/"]:visible`).all();
@@ -257,10 +240,10 @@ describe('the console', () => {
 
   it('follows the system, or whoever has chosen a theme', async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
-    await isIn('dark');
+    await isIn(page, 'dark');
     await page.getByRole('button', { name: 'Theme: As the system' }).click();
     await page.getByRole('menuitem', { name: 'Light' }).click();
-    await isIn('light');
+    await isIn(page, 'light');
   });
 
   it('signs out, shows nothing more, and refuses a wrong password with the reason', async () => {
@@ -274,17 +257,6 @@ describe('the console', () => {
     await page.getByText('no such user, or another password').waitFor();
   });
 });
-
-/**
- * Theme and size; whether axe is asked, which takes most of the time. It is asked in each theme,
- * for what is wrong with colours, and at each size, for what is wrong with the parts.
- */
-const LOOKS = [
-  ['light', 'desktop', true],
-  ['dark', 'desktop', false],
-  ['dark', 'phone', true],
-  ['light', 'phone', false],
-] as const;
 
 /** A few of hundreds of packages and services: rows are all alike. */
 const FEW = '?search=audio';
