@@ -1,5 +1,5 @@
-// A page in all its looks: at both sizes and in both themes. In each a picture is taken, which is to
-// be as light or as dark as its theme, no page is wider than the window, and axe finds nothing.
+// A page in all its looks: at both sizes and in both themes. In each a picture is taken, which is
+// to be as light or as dark as its theme, no page is wider than the window, and axe finds nothing.
 //
 // HALFLAP_PICTURES names a directory that keeps the pictures, to be looked at.
 
