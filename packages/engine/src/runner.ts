@@ -59,10 +59,8 @@ export {
 } from './shard/features.js';
 export {
   phaseOf,
-  type RunningStep,
   readFleet,
   readShard,
-  type ShardStatus,
   type ShardUrl,
 } from './shard/fleet.js';
 export {
@@ -83,7 +81,7 @@ export { LIMITS, type Limits } from './shard/limits.js';
 export { type PaceChange, type PacedShard, type ShardPace, setPace } from './shard/pace.js';
 export { discardParked, readParked, returnParked } from './shard/parked.js';
 export { readQuarantine } from './shard/quarantine.js';
-export { type KnownStatus, type ReaderOptions, ShardReader } from './shard/reader.js';
+export { type ReaderOptions, ShardReader } from './shard/reader.js';
 export { type RetryRows, type RowsRetried, retryRows } from './shard/retry-rows.js';
 export type { Pace, Progress } from './shard/run.js';
 export {
@@ -100,4 +98,5 @@ export {
 } from './shard/shard-pages.js';
 export { COUNTED as SPILL_COUNTED, type Spill } from './shard/spill.js';
 export type { ShardState } from './shard/state.js';
+export type { RunningStep, ShardStatus } from './shard/status.js';
 export { type WaitOptions, waitFor } from './shard/wait.js';

@@ -30,9 +30,7 @@ export interface FeatureFacts {
 /** The longest that a shard is waited for by who only looks: to connect, and for each answer. */
 export const LOOK_MS = 10_000;
 
-/** Nothing at all on a shard whose state is older than features. */
 export async function readFeatureFacts(session: Session): Promise<FeatureFacts> {
-  if (!(await hasFeatures(session))) return { servers: [], features: [] };
   const live = await session.query<Omit<LiveServer, 'about'> & { readonly about: unknown }>(
     `select l.server, l.instance, l.release, s.about, l.renewed_at
      from halflap.lease l
@@ -44,18 +42,7 @@ export async function readFeatureFacts(session: Session): Promise<FeatureFacts> 
   return { servers, features: await listFeatures(session) };
 }
 
-/** Those that are allowed or enabled, by name; none where the state is older than features. */
-export async function readFeatures(session: Session): Promise<FeatureRow[]> {
-  return (await hasFeatures(session)) ? listFeatures(session) : [];
-}
-
-async function hasFeatures(session: Session): Promise<boolean> {
-  const [found] = await session.query<{ has_features: boolean }>(
-    "select to_regclass('halflap.feature') is not null as has_features",
-  );
-  return found?.has_features === true;
-}
-
+/** Those that are allowed or enabled, by name. */
 function listFeatures(session: Session): Promise<FeatureRow[]> {
   return session.query<FeatureRow>(
     `select name, release, state, is_reversible, changed_at, changed_by

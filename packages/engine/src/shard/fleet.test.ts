@@ -34,6 +34,16 @@ describe('readShard', () => {
     });
   });
 
+  it('says that a newer Halflap wrote the state, whatever that lacks', async () => {
+    const bundle = await installByHand(database.url);
+    await runVerb({ url: database.url, shard: 'eu1', bundle, verb: 'prepare' });
+    await session.query('update halflap.format set min_reader = 2');
+    await session.query('alter table halflap.progress rename to progress_2');
+    const status = await readShard(database.url);
+    expect(status).toMatchObject({ reachable: true, state: null });
+    expect(status.error).toContain('it takes format 2');
+  });
+
   it('sees servers without a lease by the names of their sessions', async () => {
     const bundle = await installByHand(database.url, { rows: "values (1, 'a', 1)" });
     await runVerb({ url: database.url, shard: 'eu1', bundle, verb: 'prepare' });

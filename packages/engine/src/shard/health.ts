@@ -4,7 +4,8 @@
 // Sources: manual, sections 20.3.1 (connections), 9.27 (rights), 28.2.3 (pg_stat_activity).
 
 import { type Session, withReading } from '../pg.js';
-import { readStatus, type ShardStatus, type ShardUrl, unreadable } from './fleet.js';
+import { type ShardUrl, unreadable } from './fleet.js';
+import { readStatus, type ShardStatus } from './status.js';
 
 /** What other sessions do, without the text of any query. */
 export interface OtherSession {

@@ -41,13 +41,13 @@ async function kept(): Promise<number[]> {
 
 it('keeps a session for the next time, and replaces one that was ended', async () => {
   const patient = new ShardReader({ timeoutMs: 10_000 });
-  await patient.read(database.url, null);
+  await patient.read(database.url);
   const [first] = await kept();
-  const bundle = await installByHand(database.url);
-  expect(await patient.read(database.url, bundle)).toMatchObject({ state: null, error: null });
+  await installByHand(database.url);
+  expect(await patient.read(database.url)).toMatchObject({ state: null, error: null });
   expect(await kept()).toEqual([first]);
   await session.query('select pg_terminate_backend($1, 10000)', [first]);
-  expect(await patient.read(database.url, null)).toMatchObject({ reachable: true, error: null });
+  expect(await patient.read(database.url)).toMatchObject({ reachable: true, error: null });
   const [second] = await kept();
   expect(second).not.toBe(first);
   await patient.close();
@@ -60,10 +60,10 @@ it('says of a shard that does not answer that it does not, while many others wai
   const away = `postgres://nobody@127.0.0.1:${port}/none`;
   // More than are asked at once.
   const answers = await Promise.all(
-    [...Array(40).fill(away), database.url].map((url: string) => reader.read(url, null)),
+    [...Array(40).fill(away), database.url].map((url: string) => reader.read(url)),
   );
   const [one] = answers;
-  expect(one).toMatchObject({ reachable: false, isVerified: false });
+  expect(one).toMatchObject({ reachable: false, state: null });
   expect(one?.error).toMatch(/no answer|cannot connect/);
   expect(answers.at(-1)).toMatchObject({ reachable: true, error: null });
 });

@@ -6,16 +6,16 @@
 
 import type { Bundle } from '../compile/bundle.js';
 import { connect, type Session } from '../pg.js';
-import { readKnown, type ShardStatus, type ShardUrl, unreadable } from './fleet.js';
+import { type ShardUrl, unreadable } from './fleet.js';
+import { readStaleVerify } from './freshness.js';
+import { LIMITS } from './limits.js';
 import { readState, type ShardState } from './state.js';
+import { readStatus, type ShardStatus } from './status.js';
 
 export interface ReaderOptions {
   /** How long a shard is waited for, in ms. */
   readonly timeoutMs: number;
 }
-
-/** What is known of a shard, and whether contract may trust its last verify. */
-export type KnownStatus = ShardStatus & { readonly isVerified: boolean };
 
 /** Shards that are asked at the same moment: more of them only wait for each other. */
 const AT_ONCE = 32;
@@ -41,12 +41,21 @@ export class ShardReader {
   }
 
   /** Never throws for what the shard is or is not; the answer says it. */
-  async read(url: ShardUrl, bundle: Bundle | null): Promise<KnownStatus> {
+  async read(url: ShardUrl): Promise<ShardStatus> {
     try {
-      return await this.#ask(url, (session) => readKnown(session, bundle));
+      return await this.#ask(url, readStatus);
     } catch (error) {
-      return { ...unreadable(error), isVerified: false };
+      return unreadable(error);
     }
+  }
+
+  /** Whether contract may trust the last verify of a shard that is dual. False if it is silent. */
+  async isVerified(url: ShardUrl, bundle: Bundle): Promise<boolean> {
+    const ask = (session: Session) => readStaleVerify(session, bundle, LIMITS.verifyFreshMs);
+    return this.#ask(url, ask).then(
+      (stale) => stale.length === 0,
+      () => false,
+    );
   }
 
   /**

@@ -5,10 +5,11 @@
 import type { Bundle } from '../compile/bundle.js';
 import { type Session, withReading } from '../pg.js';
 import { type LiveServer, readFeatureFacts } from './feature-facts.js';
-import { readStatus, type ShardStatus, unreadable } from './fleet.js';
+import { unreadable } from './fleet.js';
 import { readStaleVerify } from './freshness.js';
 import { LIMITS } from './limits.js';
 import { readSpill, type Spill } from './spill.js';
+import { readStatus, type ShardStatus } from './status.js';
 
 /** How far a table is filled, or compared. */
 export interface TableWork {

@@ -24,12 +24,22 @@ export interface ShardState extends ShardRow {
  */
 const RUNNER_LOCK = { key: '29380515780649328', high: 6840684, low: 1718378864 } as const;
 
-interface RunnerRow {
+export interface RunnerRow {
   readonly pid: number;
   readonly application_name: string | null;
   /** Null for a socket of the machine itself, and where this role may not see it. */
   readonly address: string | null;
 }
+
+/** A query for the session that holds the runner's lock: no row, or a RunnerRow. */
+export const RUNNER = `select l.pid, a.application_name, host(a.client_addr) as address
+  from pg_catalog.pg_locks as l
+  left join lateral pg_catalog.pg_stat_get_activity(l.pid) as a on true
+  where l.granted and l.locktype = 'advisory' and l.objsubid = 1
+    and l.classid = ${RUNNER_LOCK.high}::oid and l.objid = ${RUNNER_LOCK.low}::oid
+    and l.database = (
+      select oid from pg_catalog.pg_database where datname = current_database()
+    )`;
 
 /** The file lies beside the sources, which the package ships; the path is the same from dist. */
 const STATE_SQL = new URL('../../src/shard/state.sql', import.meta.url);
@@ -54,40 +64,45 @@ export async function lockShard(session: Session, shard: string, patienceMs: num
   });
 }
 
-/**
- * The session that holds the runner's lock: `halflap/expand/sync, session 4711 from 10.0.0.7`; null
- * for none.
- */
-export async function readRunner(session: Session): Promise<string | null> {
-  const [row] = await session.query<RunnerRow>(
-    `select l.pid, a.application_name, host(a.client_addr) as address
-     from pg_catalog.pg_locks l
-     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
-     where l.granted and l.locktype = 'advisory' and l.objsubid = 1
-       and l.classid = $1::bigint::oid and l.objid = $2::bigint::oid
-       and l.database = (
-         select oid from pg_catalog.pg_database where datname = current_database()
-       )`,
-    [RUNNER_LOCK.high, RUNNER_LOCK.low],
-  );
-  if (row === undefined) return null;
-  const from = row.address === null ? '' : ` from ${row.address}`;
-  return `${row.application_name || 'a session without a name'}, session ${row.pid}${from}`;
+async function readRunner(session: Session): Promise<string | null> {
+  const [row] = await session.query<RunnerRow>(RUNNER);
+  return row === undefined ? null : runnerText(row);
 }
 
-/** Null where Halflap never was. @throws SHARD_FORMAT when a newer Halflap wrote the state. */
-export async function readState(session: Session, shard: string): Promise<ShardState | null> {
+/** The session that holds the runner's lock: `halflap/expand/sync, session 4711 from 10.0.0.7`. */
+export function runnerText({ pid, application_name, address }: RunnerRow): string {
+  const from = address === null ? '' : ` from ${address}`;
+  return `${application_name || 'a session without a name'}, session ${pid}${from}`;
+}
+
+export interface FoundState {
+  readonly min_reader: number | null;
+  readonly state: (Omit<ShardState, 'changed_at'> & { readonly changed_at: string }) | null;
+}
+
+/** Whether Halflap was here. */
+export async function hasState(session: Session): Promise<boolean> {
   const [found] = await session.query<{ has_state: boolean }>(
     "select to_regclass('halflap.shard') is not null as has_state",
   );
-  if (!found?.has_state) return null;
-  await assertFormat(session, shard);
-  const [row] = await session.query<ShardState>(
-    `select app, floor, ceiling, phase, bundle_hash, fingerprint, paused, batch_rows, pace_ms,
-            attempt::int as attempt, changed_at
-     from halflap.shard`,
-  );
-  return row ?? null;
+  return found?.has_state === true;
+}
+
+/** Columns of a FoundState: the row as a whole, since a newer format may have others. */
+export const STATE = `(select max(min_reader)::int from halflap.format) as min_reader,
+  (select to_jsonb(s) - 'singleton' from halflap.shard as s) as state`;
+
+/** Null where Halflap never was. @throws SHARD_FORMAT when a newer Halflap wrote the state. */
+export async function readState(session: Session, shard: string): Promise<ShardState | null> {
+  if (!(await hasState(session))) return null;
+  const [row] = await session.query<FoundState>(`select ${STATE}`);
+  return row === undefined ? null : stateOf(row, shard);
+}
+
+/** @throws SHARD_FORMAT when a newer Halflap wrote it. */
+export function stateOf({ min_reader, state }: FoundState, shard: string): ShardState | null {
+  assertFormat(min_reader ?? 0, shard);
+  return state === null ? null : { ...state, changed_at: new Date(state.changed_at) };
 }
 
 /**
@@ -112,11 +127,7 @@ export async function writeStateSchema(session: Session): Promise<void> {
   await session.query(sql`comment on schema ${name(STATE_SCHEMA)} is ${literal(comment)}`.text);
 }
 
-async function assertFormat(session: Session, shard: string): Promise<void> {
-  const [row] = await session.query<{ min_reader: number | null }>(
-    'select max(min_reader)::int as min_reader from halflap.format',
-  );
-  const wanted = row?.min_reader ?? 0;
+function assertFormat(wanted: number, shard: string): void {
   if (wanted <= STATE_FORMAT) return;
   throw new HalflapError(
     'SHARD_FORMAT',

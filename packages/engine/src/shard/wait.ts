@@ -7,8 +7,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareVersions, HalflapError, PHASES, type Phase } from '@halflap/protocol';
-import { phaseOf, readShard, type ShardStatus } from './fleet.js';
+import { phaseOf, readShard } from './fleet.js';
 import type { ShardState } from './state.js';
+import type { ShardStatus } from './status.js';
 
 export interface WaitOptions {
   readonly url: string;

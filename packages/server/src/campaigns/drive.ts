@@ -2,7 +2,7 @@
 // done. It keeps nothing that the tables and the shards do not say, but for the verbs that this
 // server runs: so any server may do the next pass.
 
-import { hashedText } from '@halflap/protocol';
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import type { Lease } from '../store/leases.js';
 import {
@@ -14,7 +14,7 @@ import {
   type StepRow,
 } from './campaign.js';
 import { readAddresses, readCluster } from './cluster/clusters.js';
-import { looksOf, matrixOf } from './cluster/matrix.js';
+import { looksAlike, matrixOf } from './cluster/matrix.js';
 import { observe } from './cluster/observe.js';
 import { type Decision, decide, type Wait } from './decide/decide.js';
 import type { SignalSeen } from './decide/signal-limits.js';
@@ -115,9 +115,9 @@ async function noteSeen({ on, lease, known }: Pass): Promise<void> {
   const { campaign, observed, addresses, now } = known;
   const matrix = matrixOf(observed, addresses, campaign.excluded);
   const before = campaign.matrix;
-  const isOther = before === null || looksOf(before) !== looksOf(matrix);
+  const isOther = before === null || !looksAlike(before, matrix);
   const isOld = now.getTime() - (campaign.seen_at?.getTime() ?? 0) > SEEN_MS;
-  if (!isOther && !isOld && before !== null && hashedText(before) === hashedText(matrix)) return;
+  if (!isOther && !isOld && isDeepStrictEqual(before, matrix)) return;
   await atHome({ on, lease }, async (client) => {
     await client.query('update campaigns set matrix = $2, seen_at = now() where id = $1', [
       ...[campaign.id, JSON.stringify(matrix)],
@@ -243,7 +243,7 @@ async function noteWaits(pass: Pass, waits: readonly Wait[]): Promise<boolean> {
   const news = steps.filter((row) => {
     const wait = row.state === 'waiting' ? (byId.get(row.id) ?? null) : null;
     if (wait === null || row.wait === null) return (wait === null) !== (row.wait === null);
-    return hashedText(row.wait) !== hashedText(JSON.parse(JSON.stringify(wait)));
+    return !isDeepStrictEqual(row.wait, JSON.parse(JSON.stringify(wait)));
   });
   if (news.length === 0) return false;
   await atHome(pass, async (client) => {

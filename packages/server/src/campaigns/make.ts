@@ -8,7 +8,7 @@ import type { ClientBase } from 'pg';
 import { invalid } from '../api/problem.js';
 import type { Store } from '../store/store.js';
 import { type BoundServer, type CampaignRow, noteEvent } from './campaign.js';
-import { type Asked, findBetween } from './cluster/between.js';
+import { askStates, findBetween, type Told } from './cluster/between.js';
 import { type Cluster, readAddresses, readCluster, type ShardAddress } from './cluster/clusters.js';
 import type { Bundles } from './cluster/evolutions.js';
 import { type Matrix, matrixOf } from './cluster/matrix.js';
@@ -65,12 +65,8 @@ export async function planCampaign(
   const cluster = await readCluster(client, planning.cluster);
   const addresses = await readAddresses(client, on, cluster);
   const policy = policyOf(planning.policy, addresses);
-  const { hash, ...between } = await betweenOf(
-    client,
-    cluster,
-    { reader: on.reader, addresses },
-    planning,
-  );
+  const ask = () => askStates(on.reader, addresses);
+  const { hash, ...between } = await betweenOf(client, cluster, ask, planning);
   const bundle = await on.bundles.read(client, hash);
   const { excluded } = planning;
   const observed = await observe(on, {
@@ -96,15 +92,14 @@ export async function planCampaign(
 async function betweenOf(
   client: ClientBase,
   cluster: Cluster,
-  asked: Asked,
+  ask: () => Promise<readonly Told[]>,
   { backOf, to }: Planning,
 ) {
   if (backOf !== undefined) {
     const { from_release: from, to_release, bundle_hash: hash } = backOf;
     return { from, to: to_release, hash };
   }
-  const wanted = to === undefined ? {} : { wanted: to };
-  const { evolution, ...between } = await findBetween(client, cluster, { ...asked, ...wanted });
+  const { evolution, ...between } = await findBetween(client, cluster, await ask(), to);
   if (evolution === null) throw noBundle(cluster, between.from, to);
   return { ...between, hash: evolution.hash };
 }

@@ -12,7 +12,6 @@ import {
   removeCluster,
 } from '../../campaigns/cluster/clusters.js';
 import { DECLARATION_FIELDS } from '../../campaigns/cluster/declaration.js';
-import { looksOf } from '../../campaigns/cluster/matrix.js';
 import type { GivenDeclaration } from '../../campaigns/cluster/own-shards.js';
 import { CAMPAIGN_STATES } from '../../campaigns/decide/decide.js';
 import { idOf } from '../../campaigns/decide/steps.js';
@@ -234,8 +233,18 @@ function whatIfOf(looks: ClusterLooks): Route {
   });
 }
 
-/** Between two looks of a live view, in ms: it asks all shards, and is to tell within a second. */
+/** The longest between two looks of a live view, in ms. */
 const LIVE_MS = 400;
+/** Within so long a change is to be told, in ms; a part of it is the way to whoever watches. */
+const TOLD_MS = 900;
+
+/**
+ * A change may come just after its shard was asked, and is then seen by the end of the next look.
+ * Looks that take long leave most of the time to others nevertheless.
+ */
+function pauseAfter(lookMs: number): number {
+  return Math.min(LIVE_MS, Math.max(TOLD_MS - 2 * lookMs, lookMs / 3));
+}
 
 function liveOf(looks: ClusterLooks): Route {
   return live({
@@ -249,15 +258,16 @@ function liveOf(looks: ClusterLooks): Route {
       return async (view) => {
         let told = '';
         while (!signal.aborted) {
+          const begun = performance.now();
           const { matrix, seenAt } = await looks.look(params.id);
-          const looksLike =
-            looksOf(matrix) + JSON.stringify(matrix.shards.map((one) => one.running));
+          const lookMs = performance.now() - begun;
+          const looksLike = JSON.stringify(matrix);
           if (looksLike !== told) {
             if (!view.send({ event: 'matrix', data: matrixView(matrix, seenAt) })) return;
             await view.room();
           }
           told = looksLike;
-          await pause(LIVE_MS, signal);
+          await pause(pauseAfter(lookMs), signal);
         }
       };
     },

@@ -1,7 +1,7 @@
 // Between which two releases a cluster stands, or would be led next: by its shards, of which the
 // oldest says where it comes from.
 
-import type { ShardReader } from '@halflap/engine/runner';
+import type { ShardReader, ShardState } from '@halflap/engine/runner';
 import { compareVersions, HalflapError } from '@halflap/protocol';
 import type { Queryable } from '../../store/leases.js';
 import type { Cluster, ShardAddress } from './clusters.js';
@@ -14,9 +14,10 @@ export interface Between {
   readonly evolution: EvolutionRow | null;
 }
 
-export interface Asked {
-  readonly reader: ShardReader;
-  readonly addresses: readonly ShardAddress[];
+/** What a shard says of itself: null where Halflap never was, undefined if it does not answer. */
+export interface Told {
+  readonly name: string;
+  readonly state: ShardState | null | undefined;
 }
 
 /**
@@ -26,11 +27,11 @@ export interface Asked {
 export async function findBetween(
   on: Queryable,
   cluster: Cluster,
-  { reader, addresses, wanted }: Asked & { readonly wanted?: string },
+  told: readonly Told[],
+  wanted?: string,
 ): Promise<Between> {
   const { app } = cluster.declared;
-  const read = await Promise.all(addresses.map((address) => readOne(reader, address)));
-  const states = read.flatMap(({ state }) => (state?.app === app ? [state] : []));
+  const states = told.flatMap(({ state }) => (state?.app === app ? [state] : []));
   const [oldest] = states.sort((one, other) => compareVersions(one.floor, other.floor));
   if (oldest === undefined) {
     throw new HalflapError(
@@ -38,7 +39,7 @@ export async function findBetween(
       `no shard of ${cluster.declared.name} tells ${app}`,
       {
         detail: {
-          evidence: read.map(({ name, state }) => `${name}: ${whyNot(state)}`),
+          evidence: told.map(({ name, state }) => `${name}: ${whyNot(state)}`),
         },
         hint: 'bring the shards up; adopt or install a release on them',
       },
@@ -63,13 +64,17 @@ function later(one: string, other: string): string {
   return compareVersions(one, other) < 0 ? other : one;
 }
 
-/** Undefined: it did not answer. */
-async function readOne(reader: ShardReader, { name, url }: ShardAddress) {
-  const state = url === null ? undefined : await reader.readState(url).catch(() => undefined);
-  return { name, state };
+/** Asks all of them at once. */
+export function askStates(reader: ShardReader, addresses: readonly ShardAddress[]) {
+  return Promise.all(
+    addresses.map(async ({ name, url }): Promise<Told> => {
+      const state = url === null ? undefined : await reader.readState(url).catch(() => undefined);
+      return { name, state };
+    }),
+  );
 }
 
-function whyNot(state: { readonly app: string } | null | undefined): string {
+function whyNot(state: Told['state']): string {
   if (state === undefined) return 'it does not answer';
   return state === null ? 'Halflap does not know it' : `it holds ${state.app}`;
 }

@@ -9,7 +9,7 @@ import type { CampaignParts } from '../make.js';
 import { findBetween } from './between.js';
 import { type Cluster, readAddresses, readCluster } from './clusters.js';
 import { type Matrix, matrixOf } from './matrix.js';
-import { type Looking, type Observed, observe } from './observe.js';
+import { type Looking, type Observed, observe, readAll } from './observe.js';
 
 export interface Look {
   readonly cluster: Cluster;
@@ -68,14 +68,16 @@ export class ClusterLooks {
       [cluster.id],
     );
     if (open === undefined) {
-      const { evolution, from, to } = await findBetween(store.home, cluster, {
-        reader,
-        addresses,
-      });
+      const read = await readAll(reader, addresses);
+      const told = read.map(({ address: { name }, status: { error, state } }) => ({
+        name,
+        state: error === null ? state : undefined,
+      }));
+      const { evolution, from, to } = await findBetween(store.home, cluster, told);
       const bundle: Bundle | null =
         evolution === null ? null : await bundles.read(store.home, evolution.hash);
       const nothing = { excluded: [], expected: [], health: new Map<string, boolean | null>() };
-      return { between: { from, to }, bundle, ...nothing };
+      return { between: { from, to }, bundle, read, ...nothing };
     }
     const bundle: Bundle | null = await bundles.read(store.home, open.bundle_hash);
     const steps = await readSteps(store.home, open.id);

@@ -1,8 +1,9 @@
 // The matrix of servers × shards as it is kept and shown: the cells, and what stands at the heads
 // of rows and columns.
 
-import { hashedText, type Phase, type Verb } from '@halflap/protocol';
-import { type CellState, cellsOf } from '../decide/cells.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { Phase, Verb } from '@halflap/protocol';
+import { type Cell, cellsOf } from '../decide/cells.js';
 import { strangersOf } from '../decide/world.js';
 import type { ShardAddress } from './clusters.js';
 import type { Excluded, Observed } from './observe.js';
@@ -40,20 +41,13 @@ export interface MatrixShard {
   readonly excluded: string | null;
 }
 
-export interface MatrixCell {
-  readonly state: CellState;
-  readonly release: string | null;
-  readonly why: string | null;
-  readonly remedy: string | null;
-}
-
 export interface Matrix {
   readonly from: string;
   readonly to: string;
   readonly servers: readonly MatrixServer[];
   readonly shards: readonly MatrixShard[];
   /** A row for each server, in it a cell for each shard. */
-  readonly cells: readonly (readonly MatrixCell[])[];
+  readonly cells: readonly (readonly Cell[])[];
   /** Servers that live by their leases, and that the cluster does not declare. */
   readonly strangers: readonly { readonly server: string; readonly release: string }[];
   /** Of the newer release, allowed or enabled: no server goes back while one is. */
@@ -92,9 +86,7 @@ export function matrixOf(
         running: running === null ? null : stepOf(running),
       };
     }),
-    cells: cellsOf(world).map((row) =>
-      row.map(({ state, release, why, remedy }) => ({ state, release, why, remedy })),
-    ),
+    cells: cellsOf(world),
     strangers: strangersOf(world).map(({ server, release }) => ({ server, release })),
     features: world.features,
     silentShards: silent,
@@ -111,8 +103,11 @@ function stepOf({
   return { verb, step, relation, rowsDone, rowsEstimated };
 }
 
-/** The same text for what looks the same, but for how far shards are. */
-export function looksOf(matrix: Matrix): string {
-  const shards = matrix.shards.map(({ running: _, ...shard }) => shard);
-  return hashedText({ ...matrix, shards });
+/** Whether they look the same, but for how far shards are. */
+export function looksAlike(one: Matrix, other: Matrix): boolean {
+  return isDeepStrictEqual(withoutProgress(one), withoutProgress(other));
+}
+
+function withoutProgress(matrix: Matrix) {
+  return { ...matrix, shards: matrix.shards.map(({ running: _, ...shard }) => shard) };
 }

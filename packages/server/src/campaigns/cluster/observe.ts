@@ -1,7 +1,7 @@
 // Looks at a cluster: its servers by what their hosts tell and by their leases, its shards by what
 // they say themselves, all at once. It never fails for one of them: what is not known is said.
 
-import type { Bundle, KnownStatus, ShardReader, ShardStatus } from '@halflap/engine/runner';
+import type { Bundle, ShardReader, ShardStatus } from '@halflap/engine/runner';
 import { compareVersions, HalflapError } from '@halflap/protocol';
 import type { Store } from '../../store/store.js';
 import {
@@ -26,6 +26,13 @@ export interface Looking {
   readonly excluded: readonly Excluded[];
   /** Servers by what their health checks said last. */
   readonly health: ReadonlyMap<string, boolean | null>;
+  /** What the shards have said just now, for whoever asked them to know the rest. */
+  readonly read?: readonly ShardRead[];
+}
+
+export interface ShardRead {
+  readonly address: ShardAddress;
+  readonly status: ShardStatus;
 }
 
 export interface Excluded {
@@ -57,13 +64,14 @@ export async function observe(
   const { declared, addresses, bundle, excluded } = looking;
   const [resolved, read] = await Promise.all([
     resolveServers(store, declared),
-    lookAt(reader, addresses, bundle),
+    knownOf(reader, looking.read ?? readAll(reader, addresses), bundle),
   ]);
   const isOut = (kind: Excluded['kind'], name: string) =>
     excluded.some((one) => one.kind === kind && one.name === name);
   const takesSessionLens = declared.sessionLens === true && bundle?.sessionLens.impossible === null;
-  const shards = read.map(({ address, status }): ShardSeen => {
+  const shards = read.map(({ address, status, isVerified }): ShardSeen => {
     const known = {
+      isVerified,
       name: address.name,
       takesSessionLens,
       isExcluded: isOut('shard', address.name),
@@ -90,23 +98,39 @@ export async function observe(
 }
 
 /** What servers of the older release do not know, and may meet already: by name, each once. */
-function featuresOf(read: readonly { readonly status: Status }[], from: string): string[] {
+function featuresOf(read: readonly ShardRead[], from: string): string[] {
   const rows = read.flatMap(({ status }) => status.features);
   const names = rows.flatMap((one) => (compareVersions(one.release, from) > 0 ? [one.name] : []));
   return [...new Set(names)].sort();
 }
 
-type Status = KnownStatus;
-
 /** All shards at once, each with its time. Never fails for one. */
-function lookAt(reader: ShardReader, addresses: readonly ShardAddress[], bundle: Bundle | null) {
-  return Promise.all(addresses.map((address) => readOne(reader, address, bundle)));
+export function readAll(
+  reader: ShardReader,
+  addresses: readonly ShardAddress[],
+): Promise<ShardRead[]> {
+  return Promise.all(
+    addresses.map(async (address) => {
+      const { url } = address;
+      const status = await reader.read(url ?? unknownHere());
+      return { address, status: discreet(status, url) };
+    }),
+  );
 }
 
-async function readOne(reader: ShardReader, address: ShardAddress, bundle: Bundle | null) {
-  const { url } = address;
-  const status = await reader.read(url ?? unknownHere(), bundle);
-  return { address, status: discreet(status, url) };
+/** With it whether contract may trust the last verify, of each that is dual. */
+async function knownOf(
+  reader: ShardReader,
+  reading: readonly ShardRead[] | Promise<readonly ShardRead[]>,
+  bundle: Bundle | null,
+) {
+  return Promise.all(
+    (await reading).map(async (one) => {
+      const { url } = one.address;
+      const isAsked = bundle !== null && url !== null && one.status.state?.phase === 'dual';
+      return { ...one, isVerified: isAsked && (await reader.isVerified(url, bundle)) };
+    }),
+  );
 }
 
 function unknownHere(): HalflapError {
@@ -117,7 +141,7 @@ function unknownHere(): HalflapError {
 export const UNKNOWN_HERE = 'it is not in the halflap.yaml of the server that looks at it';
 
 /** Errors of drivers may quote what they were given. */
-function discreet(status: Status, url: string | null): Status {
+function discreet(status: ShardStatus, url: string | null): ShardStatus {
   const clean = (text: string | null) => (text === null ? null : withoutSecrets(text, url));
   const { error, hint, blocked } = status;
   return { ...status, error: clean(error), hint: clean(hint), blocked: clean(blocked) };
@@ -136,15 +160,15 @@ export function withoutSecrets(text: string, url: string | null): string {
 }
 
 function seenOf(
-  status: Status,
+  status: ShardStatus,
   app: string,
-): Omit<ShardSeen, 'name' | 'takesSessionLens' | 'isExcluded'> {
-  const { state, quarantined, isVerified, blocked } = status;
+): Omit<ShardSeen, 'name' | 'takesSessionLens' | 'isExcluded' | 'isVerified'> {
+  const { state, quarantined, blocked } = status;
   const unreachable = whyUnknown(status, app);
   if (state === null || unreachable !== null) {
     return {
       ...{ unreachable: unreachable ?? 'nothing is known of it', phase: 'settled' },
-      ...{ floor: '', ceiling: '', quarantined: 0, isVerified: false, blocked: null, leases: [] },
+      ...{ floor: '', ceiling: '', quarantined: 0, blocked: null, leases: [] },
     };
   }
   const { phase, floor, ceiling } = state;
@@ -157,10 +181,10 @@ function seenOf(
     return { server, release, mode: serviceOf(shard, release, ceiling) ?? 'refused' };
   });
   const all = [...leases, ...unregistered];
-  return { unreachable, phase, floor, ceiling, quarantined, isVerified, blocked, leases: all };
+  return { unreachable, phase, floor, ceiling, quarantined, blocked, leases: all };
 }
 
-function whyUnknown({ reachable, error, state }: Status, app: string): string | null {
+function whyUnknown({ reachable, error, state }: ShardStatus, app: string): string | null {
   if (error !== null || !reachable) return error ?? 'no connection';
   if (state === null) return 'Halflap does not know it: adopt or install a release';
   return state.app === app ? null : `it holds ${state.app}, and the cluster is of ${app}`;

@@ -1,13 +1,18 @@
 // The matrix of servers × shards: how each server works with each shard now.
 
-import { releasesOf, type ServerSeen, type ShardSeen, serviceOf, type World } from './world.js';
+import {
+  type LeaseSeen,
+  releasesOf,
+  type ServerSeen,
+  type ShardSeen,
+  serviceOf,
+  type World,
+} from './world.js';
 
 export const CELL_STATES = ['native', 'lens', 'waiting', 'refused', 'unreachable'] as const;
 export type CellState = (typeof CELL_STATES)[number];
 
 export interface Cell {
-  readonly server: string;
-  readonly shard: string;
   readonly state: CellState;
   /** Of the server, as it is registered on the shard; else what it would run. */
   readonly release: string | null;
@@ -17,28 +22,47 @@ export interface Cell {
   readonly remedy: string | null;
 }
 
-/** Row by row, in the order of servers and shards. */
-export function cellsOf(world: World): readonly (readonly Cell[])[] {
-  return world.servers.map((server) => world.shards.map((shard) => cellOf(server, shard, world)));
+/** A row for each server, in it a cell for each shard. */
+export function cellsOf({ servers, shards, to }: World): readonly (readonly Cell[])[] {
+  const columns = shards.map((shard) => ({ shard, leases: leasesByServer(shard) }));
+  return servers.map((server) => {
+    const [wouldRun = null] = releasesOf(server);
+    return columns.map(({ shard, leases }) => {
+      const lease = leases.get(server.name);
+      return cellOf({ server, shard, lease, release: lease?.release ?? wouldRun }, to);
+    });
+  });
 }
 
-export function cellOf(server: ServerSeen, shard: ShardSeen, { to }: Pick<World, 'to'>): Cell {
-  const lease = shard.leases.find((one) => one.server === server.name);
-  const release = lease?.release ?? releasesOf(server)[0] ?? null;
-  const cell = { server: server.name, shard: shard.name, release };
+/** The first of each server. */
+function leasesByServer({ leases }: ShardSeen): ReadonlyMap<string, LeaseSeen> {
+  const found = new Map<string, LeaseSeen>();
+  for (const lease of leases) if (!found.has(lease.server)) found.set(lease.server, lease);
+  return found;
+}
+
+interface Meeting {
+  readonly server: ServerSeen;
+  readonly shard: ShardSeen;
+  /** By which the server is registered on the shard. */
+  readonly lease: LeaseSeen | undefined;
+  readonly release: string | null;
+}
+
+function cellOf({ server, shard, lease, release }: Meeting, to: string): Cell {
   if (shard.unreachable !== null) {
     const remedy = `bring ${shard.name} back; servers go on with the other shards`;
-    return { ...cell, state: 'unreachable', why: shard.unreachable, remedy };
+    return { state: 'unreachable', release, why: shard.unreachable, remedy };
   }
   if (lease !== undefined && lease.mode !== 'refused') {
     const state = lease.mode === 'native' ? 'native' : 'lens';
-    return { ...cell, state, why: null, remedy: null };
+    return { state, release, why: null, remedy: null };
   }
   if (release !== null && serviceOf(shard, release, to) === null) {
     const why = `${shard.name} does not serve ${release}: it is ${standingOf(shard)}`;
     const remedy =
       release === to ? `prepare ${shard.name}` : `upgrade ${server.name} to ${shard.floor}`;
-    return { ...cell, state: 'refused', why, remedy };
+    return { state: 'refused', release, why, remedy };
   }
   const isRunning = server.running.length > 0;
   const why = isRunning
@@ -47,7 +71,7 @@ export function cellOf(server: ServerSeen, shard: ShardSeen, { to }: Pick<World,
   const remedy = isRunning
     ? `look whether ${server.name} reaches ${shard.name}`
     : `start ${server.name}, and look at its log`;
-  return { ...cell, state: 'waiting', why, remedy };
+  return { state: 'waiting', release, why, remedy };
 }
 
 /** `prepared for 2.0`, `settled at 1.0`. */
