@@ -10,17 +10,16 @@ import type {
 } from '@halflap/server';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api/client.js';
-import { withServer } from '../api/connect.js';
-import { findCluster } from '../api/find-campaign.js';
 import { harmless } from '../api/harmless.js';
 import { OPERATIONS } from '../api/operations.js';
 import { type Column, listText, tellMissing } from '../api/show-list.js';
+import { withCluster } from '../api/with-cluster.js';
 import { confirm } from '../ask-line.js';
 import { count, type Printer } from '../print.js';
 
 export async function features(name: string, _options: object, command: Command): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const params = { id: (await findCluster(client, name)).id };
+  await withCluster(command, name, async ({ client, printer, id }) => {
+    const params = { id };
     const seen = await client.ask(OPERATIONS.listClusterFeatures, { params });
     printer.json(seen);
     printer.line(textOf(seen.features, FEATURES, printer));
@@ -79,8 +78,7 @@ type Act = (
 /** A server goes on for some seconds with each request. @throws WAIT_TIMED_OUT */
 async function move(command: Command, { name, feature, timeoutMs }: Moving, act: Act) {
   const deadline = performance.now() + timeoutMs;
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     for (;;) {
       const { state, changed, waitsFor } = await act(client, { id, feature });
       if (state !== 'underway') {
@@ -101,8 +99,8 @@ async function move(command: Command, { name, feature, timeoutMs }: Moving, act:
 }
 
 export async function messages(name: string, _options: object, command: Command): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const params = { id: (await findCluster(client, name)).id };
+  await withCluster(command, name, async ({ client, printer, id }) => {
+    const params = { id };
     const seen = await client.ask(OPERATIONS.listClusterMessages, { params });
     printer.json(seen);
     const { level, speakers, parked, more } = seen;
@@ -128,8 +126,8 @@ export async function giveBack(
   { shard, id: ids }: PickOptions,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const params = { id: (await findCluster(client, name)).id };
+  await withCluster(command, name, async ({ client, printer, id }) => {
+    const params = { id };
     const body = { shard, ids };
     const given = await client.ask(OPERATIONS.giveBackMessages, { params, body });
     printer.json({ shard, givenBack: given.ids });
@@ -142,8 +140,8 @@ export async function discard(
   { shard, id: ids = [], yes }: PickOptions & { readonly yes?: boolean },
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const params = { id: (await findCluster(client, name)).id };
+  await withCluster(command, name, async ({ client, printer, id }) => {
+    const params = { id };
     const number = ids.length === 1 ? 'a message' : `${count(ids.length)} messages`;
     await confirm(printer, `Take ${number} away for good?`, yes === true);
     const gone = await client.ask(OPERATIONS.discardMessages, { params, body: { shard, ids } });
@@ -153,8 +151,8 @@ export async function discard(
 }
 
 export async function behaviours(name: string, _options: object, command: Command): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const params = { id: (await findCluster(client, name)).id };
+  await withCluster(command, name, async ({ client, printer, id }) => {
+    const params = { id };
     const seen = await client.ask(OPERATIONS.listClusterBehaviours, { params });
     printer.json(seen);
     printer.line(textOf(seen.behaviours, BEHAVIOURS, printer));

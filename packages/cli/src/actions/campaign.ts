@@ -12,6 +12,7 @@ import { harmless } from '../api/harmless.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { type Column, showList } from '../api/show-list.js';
+import { withCluster } from '../api/with-cluster.js';
 import { campaignText, stateText } from '../campaign-view.js';
 import { matrixText } from '../matrix-view.js';
 import { type Colors, type Printer, utc } from '../print.js';
@@ -31,8 +32,7 @@ export async function plan(name: string, options: PlanOptions, command: Command)
   const { to, until: goal, policy: file, step: order, exclude = [], reason } = options;
   const policy = file === undefined ? undefined : readDeclaration(file, 'a policy');
   const left = exclude.map((what) => ({ ...partsOf(what), reason: reason ?? 'left out' }));
-  await withServer(command, async (client, printer) => {
-    const { id: cluster } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id: cluster }) => {
     const body = { cluster, to, goal, policy, order, exclude: left };
     const { id } = await client.ask(OPERATIONS.planCampaign, { body });
     await showOne(client, printer, id);
@@ -136,8 +136,7 @@ export async function whatIf(
   _options: object,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     const answer = await client.ask(OPERATIONS.whatIf, { params: { id }, query: { step } });
     printer.json({ whatIf: answer });
     printer.line(whatIfText(answer, printer.colors));

@@ -3,11 +3,10 @@
 import { EXIT } from '@halflap/protocol';
 import type { Quarantined, Shard, ShardStep } from '@halflap/server';
 import type { Command } from 'commander';
-import { withServer } from '../api/connect.js';
-import { findCluster } from '../api/find-campaign.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { type Column, showList } from '../api/show-list.js';
+import { withCluster } from '../api/with-cluster.js';
 import { type Colors, count } from '../print.js';
 import { ago } from '../quantities.js';
 import { shardText } from '../shard-view.js';
@@ -18,8 +17,7 @@ export async function show(
   _options: object,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     const seen = await client.ask(OPERATIONS.showShard, { params: { id, shard } });
     printer.json({ shard: seen });
     printer.line(shardText(seen, { ...printer, now: new Date() }));
@@ -41,8 +39,7 @@ export async function journal(
   options: ListOptions,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     await showList(client, printer, {
       operation: OPERATIONS.listShardJournal,
       params: { id, shard },
@@ -63,8 +60,7 @@ export async function quarantine(
   { relation, ...options }: QuarantineOptions,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     await showList(client, printer, {
       operation: OPERATIONS.listQuarantine,
       params: { id, shard },
@@ -87,8 +83,7 @@ export async function retry(
   { row: rows, reason }: RetryOptions,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     const body = {
       ...(rows === undefined ? {} : { rows }),
       ...(reason === undefined ? {} : { reason }),
@@ -109,8 +104,7 @@ export async function drift(
   _options: object,
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     const found = await client.ask(OPERATIONS.showDrift, { params: { id, shard } });
     printer.json({ drift: found });
     const { state, release, why, differences } = found;

@@ -6,10 +6,10 @@ import type { ClusterSummary, Evolution, Matrix } from '@halflap/server';
 import type { Command } from 'commander';
 import { withServer } from '../api/connect.js';
 import { readEvents } from '../api/event-reader.js';
-import { findCluster } from '../api/find-campaign.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { type Column, showList } from '../api/show-list.js';
+import { withCluster } from '../api/with-cluster.js';
 import { confirm } from '../ask-line.js';
 import { readBundle } from '../bundle-file.js';
 import { stateText } from '../campaign-view.js';
@@ -45,8 +45,7 @@ export async function change(
   command: Command,
 ): Promise<void> {
   const body = readDeclaration(file, 'a cluster');
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     await client.ask(OPERATIONS.changeCluster, { params: { id }, body });
     printer.json({ id, changed: true });
     printer.line(`cluster ${id}: declared anew`);
@@ -69,8 +68,7 @@ export function readDeclaration(file: string, what: string): Record<string, unkn
 }
 
 export async function show(name: string, _options: object, command: Command): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     const cluster = await client.ask(OPERATIONS.showCluster, { params: { id } });
     printer.json({ cluster });
     printer.line(`cluster ${cluster.id}, revision ${cluster.revision}`);
@@ -83,8 +81,7 @@ export async function matrix(
   { watch }: { readonly watch?: boolean },
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     const params = { id };
     if (watch !== true) {
       tell(printer, await client.ask(OPERATIONS.showMatrix, { params }));
@@ -114,8 +111,7 @@ export async function remove(
   { yes }: { readonly yes?: boolean },
   command: Command,
 ): Promise<void> {
-  await withServer(command, async (client, printer) => {
-    const { id } = await findCluster(client, name);
+  await withCluster(command, name, async ({ client, printer, id }) => {
     await confirm(printer, `Forget the cluster ${name}, and its campaigns?`, yes === true);
     await client.ask(OPERATIONS.removeCluster, { params: { id } });
     printer.json({ id, removed: true });

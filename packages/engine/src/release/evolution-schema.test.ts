@@ -3,10 +3,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HalflapError } from '@halflap/protocol';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { type FileSchema, openFileSchema } from '../../test/file-schema.js';
 import { CHANGE_SHAPES } from './evolution-changes.js';
 import { CUSTOM_SHAPE } from './evolution-custom.js';
 import { DIRTY_SHAPES } from './evolution-dirty.js';
@@ -14,26 +13,16 @@ import { KEY_MAP_SHAPE } from './evolution-keys.js';
 import { MERGED_SHAPE } from './evolution-merge.js';
 import { FILE_SHAPE, parseEvolution } from './evolution-parser.js';
 import { SHARE_SHAPE } from './evolution-shares.js';
-import type { Shape } from './evolution-source.js';
 import { PART_SHAPE } from './evolution-split.js';
-import { loadParser } from './expression.js';
 
-const SCHEMA = new URL('../../schemas/evolution.schema.json', import.meta.url);
 const EXAMPLES = fileURLToPath(new URL('../../../../examples', import.meta.url));
 
-interface ObjectSchema {
-  readonly properties: Readonly<Record<string, unknown>>;
-  readonly required?: readonly string[];
-  readonly description?: string;
-}
-
-let schema: ObjectSchema & { readonly $defs: Readonly<Record<string, ObjectSchema>> };
-let validate: ValidateFunction;
+let file: FileSchema;
 
 beforeAll(async () => {
-  await loadParser();
-  schema = JSON.parse(await readFile(SCHEMA, 'utf8'));
-  validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
+  file = await openFileSchema('evolution.schema.json', (text) =>
+    parseEvolution(text, { file: 'evolution.yaml', to: '9999' }),
+  );
 });
 
 const ACCEPTED: readonly string[] = [
@@ -159,16 +148,6 @@ const REFUSED_DIRTY: readonly string[] = [
 
 const fileWith = (change: string) => `from: "1.0"\nchanges:\n  - ${change}\n`;
 
-function isParsed(text: string): boolean {
-  try {
-    parseEvolution(text, { file: 'evolution.yaml', to: '9999' });
-    return true;
-  } catch (error) {
-    if (error instanceof HalflapError) return false;
-    throw error;
-  }
-}
-
 async function evolutionsIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true }).catch(() => []);
   return entries
@@ -178,11 +157,11 @@ async function evolutionsIn(directory: string): Promise<string[]> {
 
 describe('evolution.schema.json', () => {
   it('is a valid schema of draft 2020-12', () => {
-    expect(new Ajv2020().validateSchema(schema)).toBe(true);
+    expect(new Ajv2020().validateSchema(file.schema)).toBe(true);
   });
 
   it('has the same keys as the parser', () => {
-    const shapes: Record<string, Shape> = {
+    file.expectShapes({
       ...CHANGE_SHAPES,
       part: PART_SHAPE,
       merged: MERGED_SHAPE,
@@ -190,27 +169,18 @@ describe('evolution.schema.json', () => {
       queried: CUSTOM_SHAPE,
       key_map: KEY_MAP_SHAPE,
       ...DIRTY_SHAPES,
-    };
-    for (const [kind, shape] of Object.entries(shapes)) {
-      const definition = schema.$defs[kind];
-      expect(Object.keys(definition?.properties ?? {}).sort(), kind).toEqual(
-        [...shape.required, ...shape.optional].sort(),
-      );
-      expect(definition?.required ?? [], kind).toEqual(shape.required);
-    }
-    expect(Object.keys(schema.$defs.change?.properties ?? {})).toEqual(Object.keys(CHANGE_SHAPES));
-    expect(Object.keys(schema.$defs.policy?.properties ?? {})).toEqual(Object.keys(DIRTY_SHAPES));
-    expect(Object.keys(schema.properties)).toEqual([
-      ...FILE_SHAPE.required,
-      ...FILE_SHAPE.optional,
-    ]);
-    expect(schema.required).toEqual(FILE_SHAPE.required);
+    });
+    const { $defs, properties, required } = file.schema;
+    expect(Object.keys($defs.change?.properties ?? {})).toEqual(Object.keys(CHANGE_SHAPES));
+    expect(Object.keys($defs.policy?.properties ?? {})).toEqual(Object.keys(DIRTY_SHAPES));
+    expect(Object.keys(properties ?? {})).toEqual([...FILE_SHAPE.required, ...FILE_SHAPE.optional]);
+    expect(required).toEqual(FILE_SHAPE.required);
   });
 
   it('describes every key to the person at the editor', () => {
     const described = (one: unknown): boolean =>
       typeof one === 'object' && one !== null && ('description' in one || '$ref' in one);
-    for (const [name, definition] of Object.entries(schema.$defs)) {
+    for (const [name, definition] of Object.entries(file.schema.$defs)) {
       if (name === 'names') continue;
       expect(definition.description, name).toBeTruthy();
       for (const [key, property] of Object.entries(definition.properties ?? {})) {
@@ -220,57 +190,43 @@ describe('evolution.schema.json', () => {
   });
 
   it.each(ACCEPTED)('accepts, as the parser does: %s', (change) => {
-    expect(isParsed(fileWith(change))).toBe(true);
-    validate(parse(fileWith(change)));
-    expect(validate.errors ?? []).toEqual([]);
+    file.expectBoth('accept', fileWith(change));
   });
 
   it.each(REFUSED)('refuses, as the parser does: %s', (change) => {
-    expect(isParsed(fileWith(change))).toBe(false);
-    expect(validate(parse(fileWith(change)))).toBe(false);
+    file.expectBoth('refuse', fileWith(change));
   });
 
   it.each(ACCEPTED_KEYS)('accepts keys, as the parser does: %s', (keys) => {
-    expect(isParsed(`from: "1.0"\nkeys: ${keys}\n`)).toBe(true);
-    validate(parse(`from: "1.0"\nkeys: ${keys}\n`));
-    expect(validate.errors ?? []).toEqual([]);
+    file.expectBoth('accept', `from: "1.0"\nkeys: ${keys}\n`);
   });
 
   it.each(REFUSED_KEYS)('refuses keys, as the parser does: %s', (keys) => {
-    expect(isParsed(`from: "1.0"\nkeys: ${keys}\n`)).toBe(false);
-    expect(validate(parse(`from: "1.0"\nkeys: ${keys}\n`))).toBe(false);
+    file.expectBoth('refuse', `from: "1.0"\nkeys: ${keys}\n`);
   });
 
   it.each(ACCEPTED_DIRTY)('accepts dirty, as the parser does: %s', (dirty) => {
-    expect(isParsed(`from: "1.0"\ndirty: ${dirty}\n`)).toBe(true);
-    validate(parse(`from: "1.0"\ndirty: ${dirty}\n`));
-    expect(validate.errors ?? []).toEqual([]);
+    file.expectBoth('accept', `from: "1.0"\ndirty: ${dirty}\n`);
   });
 
   it.each(REFUSED_DIRTY)('refuses dirty, as the parser does: %s', (dirty) => {
-    expect(isParsed(`from: "1.0"\ndirty: ${dirty}\n`)).toBe(false);
-    expect(validate(parse(`from: "1.0"\ndirty: ${dirty}\n`))).toBe(false);
+    file.expectBoth('refuse', `from: "1.0"\ndirty: ${dirty}\n`);
   });
 
-  it('accepts a list whose lines are all commented out', () => {
-    validate(parse('from: "1.0"\nchanges:\n  # - rename_table: { table: a, to: b }\n'));
-    expect(validate.errors ?? []).toEqual([]);
-  });
-
-  it.each(['', 'changes: []', 'from: 1.0\nchange: []', 'from: 1.0\nchanges: 1', 'from: [1]'])(
+  it.each([...['', 'changes: []', 'from: 1.0\nchange: []', 'from: 1.0\nchanges: 1', 'from: [1]']])(
     'refuses a file that the parser refuses: %j',
     (text) => {
-      expect(isParsed(text)).toBe(false);
-      expect(validate(parse(text))).toBe(false);
+      file.expectBoth('refuse', text);
     },
   );
 
+  it('accepts a list whose lines are all commented out', () => {
+    file.expectBoth('accept', 'from: "1.0"\nchanges:\n  # - rename_table: { table: a, to: b }\n');
+  });
+
   it('accepts every example, as the parser does', async () => {
-    for (const file of await evolutionsIn(EXAMPLES)) {
-      const text = await readFile(file, 'utf8');
-      expect(isParsed(text), file).toBe(true);
-      validate(parse(text));
-      expect(validate.errors ?? [], file).toEqual([]);
+    for (const path of await evolutionsIn(EXAMPLES)) {
+      file.expectBoth('accept', await readFile(path, 'utf8'));
     }
   });
 });

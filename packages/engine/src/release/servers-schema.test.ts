@@ -1,31 +1,17 @@
 // What editors accept (schemas/servers.schema.json) and what the parser accepts is the same.
 
-import { readFile } from 'node:fs/promises';
-import { FEATURE_PHASES, HalflapError, PLAIN_TYPES } from '@halflap/protocol';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { FEATURE_PHASES, PLAIN_TYPES } from '@halflap/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
-import type { Shape } from './evolution-source.js';
-import { loadParser } from './expression.js';
+import { type FileSchema, openFileSchema } from '../../test/file-schema.js';
 import { MESSAGE_CHANGE_SHAPES, PART_SHAPE } from './servers-changes.js';
 import { BEHAVIOUR_SHAPE, FEATURE_SHAPE, FILE_SHAPE, parseServers } from './servers-parser.js';
 
-const SCHEMA = new URL('../../schemas/servers.schema.json', import.meta.url);
-
-interface Definition {
-  readonly properties?: Readonly<Record<string, { readonly enum?: readonly string[] }>>;
-  readonly required?: readonly string[];
-  readonly oneOf?: readonly { readonly enum?: readonly string[] }[];
-  readonly description?: string;
-}
-
-let schema: Definition & { readonly $defs: Readonly<Record<string, Definition>> };
-let validate: ValidateFunction;
+let file: FileSchema;
 
 beforeAll(async () => {
-  await loadParser();
-  schema = JSON.parse(await readFile(SCHEMA, 'utf8'));
-  validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
+  file = await openFileSchema('servers.schema.json', (text) =>
+    parseServers(text, { file: 'servers.yaml', version: '9999' }),
+  );
 });
 
 const ACCEPTED: readonly string[] = [
@@ -78,43 +64,25 @@ const REFUSED: readonly string[] = [
   'changes: [{ nest_fields: { message: a, fields: [], into: d } }]',
 ];
 
-function isParsed(text: string): boolean {
-  try {
-    parseServers(text, { file: 'servers.yaml', version: '9999' });
-    return true;
-  } catch (error) {
-    if (error instanceof HalflapError) return false;
-    throw error;
-  }
-}
-
 describe('servers.schema.json', () => {
   it('has the same keys and words as the parser', () => {
-    const { $defs } = schema;
-    const shapes: Record<string, Shape> = {
+    file.expectShapes({
       ...MESSAGE_CHANGE_SHAPES,
       ...{ part: PART_SHAPE, feature: FEATURE_SHAPE, behaviour: BEHAVIOUR_SHAPE },
-    };
-    for (const [kind, shape] of Object.entries(shapes)) {
-      const keys = Object.keys($defs[kind]?.properties ?? {});
-      expect(keys.sort(), kind).toEqual([...shape.required, ...shape.optional].sort());
-      expect($defs[kind]?.required ?? [], kind).toEqual(shape.required);
-    }
+    });
+    const { $defs, properties } = file.schema;
     const kinds = Object.keys($defs.change?.properties ?? {});
     expect(kinds).toEqual(Object.keys(MESSAGE_CHANGE_SHAPES));
-    expect(Object.keys(schema.properties ?? {})).toEqual(FILE_SHAPE.optional);
+    expect(Object.keys(properties ?? {})).toEqual(FILE_SHAPE.optional);
     expect($defs.feature?.properties?.shards?.enum).toEqual(FEATURE_PHASES);
     expect($defs.type?.oneOf?.[0]?.enum).toEqual(PLAIN_TYPES);
   });
 
   it.each(ACCEPTED)('accepts, as the parser does: %s', (text) => {
-    expect(isParsed(text)).toBe(true);
-    validate(parse(text));
-    expect(validate.errors ?? []).toEqual([]);
+    file.expectBoth('accept', text);
   });
 
   it.each(REFUSED)('refuses, as the parser does: %s', (text) => {
-    expect(isParsed(text)).toBe(false);
-    expect(validate(parse(text))).toBe(false);
+    file.expectBoth('refuse', text);
   });
 });

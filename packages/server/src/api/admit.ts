@@ -3,18 +3,18 @@
 import { HalflapError } from '@halflap/protocol';
 import type { FastifyRequest } from 'fastify';
 import { assertOwnPage } from '../access/identify.js';
+import { within } from '../within.js';
 import type { Api } from './app.js';
 import { noteForbidden } from './audited.js';
 import { type Caller, forbidden, may, NOBODY } from './caller.js';
-import { asHalflapError } from './problem.js';
+import { asHalflapError, unavailable } from './problem.js';
 import type { Route } from './route.js';
-import { within } from './within.js';
 
 /** @throws API_UNAUTHENTICATED, API_FORBIDDEN, STORE_UNAVAILABLE */
 export async function admit(api: Api, route: Route, request: FastifyRequest): Promise<Caller> {
   const { permission } = route;
   if (permission === 'anyone') return NOBODY;
-  const caller = await within(api.settings.answerMs, api.identify(request));
+  const caller = await within(api.settings.answerMs, api.identify(request), unavailable);
   if (caller === null) {
     throw new HalflapError('API_UNAUTHENTICATED', 'this is not for somebody unknown', {
       hint: 'sign in, or send an API token: Authorization: Bearer TOKEN',

@@ -4,6 +4,7 @@
 import { HalflapError } from '@halflap/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { atHome } from '../store/home.js';
+import { within } from '../within.js';
 import { admit, mayGoOn } from './admit.js';
 import type { Api } from './app.js';
 import { noteFailure, noteRoute } from './audited.js';
@@ -13,7 +14,6 @@ import { streamEvents } from './event-stream.js';
 import { type Claim, claimKey, forgetClaim, keepAnswer } from './idempotency.js';
 import { asHalflapError, unavailable } from './problem.js';
 import type { Asked, Route, Sender } from './route.js';
-import { within } from './within.js';
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
@@ -49,7 +49,7 @@ async function answer(api: Api, route: Route, request: FastifyRequest, reply: Fa
 async function answerLive(api: Api, route: Route, asked: Asked, ending: AbortController) {
   const { answerMs, heartbeatMs, unreadBytes } = api.settings;
   const { request, reply, caller } = asked;
-  const send = (await within(answerMs, route.handle(asked))) as Sender;
+  const send = (await within(answerMs, route.handle(asked), unavailable)) as Sender;
   const stop = () => ending.abort();
   api.stopping.addEventListener('abort', stop);
   if (api.stopping.aborted) stop();

@@ -3,6 +3,7 @@
 
 import { HalflapError } from '@halflap/protocol';
 import type { Queryable } from '../../store/leases.js';
+import { within } from '../../within.js';
 import {
   type Addressing,
   isKnown,
@@ -48,22 +49,12 @@ export async function askShard<Value>(
   work: (url: string) => Promise<Value>,
 ): Promise<Told<Value>> {
   if (url === null) return { value: null, away: UNKNOWN_HERE };
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Told<Value>>((resolve) => {
-    const away = `no answer in ${ASK_MS / 1000} s`;
-    timer = setTimeout(() => resolve({ value: null, away }), ASK_MS);
-  });
-  const asked = work(url).then(
-    (value): Told<Value> => ({ value, away: null }),
-    (error: unknown): Told<Value> => {
-      const text = error instanceof Error ? error.message : String(error);
-      return { value: null, away: withoutSecrets(text, url) };
-    },
-  );
+  const late = () => new Error(`no answer in ${ASK_MS / 1000} s`);
   try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
+    return { value: await within(ASK_MS, work(url), late), away: null };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { value: null, away: withoutSecrets(text, url) };
   }
 }
 

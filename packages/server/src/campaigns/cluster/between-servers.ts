@@ -16,6 +16,7 @@ import {
 } from '@halflap/engine/runner';
 import { compareVersions, HalflapError, type ParkedRow } from '@halflap/protocol';
 import type { Store } from '../../store/store.js';
+import { within } from '../../within.js';
 import {
   isKnown,
   type KnownAddress,
@@ -144,16 +145,11 @@ async function askAll<Value>(
       if (!isKnown(address)) {
         return { shard, ok: false, error: `cannot be asked: ${UNKNOWN_HERE}`, value: undefined };
       }
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(new Error('late')), SHARD_MS);
-      });
       try {
-        return { shard, ok: true, value: await Promise.race([ask(address), late]) };
+        const late = () => new Error('late');
+        return { shard, ok: true, value: await within(SHARD_MS, ask(address), late) };
       } catch (error) {
         return { shard, ok: false, error: whySilent(error, address.url), value: undefined };
-      } finally {
-        clearTimeout(timer);
       }
     }),
   );

@@ -1,13 +1,10 @@
 // How long an answer is waited for: what makes it late is a shard.
 
-import type { HalflapError } from '@halflap/protocol';
-import { unavailable } from './problem.js';
-
-/** @throws STORE_UNAVAILABLE, or what `late` gives, when it takes longer. The work goes on. */
+/** @throws what `late` gives when it takes longer than that. The work goes on. */
 export async function within<Value>(
   ms: number,
   work: Promise<Value>,
-  late: () => HalflapError = unavailable,
+  late: () => Error,
 ): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const isLate = new Promise<never>((_resolve, reject) => {
