@@ -32,6 +32,14 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
+/** Heads of which a part is not to be seen, since it has no room. */
+const CUT_OFF = `[...document.querySelectorAll('[role=columnheader], [role=rowheader]')]
+  .filter((head) => [...head.children].some(
+    (one) => one.getBoundingClientRect().top < head.getBoundingClientRect().top
+      || one.getBoundingClientRect().bottom > head.getBoundingClientRect().bottom,
+  ))
+  .map((head) => head.textContent)`;
+
 /** The sample alone, as one script and one style. */
 async function built(): Promise<{ readonly script: string; readonly style: string }> {
   const outDir = await mkdtemp(join(tmpdir(), 'halflap-matrix-'));
@@ -65,6 +73,7 @@ it('shows and updates 200 servers × 100 shards with few elements', async ({ ann
   expect(await page.getByRole('gridcell').first().textContent()).toBe(before);
   expect(await page.locator('*').count()).toBeLessThan(MOST_ELEMENTS);
   expect(await page.getByRole('grid').getAttribute('aria-rowcount')).toBe('201');
+  expect(await page.evaluate(CUT_OFF)).toEqual([]);
   expect(await findings(page)).toEqual([]);
 });
 

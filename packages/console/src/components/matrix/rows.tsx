@@ -100,7 +100,7 @@ function Head({ kind, cellId, head, place, isChosen }: HeadProps) {
     >
       <span className="hf-matrix-name">
         {head.path === undefined ? (
-          head.name
+          <span>{head.name}</span>
         ) : (
           // A keyboard goes there by Enter, from the cell that is active.
           <Link href={head.path} tabIndex={-1}>

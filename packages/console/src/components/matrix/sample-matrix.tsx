@@ -40,13 +40,16 @@ window.showMatrix = async (size) => {
 
 function sampleData({ servers, shards, turn }: Size): MatrixData {
   const headsOf = (name: string, count: number): MatrixHead[] =>
-    Array.from({ length: count }, (_, at) => ({
-      id: `${name}-${at}`,
-      name: `${name}-${at + 1}`,
-      release: (at + turn) % 3 === 0 ? '2.0' : '1.0',
-      phase: name === 'shard' ? (PHASES[(at + turn) % PHASES.length] ?? null) : 'serving',
-      ...((at + turn) % 7 === 1 ? { blocked: BLOCKED } : {}),
-    }));
+    Array.from({ length: count }, (_, at) => {
+      const phase = name === 'shard' ? (PHASES[(at + turn) % PHASES.length] ?? null) : 'serving';
+      return {
+        id: `${name}-${at}`,
+        name: `${name}-${at + 1}`,
+        release: isOfOne(phase) ? ((at + turn) % 3 === 0 ? '2.0' : '1.0') : '1.0 and 2.0',
+        phase,
+        ...((at + turn) % 7 === 1 ? { blocked: BLOCKED } : {}),
+      };
+    });
   const cells = new Map<string, MatrixCell>();
   for (let row = 0; row < servers; row += 1) {
     for (let column = 0; column < shards; column += 1) {
@@ -62,7 +65,9 @@ function sampleData({ servers, shards, turn }: Size): MatrixData {
   };
 }
 
-const PHASES = ['settled', 'prepared', 'expanding', 'dual'];
+const isOfOne = (phase: string | null) => phase === 'settled' || phase === 'serving';
+
+const PHASES = ['settled', 'prepared', 'expanding', 'contracting'];
 const BLOCKED = {
   why: 'server-4 of release 1.0 still uses the old layout',
   unblock: 'upgrade server-4, or stop it',

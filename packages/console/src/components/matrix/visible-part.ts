@@ -4,7 +4,7 @@
 import { type RefObject, useLayoutEffect, useState } from 'react';
 
 /** In px; the style sheet has the same. */
-export const SIZES = { row: 44, column: 132, headRow: 52, headColumn: 152 } as const;
+export const SIZES = { row: 44, column: 132, headRow: 64, headColumn: 152 } as const;
 
 /** Rows and columns that are there before they are in sight. */
 const MARGIN = 3;
