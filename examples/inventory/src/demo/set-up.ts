@@ -70,11 +70,13 @@ export async function setUp(
   const control = new Control(servers, (line) => scene.say(line));
   const { program, stop } = await control.listen(directory);
   closing.add(stop);
-  scene.say('the operator takes the shards in, and starts two servers of Halflap and an agent');
+  scene.say('the operator takes the shards in');
   await operator.run('adopt', '1.0', '--all');
   await setPace({ operator, scene, options }, '--all', options.holdSeconds);
+  scene.say('two servers of Halflap start, and an agent');
   const port = options.port ?? (await freeOr(CONSOLE_PORT));
   const halflap = await startHalflap({ directory, operator, closing, signal, port }, program);
+  scene.say('the operator declares the cluster');
   await declareCluster({ directory, operator, shards, bundleFile, program, signals });
   await writeFile(join(directory, 'policy.yaml'), JSON.stringify(POLICY));
   const campaigns = new Campaigns(() => halflap.access, signal);
