@@ -163,6 +163,132 @@ describe('a step', () => {
   });
 });
 
+describe('a campaign on paper', () => {
+  const at = (seconds: number) => new Date(seconds * 1000);
+  const decided = (world: World, change: Partial<Known>) =>
+    decide({
+      ...{ state: 'running', policy: DEFAULT_POLICY, world, now: at(0), wentOnAt: at(0) },
+      ...{ call: null, signals: [], steps: recordsOf(propose(world, 'expanded', ORDER)) },
+      ...change,
+    });
+  const steps = (world: World, id: string, change: Partial<StepRecord>) =>
+    recordsOf(propose(world, 'expanded', ORDER)).map((one) =>
+      one.id === id ? { ...one, ...change } : one,
+    );
+  const seenAs = (world: World, name: string, change: Partial<ServerSeen>): World => ({
+    ...world,
+    servers: world.servers.map((one) => (one.name === name ? { ...one, ...change } : one)),
+  });
+  const ready = led(clusterOf(3, 1), 'shard/s1/prepare');
+  const upgrade = 'server/app1/upgrade';
+
+  it('finds what was done by hand, but for a server whose own step failed on the way', () => {
+    const waiting = { steps: steps(ready, upgrade, {}) };
+    const failed = { steps: steps(ready, upgrade, { state: 'failed' }) };
+    const upgraded = led(ready, upgrade);
+    expect(decided(upgraded, waiting).found).toEqual([upgrade]);
+    // It may be drained still, or its new process may not have come up.
+    expect(decided(upgraded, failed)).toMatchObject({ found: [], stop: `${upgrade} failed` });
+    const down = seenAs(upgraded, 'app1', { running: [] });
+    expect(decided(down, failed)).toMatchObject({ found: [], stop: `${upgrade} failed` });
+    const expand = 'shard/s1/expand';
+    const byHand = { steps: steps(ready, expand, { state: 'failed' }) };
+    expect(decided(led(ready, expand), byHand).found).toEqual([expand]);
+  });
+
+  it('takes a step anew that somebody has taken back by hand', () => {
+    const done = { state: 'succeeded', endedAt: at(-9) } as const;
+    const upgraded = led(ready, upgrade);
+    expect(decided(upgraded, { steps: steps(ready, upgrade, done) }).undone).toEqual([]);
+    expect(decided(ready, { steps: steps(ready, upgrade, done) }).undone).toEqual([upgrade]);
+    // While its processes are replaced, or its agent is away, that is not certain.
+    for (const change of [{ running: [FROM, TO] }, { isConnected: false }, { installed: null }]) {
+      const unsettled = seenAs(ready, 'app1', change);
+      expect(decided(unsettled, { steps: steps(ready, upgrade, done) }).undone).toEqual([]);
+    }
+    const prepared = { steps: steps(clusterOf(3, 1), 'shard/s1/prepare', done) };
+    expect(decided(clusterOf(3, 1), prepared).undone).toEqual(['shard/s1/prepare']);
+  });
+
+  it('stops at rows in quarantine, and says how many there may be', () => {
+    const policy = { ...DEFAULT_POLICY, stopAtQuarantine: 2 };
+    const rows = (quarantined: number): World => ({
+      ...ready,
+      shards: ready.shards.map((one) => ({ ...one, quarantined })),
+    });
+    expect(decided(rows(2), { policy }).stop).toBeNull();
+    expect(decided(rows(3), { policy }).stop).toBe(
+      '3 rows are in quarantine; the campaign stops at more than 2',
+    );
+  });
+
+  it('takes no more servers at once than may be away, those that are away already counted', () => {
+    const own = { ...DEFAULT_POLICY, maxUnavailable: 2 };
+    const servers = recordsOf(propose(ready, 'expanded', own)).filter(
+      (one) => one.step.kind === 'server',
+    );
+    const all = { steps: servers.map((one) => ({ ...one, batch: 0 })), policy: own };
+    expect(decided(ready, all).begin).toEqual([upgrade, 'server/app2/upgrade']);
+    const short = seenAs(ready, 'app3', { running: [] });
+    const { begin, waits } = decided(short, all);
+    expect(begin).toEqual([upgrade]);
+    expect(waits[0]).toMatchObject({
+      why: '2 servers are away (app1, app3), and at most 2 may be',
+      remedy: 'bring app3 back',
+    });
+    // Servers that register nowhere are known by their packages alone.
+    const silent = ready.servers.reduce(
+      (world, { name }) => seenAs(world, name, { running: [] }),
+      ready,
+    );
+    expect(decided(silent, all).begin).toEqual([upgrade, 'server/app2/upgrade']);
+  });
+
+  it('begins nothing while no window is open, nor before the last step has held', () => {
+    const friday: Window = { days: ['fri'], from: '22:00', to: '23:00', timeZone: 'UTC' };
+    const policy = { ...DEFAULT_POLICY, windows: [friday] } as unknown as Policy;
+    const now = new Date('2026-11-27T21:59:00Z');
+    const opens = new Date('2026-11-27T22:00:00Z');
+    const closed = decided(ready, { policy, now });
+    expect(closed.begin).toEqual([]);
+    expect(closed.waits[0]).toMatchObject({
+      why: 'no maintenance window is open',
+      until: opens,
+    });
+    expect(decided(ready, { policy, now: opens }).begin).toEqual([upgrade]);
+    const held = { ...DEFAULT_POLICY, soakSeconds: 60 };
+    const prepared = { state: 'succeeded', endedAt: at(0) } as const;
+    const soaking = {
+      ...{ steps: steps(clusterOf(3, 1), 'shard/s1/prepare', prepared), policy: held },
+    };
+    expect(decided(ready, { ...soaking, now: at(59) }).waits[0]?.until).toEqual(at(60));
+    expect(decided(ready, { ...soaking, now: at(60) }).begin).toEqual([upgrade]);
+  });
+});
+
+describe('a cell', () => {
+  const stateOf = (phase: Phase, leases: ShardSeen['leases'], floor = FROM) =>
+    cellsOf({
+      ...{ from: FROM, to: TO, features: [], servers: [server('app1')] },
+      shards: [{ ...shard('s1', phase), floor, leases }],
+    })[0]?.[0]?.state;
+  const lease = (release: string, mode: 'native' | 'lens' | 'session' | 'refused') => ({
+    ...{ server: 'app1', release, mode },
+  });
+
+  it('says that a shard refuses a release, whatever its lease says until that ends', () => {
+    expect(stateOf('settled', [lease(FROM, 'native')])).toBe('native');
+    expect(stateOf('contracting', [lease(FROM, 'native')])).toBe('refused');
+    expect(stateOf('settled', [lease(TO, 'lens')])).toBe('refused');
+    expect(stateOf('settled', [lease(TO, 'session')])).toBe('lens');
+  });
+
+  it('is that of the process which is served worst', () => {
+    expect(stateOf('prepared', [lease(FROM, 'native'), lease(TO, 'lens')])).toBe('lens');
+    expect(stateOf('contracting', [lease(TO, 'native'), lease(FROM, 'native')])).toBe('refused');
+  });
+});
+
 describe('what if', () => {
   it('says what a contract closes, and what it costs', () => {
     const ids = propose(clusterOf(2, 1), 'expanded', ORDER).steps.map(({ id }) => id);
@@ -199,6 +325,17 @@ describe('a window', () => {
     const found = opensAt([monday], new Date('2026-10-24T10:00:00Z'));
     expect(found?.toISOString()).toBe('2026-10-26T21:00:00.000Z');
     expect(opensAt([], new Date())).toBeNull();
+  });
+
+  it('is passed over where it lies in the hour that is missing', () => {
+    // Put forward from 2:00 to 3:00 on Sunday, 28 March 2027.
+    const asked = new Date('2027-03-27T12:00:00Z');
+    const missing: Window = { ...night, days: ['sun', 'mon'], from: '02:15', to: '02:45' };
+    expect(opensAt([missing], asked)?.toISOString()).toBe('2027-03-29T00:15:00.000Z');
+    const weekly: Window = { ...missing, days: ['sun'] };
+    expect(opensAt([weekly], asked)?.toISOString()).toBe('2027-04-04T00:15:00.000Z');
+    const longer: Window = { ...weekly, to: '04:00' };
+    expect(opensAt([longer], asked)?.toISOString()).toBe('2027-03-28T01:00:00.000Z');
   });
 });
 

@@ -100,6 +100,8 @@ describe('a campaign', () => {
       const id = await plan(app.cluster);
       const refused = await post(`campaigns/${id}/start`);
       expect(refused).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+      const early = await post(`campaigns/${id}/approve`, { step: 'shard/eu1/contract' });
+      expect(early).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
       b.health = 1;
       let restarts = 0;
       a.onCommand = async (word) => {
@@ -183,6 +185,62 @@ describe('a server that was healthy', () => {
       await goBack(id, 'from the middle');
       expect(a.installed).toBe('1.0');
       expect(await standing(app)).toEqual(['settled at 1.0, 500 rows']);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('a server that is left half-way', () => {
+  it(
+    'is led to no shard that refuses it by now, is not taken for done, and holds back the others',
+    async () => {
+      const app = await ground.application(compiled, { shards: 1, rows: ROWS, drains: true });
+      const [a, b] = app.servers;
+      const [{ name: shard, url }] = app.shards as [Application['shards'][number]];
+      const [one, two] = [a, b].map(({ name }) => `server/${name}/upgrade`) as [string, string];
+      const order = ['shard/eu1/prepare', one, two];
+      const twice = { cluster: app.cluster, policy: POLICY, order: [...order, two] };
+      expect((await post('campaigns', twice)).status).toBe(400);
+      const { body: declared } = await get(`clusters/${app.cluster}`);
+      const change = { payload: declared.declaration };
+      const declareAnew = () => ground.ask('PUT', `/api/v1/clusters/${app.cluster}`, change);
+      const stale = await plan(app.cluster, { order });
+      expect((await declareAnew()).status).toBe(204);
+      const { digest } = await campaignOf(stale);
+      expect(await post(`campaigns/${stale}/approve`, { digest })).toMatchObject({
+        body: { code: 'CAMPAIGN_REFUSED', evidence: [expect.stringContaining('declared anew')] },
+      });
+      const id = await plan(app.cluster, { order });
+      a.onCommand = async (word) => {
+        if (word !== 'drain') return;
+        await post(`campaigns/${id}/pause`, { reason: 'somebody works by hand' });
+        await runVerb({ url, shard, bundle: compiled.bundle, verb: 'abort' });
+      };
+      await start(id);
+      const refused = await sees(id, (campaign) => stateOf(campaign, one) === 'failed');
+      expect(refused.plan[1]).toMatchObject({
+        message: `upgrade of ${a.name} does not begin: eu1 is settled at 1.0, and does not serve 2.0`,
+        evidence: ['eu1 is settled at 1.0, and does not serve 2.0: prepare eu1'],
+      });
+      expect(a.installed).toBe('1.0');
+      expect(await declareAnew()).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });
+      a.onCommand = async (word) => {
+        if (word === 'undrain') throw new Error('the balancer is away');
+      };
+      expect((await post(`campaigns/${id}/retry`, { step: one })).status).toBe(200);
+      expect((await post(`campaigns/${id}/resume`)).status).toBe(200);
+      const stopped = await sees(id, ({ state }) => state === 'stopped');
+      // It has the release, and serves nobody.
+      expect(stopped.reason).toBe(`${one} failed`);
+      expect(stateOf(stopped, 'shard/eu1/prepare'), 'done anew').toBe('succeeded');
+      expect(stopped.plan[1]?.message).toContain(`undrain of ${a.name} failed`);
+      expect([a.installed, b.installed, stateOf(stopped, two)]).toEqual(['2.0', '1.0', 'waiting']);
+      expect((await post(`campaigns/${id}/cancel`, { reason: 'enough' })).status).toBe(200);
+      const next = await campaignOf(await plan(app.cluster, { goal: 'expanded' }));
+      expect(
+        next.plan.map((step) => step.id),
+        'it is undrained at last',
+      ).toContain(one);
     },
     TIMEOUT_MS,
   );

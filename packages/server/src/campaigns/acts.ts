@@ -56,6 +56,9 @@ export async function approveStep(
   { id, step, by }: { readonly id: string; readonly step: string; readonly by: string },
 ): Promise<void> {
   const campaign = await openCampaign(client, id);
+  if (campaign.approved_by === null) {
+    throw conflict('its plan is not approved', `approve it: halflap campaign approve ${id}`);
+  }
   const row = await stepRow(client, id, step);
   if (row.own_approval === null) throw conflict(`${step} needs no approval of its own`);
   await client.query(

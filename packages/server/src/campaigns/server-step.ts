@@ -3,8 +3,11 @@
 //   drain ──► upgrade ──► restart ──► register ──► health ──► undrain
 //
 //   register waits until the server is seen to be of the release: by its package, and on the shards
-//   by its leases, where it had some before. Of the others each is a job on its host; health is
-//   asked again until it says yes or its time is over.
+//   by its leases, where it had some before, and no shard refuses it. Of the others each is a job
+//   on its host; health is asked again until it says yes or its time is over.
+//
+// The cluster may change while a server is worked at: before each stage that leads it on, all is
+// asked again that would stand against the step. A shard that does not answer is waited for.
 //
 // Invariant: a job is made in the transaction that notes it in the step's row, by an id that
 // follows from campaign, step, attempt, stage and try; so whoever drives the campaign after a crash
@@ -16,6 +19,7 @@ import { cancelJob } from '../jobs/create.js';
 import { readJob } from '../jobs/queries.js';
 import { digestId } from '../store/digest-id.js';
 import { noteEvent, STAGES, type Stage, type StageName, type StepRow, stepOf } from './campaign.js';
+import { againstServer, isOfSilence } from './decide/safety.js';
 import { isDone, type ServerStep, serverOf } from './decide/steps.js';
 import { calledStep, callHooks } from './hooks/hook-rows.js';
 import { jobEvidence } from './job-evidence.js';
@@ -75,8 +79,36 @@ async function begin(pass: Pass, row: StepRow, served: Served): Promise<boolean>
     });
     return true;
   }
+  const stands = LEADING.has(next) ? await standsAgainst(pass, row, next) : 'nothing';
+  if (stands !== 'nothing') return stands === 'refused';
   await startStage(pass, row, { stage: next, served, tries: 0, startedAt: pass.known.now });
   return true;
+}
+
+/** Stages after which the server serves nobody, or is of the other release. */
+const LEADING: ReadonlySet<StageName> = new Set(['drain', 'upgrade', 'restart']);
+
+/** What is known against it fails the step; what is not known is waited for, and told. */
+async function standsAgainst(
+  pass: Pass,
+  row: StepRow,
+  stage: StageName,
+): Promise<'nothing' | 'silence' | 'refused'> {
+  const { campaign, observed } = pass.known;
+  const all = againstServer(stepOf(row) as ServerStep, observed.world);
+  const known = all.filter((one) => !isOfSilence(one, observed.world));
+  const [first] = known.length > 0 ? known : all;
+  if (first === undefined) return 'nothing';
+  const message = `${stage} of ${row.name} does not begin: ${first.why}`;
+  if (known.length > 0) {
+    const evidence = known.map(({ why, remedy }) => `${why}: ${remedy}`);
+    await fail(pass, row, { message, evidence });
+    return 'refused';
+  }
+  if (row.message !== message) {
+    await atHome(pass, (client) => writeMessage(client, campaign.id, row.id, message));
+  }
+  return 'silence';
 }
 
 /** A stage that comes before one which was begun: it was not needed then. */
@@ -98,8 +130,11 @@ async function startStage(pass: Pass, row: StepRow, starting: Starting): Promise
   const work = workOf(stage, served);
   const { campaign } = known;
   const host = known.observed.servers.find(({ name }) => name === row.name)?.host ?? null;
-  if (work !== null && host === null) {
-    await fail(pass, row, { message: `no active host is ${row.name}`, evidence: [] });
+  const bound = campaign.servers.find(({ name }) => name === row.name)?.host ?? null;
+  if (work !== null && (host === null || (bound !== null && bound !== host.id))) {
+    const what = host === null ? 'no active host is' : 'another host than was approved is';
+    const evidence = ['let its host in again, exclude it, or cancel the campaign and plan anew'];
+    await fail(pass, row, { message: `${what} ${row.name}`, evidence });
     return;
   }
   const id = digestId(`campaign ${campaign.id} ${row.id} ${row.attempt} ${stage} ${tries}`);
@@ -110,6 +145,7 @@ async function startStage(pass: Pass, row: StepRow, starting: Starting): Promise
   const others = row.stages.filter((one) => one.stage !== stage);
   await atHome(pass, async (client) => {
     await writeStages(client, campaign.id, row.id, [...others, begun]);
+    await writeMessage(client, campaign.id, row.id, null);
     if (work !== null && host !== null) {
       const about = { id, step: row.id, stage, name: row.name };
       await makeJob(client, known, { ...about, host: host.id, work });
@@ -127,14 +163,17 @@ function seen({ name, was_running: wasRunning, ...row }: StepRow, stage: Stage, 
   const { world } = known.observed;
   const server = serverOf(world, name);
   const isThere = !wasRunning || (server?.running.length ?? 0) > 0;
-  const step = stepOf({ name, ...row });
-  if (isDone(step, world) && isThere) return ended(true, `${name} runs ${server?.installed}`);
+  const step = stepOf({ name, ...row }) as ServerStep;
+  const against = againstServer(step, world).filter((one) => !isOfSilence(one, world));
+  if (isDone(step, world) && isThere && against.length === 0) {
+    return ended(true, `${name} runs ${server?.installed}`);
+  }
   if (!isOver(stage, known)) return null;
   const runs = server?.running.join(', ') || 'nothing';
   const has = server?.installed ?? 'a release that is not known';
   const message = `${name} is not registered by the release`;
   const evidence = [`installed: ${has}`, `registered on shards: ${runs}`];
-  return { ...ended(false, message), evidence };
+  return { ...ended(false, message), evidence: [...evidence, ...against.map(({ why }) => why)] };
 }
 
 async function jobEnd(pass: Pass, row: StepRow, stage: Stage): Promise<Ended | null> {
@@ -247,6 +286,15 @@ function writeStages(client: ClientBase, campaign: string, step: string, stages:
     step,
     JSON.stringify(stages),
   ]);
+}
+
+/** Of a step that runs: what it waits for. */
+function writeMessage(client: ClientBase, campaign: string, step: string, message: string | null) {
+  return client.query(
+    `update campaign_steps set message = $3
+     where campaign_id = $1 and id = $2 and state = 'running'`,
+    [campaign, step, message],
+  );
 }
 
 function writeHealth(client: ClientBase, campaign: string, step: string, isHealthy: boolean) {

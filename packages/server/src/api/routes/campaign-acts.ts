@@ -94,7 +94,7 @@ function planOf(api: CampaignApi): Route {
       policy: Type.Optional(Type.Partial(Policy, { additionalProperties: false })),
       order: Type.Optional(
         Type.Array(stepId(), {
-          ...{ minItems: 1, maxItems: 5000 },
+          ...{ minItems: 1, maxItems: 5000, uniqueItems: true },
           description: 'Your own order: ids of steps.',
         }),
       ),

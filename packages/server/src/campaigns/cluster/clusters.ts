@@ -134,7 +134,8 @@ export async function addCluster(client: ClientBase, declaring: Declaring): Prom
 
 /**
  * Within a transaction of the home shard. A shard without a url keeps the one that it has.
- * @throws API_NOT_FOUND, API_INVALID; API_CONFLICT for the name of another
+ * @throws API_NOT_FOUND, API_INVALID; API_CONFLICT for the name of another, and while a campaign
+ *   is under way: what was approved is about what was declared
  */
 export async function changeCluster(
   client: ClientBase,
@@ -143,7 +144,7 @@ export async function changeCluster(
 ): Promise<void> {
   const { given, store, secret, by } = declaring;
   await client.query('select from clusters where id = $1 for update', [id]);
-  await readCluster(client, id);
+  await assertQuiet(client, await readCluster(client, id));
   const known = new Map((await readSealed(client, secret, id)).map(({ name, url }) => [name, url]));
   const declared = withOwnShards(given, store.shards);
   const isOwn = declared.itself === true;
@@ -187,17 +188,20 @@ async function knownHooks(client: ClientBase, id: string, { declared, secret }: 
  * @throws API_NOT_FOUND; API_CONFLICT while a campaign is under way
  */
 export async function removeCluster(client: ClientBase, id: string): Promise<void> {
-  const { declared } = await readCluster(client, id);
-  const { rows } = await client.query(
-    'select from campaigns where cluster_id = $1 and started_at is not null and ended_at is null',
+  await assertQuiet(client, await readCluster(client, id));
+  await client.query('delete from clusters where id = $1', [id]);
+}
+
+async function assertQuiet(client: ClientBase, { id, declared }: Cluster): Promise<void> {
+  const { rows } = await client.query<{ id: string }>(
+    'select id from campaigns where cluster_id = $1 and started_at is not null and ended_at is null',
     [id],
   );
-  if (rows.length > 0) {
-    throw new HalflapError('API_CONFLICT', `a campaign of ${declared.name} is under way`, {
-      hint: 'let it end, or cancel it: halflap campaign cancel',
-    });
-  }
-  await client.query('delete from clusters where id = $1', [id]);
+  const [open] = rows;
+  if (open === undefined) return;
+  throw new HalflapError('API_CONFLICT', `a campaign of ${declared.name} is under way`, {
+    hint: `let it end, or cancel it and plan what is left: halflap campaign cancel ${open.id}`,
+  });
 }
 
 async function writeShards(

@@ -24,7 +24,7 @@ export interface Cell {
 
 /** A row for each server, in it a cell for each shard. */
 export function cellsOf({ servers, shards, to }: World): readonly (readonly Cell[])[] {
-  const columns = shards.map((shard) => ({ shard, leases: leasesByServer(shard) }));
+  const columns = shards.map((shard) => ({ shard, leases: leasesByServer(shard, to) }));
   return servers.map((server) => {
     const [wouldRun = null] = releasesOf(server);
     return columns.map(({ shard, leases }) => {
@@ -34,11 +34,26 @@ export function cellsOf({ servers, shards, to }: World): readonly (readonly Cell
   });
 }
 
-/** The first of each server. */
-function leasesByServer({ leases }: ShardSeen): ReadonlyMap<string, LeaseSeen> {
+/** Of each server the one that is served worst: it may have processes of both releases. */
+function leasesByServer(shard: ShardSeen, to: string): ReadonlyMap<string, LeaseSeen> {
   const found = new Map<string, LeaseSeen>();
-  for (const lease of leases) if (!found.has(lease.server)) found.set(lease.server, lease);
+  for (const lease of shard.leases) {
+    const other = found.get(lease.server);
+    if (other === undefined || rankOf(lease, shard, to) > rankOf(other, shard, to)) {
+      found.set(lease.server, lease);
+    }
+  }
   return found;
+}
+
+function rankOf(lease: LeaseSeen, shard: ShardSeen, to: string): number {
+  if (!isServed(lease, shard, to)) return 2;
+  return lease.mode === 'native' ? 0 : 1;
+}
+
+/** A lease outlives what the shard has become since; sessions may have a lens of their own. */
+function isServed({ mode, release }: LeaseSeen, shard: ShardSeen, to: string): boolean {
+  return mode === 'session' || (mode !== 'refused' && serviceOf(shard, release, to) !== null);
 }
 
 interface Meeting {
@@ -54,7 +69,7 @@ function cellOf({ server, shard, lease, release }: Meeting, to: string): Cell {
     const remedy = `bring ${shard.name} back; servers go on with the other shards`;
     return { state: 'unreachable', release, why: shard.unreachable, remedy };
   }
-  if (lease !== undefined && lease.mode !== 'refused') {
+  if (lease !== undefined && isServed(lease, shard, to)) {
     const state = lease.mode === 'native' ? 'native' : 'lens';
     return { state, release, why: null, remedy: null };
   }

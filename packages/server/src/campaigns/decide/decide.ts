@@ -107,11 +107,13 @@ export function isEnded({ state }: StepRecord): boolean {
   return state === 'succeeded' || state === 'skipped';
 }
 
-/** Somebody did it. What is in place and not healthy has failed all the same. */
+/**
+ * Somebody did it. A server whose step failed may be drained still, or not have come up, although
+ * it has the release: that is tried again or left out, by people.
+ */
 function isFound({ state, step, isRetried, isOwed }: StepRecord, world: World): boolean {
-  if (isOwed) return false;
-  const isOpen = (state === 'waiting' && !isRetried) || (state === 'failed' && !isIll(step, world));
-  return isOpen && isDone(step, world);
+  if (isOwed || !isDone(step, world)) return false;
+  return (state === 'waiting' && !isRetried) || (state === 'failed' && step.kind === 'shard');
 }
 
 /** Of what is seen for certain. A later step of the same shard leads on from an earlier one. */
@@ -228,8 +230,10 @@ function waitOfServer(
 }
 
 /** It serves nobody now, as far as is seen. */
-function isAway(server: ServerSeen, { from, to }: World): boolean {
+function isAway(server: ServerSeen, { from, to, servers }: World): boolean {
   if (server.isExcluded) return false;
   const isWhole = isAt(server, from) || isAt(server, to);
-  return server.isHealthy === false || server.running.length === 0 || !isWhole;
+  // Where no server registers on any shard, it says nothing of one that it does not.
+  const isMissing = server.running.length === 0 && servers.some((one) => one.running.length > 0);
+  return server.isHealthy === false || isMissing || !isWhole;
 }

@@ -23,10 +23,11 @@ export interface Refusal {
 /** All that stands against a step; none: it is safe, or there is nothing left to do. */
 export function refusalsOf(step: Step, world: World): readonly Refusal[] {
   if (isDone(step, world)) return [];
-  return step.kind === 'server' ? ofServer(step, world) : ofShard(step, world);
+  return step.kind === 'server' ? againstServer(step, world) : ofShard(step, world);
 }
 
-function ofServer({ name, action }: ServerStep, world: World): readonly Refusal[] {
+/** All that stands against a server's having the release, whether it has it or not. */
+export function againstServer({ name, action }: ServerStep, world: World): readonly Refusal[] {
   const server = serverOf(world, name);
   if (server === undefined) return [unknown('server', name)];
   const { from, to } = world;
@@ -174,6 +175,11 @@ function usersOf(shard: ShardSeen, release: string, world: World, remedy: string
     refusals.push({ ...stands('server', server, why), remedy: `upgrade or stop ${server}` });
   }
   return refusals;
+}
+
+/** Nothing is known against the step: a shard does not answer. */
+export function isOfSilence({ by, name }: Refusal, world: World): boolean {
+  return by === 'shard' && typeof shardOf(world, name)?.unreachable === 'string';
 }
 
 function silent({ name, unreachable }: ShardSeen): Refusal {

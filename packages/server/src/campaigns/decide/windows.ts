@@ -41,7 +41,7 @@ export function isOpen(windows: readonly Window[], now: Date): boolean {
   return windows.length === 0 || windows.some((window) => isIn(window, now));
 }
 
-/** When the next window opens, to the minute; null when one is open, or within a week none does. */
+/** When the next window opens, to the minute; null when one is open. */
 export function opensAt(windows: readonly Window[], now: Date): Date | null {
   if (isOpen(windows, now)) return null;
   const times = windows.flatMap((window) => nextOf(window, now) ?? []);
@@ -73,10 +73,13 @@ function nextOf(window: Window, now: Date): Date | null {
     return (start - at + WEEK) % WEEK;
   });
   const minute = Math.floor(now.getTime() / MINUTE_MS);
-  const around = minute + Math.min(...waits);
-  for (let next = Math.max(minute, around - 60); next <= around + 60; next += 1) {
-    const time = new Date(next * MINUTE_MS);
-    if (isIn(window, time)) return time;
+  // One may lie in the hour that is missing.
+  for (const wait of [...waits, ...waits.map((one) => one + WEEK)].sort((a, b) => a - b)) {
+    const around = minute + wait;
+    for (let next = Math.max(minute, around - 60); next <= around + 60; next += 1) {
+      const time = new Date(next * MINUTE_MS);
+      if (isIn(window, time)) return time;
+    }
   }
   return null;
 }
