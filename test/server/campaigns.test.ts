@@ -218,9 +218,10 @@ describe('a server that is left half-way', () => {
       };
       await start(id);
       const refused = await sees(id, (campaign) => stateOf(campaign, one) === 'failed');
+      const why = 'eu1 is settled at 1.0, and does not serve 2.0';
       expect(refused.plan[1]).toMatchObject({
-        message: `upgrade of ${a.name} does not begin: eu1 is settled at 1.0, and does not serve 2.0`,
-        evidence: ['eu1 is settled at 1.0, and does not serve 2.0: prepare eu1'],
+        message: `upgrade of ${a.name} does not begin: ${why}`,
+        evidence: [`${why}: prepare eu1`],
       });
       expect(a.installed).toBe('1.0');
       expect(await declareAnew()).toMatchObject({ status: 409, body: { code: 'API_CONFLICT' } });

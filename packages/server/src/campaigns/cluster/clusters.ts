@@ -194,7 +194,8 @@ export async function removeCluster(client: ClientBase, id: string): Promise<voi
 
 async function assertQuiet(client: ClientBase, { id, declared }: Cluster): Promise<void> {
   const { rows } = await client.query<{ id: string }>(
-    'select id from campaigns where cluster_id = $1 and started_at is not null and ended_at is null',
+    `select id from campaigns
+     where cluster_id = $1 and started_at is not null and ended_at is null`,
     [id],
   );
   const [open] = rows;
