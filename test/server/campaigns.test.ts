@@ -35,6 +35,8 @@ const CHANGES = `changes:
 `;
 const ROWS = `insert into items select i, 'item ' || i, i from generate_series(1, 500) i;`;
 const SECRET = 'what signs the hooks of a test';
+/** By which one runner at a time is the master of a shard. */
+const RUNNER_LOCK = '29380515780649328';
 const POLICY = { healthSeconds: 1, deadlineSeconds: 60 };
 
 let ground: CampaignGround;
@@ -123,7 +125,15 @@ describe('a campaign', () => {
       );
       const next = waiting.plan.find(({ wait }) => wait !== null);
       expect(next).toMatchObject({ id: 'shard/eu1/contract' });
-      const what = await get(`clusters/${app.cluster}/what-if?step=${next?.id}`);
+      const ask = () => get(`clusters/${app.cluster}/what-if?step=${next?.id}`);
+      await withClient(app.shards[0]?.url ?? '', null, async (nobody) => {
+        await nobody.query("begin; insert into items values (0, 'by nobody', 1)");
+        const { body: used } = await ask();
+        expect(used.refusals).toMatchObject([{ by: 'shard', name: 'eu1', final: false }]);
+        expect(used.refusals[0].why).toContain('written as 1.0 in a transaction that is open');
+        await nobody.query('rollback');
+      });
+      const what = await ask();
       expect(what.body).toMatchObject({
         refusals: [],
         closes: [{ id: `server/${a.name}/downgrade` }, { id: `server/${b.name}/downgrade` }],
@@ -242,6 +252,14 @@ describe('a server that is left half-way', () => {
         next.plan.map((step) => step.id),
         'it is undrained at last',
       ).toContain(one);
+      const policy = { ...POLICY, deadlineSeconds: 1 };
+      const kept = await plan(app.cluster, { order: ['shard/eu1/expand'], policy });
+      await withClient(url, null, async (holder) => {
+        await holder.query('select pg_advisory_lock($1)', [RUNNER_LOCK]);
+        await start(kept);
+        const late = await sees(kept, ({ state }) => state === 'stopped');
+        expect(late.plan[0]?.message).toContain('shard eu1 is held by');
+      });
     },
     TIMEOUT_MS,
   );

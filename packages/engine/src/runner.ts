@@ -39,6 +39,7 @@ export {
   readShardBehaviours,
   type ShardBehaviours,
 } from './shard/behaviours.js';
+export { remedyOn } from './shard/contract.js';
 export { type DriftOptions, readDrift } from './shard/drift.js';
 export { contractEvidence, type EvidenceOptions, type Finding } from './shard/evidence.js';
 export { remedy } from './shard/failure.js';

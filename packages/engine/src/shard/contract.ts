@@ -36,7 +36,8 @@ function contractRefused(run: Run, findings: readonly Finding[]): HalflapError {
   const isOverridable = findings.every((one) => one.isOverridable);
   const again = `halflap contract --shard ${run.shard}`;
   const counted = findings.length === 1 ? '1 finding shows' : `${findings.length} findings show`;
-  const hints = [...new Set(findings.map((one) => hintOn(one, run)))];
+  const about = { version: run.bundle.from.version, shard: run.shard };
+  const hints = [...new Set(findings.map((one) => remedyOn(one, about)))];
   const force = isOverridable
     ? ` (--force-in-use "REASON" passes over what is known to be harmless)`
     : '';
@@ -51,8 +52,11 @@ function contractRefused(run: Run, findings: readonly Finding[]): HalflapError {
   );
 }
 
-function hintOn({ kind, remedy }: Finding, { bundle, shard }: Run): string {
-  const { version } = bundle.from;
+/** What to do, so that a finding does not stand against contract any more. */
+export function remedyOn(
+  { kind, remedy }: Finding,
+  { version, shard }: { readonly version: string; readonly shard: string },
+): string {
   if (remedy !== undefined) return remedy;
   switch (kind) {
     case 'lease':

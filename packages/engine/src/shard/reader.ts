@@ -6,6 +6,7 @@
 
 import type { Bundle } from '../compile/bundle.js';
 import { connect, type Session } from '../pg.js';
+import { contractEvidence, type Finding } from './evidence.js';
 import { type ShardUrl, unreadable } from './fleet.js';
 import { readStaleVerify } from './freshness.js';
 import { LIMITS } from './limits.js';
@@ -56,6 +57,12 @@ export class ShardReader {
       (stale) => stale.length === 0,
       () => false,
     );
+  }
+
+  /** What stands against contract there, watched for so long. @throws when it cannot be read */
+  contractEvidence(url: ShardUrl, bundle: Bundle, windowMs: number): Promise<readonly Finding[]> {
+    const options = { windowMs, verifyFreshMs: LIMITS.verifyFreshMs };
+    return this.#ask(url, (session) => contractEvidence(session, bundle, options));
   }
 
   /**

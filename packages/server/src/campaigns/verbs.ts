@@ -23,13 +23,15 @@ const PROGRESS_MS = 1000;
 const AGAIN_MS = 2000;
 /** Of one run of a verb. */
 const MOST_LINES = 200;
-/** What passes without anybody's doing, or by somebody's who knows of it. */
-const PASSING: ReadonlySet<ErrorCode> = new Set(['SHARD_BUSY', 'SHARD_UNREACHABLE', 'PAUSED']);
+/** What passes without anybody's doing: for as long as a step may take where it does not. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['SHARD_BUSY', 'SHARD_UNREACHABLE']);
 
 export class Verbs {
   readonly #running = new Map<string, RunningVerb>();
   /** Steps, each with its attempt, whose end was written here: what was read before is old. */
   readonly #ended = new Set<string>();
+  /** Since when each attempt has not come to its shard. */
+  readonly #kept = new Map<string, Date>();
   readonly #onEnd: () => void;
 
   /** @param onEnd a verb has ended: the campaign is looked at without delay */
@@ -46,9 +48,15 @@ export class Verbs {
     const attempt = `${row.id} ${row.attempt}`;
     if (this.#running.has(row.id) || this.#ended.has(attempt)) return;
     const stopping = new AbortController();
-    const done = run(pass, row, stopping.signal)
+    const kept = {
+      since: () => this.#kept.get(attempt) ?? this.#keep(attempt, pass.on.clock()),
+      over: () => this.#kept.delete(attempt),
+    };
+    const done = run(pass, row, { signal: stopping.signal, kept })
       .then((isOver) => {
-        if (isOver) this.#ended.add(attempt);
+        if (!isOver) return;
+        this.#ended.add(attempt);
+        this.#kept.delete(attempt);
       })
       .catch((error: unknown) => {
         pass.on.log.warn({ step: row.id, error }, 'the end of a verb was not written');
@@ -60,6 +68,11 @@ export class Verbs {
     this.#running.set(row.id, { stopping, done });
   }
 
+  #keep(attempt: string, since: Date): Date {
+    this.#kept.set(attempt, since);
+    return since;
+  }
+
   /** Interrupts all of them, and resolves when they have ended. Idempotent. */
   async stop(): Promise<void> {
     const all = [...this.#running.values()];
@@ -68,8 +81,14 @@ export class Verbs {
   }
 }
 
+interface Running {
+  readonly signal: AbortSignal;
+  /** What keeps it from its shard: since when, from now on at the latest; and that it is over. */
+  readonly kept: { since(): Date; over(): void };
+}
+
 /** @returns whether the attempt is over; where it is not, the next pass goes on with it */
-async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<boolean> {
+async function run(pass: Pass, row: StepRow, { signal, kept }: Running): Promise<boolean> {
   const { addresses, bundle } = pass.known;
   const address = addresses.find(({ name }) => name === row.name);
   const url = address?.url ?? null;
@@ -83,7 +102,10 @@ async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<boole
     const outcome = await runVerb({
       ...{ url, shard: row.name, bundle, verb: row.action as ShardStep['action'] },
       ...{ signal, runner: `campaign ${pass.known.campaign.id} on ${pass.lease.owner}` },
-      onProgress: (progress) => notes.see(progress),
+      onProgress: (progress) => {
+        kept.over();
+        notes.see(progress);
+      },
       log: (line) => notes.line(line),
     });
     await notes.end();
@@ -91,7 +113,7 @@ async function run(pass: Pass, row: StepRow, signal: AbortSignal): Promise<boole
     return true;
   } catch (error) {
     await notes.end();
-    return endedBy(pass, row, { error, url, signal });
+    return endedBy(pass, row, { error, url, signal, kept });
   }
 }
 
@@ -108,7 +130,7 @@ async function failed(pass: Pass, row: StepRow, message: string, evidence: reado
 async function endedBy(
   pass: Pass,
   row: StepRow,
-  { error, url, signal }: { error: unknown; url: string; signal: AbortSignal },
+  { error, url, signal, kept }: Running & { readonly error: unknown; readonly url: string },
 ): Promise<boolean> {
   const clean = (text: string) => withoutSecrets(text, url);
   const isOurs = error instanceof HalflapError;
@@ -117,7 +139,8 @@ async function endedBy(
     await waitAgain(pass, row);
     return true;
   }
-  if (isOurs && PASSING.has(error.code)) {
+  // Whoever has paused the shard knows of it.
+  if (isOurs && (error.code === 'PAUSED' || (PASSING.has(error.code) && !isLate(pass, kept)))) {
     await write(pass, row, { ...NOTHING, title: row.action, waitingFor: message });
     await rest(signal);
     return false;
@@ -126,6 +149,11 @@ async function endedBy(
   const hint = isOurs && error.hint !== undefined ? [clean(error.hint)] : [];
   await failed(pass, row, message, [...evidence, ...hint]);
   return true;
+}
+
+function isLate({ on, known }: Pass, kept: Running['kept']): boolean {
+  const most = known.campaign.policy.deadlineSeconds * 1000;
+  return on.clock().getTime() > kept.since().getTime() + most;
 }
 
 const NOTHING = {

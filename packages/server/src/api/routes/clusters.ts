@@ -221,11 +221,13 @@ function whatIfOf(looks: ClusterLooks): Route {
     query: { step: stepId() },
     answer: WhatIf,
     async handle({ params, query }) {
-      const { observed } = await looks.look(params.id);
-      const step = stepOfId(query.step, observed.world, 'query.step');
-      const { refusals, closes, opens, pointOfNoReturn } = whatIf(step, observed.world);
+      const look = await looks.look(params.id);
+      const { world } = look.observed;
+      const step = stepOfId(query.step, world, 'query.step');
+      const { refusals, closes, opens, pointOfNoReturn } = whatIf(step, world);
+      const uses = step.action === 'contract' ? await looks.usesOfOld(look, step.name) : [];
       return {
-        ...{ step: idOf(step), refusals: refusals.map(refusalView) },
+        ...{ step: idOf(step), refusals: [...refusals, ...uses].map(refusalView) },
         closes: closes.map((one) => ({ id: one.id, refusals: one.refusals.map(refusalView) })),
         ...{ opens: [...opens], pointOfNoReturn },
       };

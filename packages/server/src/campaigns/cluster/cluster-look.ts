@@ -7,12 +7,16 @@ import { CAMPAIGN_COLUMNS, type CampaignRow, readSteps } from '../campaign.js';
 import { healthOf } from '../drive.js';
 import type { CampaignParts } from '../make.js';
 import { findBetween } from './between.js';
-import { type Cluster, readAddresses, readCluster } from './clusters.js';
+import { type Cluster, readAddresses, readCluster, type ShardAddress } from './clusters.js';
 import { type Matrix, matrixOf } from './matrix.js';
 import { type Looking, type Observed, observe, readAll } from './observe.js';
+import { usesOfOld } from './old-use.js';
 
 export interface Look {
   readonly cluster: Cluster;
+  readonly addresses: readonly ShardAddress[];
+  /** What leads the cluster on; null where none is known. */
+  readonly bundle: Bundle | null;
   readonly observed: Observed;
   readonly matrix: Matrix;
   readonly seenAt: Date;
@@ -45,6 +49,14 @@ export class ClusterLooks {
     return look;
   }
 
+  /** What stands against contract of a shard besides what the look tells: see old-use.ts. */
+  async usesOfOld({ addresses, bundle, observed }: Look, shard: string) {
+    const address = addresses.find(({ name }) => name === shard);
+    const isDual = observed.statuses.get(shard)?.state?.phase === 'dual';
+    if (address === undefined || bundle === null || !isDual) return [];
+    return usesOfOld(this.#parts.reader, address, bundle);
+  }
+
   async #look(id: string): Promise<Look> {
     const { store } = this.#parts;
     const cluster = await readCluster(store.home, id);
@@ -56,7 +68,8 @@ export class ClusterLooks {
     };
     const observed = await observe(this.#parts, looking);
     const matrix = matrixOf(observed, addresses, looking.excluded);
-    return { cluster, observed, matrix, seenAt: this.#clock() };
+    const { bundle } = looking;
+    return { cluster, addresses, bundle, observed, matrix, seenAt: this.#clock() };
   }
 
   async #about(cluster: Cluster, addresses: Looking['addresses']) {

@@ -26,7 +26,11 @@ export const Policy = Type.Object(
     }),
     soakSeconds: seconds(30 * DAY, 0, 'How long a step has to hold before the next one begins.'),
     healthSeconds: seconds(DAY, 300, 'How long a server may take until it is healthy.'),
-    deadlineSeconds: seconds(30 * DAY, HOUR, 'How long a server may take in all.'),
+    deadlineSeconds: seconds(
+      30 * DAY,
+      HOUR,
+      'How long a server may take in all, and a shard may be out of reach.',
+    ),
     stopAtQuarantine: Type.Integer({
       minimum: 0,
       default: 0,
