@@ -14,6 +14,7 @@ import {
 import {
   digestOf,
   type Goal,
+  inOrder,
   type Plan,
   propose,
   tryOut,
@@ -528,17 +529,40 @@ function byHand(course: Course): void {
 }
 
 function begin(course: Course, goal: Goal): void {
-  const plan = propose(course.world, goal, course.policy);
+  const shortest = propose(course.world, goal, course.policy);
+  const plan = course.random.percent(50) ? shortest : ownOrder(course, shortest);
   expect(tryOut(plan, course.world).unsafe, course.told.join(', ')).toBeNull();
   course.steps = recordsOf(plan);
   course.told.push(`plan ${goal}`);
 }
 
+/** The same steps in another order that is safe, as an operator may have it. */
+function ownOrder({ world, random }: Course, { goal, steps }: Plan): Plan {
+  const order: Step[] = [];
+  let at = world;
+  let left = steps.map((one) => one.step);
+  while (left.length > 0) {
+    const open = left.filter((one) => refusalsOf(one, at).length === 0);
+    const next = random.pick(open.length === 0 ? left : open);
+    order.push(next);
+    at = after(next, at);
+    left = left.filter((one) => one !== next);
+  }
+  return inOrder(goal, order);
+}
+
 function courseOf(seed: number): Course {
   const random = randomFrom(seed);
   const upTo = (most: number) => 1 + random.below(most);
-  const policy = { ...DEFAULT_POLICY, maxUnavailable: upTo(3), soakSeconds: upTo(3) - 1 };
   const world = clusterOf(upTo(6), upTo(5));
+  const canaries = {
+    ...{ canaryServer: random.pick(world.servers).name },
+    ...{ canaryShard: random.pick(world.shards).name },
+  };
+  const policy = {
+    ...{ ...DEFAULT_POLICY, maxUnavailable: upTo(3), soakSeconds: upTo(3) - 1 },
+    ...(random.percent(50) ? canaries : {}),
+  };
   return {
     world,
     policy,

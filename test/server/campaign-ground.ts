@@ -44,6 +44,8 @@ export class AppServer {
   installed: string;
   /** The exit code of its health check. */
   health = 0;
+  /** It was taken out of service by a command, and not brought back. */
+  isDrained = false;
   /** Before each command, by its first word. */
   onCommand: (word: string) => Promise<void> = async () => {};
   readonly #shards: readonly { name: string; url: string }[];
@@ -88,6 +90,7 @@ export class AppServer {
       if (word === 'upgrade') this.installed = release;
       if (word === 'restart') await this.start();
       if (word === 'health') play.exitCode = this.health;
+      if (word === 'drain' || word === 'undrain') this.isDrained = word === 'drain';
     };
     play.until = work().catch(() => {
       play.exitCode = 1;

@@ -442,6 +442,10 @@ describe(`random campaigns (HALFLAP_SEED=${SEED})`, () => {
         const expected = app.shards.map(() => `settled at ${release}, 500 rows`);
         expect(await standing(app), told.join('\n')).toEqual(expected);
         expect(app.servers.map(({ installed }) => installed)).toEqual([release, release]);
+        expect(
+          app.servers.some(({ isDrained }) => isDrained),
+          told.join('\n'),
+        ).toBe(false);
       }
     },
     TIMEOUT_MS * CAMPAIGNS,

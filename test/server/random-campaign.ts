@@ -34,18 +34,16 @@ export async function randomCampaign(
   trial: Trial,
 ): Promise<{ readonly app: Application; readonly release: string }> {
   const { ground, compiled, random, rows, most } = trial;
-  const shards = 1 + random.below(Math.ceil(most / 4));
+  const shards = 1 + random.below(2);
   const kind = { shards, rows, drains: random.percent(50), hooks: random.pick([[], HOOKS]) };
   const app = await ground.application(compiled, kind);
   const course = new Course(trial, app);
-  for (let turns = random.below(Math.min(most, 3)); turns > 0; turns -= 1) await course.oneStep();
-  await course.begin({ goal: random.percent(50) ? 'expanded' : 'upgraded' });
-  for (let troubles = 1 + random.below(most); troubles > 0; troubles -= 1) {
-    await course.trouble();
-    await course.checkCells();
+  try {
+    return { app, release: await course.whole(most) };
+  } finally {
+    // For whoever has to find out why, if it has failed.
+    await course.tellAll();
   }
-  course.calm();
-  return { app, release: await course.end() };
 }
 
 const isOver = ({ endedAt }: Campaign) => endedAt !== null;
@@ -64,6 +62,43 @@ class Course {
   constructor(trial: Trial, app: Application) {
     this.#trial = trial;
     this.#app = app;
+  }
+
+  /** @returns the release at the end */
+  async whole(most: number): Promise<string> {
+    const { random } = this.#trial;
+    for (let turns = random.below(Math.min(most, 3)); turns > 0; turns -= 1) await this.oneStep();
+    await this.begin({ goal: random.percent(50) ? 'expanded' : 'upgraded', ...this.#policy() });
+    for (let troubles = 1 + random.below(most); troubles > 0; troubles -= 1) {
+      await this.trouble();
+      await this.checkCells();
+    }
+    this.calm();
+    return this.end();
+  }
+
+  #policy(): object {
+    const { random } = this.#trial;
+    const { servers, shards } = this.#app;
+    if (random.percent(50)) return {};
+    const canaries = {
+      ...{ canaryServer: random.pick(servers).name, canaryShard: random.pick(shards).name },
+    };
+    return { policy: { ...POLICY, ...canaries, maxUnavailable: 1 + random.below(2) } };
+  }
+
+  /** The plan, and the release of every server and shard. */
+  async tellAll(): Promise<void> {
+    const { ground, told } = this.#trial;
+    if (this.#id === '') return;
+    const { body } = await ground.ask('GET', `/api/v1/clusters/${this.#app.cluster}/matrix`);
+    const { plan, state, reason } = await this.#look();
+    const steps = plan.map((step) => `${step.id} ${step.state}: ${step.message ?? ''}`);
+    told.push(`campaign ${state} ${reason ?? ''}`, ...steps);
+    const servers = this.#app.servers.map(
+      (one) => `${one.name} has ${one.installed}${one.isDrained ? ', drained' : ''}`,
+    );
+    told.push(...servers, JSON.stringify([body.servers, body.shards, body.cells]));
   }
 
   /** What is done and what comes of it; refusals are answers like others. */
@@ -185,7 +220,9 @@ class Course {
   async #breakServer(): Promise<void> {
     const { random, told } = this.#trial;
     const server = random.pick(this.#app.servers);
-    const word = random.pick(['upgrade', 'restart', 'health', 'gate', 'told']);
+    const word = random.pick([
+      ...['drain', 'upgrade', 'restart', 'health', 'undrain', 'gate', 'told'],
+    ]);
     told.push(`break ${word} of ${server.name}`);
     if (word === 'health') server.health = 1;
     server.onCommand = async (one) => {
