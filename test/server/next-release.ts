@@ -38,16 +38,16 @@ const CODE: Readonly<Record<string, readonly Text[]>> = {
     ['s.is_healthy,', "s.health = 'well' as is_healthy,"],
   ],
   'campaigns/drive.js': [
-    ["'stopped', reason = $2", "'stopped', stopped_because = $2"],
     [
       'reason = case when $3 then null else reason end',
       'stopped_because = case when $3 then null else stopped_because end',
     ],
     ['is_healthy = null', 'health = null'],
   ],
+  'campaigns/hooks/hook-rows.js': [["'stopped', reason = $2", "'stopped', stopped_because = $2"]],
   'campaigns/acts.js': [
     ['is_healthy = null', 'health = null'],
-    ['reason = $3 where id', 'stopped_because = $3 where id'],
+    ['reason = $3, went', 'stopped_because = $3, went'],
   ],
   'campaigns/server-step.js': [
     [
