@@ -138,6 +138,7 @@ describe('a campaign', () => {
         refusals: [],
         closes: [{ id: `server/${a.name}/downgrade` }, { id: `server/${b.name}/downgrade` }],
       });
+      await isPausedForWeeks(app, id);
       for (const step of ['shard/eu1/contract', 'shard/eu2/contract']) {
         expect((await post(`campaigns/${id}/approve`, { step })).status).toBe(200);
       }
@@ -396,6 +397,27 @@ describe('a signal of the application', () => {
     TIMEOUT_MS,
   );
 });
+
+/** What was verified before is verified again, and nothing else is done anew. */
+async function isPausedForWeeks({ shards }: Application, id: string): Promise<void> {
+  await post(`campaigns/${id}/pause`, { reason: 'until the quarter has ended' });
+  for (const { url } of shards) {
+    await withClient(url, null, (client) =>
+      client.query(
+        `update halflap.journal set started_at = started_at - interval '21 days',
+           finished_at = finished_at - interval '21 days'`,
+      ),
+    );
+  }
+  const verifies = ['shard/eu1/verify', 'shard/eu2/verify'];
+  const isAll = (state: string) => (campaign: Campaign) =>
+    verifies.every((step) => stateOf(campaign, step) === state);
+  await sees(id, isAll('waiting'));
+  await post(`campaigns/${id}/resume`);
+  const { plan: steps } = await sees(id, isAll('succeeded'));
+  const anew = steps.filter(({ attempt }) => attempt > 1).map((step) => step.id);
+  expect(anew.filter((step) => step.startsWith('shard/'))).toEqual(verifies);
+}
 
 /** Ten minutes of answers, an hour, a day and more ago: of each minute the highest stays, … */
 async function isThinned(id: string): Promise<void> {
