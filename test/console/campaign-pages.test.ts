@@ -26,6 +26,11 @@ app: shop
 servers: { hosts: role=a }
 shards: [{ name: "!" }]
 `;
+/** Another cluster on the same shards, and on one that does not answer. */
+const LOST = {
+  ...{ name: 'zeta', app: APP, servers: { named: [{ name: 'z1', host: 'web-0' }] } },
+  commands: { upgrade: { run: ['/bin/true'] }, restart: { run: ['/bin/true'] } },
+};
 const PASSWORD = 'correct horse battery staple';
 const LOCAL = { host: '127.0.0.1', port: 0 } as const;
 const OLD = 'create table items (id int primary key, name text, code text);';
@@ -123,6 +128,9 @@ async function choose(name: string, submit: string, reason?: string): Promise<vo
 
 describe('clusters and campaigns in the console', () => {
   it('show how each server works with each shard on the first page', async () => {
+    const lost = { name: 'sad', url: 'postgres://nobody:x@127.0.0.1:1/none' };
+    const payload = { ...LOST, shards: [...app.shards, lost] };
+    const { body } = await ground.ask('POST', '/api/v1/clusters', { payload });
     await page.goto(at('/'));
     await page.getByLabel('Name').fill('anna');
     await page.getByLabel('Password').fill(PASSWORD);
@@ -131,7 +139,14 @@ describe('clusters and campaigns in the console', () => {
     await grid.waitFor();
     expect(await grid.getByRole('gridcell').allInnerTexts()).toEqual(['native', 'native']);
     await page.getByText('Every server works with every shard.').waitFor();
+    // With something wrong it comes first, whatever it is called.
+    const clusters = page.locator('main h2').filter({ hasText: /^(shop-1|zeta)/ });
+    await clusters.nth(0).filter({ hasText: 'zeta' }).waitFor();
+    const listed = page.getByRole('list', { name: 'What needs somebody' });
+    await listed.getByText('sad', { exact: true }).waitFor();
     expect(await looks.wrongWith(page)).toEqual([]);
+    await ground.ask('DELETE', `/api/v1/clusters/${body.id}`);
+    await page.reload();
   });
 
   it('are refused an unsafe order with the reason, planned, approved and started', async () => {
@@ -317,8 +332,23 @@ describe('clusters and campaigns in the console', () => {
     await choose('Go back', 'Plan the way back', 'orders are slow');
     await heading('Back 2.0 → 1.0 of shop-1').waitFor();
     await choose('Approve the plan', 'Approve');
+    app.servers[1].health = 1;
     await choose('Start', 'Start it');
     await isStep(`Take server ${app.servers[0].name} back`, 'succeeded');
+    await says('It has stopped').waitFor();
+  });
+
+  it('come on the first page after what needs somebody', async () => {
+    const campaign = page.url();
+    await page.goto(at('/'));
+    const above = page.getByRole('region', { name: 'What needs somebody' });
+    await above.getByRole('heading', { name: /^Jobs that failed/ }).waitFor();
+    const titles = await page.locator('main h2').allInnerTexts();
+    const places = ['Jobs that failed', 'shop-1', 'Shards of this application'].map((title) =>
+      titles.findIndex((text) => text.startsWith(title)),
+    );
+    expect(places, titles.join('\n')).toEqual(places.toSorted((one, other) => one - other));
+    await page.goto(campaign);
   });
 
   it('say what is declared and known, and what of a declaration is wrong', async () => {

@@ -8,6 +8,7 @@ import {
   QueryClient,
   type UseQueryResult,
   useMutation,
+  useQueries,
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
@@ -53,15 +54,27 @@ interface Watching {
 export function useRead<Answer>(
   path: string,
   query: Query = {},
-  { every = LIST_MS, enabled = true }: Watching = {},
+  watching: Watching = {},
 ): UseQueryResult<Answer> {
-  return useQuery({
+  return useQuery(readOf<Answer>(path, query, watching));
+}
+
+/** What `select` finds in what others on the page read of each address; asks nothing itself. */
+export function useSeen<Answer>(paths: readonly string[], select: (answer: Answer) => boolean) {
+  return useQueries({
+    queries: paths.map((path) => ({ ...readOf<Answer>(path, {}, { enabled: false }), select })),
+  });
+}
+
+function readOf<Answer>(path: string, query: Query, { every = LIST_MS, enabled = true }: Watching) {
+  return {
     queryKey: [path, query],
-    queryFn: ({ signal }) => ask<Answer>('GET', path, { query, signal }),
+    queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+      ask<Answer>('GET', path, { query, signal }),
     refetchInterval: every,
     enabled,
     placeholderData: keepPreviousData,
-  });
+  } as const;
 }
 
 /** Reads one page of a list. */
