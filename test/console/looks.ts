@@ -21,6 +21,9 @@ const LOOKS = [
 /** The most and the least that may be bright in a picture of each theme, as a share of it. */
 const BRIGHT = { light: [0.75, 1], dark: [0, 0.25] } as const;
 
+/** Pages that show nothing, so that no command does the same. */
+const WITHOUT_LINE: readonly string[] = ['/no-such-page'];
+
 /** The share of pixels that are nearer to white than to black, counted by the browser. */
 const COUNT_BRIGHT = `async (png) => {
   const bytes = Uint8Array.from(atob(png), (one) => one.charCodeAt(0));
@@ -56,8 +59,8 @@ export async function openLooks(
   let pages = 0;
   return {
     async wrongWith(page) {
-      const found = await wrongCommands(page);
       const path = new URL(page.url()).pathname.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID');
+      const found = await wrongCommands(page, path);
       pages += 1;
       for (const [theme, size] of LOOKS) {
         await show(page, theme, size);
@@ -100,10 +103,12 @@ async function show(page: Page, theme: Theme, size: keyof typeof SIZES): Promise
 }
 
 /** Every page says how the command line does the same; what is wrong with what it says. */
-async function wrongCommands(page: Page): Promise<string[]> {
+async function wrongCommands(page: Page, path: string): Promise<string[]> {
   await isWhole(page);
+  const lines = await page.locator('[data-cli]').all();
+  if (lines.length === 0 && !WITHOUT_LINE.includes(path)) return ['no line of the command line'];
   const found: string[] = [];
-  for (const line of await page.locator('[data-cli]').all()) {
+  for (const line of lines) {
     const wrong = wrongIn((await line.getAttribute('data-cli')) ?? '');
     if (wrong !== undefined) found.push(wrong);
   }

@@ -7,7 +7,8 @@ import { CliLine } from './cli-line';
 
 interface Props {
   readonly title: string;
-  readonly cli: string;
+  /** Null: the page shows nothing that a command could. */
+  readonly cli: string | null;
   /** Beside the title: a state. */
   readonly beside?: ReactNode;
   readonly about?: ReactNode;
@@ -36,7 +37,7 @@ export function PageHead({ title, cli, beside, about, actions, up }: Props) {
         {actions !== undefined && <div className="hf-actions">{actions}</div>}
       </div>
       {about !== undefined && <p className="hf-about">{about}</p>}
-      <CliLine line={cli} />
+      {cli !== null && <CliLine line={cli} />}
     </PageSection>
   );
 }

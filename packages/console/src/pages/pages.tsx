@@ -3,7 +3,6 @@
 import { EmptyState, EmptyStateBody, EmptyStateFooter } from '@patternfly/react-core';
 import { Link, Route, Switch } from 'wouter';
 import { PageBody, PageHead } from '../components/page-head';
-import { commandLine } from '../state/words';
 import { ApiTokensPage } from './access/api-tokens';
 import { AuditPage } from './access/audit';
 import { EnrolmentTokensPage } from './access/enrolment-tokens';
@@ -73,7 +72,7 @@ export function Pages() {
 function NoPage() {
   return (
     <>
-      <PageHead title="No such page" cli={commandLine('whoami')} />
+      <PageHead title="No such page" cli={null} />
       <PageBody>
         <EmptyState titleText="There is no page at this address" headingLevel="h2">
           <EmptyStateBody>It may be of another release, or mistyped.</EmptyStateBody>
