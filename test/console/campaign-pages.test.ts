@@ -1,25 +1,15 @@
 // Clusters and campaigns in a browser, on a real server with a real cluster: its servers register
 // on real shards, and an agent upgrades them. One campaign from its plan to the way back.
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type Server, startServer } from '@halflap/server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serversFiles } from '../../packages/client/test/two-releases.js';
 import { withClient } from '../evolving/databases.js';
-import { APP, compilePair } from '../evolving/releases.js';
-import {
-  type Application,
-  type CampaignGround,
-  openCampaignGround,
-} from '../server/campaign-ground.js';
-import { SILENT } from '../server/store.js';
+import { APP } from '../evolving/releases.js';
+import { isDue } from '../setup/due.js';
 import { findings, openBrowser, openVisit, type Visit } from './browser.js';
+import { PASSWORD, type ServedCampaigns, serveCampaigns } from './campaign-served.js';
 import { type Looks, openLooks } from './looks.js';
-import { CONSOLE } from './served.js';
 
 const WRONG = `name: shop
 app: shop
@@ -31,20 +21,6 @@ const LOST = {
   ...{ name: 'zeta', app: APP, servers: { named: [{ name: 'z1', host: 'web-0' }] } },
   commands: { upgrade: { run: ['/bin/true'] }, restart: { run: ['/bin/true'] } },
 };
-const PASSWORD = 'correct horse battery staple';
-const LOCAL = { host: '127.0.0.1', port: 0 } as const;
-const OLD = 'create table items (id int primary key, name text, code text);';
-const NEW = 'create table items (id int primary key, title text, code text unique);';
-const CHANGES = 'changes:\n  - rename_column: { table: items, column: name, to: title }\n';
-const FILES = `
-features:
-  quotas: { about: quotas per team, reversible: true }
-  no_old: { about: titles that 1.0 cannot read, shards: settled }
-behaviours:
-  loud_status: { about: the status in upper case, changed: "2.0", expires: 2030-01-31 }
-messages:
-  item_moved: { id: integer }
-`;
 const LONG_PLAN = `
 insert into campaign_steps (campaign_id, id, place, batch, kind, name, action)
 select $1::uuid, 'server/s' || n || '/upgrade', 1000 + n, 1000 + n, 'server', 's' || n, 'upgrade'
@@ -54,59 +30,25 @@ select $1::uuid, 'shard/x' || n || '/' || action, 2000 + 3 * n + at, 2000 + 3 * 
   'x' || n, action
 from generate_series(1, 100) as n,
   unnest(array['expand', 'verify', 'contract']) with ordinality as u (action, at)`;
-const ROWS = "insert into items select i, 'item ' || i, i from generate_series(1, 500) i;";
-
-const KIND = { shards: 1, rows: ROWS, drains: false } as const;
-
 let browser: Browser;
-let ground: CampaignGround;
-let server: Server;
-let app: Application;
+let served: ServedCampaigns;
+let ground: ServedCampaigns['ground'];
+let server: ServedCampaigns['server'];
+let app: ServedCampaigns['app'];
 let visit: Visit;
 let page: Page;
 let looks: Looks;
-let asked = 0;
-/** The application, as it answers for its signals. */
-const source = createServer((_, response) => {
-  asked += 1;
-  response.end(JSON.stringify({ p95: String(120 + 7 * (asked % 40)) }));
-});
-
 beforeAll(async () => {
-  const compiling = compilePair(OLD, NEW, CHANGES);
-  const { one, two } = await serversFiles({ app: APP, two: FILES });
-  const files = { '1.0': one, '2.0': two };
-  [browser, ground] = await Promise.all([openBrowser(), openCampaignGround(1)]);
-  const compiled = await compiling;
-  source.listen(0, '127.0.0.1');
-  await once(source, 'listening');
-  const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/`;
-  const signal = { name: 'latency', unit: 'ms', url, pointer: '/p95', stopAbove: 1000 };
-  [server, app] = await Promise.all([
-    startServer({
-      ...{ name: 'console', version: '0.1.0', secret: ground.secret, console: CONSOLE },
-      ...{ shards: ground.test.shards, listen: LOCAL, agents: LOCAL, log: SILENT },
-      ...{ names: ['localhost'], pace: { signalSeconds: 0.5 } },
-    }),
-    ground.application(compiled, { ...KIND, files, signals: [signal] }),
-    ground.ask('POST', '/api/v1/evolutions', { payload: { bundle: compiled.bundle } }),
-    ground.api.as('admin')('POST', '/api/v1/users', {
-      payload: {
-        ...{ name: 'anna', password: PASSWORD },
-        grants: [{ role: 'admin', selector: null }],
-      },
-    }),
-  ]);
-  looks = await openLooks(browser, { name: 'campaign' });
+  [browser, served] = await Promise.all([openBrowser(), serveCampaigns()]);
+  ({ ground, server, app } = served);
+  looks = await openLooks(browser, { name: 'campaign', isAsked: isDue });
   visit = await openVisit(browser);
   page = visit.page;
 });
 
 afterAll(async () => {
   await browser?.close();
-  await server?.stop();
-  await ground?.close();
-  source.close();
+  await served?.stop();
 });
 
 const at = (path: string) => `${server.address}${path}`;
@@ -121,7 +63,7 @@ const says = (text: string) => page.getByRole('heading', { name: text }).or(page
 async function choose(name: string, submit: string, reason?: string): Promise<void> {
   await button(name).first().click();
   const dialog = page.getByRole('dialog');
-  if (reason !== undefined) await dialog.getByLabel('Why').fill(reason);
+  if (reason !== undefined) await dialog.getByRole('textbox', { name: /^Why/ }).fill(reason);
   await dialog.getByRole('button', { name: submit, exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
 }
@@ -351,10 +293,43 @@ describe('clusters and campaigns in the console', () => {
     await page.goto(campaign);
   });
 
+  it('leave a shard or a step out with a reason, and are ended where they are', async () => {
+    const failing = `Take server ${app.servers[1].name} back`;
+    await button('Take shard eu1 back').click();
+    await choose('Exclude eu1', 'Exclude eu1', 'its disk is replaced');
+    await isStep('Take shard eu1 back', 'skipped');
+    await step('Take shard eu1 back').getByText('eu1 is left out: its disk is replaced').waitFor();
+    // So that it does not go on, and finish, when nothing has failed any more.
+    await choose('Pause', 'Pause it');
+    await choose(`Skip: ${failing}`, 'Skip it', 'it is healthy, the check is not');
+    await isStep(failing, 'skipped');
+    await button(failing).click();
+    await step(failing).getByText('it is healthy, the check is not').waitFor();
+    await choose('End it here', 'End it', 'the rest on Monday');
+    await says('It was ended where it was').waitFor();
+    await page.getByText('the rest on Monday').first().waitFor();
+    expect(await button(/^(Retry|Skip|Exclude|Pause|Resume|End it here)/).count()).toBe(0);
+    await page.getByRole('link', { name: 'Policy', exact: true }).click();
+    await page.getByText('shard eu1: its disk is replaced (anna)').waitFor();
+    expect(await looks.wrongWith(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Matrix and history' }).click();
+    await page.getByText('cancelled: the rest on Monday').waitFor();
+    await page.getByRole('link', { name: 'Campaigns', exact: true }).click();
+    await page.getByRole('row', { name: /Back 2\.0 → 1\.0.*cancelled/ }).waitFor();
+    expect(await looks.wrongWith(page)).toEqual([]);
+  });
+
   it('say what is declared and known, and what of a declaration is wrong', async () => {
-    await page.getByRole('link', { name: 'Cluster shop-1' }).click();
-    await page.getByRole('link', { name: 'Shards', exact: true }).click();
-    await page.getByRole('row', { name: /eu1.*1\.0 and 2\.0/ }).waitFor();
+    await page.goto(at(`/clusters/${app.cluster}`));
+    const shows = async (part: string, row: RegExp) => {
+      await page.getByRole('link', { name: part, exact: true }).last().click();
+      await page.getByRole('row', { name: row }).first().waitFor();
+      expect(await looks.wrongWith(page)).toEqual([]);
+    };
+    await shows('Matrix', /^a1/);
+    await shows('Servers', /^a1.*1\.0/);
+    await shows('Shards', /^eu1.*1\.0 and 2\.0/);
+    await shows('Campaigns', /Upgrade 1\.0 → 2\.0.*cancelled/);
     await page.getByRole('link', { name: 'Declaration', exact: true }).click();
     expect(await looks.wrongWith(page)).toEqual([]);
     expect(visit.faults).toEqual([]);
