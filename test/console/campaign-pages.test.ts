@@ -2,6 +2,7 @@
 // on real shards, and an agent upgrades them. One campaign from its plan to the way back.
 
 import { readFileSync } from 'node:fs';
+import { setPace } from '@halflap/engine/runner';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withClient } from '../evolving/databases.js';
@@ -10,6 +11,7 @@ import { isDue } from '../setup/due.js';
 import { findings, openBrowser, openVisit, type Visit } from './browser.js';
 import { PASSWORD, type ServedCampaigns, serveCampaigns } from './campaign-served.js';
 import { type Looks, openLooks } from './looks.js';
+import { underStrain } from './strain.js';
 
 const WRONG = `name: shop
 app: shop
@@ -57,6 +59,7 @@ const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1,
 const step = (text: string) => page.getByRole('listitem').filter({ has: button(text) });
 const isStep = (text: string, state: string) =>
   step(text).getByText(state, { exact: true }).first().waitFor();
+const paced = () => ({ url: app.shards[0]?.url ?? '', shard: 'eu1', app: APP });
 const says = (text: string) => page.getByRole('heading', { name: text }).or(page.getByText(text));
 
 /** Opens the question, answers it. */
@@ -127,8 +130,27 @@ describe('clusters and campaigns in the console', () => {
     await page.getByRole('row', { name: /^Before the first step \d+ ms$/ }).waitFor();
     expect(await looks.wrongWith(page)).toEqual([]);
     app.servers[1].health = 0;
+    // One batch of the backfill, and then a long rest.
+    await setPace(paced(), { batchRows: 100, paceMs: 600_000 });
     await choose(`Retry: ${failing}`, 'Retry it');
     await isStep(failing, 'succeeded');
+  });
+
+  it('show how far a shard is, how fast it goes, and why it holds back', async () => {
+    const expand = step('Expand shard eu1');
+    const rows = /^100 of about 500 rows, [\d,]+ a second, \d+ s left$/;
+    await expand.getByText(rows).waitFor();
+    await expand.getByRole('img', { name: '100 of about 500 rows' }).waitFor();
+    expect(await looks.wrongWith(page)).toEqual([]);
+    await underStrain(paced().url, async () => {
+      // Slowly: the next look at the database comes before it is done.
+      await setPace(paced(), { paceMs: 1000 });
+      const why = 'lock waits: 21 sessions of the database wait for locks';
+      await expand.getByText(`It holds back: ${why}`).waitFor();
+      await page.getByText(`waits: ${why}`, { exact: true }).waitFor();
+    });
+    await setPace(paced(), { batchRows: 2000, paceMs: 0 });
+    await isStep('Expand shard eu1', 'succeeded');
   });
 
   it('are exported as a report that stands by itself', async () => {
@@ -226,8 +248,7 @@ describe('clusters and campaigns in the console', () => {
   });
 
   it('lead to each shard: how it stands, and what could not be carried, tried again', async () => {
-    const asOld = (text: string) =>
-      withClient(app.shards[0]?.url ?? '', null, (client) => client.query(text));
+    const asOld = (text: string) => withClient(paced().url, null, (client) => client.query(text));
     const campaign = page.url();
     await asOld(`insert into items values (900, 'late', '7')`);
     await page.getByRole('link', { name: 'Cluster shop-1' }).click();

@@ -42,6 +42,7 @@ export function bytesText(bytes: number): string {
   return `${amount >= 10 ? Math.round(amount) : Math.round(amount * 10) / 10} ${units[step]}`;
 }
 
+/** What was chosen, exactly: `90 s`, `2 min`. */
 export function durationText(seconds: number): string {
   const units = [
     [86_400, 'd'],
@@ -50,6 +51,16 @@ export function durationText(seconds: number): string {
   ] as const;
   const unit = units.find(([size]) => seconds >= size && seconds % size === 0);
   return unit === undefined ? `${seconds} s` : `${seconds / unit[0]} ${unit[1]}`;
+}
+
+/** An estimate, no finer than people read it: `40 s`, `3 min`, `2 h 5 min`. */
+export function aboutSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
 }
 
 /** `timed_out` as people read it. */

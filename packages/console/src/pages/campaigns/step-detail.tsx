@@ -5,7 +5,7 @@ import type { Campaign, CampaignStep } from '@halflap/server';
 import { Link } from 'wouter';
 import { StateLabel } from '../../components/state-label';
 import { When } from '../../components/when';
-import { absolute, durationText, numberText } from '../../state/words';
+import { aboutSeconds, absolute, numberText } from '../../state/words';
 import { Refusals } from '../clusters/what-if';
 import { StepActs } from './step-acts';
 import { FilledBar } from './step-bar';
@@ -54,7 +54,7 @@ function Progress({ progress }: Pick<FullStep, 'progress'>) {
   const { title, relation, rowsDone, rowsEstimated, rowsPerSecond } = progress;
   const { secondsLeft, waitingFor } = progress;
   const rows = `${numberText(rowsDone)} of about ${numberText(rowsEstimated)} rows`;
-  const left = secondsLeft === null ? null : durationText(Math.round(secondsLeft));
+  const left = secondsLeft === null ? null : aboutSeconds(secondsLeft);
   return (
     <div className="hf-stack-tight">
       <p>
