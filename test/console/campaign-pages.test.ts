@@ -311,6 +311,7 @@ describe('clusters and campaigns in the console', () => {
       titles.findIndex((text) => text.startsWith(title)),
     );
     expect(places, titles.join('\n')).toEqual(places.toSorted((one, other) => one - other));
+    expect(await looks.wrongWith(page)).toEqual([]);
     await page.goto(campaign);
   });
 

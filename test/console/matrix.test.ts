@@ -32,13 +32,14 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-/** Heads of which a part is not to be seen, since it has no room. */
-const CUT_OFF = `[...document.querySelectorAll('[role=columnheader], [role=rowheader]')]
-  .filter((head) => [...head.children].some(
-    (one) => one.getBoundingClientRect().top < head.getBoundingClientRect().top
-      || one.getBoundingClientRect().bottom > head.getBoundingClientRect().bottom,
-  ))
-  .map((head) => head.textContent)`;
+const HELD = '[role=columnheader], [role=rowheader], [role=gridcell]';
+/** Heads and cells of which a part is not to be seen, since it has no room. */
+const CUT_OFF = `[...document.querySelectorAll('${HELD}')]
+  .filter((whole) => [...whole.children].some((one) => {
+    const [part, room] = [one.getBoundingClientRect(), whole.getBoundingClientRect()];
+    return part.top < room.top || part.bottom > room.bottom || part.right > room.right;
+  }))
+  .map((whole) => whole.textContent)`;
 
 /** The sample alone, as one script and one style. */
 async function built(): Promise<{ readonly script: string; readonly style: string }> {
