@@ -3,6 +3,7 @@
 import type {
   BundleSteps,
   Campaign,
+  CampaignActed,
   CampaignEvent,
   CampaignReport,
   CampaignSignals,
@@ -164,38 +165,41 @@ export const CAMPAIGN_OPERATIONS = {
     method: 'GET',
     path: '/api/v1/campaigns/{id}/report',
   }),
-  approveCampaign: answering<Made>()({
+  approveCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/approve',
     body: ['digest', 'step'],
   }),
-  startCampaign: answering<Made>()({ method: 'POST', path: '/api/v1/campaigns/{id}/start' }),
-  pauseCampaign: answering<Made>()({
+  startCampaign: answering<CampaignActed>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/start',
+  }),
+  pauseCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/pause',
     body: ['reason'],
   }),
-  resumeCampaign: answering<Made>()({
+  resumeCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/resume',
     body: ['reason'],
   }),
-  cancelCampaign: answering<Made>()({
+  cancelCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/cancel',
     body: ['reason'],
   }),
-  retryStep: answering<Made>()({
+  retryStep: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/retry',
     body: ['step'],
   }),
-  skipStep: answering<Made>()({
+  skipStep: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/skip',
     body: ['step', 'reason'],
   }),
-  excludeFromCampaign: answering<Made>()({
+  excludeFromCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/exclude',
     body: ['kind', 'name', 'reason'],

@@ -33,6 +33,7 @@ export type {
 export type { BundleSteps } from './bundle-steps.js';
 export type {
   Campaign,
+  CampaignActed,
   CampaignEvent,
   CampaignStep,
   CampaignSummary,

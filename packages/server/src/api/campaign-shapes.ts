@@ -134,6 +134,13 @@ export const excludeBody = {
   reason: Type.String({ minLength: 1, maxLength: 1000 }),
 };
 
+/** What became of an act on a campaign. */
+export const CampaignActed = Type.Object({
+  id: id(),
+  changed: Type.Boolean({ description: 'False: it was so already.' }),
+});
+export type CampaignActed = Static<typeof CampaignActed>;
+
 /** With what a list needs of its cluster and its steps. */
 export type ListedCampaign = CampaignRow & {
   readonly cluster_name: string;

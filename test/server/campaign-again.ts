@@ -1,0 +1,51 @@
+// What people do to a campaign, done again: nothing changes, nothing is written, and it is no
+// mistake. What contradicts how the campaign stands is refused all the same.
+
+import { expect } from 'vitest';
+import type { CampaignGround } from './campaign-ground.js';
+
+type Act = readonly [word: string, payload: object];
+
+export const PAUSE: Act = ['pause', { reason: 'until the quarter has ended' }];
+export const RESUME: Act = ['resume', {}];
+export const START: Act = ['start', {}];
+export const CANCEL: Act = ['cancel', {}];
+export const approving = (payload: { digest: string } | { step: string }): Act => [
+  'approve',
+  payload,
+];
+
+/** Does the act, which changes something, and then once more. */
+export async function doTwice(ground: CampaignGround, id: string, act: Act): Promise<void> {
+  expect(await answerTo(ground, id, act), act[0]).toEqual({ status: 200, changed: true });
+  await isSo(ground, id, act);
+}
+
+/** The act changes nothing, and leaves no entry in the audit log nor in the history. */
+export async function isSo(ground: CampaignGround, id: string, act: Act): Promise<void> {
+  const before = await written(ground, id);
+  expect(await answerTo(ground, id, act), act[0]).toEqual({ status: 200, changed: false });
+  expect(await written(ground, id), act[0]).toEqual(before);
+}
+
+/** The act contradicts how the campaign stands. */
+export async function isRefused(ground: CampaignGround, id: string, act: Act): Promise<void> {
+  const { status, code } = await answerTo(ground, id, act);
+  expect({ status, code }, act[0]).toEqual({ status: 409, code: 'API_CONFLICT' });
+}
+
+async function answerTo({ ask }: CampaignGround, id: string, [word, payload]: Act) {
+  const { status, body } = await ask('POST', `/api/v1/campaigns/${id}/${word}`, { payload });
+  return { status, code: body.code, changed: body.changed };
+}
+
+/** What people did to it, by the audit log and by its own history. */
+async function written({ test }: CampaignGround, id: string) {
+  const { rows } = await test.store.home.query(
+    `select (select count(*)::int from audit_entries where target like $2) as entries,
+       (select count(*)::int from campaign_events
+        where campaign_id = $1 and by is not null) as acts`,
+    [id, `campaign ${id}%`],
+  );
+  return rows[0];
+}
