@@ -34,6 +34,28 @@ export async function isRefused(ground: CampaignGround, id: string, act: Act): P
   expect({ status, code }, act[0]).toEqual({ status: 409, code: 'API_CONFLICT' });
 }
 
+/** A plan for what is reached already: none is made, and nothing is written. */
+export async function isReached(ground: CampaignGround, cluster: string): Promise<void> {
+  const { ask, test } = ground;
+  const count = async () => {
+    const { rows } = await test.store.home.query<{ n: number }>(
+      `select (select count(*)::int from audit_entries)
+         + (select count(*)::int from campaigns) as n`,
+    );
+    return rows[0]?.n;
+  };
+  const before = await count();
+  for (const asked of [{}, { to: '2.0' }, { goal: 'expanded' }]) {
+    const { status, body } = await ask('POST', '/api/v1/campaigns', {
+      payload: { cluster, ...asked },
+    });
+    expect({ status, body }).toEqual({ status: 200, body: { id: null, from: '1.0', to: '2.0' } });
+  }
+  expect(await count()).toBe(before);
+  const next = await ask('POST', '/api/v1/campaigns', { payload: { cluster, to: '3.0' } });
+  expect(next).toMatchObject({ status: 404, body: { code: 'API_NOT_FOUND' } });
+}
+
 async function answerTo({ ask }: CampaignGround, id: string, [word, payload]: Act) {
   const { status, body } = await ask('POST', `/api/v1/campaigns/${id}/${word}`, { payload });
   return { status, code: body.code, changed: body.changed };

@@ -156,6 +156,9 @@ async function upgrade(asking: Asking, whenDual: () => Promise<void>): Promise<v
   await printed('campaign', 'resume', one);
   const finished = await halflap('campaign', 'status', one, '--follow');
   expect(finished.code, finished.stdout).toBe(0);
+  const reached = ['--exclude', 'server/ghost1', '--exclude', 'server/ghost2'];
+  const nothing = await printed('campaign', 'plan', 'shop', '--until', 'expanded', ...reached);
+  expect(nothing).toEqual({ campaign: null, changed: false });
   await whenDual();
   await tellAll(asking, id);
   const { events } = await printed('campaign', 'history', one, '--all');

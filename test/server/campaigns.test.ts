@@ -150,6 +150,7 @@ describe('a campaign', () => {
       for (const act of [again.PAUSE, again.RESUME, again.CANCEL])
         await again.isRefused(ground, id, act);
       expect(await standing(app)).toEqual(Array(2).fill('settled at 2.0, 500 rows'));
+      await again.isReached(ground, app.cluster);
       const { body: matrix } = await get(`clusters/${app.cluster}/matrix`);
       expect(matrix.cells.flat().map(({ state }: { state: string }) => state)).toEqual(
         Array(4).fill('native'),

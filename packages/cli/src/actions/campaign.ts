@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, HalflapError } from '@halflap/protocol';
-import type { Campaign, CampaignEvent, CampaignSummary, WhatIf } from '@halflap/server';
+import type { Campaign, CampaignEvent, CampaignPlanned, CampaignSummary, WhatIf } from '@halflap/server';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api/client.js';
 import { withServer } from '../api/connect.js';
@@ -34,10 +34,23 @@ export async function plan(name: string, options: PlanOptions, command: Command)
   const left = exclude.map((what) => ({ ...partsOf(what), reason: reason ?? 'left out' }));
   await withCluster(command, name, async ({ client, printer, id: cluster }) => {
     const body = { cluster, to, goal, policy, order, exclude: left };
-    const { id } = await client.ask(OPERATIONS.planCampaign, { body });
-    await showOne(client, printer, id);
+    const planned = await client.ask(OPERATIONS.planCampaign, { body });
+    const { id } = planned;
+    if (id === null) {
+      printer.json({ campaign: null, changed: false });
+      printer.line(`${name}: ${nothingText(goal, planned)}, nothing to do`);
+      return;
+    }
+    const campaign = await client.ask(OPERATIONS.showCampaign, { params: { id } });
+    printer.json({ campaign, changed: true });
+    printer.line(campaignText(campaign, printer));
     printer.note(`halflap campaign approve ${id} approves it, halflap campaign start starts it`);
   });
+}
+
+function nothingText(goal: string, { from, to }: CampaignPlanned): string {
+  if (goal === 'back') return `already at ${from}`;
+  return goal === 'expanded' ? `already expanded to ${to}` : `already at ${to}`;
 }
 
 /** `server/app1`. @throws COMMAND_INVALID */

@@ -5,6 +5,7 @@ import type {
   Campaign,
   CampaignActed,
   CampaignEvent,
+  CampaignPlanned,
   CampaignReport,
   CampaignSignals,
   CampaignSummary,
@@ -139,7 +140,7 @@ export const CAMPAIGN_OPERATIONS = {
     path: '/api/v1/campaigns',
     query: [...PAGING, 'cluster', 'state'],
   }),
-  planCampaign: answering<Made>()({
+  planCampaign: answering<CampaignPlanned>()({
     method: 'POST',
     path: '/api/v1/campaigns',
     body: ['cluster', 'goal', 'to', 'policy', 'order', 'exclude'],

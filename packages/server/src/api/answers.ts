@@ -35,6 +35,7 @@ export type {
   Campaign,
   CampaignActed,
   CampaignEvent,
+  CampaignPlanned,
   CampaignStep,
   CampaignSummary,
 } from './campaign-shapes.js';

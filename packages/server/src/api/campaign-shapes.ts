@@ -134,6 +134,13 @@ export const excludeBody = {
   reason: Type.String({ minLength: 1, maxLength: 1000 }),
 };
 
+export const CampaignPlanned = Type.Object({
+  id: nullable(id('Null: nothing is left to do, and no campaign was made.')),
+  from: Type.String(),
+  to: Type.String(),
+});
+export type CampaignPlanned = Static<typeof CampaignPlanned>;
+
 /** What became of an act on a campaign. */
 export const CampaignActed = Type.Object({
   id: id(),

@@ -271,9 +271,10 @@ export async function planBack(
   const { excluded, cluster_id: cluster } = campaign;
   // Whoever goes back wants it done: nothing has to hold on the way, and no window is waited for.
   const policy = { ...campaign.policy, soakSeconds: 0, windows: [] };
-  const back = await planCampaign(on, client, {
+  const { id: back } = await planCampaign(on, client, {
     ...{ cluster, goal: 'back', policy, excluded, by: said.by, backOf: campaign },
   });
+  if (back === null) throw conflict(`nothing is left to take back to ${campaign.from_release}`);
   if (campaign.ended_at === null && campaign.state !== 'cancelled') {
     await cancel(client, campaign, { ...said, reason: `campaign ${back} leads back` });
   }

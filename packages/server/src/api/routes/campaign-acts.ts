@@ -17,7 +17,7 @@ import {
 } from '../../campaigns/acts.js';
 import { Policy } from '../../campaigns/decide/policy.js';
 import { type CampaignParts, planCampaign } from '../../campaigns/make.js';
-import { CampaignActed, excludeBody, GOALS } from '../campaign-shapes.js';
+import { CampaignActed, CampaignPlanned, excludeBody, GOALS } from '../campaign-shapes.js';
 import { stepId } from '../matrix-shapes.js';
 import { invalid } from '../problem.js';
 import { actAtHome, bodyOf, type Route } from '../route.js';
@@ -99,22 +99,22 @@ function planOf(api: CampaignApi): Route {
       ),
       exclude: Type.Optional(Type.Array(bodyOf(excludeBody), { maxItems: 1000 })),
     }),
-    answer: Type.Object({ id: id() }),
+    answer: CampaignPlanned,
     audit: {
       act: 'campaign.plan',
       on: ({ body }) => `cluster ${body.cluster}`,
       detail: ({ body }) => ({ goal: body.goal ?? 'upgraded', to: body.to ?? null }),
+      isChange: ({ id }) => id !== null,
     },
-    async handle({ body, caller }, client) {
+    handle({ body, caller }, client) {
       const { cluster, goal = 'upgraded', to, policy = {}, order, exclude: left = [] } = body;
       const at = new Date().toISOString();
-      const planned = await planCampaign(partsOf(api), client, {
+      return planCampaign(partsOf(api), client, {
         ...{ cluster, goal, policy, by: caller.name },
         excluded: left.map((one) => ({ ...one, by: caller.name, at })),
         ...(to === undefined ? {} : { to }),
         ...(order === undefined ? {} : { order }),
       });
-      return { id: planned };
     },
   });
 }
