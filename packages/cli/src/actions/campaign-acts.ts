@@ -7,6 +7,7 @@ import { withServer } from '../api/connect.js';
 import { findCampaign } from '../api/find-campaign.js';
 import { OPERATIONS } from '../api/operations.js';
 import { confirm } from '../ask-line.js';
+import { type FollowOptions, showFollowed } from '../campaign-follow.js';
 import { campaignText } from '../campaign-view.js';
 import { partsOf } from './campaign.js';
 
@@ -51,13 +52,14 @@ function already(changed: boolean): string {
   return changed ? '' : 'already ';
 }
 
-export async function start(text: string, _options: object, command: Command): Promise<void> {
+export async function start(text: string, options: FollowOptions, command: Command): Promise<void> {
   await withServer(command, async (client, printer) => {
     const id = await findCampaign(client, text);
     const { changed } = await client.ask(OPERATIONS.startCampaign, { params: { id }, body: {} });
     printer.json({ id, started: true, changed });
     const shows = `halflap campaign status ${id} --follow shows it`;
     printer.line(`campaign ${id}: ${already(changed)}started; ${shows}`);
+    if (options.follow === true) await showFollowed(client, printer, { ...options, id });
   });
 }
 
