@@ -34,6 +34,23 @@ export async function isRefused(ground: CampaignGround, id: string, act: Act): P
   expect({ status, code }, act[0]).toEqual({ status: 409, code: 'API_CONFLICT' });
 }
 
+/** Planned in the same words it is the same campaign; in others, another one. */
+export async function isPlanned(
+  { ask }: CampaignGround,
+  id: string,
+  payload: { readonly cluster: string; readonly policy: object },
+): Promise<void> {
+  const asked = (more: object) =>
+    ask('POST', '/api/v1/campaigns', { payload: { ...payload, ...more } });
+  expect(await asked({})).toMatchObject({ status: 200, body: { id, changed: false } });
+  const others = { policy: { ...payload.policy, soakSeconds: 1 } };
+  const other = await asked(others);
+  expect(other).toMatchObject({ status: 201, body: { changed: true } });
+  expect(other.body.id).not.toBe(id);
+  const repeated = await asked(others);
+  expect(repeated).toMatchObject({ status: 200, body: { id: other.body.id, changed: false } });
+}
+
 /** A plan for what is reached already: none is made, and nothing is written. */
 export async function isReached(ground: CampaignGround, cluster: string): Promise<void> {
   const { ask, test } = ground;
@@ -49,7 +66,8 @@ export async function isReached(ground: CampaignGround, cluster: string): Promis
     const { status, body } = await ask('POST', '/api/v1/campaigns', {
       payload: { cluster, ...asked },
     });
-    expect({ status, body }).toEqual({ status: 200, body: { id: null, from: '1.0', to: '2.0' } });
+    const none = { id: null, changed: false, from: '1.0', to: '2.0' };
+    expect({ status, body }).toEqual({ status: 200, body: none });
   }
   expect(await count()).toBe(before);
   const next = await ask('POST', '/api/v1/campaigns', { payload: { cluster, to: '3.0' } });

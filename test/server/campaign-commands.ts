@@ -139,6 +139,7 @@ async function upgrade(asking: Asking, whenDual: () => Promise<void>): Promise<v
   const planned = ['plan', 'shop', '--until', 'expanded', '--policy', 'policy.yaml'];
   const { campaign } = await printed('campaign', ...planned);
   const { id } = campaign;
+  expect(await printed('campaign', ...planned)).toMatchObject({ campaign: { id }, changed: false });
   const one = id.slice(0, 12);
   await printed('campaign', 'approve', one, '--digest', campaign.digest);
   expect(await printed('campaign', 'start', one)).toMatchObject({ changed: true });

@@ -139,6 +139,7 @@ describe('a campaign', () => {
         refusals: [],
         closes: [{ id: `server/${a.name}/downgrade` }, { id: `server/${b.name}/downgrade` }],
       });
+      await again.isPlanned(ground, id, { cluster: app.cluster, policy: POLICY });
       await again.isSo(ground, id, again.START);
       await isPausedForWeeks(app, id);
       for (const step of ['shard/eu1/contract', 'shard/eu2/contract']) {

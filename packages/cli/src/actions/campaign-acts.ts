@@ -136,7 +136,8 @@ export async function back(text: string, { reason }: Reason, command: Command): 
     const id = await findCampaign(client, text);
     const body = reason === undefined ? {} : { reason };
     const made = await client.ask(OPERATIONS.planBack, { params: { id }, body });
-    printer.json({ id: made.id, backOf: id });
-    printer.line(`campaign ${made.id}: leads back; it is to be approved and started`);
+    printer.json({ id: made.id, backOf: id, changed: made.changed });
+    const planned = made.changed ? 'it is' : 'it was planned before, and is';
+    printer.line(`campaign ${made.id}: leads back; ${planned} to be approved and started`);
   });
 }

@@ -32,15 +32,17 @@ export async function plan(name: string, options: PlanOptions, command: Command)
   await withCluster(command, name, async ({ client, printer, id: cluster }) => {
     const body = { cluster, to, goal, policy, order, exclude: left };
     const planned = await client.ask(OPERATIONS.planCampaign, { body });
-    const { id } = planned;
+    const { id, changed } = planned;
     if (id === null) {
-      printer.json({ campaign: null, changed: false });
+      printer.json({ campaign: null, changed });
       printer.line(`${name}: ${nothingText(goal, planned)}, nothing to do`);
       return;
     }
     const campaign = await client.ask(OPERATIONS.showCampaign, { params: { id } });
-    printer.json({ campaign, changed: true });
+    printer.json({ campaign, changed });
     printer.line(campaignText(campaign, printer));
+    if (!changed) printer.note('it was planned before, in the same words');
+    if (campaign.state !== 'planned') return;
     printer.note(`halflap campaign approve ${id} approves it, halflap campaign start starts it`);
   });
 }

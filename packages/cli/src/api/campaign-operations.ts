@@ -205,7 +205,7 @@ export const CAMPAIGN_OPERATIONS = {
     path: '/api/v1/campaigns/{id}/exclude',
     body: ['kind', 'name', 'reason'],
   }),
-  planBack: answering<Made>()({
+  planBack: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/back',
     body: ['reason'],

@@ -135,7 +135,8 @@ export const excludeBody = {
 };
 
 export const CampaignPlanned = Type.Object({
-  id: nullable(id('Null: nothing is left to do, and no campaign was made.')),
+  id: nullable(id('Null: nothing is left to do, and there is none.')),
+  changed: Type.Boolean({ description: 'False: none was made.' }),
   from: Type.String(),
   to: Type.String(),
 });

@@ -247,8 +247,8 @@ export async function exclude(
 }
 
 /**
- * Plans the way back, and ends the campaign that led on.
- * @returns the id of the plan
+ * Plans the way back, and ends the campaign that led on. Idempotent.
+ * @returns the id of the plan, and whether anything changed
  * @throws CAMPAIGN_REFUSED with the proof, where nothing leads back; API_CONFLICT
  */
 export async function planBack(
@@ -256,7 +256,7 @@ export async function planBack(
   client: ClientBase,
   id: string,
   said: Said,
-): Promise<string> {
+): Promise<{ readonly id: string; readonly changed: boolean }> {
   const campaign = await lockCampaign(client, id);
   assertState(
     campaign,
@@ -271,14 +271,13 @@ export async function planBack(
   const { excluded, cluster_id: cluster } = campaign;
   // Whoever goes back wants it done: nothing has to hold on the way, and no window is waited for.
   const policy = { ...campaign.policy, soakSeconds: 0, windows: [] };
-  const { id: back } = await planCampaign(on, client, {
+  const { id: back, changed } = await planCampaign(on, client, {
     ...{ cluster, goal: 'back', policy, excluded, by: said.by, backOf: campaign },
   });
   if (back === null) throw conflict(`nothing is left to take back to ${campaign.from_release}`);
-  if (campaign.ended_at === null && campaign.state !== 'cancelled') {
-    await cancel(client, campaign, { ...said, reason: `campaign ${back} leads back` });
-  }
-  return back;
+  if (campaign.ended_at !== null || campaign.state === 'cancelled') return { id: back, changed };
+  await cancel(client, campaign, { ...said, reason: `campaign ${back} leads back` });
+  return { id: back, changed: true };
 }
 
 async function moveTo(

@@ -7,6 +7,7 @@ import { HalflapError, hashedText } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
 import { invalid } from '../api/problem.js';
 import type { Store } from '../store/store.js';
+import { findAlike } from './alike.js';
 import { type BoundServer, type CampaignRow, noteEvent } from './campaign.js';
 import { askStates, findBetween, findLast, type Told } from './cluster/between.js';
 import { type Cluster, readAddresses, readCluster, type ShardAddress } from './cluster/clusters.js';
@@ -54,14 +55,17 @@ export interface Planning {
 }
 
 export interface Planned {
-  /** Of the campaign; null: nothing is left to do, and none is made. */
+  /** Of the campaign; null: nothing is left to do, and there is none. */
   readonly id: string | null;
+  /** False: none was made. */
+  readonly changed: boolean;
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * Within a transaction of the home shard.
+ * Within a transaction of the home shard. Idempotent: one that was asked for in the same words, and
+ * is under way or would be made the same, is not made again.
  * @throws API_NOT_FOUND, API_INVALID; CAMPAIGN_REFUSED with what stands against the plan
  */
 export async function planCampaign(
@@ -75,26 +79,36 @@ export async function planCampaign(
   const ask = () => askStates(on.reader, addresses);
   const { hash, ...between } = await betweenOf(client, cluster, ask, planning);
   const bundle = await on.bundles.read(client, hash);
-  const { excluded } = planning;
+  const { excluded, goal } = planning;
+  const words = { cluster: cluster.id, goal, ...between, bundle: hash, policy, excluded };
+  const alike = await findAlike(client, words);
+  const open = alike.find((one) => one.is_started && !one.is_own_order);
+  if (open !== undefined && planning.order === undefined) {
+    return { id: open.id, changed: false, ...between };
+  }
   const observed = await observe(on, {
     ...{ declared: cluster.declared, addresses, bundle, between, excluded, expected: [] },
     health: new Map(),
   });
   checkResolved(observed);
   checkNames(observed.world, policy, excluded);
-  const owed = await owedSteps(client, cluster, between, planning.goal);
+  const owed = await owedSteps(client, cluster, between, goal);
   const plan = planOf(observed.world, planning, { ...orderOf(policy), owed });
-  if (plan.steps.length === 0) return { id: null, ...between };
+  if (plan.steps.length === 0) return { id: null, changed: false, ...between };
   checkSafe(plan, observed.world);
   const servers = boundOf(observed.servers);
   const bound = { policy, bundle: hash, servers, excluded };
+  const digestWith = (left: readonly Excluded[]) =>
+    digestFor(plan, cluster, addresses, { ...bound, excluded: left });
+  const same = alike.find((one) => !one.is_started && one.digest === digestWith(one.excluded));
+  if (same !== undefined) return { id: same.id, changed: false, ...between };
   const row = {
     ...{ id: randomUUID(), cluster, planning, policy, servers, bundleHash: hash },
-    digest: digestFor(plan, cluster, addresses, bound),
+    digest: digestWith(excluded),
     matrix: matrixOf(observed, addresses, excluded),
   };
   await keep(client, { ...row, owed }, plan, between);
-  return { id: row.id, ...between };
+  return { id: row.id, changed: true, ...between };
 }
 
 async function betweenOf(

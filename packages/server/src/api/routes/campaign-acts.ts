@@ -104,7 +104,7 @@ function planOf(api: CampaignApi): Route {
       act: 'campaign.plan',
       on: ({ body }) => `cluster ${body.cluster}`,
       detail: ({ body }) => ({ goal: body.goal ?? 'upgraded', to: body.to ?? null }),
-      isChange: ({ id }) => id !== null,
+      isChange: ({ changed }) => changed,
     },
     handle({ body, caller }, client) {
       const { cluster, goal = 'upgraded', to, policy = {}, order, exclude: left = [] } = body;
@@ -196,17 +196,21 @@ function backOf(api: CampaignApi): Route {
     status: 201,
     params,
     body: bodyOf({ reason: Type.Optional(reason()) }),
-    answer: Type.Object({ id: id('Of the plan that leads back.') }),
+    answer: Type.Object({
+      id: id('Of the plan that leads back.'),
+      changed: Type.Boolean({ description: 'False: it was planned before.' }),
+    }),
     audit: {
       act: 'campaign.back',
       on: ({ params }) => `campaign ${params.id}`,
       detail: ({ body }) => ({ reason: body.reason ?? null }),
+      isChange: ({ changed }) => changed,
     },
     async handle({ params, body, caller, reply }, client) {
       const said = { by: caller.name, ...body };
       const back = await planBack(partsOf(api), client, params.id, said);
       whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: back };
+      return back;
     },
   });
 }
