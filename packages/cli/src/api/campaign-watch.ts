@@ -139,7 +139,7 @@ function timedOut(id: string, last: Campaign | undefined, cause: unknown): Halfl
 
 function interrupted(id: string, cause: unknown): HalflapError {
   return new HalflapError('INTERRUPTED', 'nobody watches any more; the campaign goes on', {
-    hint: `halflap campaign status ${id} --follow shows it again, halflap campaign pause ends it`,
+    hint: `halflap campaign status ${id} --follow shows it again, halflap campaign pause holds it`,
     cause,
   });
 }
