@@ -33,7 +33,8 @@ export async function startContract({ halflap }: Asking, api: TestApi): Promise<
 }
 
 /** Rows have come into quarantine since. */
-export async function seeItBlocked({ halflap }: Asking, api: TestApi, id: string): Promise<void> {
+export async function seeItBlocked(asking: Asking, api: TestApi, id: string): Promise<void> {
+  const { workspace, env, halflap } = asking;
   const viewer = api.as('viewer');
   await until(
     async () => (await viewer('GET', `/api/v1/campaigns/${id}`)).body.plan[0].wait,
@@ -46,6 +47,12 @@ export async function seeItBlocked({ halflap }: Asking, api: TestApi, id: string
   const blocked = await halflap(...status, '--follow', '--patience', '0s');
   expect(blocked.code, blocked.stdout).toBe(3);
   expect(blocked.stderr).toMatch(/shard\/eu1\/contract waits for somebody: .*correct each/);
+  const watching = workspace.start([...status, '--follow'], env);
+  await watching.shows('correct each');
+  watching.signal('SIGINT');
+  expect(await watching.ended).toMatchObject({
+    ...{ code: 3, stderr: expect.stringMatching(/INTERRUPTED.*the campaign goes on/) },
+  });
   const { status: ended } = await api.as('operator')('POST', `/api/v1/campaigns/${id}/cancel`, {
     payload: {},
   });
