@@ -8,11 +8,13 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { installRelease } from '@halflap/engine';
 import { freshDatabase } from '@halflap/engine/testing';
+import type { Campaign } from '@halflap/server';
 import { expect } from 'vitest';
-import type { Ended, Workspace } from '../../packages/cli/test/run-cli.js';
+import { type Ended, jsonLines, type Workspace } from '../../packages/cli/test/run-cli.js';
 import { withClient } from '../evolving/databases.js';
 import { APP, compilePair } from '../evolving/releases.js';
 import type { TestApi } from './api.js';
+import { seeItBlocked, startContract } from './campaign-waits.js';
 
 export interface Asking {
   readonly workspace: Workspace;
@@ -137,25 +139,34 @@ async function upgrade(asking: Asking, whenDual: () => Promise<void>): Promise<v
   const planned = ['plan', 'shop', '--until', 'expanded', '--policy', 'policy.yaml'];
   const { campaign } = await printed('campaign', ...planned);
   const { id } = campaign;
+  expect(await printed('campaign', ...planned)).toMatchObject({ campaign: { id }, changed: false });
   const one = id.slice(0, 12);
   await printed('campaign', 'approve', one, '--digest', campaign.digest);
-  await printed('campaign', 'start', one);
-  const stopped = await halflap('campaign', 'status', one, '--follow');
-  expect(stopped).toMatchObject({ code: 3, stdout: expect.stringMatching(/longer than 1 s/) });
+  expect(await printed('campaign', 'start', one)).toMatchObject({ changed: true });
+  const stopped = await halflap('campaign', 'start', one, '--follow');
+  expect(stopped.code).toBe(3);
+  expect(stopped.stdout).toMatch(/: already started; (?:.|\n)*longer than 1 s/);
   await printed('campaign', 'retry', one, 'server/ghost1/upgrade');
   await printed('campaign', 'pause', one, '--reason', 'lunch');
-  const { campaign: paused } = await printed('campaign', 'status', one);
-  expect(paused).toMatchObject({ state: 'paused', reason: 'lunch' });
+  const again = await halflap('campaign', 'pause', one, '--reason', 'tea');
+  expect(again).toMatchObject({ code: 0, stdout: `campaign ${id}: already paused\n` });
+  const standing = async () => {
+    const { code, stdout } = await halflap('campaign', 'status', one, '--json');
+    return { code, ...(jsonLines(stdout)[0]?.campaign as Campaign) };
+  };
+  expect(await standing()).toMatchObject({ code: 3, state: 'paused', reason: 'lunch' });
   // Its step goes to its end, which is a failure.
-  const stepOf = async () => (await printed('campaign', 'status', one)).campaign.plan;
   await expect
-    .poll(async () => (await stepOf())[1].state, { timeout: 30_000 })
+    .poll(async () => (await standing()).plan[1]?.state, { timeout: 30_000 })
     .toMatch(/failed|waiting/);
   await printed('campaign', 'skip', one, 'server/ghost1/upgrade', '--reason', 'no such server');
   await printed('campaign', 'exclude', one, 'server/ghost2', '--reason', 'no such server');
   await printed('campaign', 'resume', one);
   const finished = await halflap('campaign', 'status', one, '--follow');
   expect(finished.code, finished.stdout).toBe(0);
+  const reached = ['--exclude', 'server/ghost1', '--exclude', 'server/ghost2'];
+  const nothing = await printed('campaign', 'plan', 'shop', '--until', 'expanded', ...reached);
+  expect(nothing).toEqual({ campaign: null, changed: false });
   await whenDual();
   await tellAll(asking, id);
   const { events } = await printed('campaign', 'history', one, '--all');
@@ -165,20 +176,23 @@ async function upgrade(asking: Asking, whenDual: () => Promise<void>): Promise<v
   const back = await printed('campaign', 'back', one, '--reason', 'it was a test');
   await printed('campaign', 'cancel', back.id, '--reason', 'it was');
   const { campaigns } = await printed('campaign', 'list', '--cluster', 'shop', '--state=cancelled');
-  expect(campaigns).toMatchObject([{ id: back.id, goal: 'back', backOf: id }]);
+  expect(campaigns[0]).toMatchObject({ id: back.id, goal: 'back', backOf: id });
   const { clusters } = await printed('clusters', 'list');
   expect(clusters).toMatchObject([{ name: 'shop', campaign: null }]);
 }
 
 /** While the shard is dual: a row that collides with another, which then goes. */
-async function lookAtShard({ halflap, printed }: Asking, url: string, api: TestApi) {
+async function lookAtShard(asking: Asking, url: string, api: TestApi) {
+  const { halflap, printed } = asking;
   const shards = (word: string, ...args: readonly string[]) =>
     halflap('clusters', 'shards', word, 'shop', 'eu1', ...args);
   const asOld = (text: string) => withClient(url, null, (client) => client.query(text));
   expect((await shards('show')).stdout).toMatch(/ phase +dual 1\.0 → 2\.0(?:.|\n)* equal|done/);
+  const contract = await startContract(asking, api);
   await asOld(`insert into items values (1, 'one', 'a'), (2, 'two', 'a'), (3, 'three', 'a')`);
   const { rows } = await printed('clusters', 'shards', 'quarantine', 'shop', 'eu1', '--limit=1');
   expect(rows).toMatchObject([{ relation: 'items', key: { id: 2 }, sqlstate: '23505' }]);
+  await seeItBlocked(asking, api, contract);
   const none = await shards('quarantine', '--relation', 'others');
   expect(none).toMatchObject({ code: 0, stdout: 'no rows\n' });
   const shown = await shards('show', '--json');

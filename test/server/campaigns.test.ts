@@ -12,6 +12,7 @@ import { thinSamples } from '../../packages/server/src/campaigns/signals/samples
 import { withClient } from '../evolving/databases.js';
 import { APP, type Compiled, compilePair } from '../evolving/releases.js';
 import { randomFrom } from '../oracle/random.js';
+import * as again from './campaign-again.js';
 import { type Application, type CampaignGround, openCampaignGround } from './campaign-ground.js';
 import { boundHistory } from './campaign-history.js';
 import { openReceiver } from './hook-receiver.js';
@@ -66,7 +67,7 @@ async function plan(cluster: string, rest: object = {}): Promise<string> {
 
 async function start(id: string): Promise<void> {
   const { digest } = await campaignOf(id);
-  expect((await post(`campaigns/${id}/approve`, { digest })).status).toBe(200);
+  await again.doTwice(ground, id, again.approving({ digest }));
   const started = await post(`campaigns/${id}/start`);
   expect(started.status, started.text).toBe(200);
 }
@@ -138,12 +139,19 @@ describe('a campaign', () => {
         refusals: [],
         closes: [{ id: `server/${a.name}/downgrade` }, { id: `server/${b.name}/downgrade` }],
       });
+      await again.isPlanned(ground, id, { cluster: app.cluster, policy: POLICY });
+      await again.isSo(ground, id, again.START);
       await isPausedForWeeks(app, id);
       for (const step of ['shard/eu1/contract', 'shard/eu2/contract']) {
-        expect((await post(`campaigns/${id}/approve`, { step })).status).toBe(200);
+        await again.doTwice(ground, id, again.approving({ step }));
       }
-      await sees(id, ({ state }) => state === 'finished');
+      const { digest } = await sees(id, ({ state }) => state === 'finished');
+      for (const act of [again.approving({ digest }), again.START])
+        await again.isSo(ground, id, act);
+      for (const act of [again.PAUSE, again.RESUME, again.CANCEL])
+        await again.isRefused(ground, id, act);
       expect(await standing(app)).toEqual(Array(2).fill('settled at 2.0, 500 rows'));
+      await again.isReached(ground, app.cluster);
       const { body: matrix } = await get(`clusters/${app.cluster}/matrix`);
       expect(matrix.cells.flat().map(({ state }: { state: string }) => state)).toEqual(
         Array(4).fill('native'),
@@ -387,6 +395,8 @@ describe('a signal of the application', () => {
       expect(body.steps).toMatchObject([{ step: 'shard/eu1/prepare' }]);
       expect((await campaignOf(id)).state).toBe('running');
       await post(`campaigns/${id}/cancel`, { reason: '<script>alert("x")</script>' });
+      await again.isSo(ground, id, again.CANCEL);
+      await again.isRefused(ground, id, again.START);
       const { body: report } = await get(`campaigns/${id}/report`);
       expect(report).toMatchObject({ campaign: { id }, first: { from: '1.0' }, hasMore: false });
       expect(report.html).toContain('&#60;script&#62;alert');
@@ -400,7 +410,8 @@ describe('a signal of the application', () => {
 
 /** What was verified before is verified again, and nothing else is done anew. */
 async function isPausedForWeeks({ shards }: Application, id: string): Promise<void> {
-  await post(`campaigns/${id}/pause`, { reason: 'until the quarter has ended' });
+  await again.doTwice(ground, id, again.PAUSE);
+  await again.isRefused(ground, id, again.START);
   for (const { url } of shards) {
     await withClient(url, null, (client) =>
       client.query(
@@ -413,7 +424,7 @@ async function isPausedForWeeks({ shards }: Application, id: string): Promise<vo
   const isAll = (state: string) => (campaign: Campaign) =>
     verifies.every((step) => stateOf(campaign, step) === state);
   await sees(id, isAll('waiting'));
-  await post(`campaigns/${id}/resume`);
+  await again.doTwice(ground, id, again.RESUME);
   const { plan: steps } = await sees(id, isAll('succeeded'));
   const anew = steps.filter(({ attempt }) => attempt > 1).map((step) => step.id);
   expect(anew.filter((step) => step.startsWith('shard/'))).toEqual(verifies);

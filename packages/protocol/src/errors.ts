@@ -119,7 +119,7 @@ export const ERRORS = {
     'The run was stopped on request; running the verb again continues it.',
     true,
   ),
-  WAIT_TIMED_OUT: entry('timedOut', 'The awaited phase was not reached before the deadline.', true),
+  WAIT_TIMED_OUT: entry('timedOut', 'What was waited for did not come before the deadline.', true),
   SCRATCH_UNAVAILABLE: entry(
     'unreachable',
     'No scratch PostgreSQL could be started for a check, a test or a demonstration.',

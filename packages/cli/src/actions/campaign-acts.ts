@@ -1,10 +1,13 @@
-// What `halflap campaign …` does to a campaign.
+// What `halflap campaign …` does to a campaign. What is so already is no mistake: nothing changes,
+// and the command says so.
 
+import type { Campaign } from '@halflap/server';
 import type { Command } from 'commander';
 import { withServer } from '../api/connect.js';
 import { findCampaign } from '../api/find-campaign.js';
 import { OPERATIONS } from '../api/operations.js';
 import { confirm } from '../ask-line.js';
+import { type FollowOptions, showFollowed } from '../campaign-follow.js';
 import { campaignText } from '../campaign-view.js';
 import { partsOf } from './campaign.js';
 
@@ -27,45 +30,58 @@ export async function approve(
     const id = await findCampaign(client, text);
     const params = { id };
     const campaign = await client.ask(OPERATIONS.showCampaign, { params });
-    if (digest === undefined && yes !== true) {
+    if (digest === undefined && yes !== true && !isApproved(campaign, step)) {
       printer.note(campaignText(campaign, printer));
       const what = step === undefined ? 'this plan' : `${step}, which nothing leads back from`;
       await confirm(printer, `Approve ${what}?`, false);
     }
     const body = step === undefined ? { digest: digest ?? campaign.digest } : { step };
-    await client.ask(OPERATIONS.approveCampaign, { params, body });
-    printer.json({ id, approved: step ?? body.digest });
-    printer.line(`campaign ${id}: ${step ?? 'its plan'} is approved`);
+    const { changed } = await client.ask(OPERATIONS.approveCampaign, { params, body });
+    printer.json({ id, approved: step ?? body.digest, changed });
+    printer.line(`campaign ${id}: ${step ?? 'its plan'} is ${already(changed)}approved`);
   });
 }
 
-export async function start(text: string, _options: object, command: Command): Promise<void> {
+function isApproved({ approvedBy, plan }: Campaign, step: string | undefined): boolean {
+  if (step === undefined) return approvedBy !== null;
+  const own = plan.find(({ id }) => id === step)?.ownApproval;
+  return typeof own?.approvedBy === 'string';
+}
+
+function already(changed: boolean): string {
+  return changed ? '' : 'already ';
+}
+
+export async function start(text: string, options: FollowOptions, command: Command): Promise<void> {
   await withServer(command, async (client, printer) => {
     const id = await findCampaign(client, text);
-    await client.ask(OPERATIONS.startCampaign, { params: { id }, body: {} });
-    printer.json({ id, started: true });
-    printer.line(`campaign ${id}: started; halflap campaign status ${id} --follow shows it`);
+    const { changed } = await client.ask(OPERATIONS.startCampaign, { params: { id }, body: {} });
+    printer.json({ id, started: true, changed });
+    const shows = `halflap campaign status ${id} --follow shows it`;
+    printer.line(`campaign ${id}: ${already(changed)}started; ${shows}`);
+    if (options.follow === true) await showFollowed(client, printer, { ...options, id });
   });
 }
 
-/** An act that takes no more than a reason; `word` says what it is then. */
+/** An act that takes no more than a reason; `word` says what was done, `so` that it was so. */
 function told(
   operation: (typeof OPERATIONS)['pauseCampaign' | 'resumeCampaign' | 'cancelCampaign'],
   word: string,
+  so = `already ${word}`,
 ) {
   return async (text: string, { reason }: Reason, command: Command): Promise<void> => {
     await withServer(command, async (client, printer) => {
       const id = await findCampaign(client, text);
       const body = reason === undefined ? {} : { reason };
-      await client.ask(operation, { params: { id }, body });
-      printer.json({ id, [word]: true });
-      printer.line(`campaign ${id}: ${word}`);
+      const { changed } = await client.ask(operation, { params: { id }, body });
+      printer.json({ id, [word]: true, changed });
+      printer.line(`campaign ${id}: ${changed ? word : so}`);
     });
   };
 }
 
 export const pause = told(OPERATIONS.pauseCampaign, 'paused');
-export const resume = told(OPERATIONS.resumeCampaign, 'resumed');
+export const resume = told(OPERATIONS.resumeCampaign, 'resumed', 'already running');
 export const cancel = told(OPERATIONS.cancelCampaign, 'cancelled');
 
 export async function retry(
@@ -76,9 +92,10 @@ export async function retry(
 ): Promise<void> {
   await withServer(command, async (client, printer) => {
     const id = await findCampaign(client, text);
-    await client.ask(OPERATIONS.retryStep, { params: { id }, body: { step } });
-    printer.json({ id, step, retried: true });
-    printer.line(`campaign ${id}: ${step} is carried out again`);
+    const asked = { params: { id }, body: { step } };
+    const { changed } = await client.ask(OPERATIONS.retryStep, asked);
+    printer.json({ id, step, retried: true, changed });
+    printer.line(`campaign ${id}: ${step} is ${already(changed)}carried out again`);
   });
 }
 
@@ -90,9 +107,10 @@ export async function skip(
 ): Promise<void> {
   await withServer(command, async (client, printer) => {
     const id = await findCampaign(client, text);
-    await client.ask(OPERATIONS.skipStep, { params: { id }, body: { step, reason } });
-    printer.json({ id, step, skipped: true });
-    printer.line(`campaign ${id}: ${step} is left out`);
+    const asked = { params: { id }, body: { step, reason } };
+    const { changed } = await client.ask(OPERATIONS.skipStep, asked);
+    printer.json({ id, step, skipped: true, changed });
+    printer.line(`campaign ${id}: ${step} is ${already(changed)}left out`);
   });
 }
 
@@ -106,9 +124,10 @@ export async function exclude(
   await withServer(command, async (client, printer) => {
     const id = await findCampaign(client, text);
     const body = { ...parts, reason };
-    await client.ask(OPERATIONS.excludeFromCampaign, { params: { id }, body });
-    printer.json({ id, ...parts, excluded: true });
-    printer.line(`campaign ${id}: ${what} is left out`);
+    const asked = { params: { id }, body };
+    const { changed } = await client.ask(OPERATIONS.excludeFromCampaign, asked);
+    printer.json({ id, ...parts, excluded: true, changed });
+    printer.line(`campaign ${id}: ${what} is ${already(changed)}left out`);
   });
 }
 
@@ -117,7 +136,8 @@ export async function back(text: string, { reason }: Reason, command: Command): 
     const id = await findCampaign(client, text);
     const body = reason === undefined ? {} : { reason };
     const made = await client.ask(OPERATIONS.planBack, { params: { id }, body });
-    printer.json({ id: made.id, backOf: id });
-    printer.line(`campaign ${made.id}: leads back; it is to be approved and started`);
+    printer.json({ id: made.id, backOf: id, changed: made.changed });
+    const planned = made.changed ? 'it is' : 'it was planned before, and is';
+    printer.line(`campaign ${made.id}: leads back; ${planned} to be approved and started`);
   });
 }

@@ -1,21 +1,18 @@
 // What `halflap campaign …` shows, and how a campaign is planned.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, HalflapError } from '@halflap/protocol';
-import type { Campaign, CampaignEvent, CampaignSummary, WhatIf } from '@halflap/server';
+import type { CampaignEvent, CampaignPlanned, CampaignSummary, WhatIf } from '@halflap/server';
 import type { Command } from 'commander';
-import type { ApiClient } from '../api/client.js';
 import { withServer } from '../api/connect.js';
-import { readEvents } from '../api/event-reader.js';
 import { findCampaign, findCluster } from '../api/find-campaign.js';
-import { harmless } from '../api/harmless.js';
 import { OPERATIONS } from '../api/operations.js';
 import type { ListOptions } from '../api/pages.js';
 import { type Column, showList } from '../api/show-list.js';
 import { withCluster } from '../api/with-cluster.js';
+import { exitOf, type FollowOptions, showFollowed, tell } from '../campaign-follow.js';
 import { campaignText, stateText } from '../campaign-view.js';
 import { matrixText } from '../matrix-view.js';
-import { type Colors, type Printer, utc } from '../print.js';
+import { type Colors, utc } from '../print.js';
 import { ago } from '../quantities.js';
 import { readDeclaration } from './clusters.js';
 
@@ -34,10 +31,25 @@ export async function plan(name: string, options: PlanOptions, command: Command)
   const left = exclude.map((what) => ({ ...partsOf(what), reason: reason ?? 'left out' }));
   await withCluster(command, name, async ({ client, printer, id: cluster }) => {
     const body = { cluster, to, goal, policy, order, exclude: left };
-    const { id } = await client.ask(OPERATIONS.planCampaign, { body });
-    await showOne(client, printer, id);
+    const planned = await client.ask(OPERATIONS.planCampaign, { body });
+    const { id, changed } = planned;
+    if (id === null) {
+      printer.json({ campaign: null, changed });
+      printer.line(`${name}: ${nothingText(goal, planned)}, nothing to do`);
+      return;
+    }
+    const campaign = await client.ask(OPERATIONS.showCampaign, { params: { id } });
+    printer.json({ campaign, changed });
+    printer.line(campaignText(campaign, printer));
+    if (!changed) printer.note('it was planned before, in the same words');
+    if (campaign.state !== 'planned') return;
     printer.note(`halflap campaign approve ${id} approves it, halflap campaign start starts it`);
   });
+}
+
+function nothingText(goal: string, { from, to }: CampaignPlanned): string {
+  if (goal === 'back') return `already at ${from}`;
+  return goal === 'expanded' ? `already expanded to ${to}` : `already at ${to}`;
 }
 
 /** `server/app1`. @throws COMMAND_INVALID */
@@ -70,64 +82,19 @@ export async function list(options: CampaignsOptions, command: Command): Promise
 
 export async function status(
   text: string,
-  { follow }: { readonly follow?: boolean },
+  options: FollowOptions,
   command: Command,
 ): Promise<void> {
   await withServer(command, async (client, printer) => {
     const id = await findCampaign(client, text);
-    if (follow === true) await watch(client, printer, id);
-    else await showOne(client, printer, id);
-  });
-}
-
-async function showOne(client: ApiClient, printer: Printer, id: string): Promise<void> {
-  tell(printer, await client.ask(OPERATIONS.showCampaign, { params: { id } }));
-}
-
-function tell(printer: Printer, campaign: Campaign): void {
-  printer.json({ campaign });
-  printer.line(campaignText(campaign, printer));
-}
-
-/** Before a view that broke is opened again. */
-const AGAIN_MS = 1000;
-
-/** Until it has ended, or somebody has to do something. */
-async function watch(client: ApiClient, printer: Printer, id: string): Promise<void> {
-  for (;;) {
-    const body = await client.watch(OPERATIONS.watchCampaign, { params: { id } }, undefined);
-    try {
-      for await (const { event, data } of readEvents(body)) {
-        if (event !== 'campaign') continue;
-        const campaign = JSON.parse(data, printer.isJson ? undefined : shown) as Campaign;
-        printer.clear();
-        tell(printer, campaign);
-        const code = endOf(campaign);
-        if (code === null && !printer.isClosed()) continue;
-        process.exitCode = code ?? EXIT.done;
-        return;
-      }
-    } catch (error) {
-      if (client.signal.aborted || error instanceof HalflapError) throw error;
-    } finally {
-      body.destroy();
+    if (options.follow === true) {
+      await showFollowed(client, printer, { ...options, id });
+      return;
     }
-    await delay(AGAIN_MS, undefined, { signal: client.signal });
-  }
-}
-
-/** Null while it goes on by itself. */
-function endOf({ state, plan: steps }: Campaign): number | null {
-  if (state === 'finished') return EXIT.done;
-  if (state !== 'running') return EXIT.refused;
-  const waits = steps.filter((step) => step.state === 'waiting' && step.wait !== null);
-  const isBusy = steps.some((step) => step.state === 'running');
-  const needsPeople = waits.some(({ wait }) => wait?.until === null && wait.refusals.length === 0);
-  return !isBusy && needsPeople ? EXIT.refused : null;
-}
-
-function shown(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? harmless(value) : value;
+    const campaign = await client.ask(OPERATIONS.showCampaign, { params: { id } });
+    tell(printer, campaign);
+    process.exitCode = exitOf(campaign);
+  });
 }
 
 export async function whatIf(

@@ -3,7 +3,9 @@
 import type {
   BundleSteps,
   Campaign,
+  CampaignActed,
   CampaignEvent,
+  CampaignPlanned,
   CampaignReport,
   CampaignSignals,
   CampaignSummary,
@@ -138,7 +140,7 @@ export const CAMPAIGN_OPERATIONS = {
     path: '/api/v1/campaigns',
     query: [...PAGING, 'cluster', 'state'],
   }),
-  planCampaign: answering<Made>()({
+  planCampaign: answering<CampaignPlanned>()({
     method: 'POST',
     path: '/api/v1/campaigns',
     body: ['cluster', 'goal', 'to', 'policy', 'order', 'exclude'],
@@ -164,43 +166,46 @@ export const CAMPAIGN_OPERATIONS = {
     method: 'GET',
     path: '/api/v1/campaigns/{id}/report',
   }),
-  approveCampaign: answering<Made>()({
+  approveCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/approve',
     body: ['digest', 'step'],
   }),
-  startCampaign: answering<Made>()({ method: 'POST', path: '/api/v1/campaigns/{id}/start' }),
-  pauseCampaign: answering<Made>()({
+  startCampaign: answering<CampaignActed>()({
+    method: 'POST',
+    path: '/api/v1/campaigns/{id}/start',
+  }),
+  pauseCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/pause',
     body: ['reason'],
   }),
-  resumeCampaign: answering<Made>()({
+  resumeCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/resume',
     body: ['reason'],
   }),
-  cancelCampaign: answering<Made>()({
+  cancelCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/cancel',
     body: ['reason'],
   }),
-  retryStep: answering<Made>()({
+  retryStep: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/retry',
     body: ['step'],
   }),
-  skipStep: answering<Made>()({
+  skipStep: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/skip',
     body: ['step', 'reason'],
   }),
-  excludeFromCampaign: answering<Made>()({
+  excludeFromCampaign: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/exclude',
     body: ['kind', 'name', 'reason'],
   }),
-  planBack: answering<Made>()({
+  planBack: answering<CampaignActed>()({
     method: 'POST',
     path: '/api/v1/campaigns/{id}/back',
     body: ['reason'],

@@ -48,6 +48,8 @@ export interface ApiClient {
   ): Promise<{ readonly value: Result; readonly cookies: readonly string[] }>;
   /** Asks with another token. */
   as(token: string): ApiClient;
+  /** Is ended by this signal, too. */
+  until(signal: AbortSignal): ApiClient;
   /** Asks as who has signed in. */
   inSession(session: Session): ApiClient;
   /** The body of a live view, from its beginning. @throws as `ask` does */
@@ -91,6 +93,7 @@ function clientOn(wire: Wire, options: ClientOptions): ApiClient {
       return { value: parsed(answer, options) as never, cookies };
     },
     as: (token) => clientOn(wire, { ...options, token }),
+    until: (other) => clientOn(wire, { ...options, signal: AbortSignal.any([signal, other]) }),
     inSession: (session) => clientOn(wire, { ...options, token: undefined, session }),
     async watch(operation, asking, lastEventId) {
       const request = requestOf(options, operation, asking as AnyAsking);

@@ -146,7 +146,7 @@ export async function watchRun(
 }
 
 /** A server that was never there is not waited for; one that went away may be coming back. */
-async function openView(
+export async function openView(
   client: ApiClient,
   open: () => Promise<IncomingMessage>,
   isFirst: boolean,

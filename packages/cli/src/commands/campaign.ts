@@ -2,7 +2,7 @@
 // what they do.
 
 import { type Command, Option } from 'commander';
-import { wholeNumber } from '../duration.js';
+import { parseDuration, wholeNumber } from '../duration.js';
 import { onDemand } from '../on-demand.js';
 import { withListOptions, withServerOptions } from '../options.js';
 import { repeated, repeatedOf } from '../repeated.js';
@@ -32,13 +32,25 @@ Examples:
 `;
 
 const STATUS_HELP = `
-With --follow it is shown again whenever it has changed, until the campaign has ended or stopped, or
-waits for an approval. Exit code then: 0 when it has finished, 3 when not.
+Exit code 3 when it is paused, stopped or cancelled, else 0. With --follow it is shown again when it
+has changed, until the campaign has ended, is paused or stopped, or waits for somebody. Exit code
+then: 0 when it has finished, 5 when the --timeout has passed, else 3.
 
 Examples:
   halflap campaign status 3f0c4a52
-  halflap campaign status 3f0c4a52 --follow
+  halflap campaign status 3f0c4a52 --follow --timeout 2h
 `;
+
+const START_HELP = `
+One that runs, or has finished, is left as it is. With --follow it is shown as by status --follow,
+and ends with the same exit codes.
+
+Examples:
+  halflap campaign start 3f0c4a52
+  halflap campaign start 3f0c4a52 --follow --timeout 2h
+`;
+
+const DEFAULT_PATIENCE_MS = 60_000;
 
 const EXCLUDE_HELP = `
 Nothing is done to it any more; what it runs counts, so that no contract takes a shard from it.
@@ -119,9 +131,8 @@ function addPlanning(campaign: Command): void {
     .option('--yes', 'do not ask')
     .addHelpText('after', APPROVE_HELP)
     .action(onDemand(async () => (await loadActs()).approve));
-  withCampaign(campaign.command('start'))
-    .description('start what is approved')
-    .addHelpText('after', example('start 3f0c4a52'))
+  withFollowing(withCampaign(campaign.command('start')).description('start what is approved'))
+    .addHelpText('after', START_HELP)
     .action(onDemand(async () => (await loadActs()).start));
 }
 
@@ -136,9 +147,8 @@ function addSeeing(campaign: Command): void {
     )
     .addHelpText('after', example('list --state running --state stopped'))
     .action(onDemand(async () => (await load()).list));
-  withCampaign(campaign.command('status'))
+  withFollowing(withCampaign(campaign.command('status')))
     .description('show how far a campaign is, and what it waits for')
-    .option('--follow', 'again whenever it has changed')
     .addHelpText('after', STATUS_HELP)
     .action(onDemand(async () => (await load()).status));
   campaign
@@ -207,6 +217,21 @@ function addChoices(campaign: Command): void {
 
 function withCampaign(command: Command): Command {
   return command.argument('<campaign>', 'its id, or enough of its beginning');
+}
+
+function withFollowing(command: Command): Command {
+  return command
+    .option('--follow', 'show it again whenever it has changed')
+    .addOption(
+      new Option('--timeout <duration>', 'follow it for this long at most: 90s, 30m, 2h, 1d')
+        .argParser(parseDuration)
+        .implies({ follow: true }),
+    )
+    .addOption(
+      new Option('--patience <duration>', 'how long something may stand in the way')
+        .argParser(parseDuration)
+        .default(DEFAULT_PATIENCE_MS, '1m'),
+    );
 }
 
 function withStep(command: Command): Command {

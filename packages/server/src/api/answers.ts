@@ -33,7 +33,9 @@ export type {
 export type { BundleSteps } from './bundle-steps.js';
 export type {
   Campaign,
+  CampaignActed,
   CampaignEvent,
+  CampaignPlanned,
   CampaignStep,
   CampaignSummary,
 } from './campaign-shapes.js';

@@ -134,6 +134,21 @@ export const excludeBody = {
   reason: Type.String({ minLength: 1, maxLength: 1000 }),
 };
 
+export const CampaignPlanned = Type.Object({
+  id: nullable(id('Null: nothing is left to do, and there is none.')),
+  changed: Type.Boolean({ description: 'False: none was made.' }),
+  from: Type.String(),
+  to: Type.String(),
+});
+export type CampaignPlanned = Static<typeof CampaignPlanned>;
+
+/** What became of an act on a campaign. */
+export const CampaignActed = Type.Object({
+  id: id(),
+  changed: Type.Boolean({ description: 'False: it was so already.' }),
+});
+export type CampaignActed = Static<typeof CampaignActed>;
+
 /** With what a list needs of its cluster and its steps. */
 export type ListedCampaign = CampaignRow & {
   readonly cluster_name: string;

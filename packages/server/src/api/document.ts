@@ -51,8 +51,17 @@ export function schemaOf(route: Route): FastifySchema {
     ...(route.params === undefined ? {} : { params: route.params }),
     ...(route.body === undefined ? {} : { body: route.body }),
     ...(takesKey(route) ? { headers: KEY_HEADER } : {}),
-    response: { [route.status]: success, default: problem },
+    response: {
+      [route.status]: success,
+      ...(mayMakeNothing(route) ? { 200: success } : {}),
+      default: problem,
+    },
   } as FastifySchema;
+}
+
+/** Whether it may find that what it would make is not needed: then its answer has status 200. */
+export function mayMakeNothing({ status, audit }: Route): boolean {
+  return status === 201 && audit?.isChange !== undefined;
 }
 
 /** Whether a repeated request with the same key gets the answer of the first. */

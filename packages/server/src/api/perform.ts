@@ -9,7 +9,7 @@ import { admit, mayGoOn } from './admit.js';
 import type { Api } from './app.js';
 import { noteFailure, noteRoute } from './audited.js';
 import { type Caller, NOBODY, scopeOf } from './caller.js';
-import { schemaOf, takesKey } from './document.js';
+import { mayMakeNothing, schemaOf, takesKey } from './document.js';
 import { streamEvents } from './event-stream.js';
 import { type Claim, claimKey, forgetClaim, keepAnswer } from './idempotency.js';
 import { asHalflapError, unavailable } from './problem.js';
@@ -40,6 +40,7 @@ async function answer(api: Api, route: Route, request: FastifyRequest, reply: Fa
   reply.code(route.status);
   try {
     const body = await within(api.settings.answerMs, perform(api, route, asked), late);
+    if (mayMakeNothing(route) && route.audit?.isChange?.(body) === false) reply.code(200);
     return body === undefined ? reply.send() : body;
   } finally {
     ending.abort();
@@ -100,7 +101,9 @@ function performAtHome(
     if (kept !== undefined) return replay(asked, kept.answer);
     const body = await route.handle(asked, client);
     await keepAnswer(client, claim, body);
-    await noteRoute(api, client, { route, asked }, { outcome: 'done' });
+    if (route.audit?.isChange?.(body) !== false) {
+      await noteRoute(api, client, { route, asked }, { outcome: 'done' });
+    }
     return body;
   });
 }

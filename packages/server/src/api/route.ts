@@ -38,13 +38,15 @@ export interface Asked<Params = unknown, Query = unknown, Body = unknown> {
 }
 
 /** What is written of an act into the audit log. */
-export interface Audit<Params, Body> {
+export interface Audit<Params, Body, Answer = unknown> {
   /** `host.update`; the noun first. */
   readonly act: string;
   /** What it is done to: `host 8f3…`. */
   on(asked: { readonly params: Params; readonly body: Body }): string;
   /** What else is worth to be known, and is no secret. */
   detail?(asked: { readonly params: Params; readonly body: Body }): object;
+  /** Of `actAtHome`: false for an answer that says that nothing changed. Then none is written. */
+  isChange?(answer: Answer): boolean;
 }
 
 interface Declared<Params extends Properties, Query extends Properties> {
@@ -67,12 +69,16 @@ interface Answering<Answer extends TSchema> {
   readonly mediaType?: string;
 }
 
-interface Acting<Params extends Properties, Body extends TSchema> {
+interface Acting<
+  Params extends Properties,
+  Body extends TSchema,
+  Answer extends TSchema = TSchema,
+> {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: Body;
   /** Of the body, in bytes; default: the API's. */
   readonly bodyBytes?: number;
-  readonly audit: Audit<ValuesOf<Params>, Static<Body>>;
+  readonly audit: Audit<ValuesOf<Params>, Static<Body>, Static<Answer>>;
 }
 
 /** What sends an event of a live view. */
@@ -142,7 +148,7 @@ export function actAtHome<
 >(
   spec: Declared<Params, Query> &
     Answering<Answer> &
-    Acting<Params, Body> & {
+    Acting<Params, Body, Answer> & {
       /** May be run again after a deadlock: it does nothing outside of the transaction. */
       handle(
         asked: Asked<ValuesOf<Params>, ValuesOf<Query>, Static<Body>>,

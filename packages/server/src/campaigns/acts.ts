@@ -4,6 +4,8 @@
 //   planned ──start──► running ⇄ paused            stopped ──resume──► running
 //      │                  └─► stopped, finished    (by what went wrong: see decide.ts)
 //      └──────── cancel, from wherever it is ────► cancelled
+//
+// Each gives whether it changed anything: what is so already is no mistake, and left as it is.
 
 import { HalflapError } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
@@ -13,15 +15,14 @@ import {
   lockCampaign,
   noteEvent,
   readSteps,
-  recordOf,
   type StepRow,
 } from './campaign.js';
-import { readAddresses, readCluster } from './cluster/clusters.js';
+import { readCluster } from './cluster/clusters.js';
 import type { Excluded } from './cluster/observe.js';
-import { resolveServers } from './cluster/resolve.js';
 import type { CampaignState } from './decide/decide.js';
 import { callHooks } from './hooks/hook-rows.js';
-import { boundOf, type CampaignParts, checkResolved, digestFor, planCampaign } from './make.js';
+import { type CampaignParts, planCampaign } from './make.js';
+import { assertSame, notSame } from './same-cluster.js';
 
 /** Who does it, and why. */
 export interface Said {
@@ -31,35 +32,40 @@ export interface Said {
 
 /**
  * @param digest of the plan that was read
+ * @returns false: it was approved before
  * @throws API_CONFLICT when the plan, or the cluster, is another one by now
  */
 export async function approvePlan(
   on: CampaignParts,
   client: ClientBase,
   { id, digest, by }: { readonly id: string; readonly digest: string; readonly by: string },
-): Promise<void> {
+): Promise<boolean> {
   const campaign = await lockCampaign(client, id);
+  const isApproved = campaign.approved_by !== null && campaign.digest === digest;
+  if (isApproved && campaign.started_at !== null && campaign.state !== 'cancelled') return false;
   assertState(campaign, ['planned'], 'its plan was approved before it was started');
-  if (campaign.digest !== digest) throw changed(['the plan is another one than that digest is of']);
+  if (campaign.digest !== digest) throw notSame(['the plan is another one than that digest is of']);
   await assertSame(on, client, campaign);
+  if (isApproved) return false;
   await client.query('update campaigns set approved_by = $2, approved_at = now() where id = $1', [
     ...[id, by],
   ]);
   const isPlanner = by === campaign.planned_by;
   const message = isPlanner ? 'approved by who planned it' : 'approved';
   await noteEvent(client, id, { kind: 'approved', by, message, detail: { digest, isPlanner } });
+  return true;
 }
 
-/** Of a step that needs one of its own. */
+/** Of a step that needs one of its own. @returns false: it was approved before */
 export async function approveStep(
   client: ClientBase,
   { id, step, by }: { readonly id: string; readonly step: string; readonly by: string },
-): Promise<void> {
-  const campaign = await openCampaign(client, id);
-  if (campaign.approved_by === null) {
-    throw conflict('its plan is not approved', `approve it: halflap campaign approve ${id}`);
-  }
+): Promise<boolean> {
+  const campaign = await lockCampaign(client, id);
   const row = await stepRow(client, id, step);
+  if (row.approved_by !== null && campaign.state !== 'cancelled') return false;
+  assertOpen(campaign);
+  if (campaign.approved_by === null) throw notApproved(id);
   if (row.own_approval === null) throw conflict(`${step} needs no approval of its own`);
   await client.query(
     // Whoever follows it must not take it for one that still waits for somebody.
@@ -70,19 +76,22 @@ export async function approveStep(
   const detail = { isPlanner: by === campaign.planned_by };
   const message = `approved although ${row.own_approval}`;
   await noteEvent(client, id, { kind: 'approved', step, by, message, detail });
+  return true;
 }
 
-/** @throws API_CONFLICT when it is not approved, is another by now, or another one is under way */
+/**
+ * @returns false: it runs, or has finished
+ * @throws API_CONFLICT when it is not approved, is another by now, or another one is under way
+ */
 export async function startCampaign(
   on: CampaignParts,
   client: ClientBase,
   { id, by }: { readonly id: string; readonly by: string },
-): Promise<void> {
+): Promise<boolean> {
   const campaign = await lockCampaign(client, id);
-  assertState(campaign, ['planned'], 'it was started before');
-  if (campaign.approved_by === null) {
-    throw conflict('its plan is not approved', `approve it: halflap campaign approve ${id}`);
-  }
+  if (campaign.state === 'running' || campaign.state === 'finished') return false;
+  assertState(campaign, ['planned'], 'only what is planned can be started');
+  if (campaign.approved_by === null) throw notApproved(id);
   await client.query('select from clusters where id = $1 for update', [campaign.cluster_id]);
   const { rows } = await client.query<{ id: string }>(
     `select id from campaigns
@@ -101,17 +110,25 @@ export async function startCampaign(
     [id, by],
   );
   await noteEvent(client, id, { kind: 'started', by, message: 'started' });
+  return true;
 }
 
-export async function pauseCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
+/** @returns false: it was paused before, whatever the reason */
+export async function pauseCampaign(client: ClientBase, id: string, said: Said): Promise<boolean> {
   const campaign = await lockCampaign(client, id);
+  if (campaign.state === 'paused') return false;
   assertState(campaign, ['running', 'stopped'], 'only what runs can be paused');
   await moveTo(client, campaign, 'paused', said);
+  return true;
 }
 
-/** @throws API_CONFLICT also while a step has failed, which would stop it again */
-export async function resumeCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
+/**
+ * @returns false: it runs
+ * @throws API_CONFLICT also while a step has failed, which would stop it again
+ */
+export async function resumeCampaign(client: ClientBase, id: string, said: Said): Promise<boolean> {
   const campaign = await lockCampaign(client, id);
+  if (campaign.state === 'running') return false;
   assertState(campaign, ['paused', 'stopped'], 'only what is paused or stopped can be resumed');
   const failed = (await readSteps(client, id)).filter(hasFailed);
   if (failed.length > 0) {
@@ -122,17 +139,22 @@ export async function resumeCampaign(client: ClientBase, id: string, said: Said)
     );
   }
   await moveTo(client, campaign, 'running', said);
+  return true;
 }
 
-/** What runs on a server goes to its end; a shard's verb is interrupted and can be continued. */
-export async function cancelCampaign(client: ClientBase, id: string, said: Said): Promise<void> {
-  await cancel(client, await lockCampaign(client, id), said);
+/**
+ * What runs on a server goes to its end; a shard's verb is interrupted and can be continued.
+ * @returns false: it was cancelled before
+ */
+export async function cancelCampaign(client: ClientBase, id: string, said: Said): Promise<boolean> {
+  const campaign = await lockCampaign(client, id);
+  if (campaign.state === 'cancelled') return false;
+  await cancel(client, campaign, said);
+  return true;
 }
 
 async function cancel(client: ClientBase, campaign: CampaignRow, said: Said): Promise<void> {
-  if (campaign.ended_at !== null || campaign.state === 'cancelled') {
-    throw conflict('it has ended');
-  }
+  assertOpen(campaign);
   await moveTo(client, campaign, 'cancelled', said);
   const { rowCount } = await client.query(
     `update campaigns as c set ended_at = now()
@@ -147,13 +169,17 @@ async function cancel(client: ClientBase, campaign: CampaignRow, said: Said): Pr
   await callHooks(client, { campaign: ended, cluster }, 'ended');
 }
 
-/** Has a step that failed carried out again. A campaign that it stopped goes on. */
+/**
+ * Has a step that failed carried out again. A campaign that it stopped goes on.
+ * @returns false: it is tried again already
+ */
 export async function retryStep(
   client: ClientBase,
   { id, step, by }: { readonly id: string; readonly step: string; readonly by: string },
-): Promise<void> {
+): Promise<boolean> {
   const campaign = await openCampaign(client, id);
   const row = await stepRow(client, id, step);
+  if (row.is_retried && (row.state === 'waiting' || row.state === 'running')) return false;
   if (!isIll(row)) assertStep(row, ['failed'], 'only what failed can be tried again');
   await client.query(
     `update campaign_steps
@@ -163,28 +189,38 @@ export async function retryStep(
   );
   await noteEvent(client, id, { kind: 'retried', step, by, message: 'is tried again' });
   await goOn(client, campaign, { by });
+  return true;
 }
 
-/** Leaves a step out. What rests on it is refused as long as it has to be. */
+/**
+ * Leaves a step out. What rests on it is refused as long as it has to be.
+ * @returns false: it was left out before
+ */
 export async function skipStep(
   client: ClientBase,
   { id, step, ...said }: Required<Said> & { readonly id: string; readonly step: string },
-): Promise<void> {
+): Promise<boolean> {
   const campaign = await openCampaign(client, id);
   const row = await stepRow(client, id, step);
+  if (row.state === 'skipped') return false;
   const rule = 'only what waits or failed can be skipped';
   if (!isIll(row)) assertStep(row, ['waiting', 'failed'], rule);
   await skip(client, id, step, said);
   await goOn(client, campaign, said);
+  return true;
 }
 
-/** Leaves a server or a shard out: nothing is done to it any more, but what it runs counts. */
+/**
+ * Leaves a server or a shard out: nothing is done to it any more, but what it runs counts.
+ * @returns false: it was left out before
+ */
 export async function exclude(
   client: ClientBase,
   id: string,
   { kind, name, by, reason }: Omit<Excluded, 'at'>,
-): Promise<void> {
+): Promise<boolean> {
   const campaign = await openCampaign(client, id);
+  if (campaign.excluded.some((had) => had.kind === kind && had.name === name)) return false;
   const steps = (await readSteps(client, id)).filter(
     (one) => one.kind === kind && one.name === name,
   );
@@ -198,9 +234,8 @@ export async function exclude(
     throw conflict(`a step of ${name} is under way`, 'pause the campaign, and wait for its end');
   }
   const one: Excluded = { kind, name, reason, by, at: new Date().toISOString() };
-  const others = campaign.excluded.filter((had) => had.kind !== kind || had.name !== name);
   await client.query('update campaigns set excluded = $2 where id = $1', [
-    ...[id, JSON.stringify([...others, one])],
+    ...[id, JSON.stringify([...campaign.excluded, one])],
   ]);
   await noteEvent(client, id, { kind: 'excluded', by, message: `${name} is left out: ${reason}` });
   for (const { id: step, state } of steps) {
@@ -208,11 +243,12 @@ export async function exclude(
     if (state === 'waiting' || state === 'failed') await skip(client, id, step, said);
   }
   await goOn(client, campaign, { by });
+  return true;
 }
 
 /**
- * Plans the way back, and ends the campaign that led on.
- * @returns the id of the plan
+ * Plans the way back, and ends the campaign that led on. Idempotent.
+ * @returns the id of the plan, and whether anything changed
  * @throws CAMPAIGN_REFUSED with the proof, where nothing leads back; API_CONFLICT
  */
 export async function planBack(
@@ -220,7 +256,7 @@ export async function planBack(
   client: ClientBase,
   id: string,
   said: Said,
-): Promise<string> {
+): Promise<{ readonly id: string; readonly changed: boolean }> {
   const campaign = await lockCampaign(client, id);
   assertState(
     campaign,
@@ -235,47 +271,13 @@ export async function planBack(
   const { excluded, cluster_id: cluster } = campaign;
   // Whoever goes back wants it done: nothing has to hold on the way, and no window is waited for.
   const policy = { ...campaign.policy, soakSeconds: 0, windows: [] };
-  const back = await planCampaign(on, client, {
+  const { id: back, changed } = await planCampaign(on, client, {
     ...{ cluster, goal: 'back', policy, excluded, by: said.by, backOf: campaign },
   });
-  if (campaign.ended_at === null && campaign.state !== 'cancelled') {
-    await cancel(client, campaign, { ...said, reason: `campaign ${back} leads back` });
-  }
-  return back;
-}
-
-/** @throws API_CONFLICT when what an approval would be of is not what it was */
-async function assertSame(on: CampaignParts, client: ClientBase, campaign: CampaignRow) {
-  const cluster = await readCluster(client, campaign.cluster_id);
-  const addresses = await readAddresses(client, on, cluster);
-  const steps = await readSteps(client, campaign.id);
-  const resolved = await resolveServers(on.store, cluster.declared);
-  checkResolved(resolved);
-  const servers = boundOf(resolved.servers);
-  const { policy, bundle_hash: bundle, excluded, goal } = campaign;
-  const plan = { goal, steps: steps.map(recordOf) };
-  const digest = digestFor(plan, cluster, addresses, { policy, bundle, servers, excluded });
-  if (digest === campaign.digest) return;
-  const before = new Map(campaign.servers.map(({ name, host }) => [name, host]));
-  const now = new Map(servers.map(({ name, host }) => [name, host]));
-  const names = [...new Set([...before.keys(), ...now.keys()])];
-  const lines = names.flatMap((name) => {
-    if (!before.has(name)) return `server ${name} is new`;
-    if (!now.has(name)) return `server ${name} is gone`;
-    return before.get(name) === now.get(name) ? [] : `server ${name} is another host`;
-  });
-  throw changed(lines.length > 0 ? lines : ['the cluster was declared anew, or has other shards']);
-}
-
-function changed(evidence: readonly string[]): HalflapError {
-  return new HalflapError(
-    'CAMPAIGN_REFUSED',
-    'the cluster is not as it was when this was planned',
-    {
-      detail: { evidence },
-      hint: 'plan again, and approve that',
-    },
-  );
+  if (back === null) throw conflict(`nothing is left to take back to ${campaign.from_release}`);
+  if (campaign.ended_at !== null || campaign.state === 'cancelled') return { id: back, changed };
+  await cancel(client, campaign, { ...said, reason: `campaign ${back} leads back` });
+  return { id: back, changed: true };
 }
 
 async function moveTo(
@@ -333,10 +335,12 @@ async function skip(client: ClientBase, id: string, step: string, { by, reason }
 
 async function openCampaign(client: ClientBase, id: string): Promise<CampaignRow> {
   const campaign = await lockCampaign(client, id);
-  if (campaign.ended_at !== null || campaign.state === 'cancelled') {
-    throw conflict('the campaign has ended');
-  }
+  assertOpen(campaign);
   return campaign;
+}
+
+function assertOpen({ state, ended_at: endedAt }: CampaignRow): void {
+  if (endedAt !== null || state === 'cancelled') throw conflict(`the campaign is ${state}`);
 }
 
 async function stepRow(client: ClientBase, id: string, step: string): Promise<StepRow> {
@@ -353,6 +357,10 @@ function assertStep(row: StepRow, states: readonly StepRow['state'][], rule: str
 
 function assertState({ state }: CampaignRow, states: readonly CampaignState[], rule: string): void {
   if (!states.includes(state)) throw conflict(`the campaign is ${state}: ${rule}`);
+}
+
+function notApproved(id: string): HalflapError {
+  return conflict('its plan is not approved', `approve it: halflap campaign approve ${id}`);
 }
 
 function conflict(message: string, hint = 'look at the campaign'): HalflapError {

@@ -7,8 +7,9 @@ import { HalflapError, hashedText } from '@halflap/protocol';
 import type { ClientBase } from 'pg';
 import { invalid } from '../api/problem.js';
 import type { Store } from '../store/store.js';
+import { findAlike } from './alike.js';
 import { type BoundServer, type CampaignRow, noteEvent } from './campaign.js';
-import { askStates, findBetween, type Told } from './cluster/between.js';
+import { askStates, findBetween, findLast, type Told } from './cluster/between.js';
 import { type Cluster, readAddresses, readCluster, type ShardAddress } from './cluster/clusters.js';
 import type { Bundles } from './cluster/evolutions.js';
 import { type Matrix, matrixOf } from './cluster/matrix.js';
@@ -53,55 +54,79 @@ export interface Planning {
   readonly backOf?: Pick<CampaignRow, 'id' | 'from_release' | 'to_release' | 'bundle_hash'>;
 }
 
+export interface Planned {
+  /** Of the campaign; null: nothing is left to do, and there is none. */
+  readonly id: string | null;
+  /** False: none was made. */
+  readonly changed: boolean;
+  readonly from: string;
+  readonly to: string;
+}
+
 /**
- * Within a transaction of the home shard. @returns the id of the campaign
+ * Within a transaction of the home shard. Idempotent: one that was asked for in the same words, and
+ * is under way or would be made the same, is not made again.
  * @throws API_NOT_FOUND, API_INVALID; CAMPAIGN_REFUSED with what stands against the plan
  */
 export async function planCampaign(
   on: CampaignParts,
   client: ClientBase,
   planning: Planning,
-): Promise<string> {
+): Promise<Planned> {
   const cluster = await readCluster(client, planning.cluster);
   const addresses = await readAddresses(client, on, cluster);
   const policy = policyOf(planning.policy, addresses);
   const ask = () => askStates(on.reader, addresses);
   const { hash, ...between } = await betweenOf(client, cluster, ask, planning);
   const bundle = await on.bundles.read(client, hash);
-  const { excluded } = planning;
+  const { excluded, goal } = planning;
+  const words = { cluster: cluster.id, goal, ...between, bundle: hash, policy, excluded };
+  const alike = await findAlike(client, words);
+  const open = alike.find((one) => one.is_started && !one.is_own_order);
+  if (open !== undefined && planning.order === undefined) {
+    return { id: open.id, changed: false, ...between };
+  }
   const observed = await observe(on, {
     ...{ declared: cluster.declared, addresses, bundle, between, excluded, expected: [] },
     health: new Map(),
   });
   checkResolved(observed);
   checkNames(observed.world, policy, excluded);
-  const owed = await owedSteps(client, cluster, between, planning.goal);
+  const owed = await owedSteps(client, cluster, between, goal);
   const plan = planOf(observed.world, planning, { ...orderOf(policy), owed });
-  checkSafe(plan, observed.world, cluster);
+  if (plan.steps.length === 0) return { id: null, changed: false, ...between };
+  checkSafe(plan, observed.world);
   const servers = boundOf(observed.servers);
   const bound = { policy, bundle: hash, servers, excluded };
+  const digestWith = (left: readonly Excluded[]) =>
+    digestFor(plan, cluster, addresses, { ...bound, excluded: left });
+  const same = alike.find((one) => !one.is_started && one.digest === digestWith(one.excluded));
+  if (same !== undefined) return { id: same.id, changed: false, ...between };
   const row = {
     ...{ id: randomUUID(), cluster, planning, policy, servers, bundleHash: hash },
-    digest: digestFor(plan, cluster, addresses, bound),
+    digest: digestWith(excluded),
     matrix: matrixOf(observed, addresses, excluded),
   };
   await keep(client, { ...row, owed }, plan, between);
-  return row.id;
+  return { id: row.id, changed: true, ...between };
 }
 
 async function betweenOf(
   client: ClientBase,
   cluster: Cluster,
   ask: () => Promise<readonly Told[]>,
-  { backOf, to }: Planning,
+  { backOf, to, goal }: Planning,
 ) {
   if (backOf !== undefined) {
     const { from_release: from, to_release, bundle_hash: hash } = backOf;
     return { from, to: to_release, hash };
   }
   const { evolution, ...between } = await findBetween(client, cluster, await ask(), to);
-  if (evolution === null) throw noBundle(cluster, between.from, to);
-  return { ...between, hash: evolution.hash };
+  if (evolution !== null) return { ...between, hash: evolution.hash };
+  const isThere = between.from === between.to && goal !== 'back';
+  const last = isThere ? await findLast(client, cluster, between.to) : null;
+  if (last === null) throw noBundle(cluster, between.from, to);
+  return { from: last.from_release, to: between.to, hash: last.hash };
 }
 
 /** What an approval is bound to; the same text whatever the order of keys. */
@@ -190,12 +215,7 @@ export function stepOfId(id: string, world: World, field: string): Step {
   throw invalid([{ field, rule }]);
 }
 
-function checkSafe(plan: Plan, world: World, { declared }: Cluster): void {
-  if (plan.steps.length === 0) {
-    throw new HalflapError('API_CONFLICT', `nothing is left to do on ${declared.name}`, {
-      hint: `look at it: halflap clusters matrix ${declared.name}`,
-    });
-  }
+function checkSafe(plan: Plan, world: World): void {
   const { unsafe } = tryOut(plan, world);
   if (unsafe === null) return;
   throw new HalflapError('CAMPAIGN_REFUSED', `${unsafe.id} would not be safe when its turn comes`, {

@@ -1,7 +1,7 @@
 // The fields of a plan.
 
-import type { ClusterSummary, Made, Matrix } from '@halflap/server';
-import { ActionGroup, Button, Form, FormSection } from '@patternfly/react-core';
+import type { CampaignPlanned, ClusterSummary, Matrix } from '@halflap/server';
+import { ActionGroup, Alert, Button, Form, FormSection } from '@patternfly/react-core';
 import { type FormEvent, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { ask } from '../../api/client';
@@ -26,7 +26,9 @@ export function PlanForm({ cluster, matrix, onLine }: Props) {
   const form = useRef<HTMLFormElement>(null);
   const [goal, setGoal] = useState('upgraded');
   const [order, setOrder] = useState<readonly string[] | null>(null);
-  const planning = useAct((body: Planned) => ask<Made>('POST', '/api/v1/campaigns', { body }));
+  const planning = useAct((body: Planned) =>
+    ask<CampaignPlanned>('POST', '/api/v1/campaigns', { body }),
+  );
   const read = (own: readonly string[] | null) =>
     plannedOf(new FormData(form.current ?? undefined), cluster.id, own);
   const tell = (own: readonly string[] | null) => onLine(planLine(cluster.name, read(own)));
@@ -36,7 +38,9 @@ export function PlanForm({ cluster, matrix, onLine }: Props) {
   };
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
-    planning.mutate(read(order), { onSuccess: ({ id }) => navigate(`/campaigns/${id}`) });
+    planning.mutate(read(order), {
+      onSuccess: ({ id }) => void (id !== null && navigate(`/campaigns/${id}`)),
+    });
   };
   return (
     <Form ref={form} onSubmit={onSubmit} onChange={() => tell(order)} className="hf-plan-form">
@@ -66,6 +70,11 @@ export function PlanForm({ cluster, matrix, onLine }: Props) {
         {order !== null && <OrderField steps={order} onChange={setOwn} />}
       </FormSection>
       <ProblemAlert error={planning.error} />
+      {planning.data?.id === null && (
+        <Alert component="p" isInline variant="success" title="Nothing is left to do">
+          The cluster is where this would lead it.
+        </Alert>
+      )}
       <ActionGroup>
         <Button type="submit" isLoading={planning.isPending} isDisabled={planning.isPending}>
           Plan it

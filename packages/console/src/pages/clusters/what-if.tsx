@@ -1,7 +1,7 @@
 // What a step would make impossible, and what possible, if it was taken now; and whether anything
 // leads back from it.
 
-import type { Cluster, Made, Refusal, WhatIf } from '@halflap/server';
+import type { CampaignPlanned, Cluster, Refusal, WhatIf } from '@halflap/server';
 import { Alert, Button, FormSelect, FormSelectOption, Title } from '@patternfly/react-core';
 import type { ReactNode } from 'react';
 import { useLocation } from 'wouter';
@@ -72,10 +72,12 @@ function PlanAlone({
   const isBack = /\/(downgrade|abort)$/.test(step);
   const goal = isBack ? 'back' : 'upgraded';
   const planned: Planned = { cluster: id, goal, policy: {}, order: [step] };
-  const planning = useAct(() => ask<Made>('POST', '/api/v1/campaigns', { body: planned }));
+  const planning = useAct(() =>
+    ask<CampaignPlanned>('POST', '/api/v1/campaigns', { body: planned }),
+  );
   if (!useMay('cluster:write')) return null;
   const plan = () =>
-    planning.mutate(undefined, { onSuccess: (made) => navigate(`/campaigns/${made.id}`) });
+    planning.mutate(undefined, { onSuccess: ({ id: made }) => navigate(`/campaigns/${made}`) });
   return (
     <div className="hf-stack">
       <ProblemAlert error={planning.error} />

@@ -17,7 +17,7 @@ import {
 } from '../../campaigns/acts.js';
 import { Policy } from '../../campaigns/decide/policy.js';
 import { type CampaignParts, planCampaign } from '../../campaigns/make.js';
-import { excludeBody, GOALS } from '../campaign-shapes.js';
+import { CampaignActed, CampaignPlanned, excludeBody, GOALS } from '../campaign-shapes.js';
 import { stepId } from '../matrix-shapes.js';
 import { invalid } from '../problem.js';
 import { actAtHome, bodyOf, type Route } from '../route.js';
@@ -28,7 +28,6 @@ import type { CampaignApi } from './campaigns.js';
 const params = { id: id() };
 const reason = () => Type.String({ minLength: 1, maxLength: 1000 });
 const DIGEST = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
-const done = Type.Object({ id: id() });
 
 export function campaignActRoutes(api: CampaignApi): readonly Route[] {
   const parts = partsOf(api);
@@ -100,22 +99,22 @@ function planOf(api: CampaignApi): Route {
       ),
       exclude: Type.Optional(Type.Array(bodyOf(excludeBody), { maxItems: 1000 })),
     }),
-    answer: done,
+    answer: CampaignPlanned,
     audit: {
       act: 'campaign.plan',
       on: ({ body }) => `cluster ${body.cluster}`,
       detail: ({ body }) => ({ goal: body.goal ?? 'upgraded', to: body.to ?? null }),
+      isChange: ({ changed }) => changed,
     },
-    async handle({ body, caller }, client) {
+    handle({ body, caller }, client) {
       const { cluster, goal = 'upgraded', to, policy = {}, order, exclude: left = [] } = body;
       const at = new Date().toISOString();
-      const planned = await planCampaign(partsOf(api), client, {
+      return planCampaign(partsOf(api), client, {
         ...{ cluster, goal, policy, by: caller.name },
         excluded: left.map((one) => ({ ...one, by: caller.name, at })),
         ...(to === undefined ? {} : { to }),
         ...(order === undefined ? {} : { order }),
       });
-      return { id: planned };
     },
   });
 }
@@ -128,24 +127,23 @@ function approveOf(api: CampaignApi): Route {
     permission: 'campaigns:approve',
     params,
     body: bodyOf({ digest: Type.Optional(DIGEST), step: Type.Optional(stepId()) }),
-    answer: done,
+    answer: CampaignActed,
     audit: {
       act: 'campaign.approve',
       on: ({ params, body }) => `campaign ${params.id}${body.step ? ` ${body.step}` : ''}`,
       detail: ({ body }) => ({ digest: body.digest ?? null }),
+      isChange: ({ changed }) => changed,
     },
-    async handle({ params, body, caller, reply }, client) {
-      const { digest, step } = body;
-      const by = caller.name;
+    async handle({ params: { id }, body: { digest, step }, caller: { name: by }, reply }, client) {
       if ((digest === undefined) === (step === undefined)) {
         throw invalid([{ field: 'body', rule: 'either the digest of the plan, or a step' }]);
       }
-      if (digest !== undefined) {
-        await approvePlan(partsOf(api), client, { id: params.id, digest, by });
-      }
-      if (step !== undefined) await approveStep(client, { id: params.id, step, by });
-      whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: params.id };
+      const changed =
+        step === undefined
+          ? await approvePlan(partsOf(api), client, { id, digest: digest ?? '', by })
+          : await approveStep(client, { id, step, by });
+      whenDone(reply, () => api.campaigns.kick(id));
+      return { id, changed };
     },
   });
 }
@@ -156,7 +154,8 @@ interface Act<Shapes extends Record<string, TSchema>> {
   readonly does: string;
   /** What it takes besides the campaign. */
   readonly body: Shapes;
-  work(client: ClientBase, asked: Static<TObject<Shapes>> & Of): Promise<void>;
+  /** @returns whether it changed anything */
+  work(client: ClientBase, asked: Static<TObject<Shapes>> & Of): Promise<boolean>;
 }
 
 interface Of {
@@ -164,7 +163,7 @@ interface Of {
   readonly by: string;
 }
 
-/** An act on one campaign, which answers with its id; whoever drives it looks at once. */
+/** An act on one campaign; whoever drives it looks at once. */
 function actOf<Shapes extends Record<string, TSchema>>(api: CampaignApi, act: Act<Shapes>): Route {
   return actAtHome({
     method: 'POST',
@@ -173,16 +172,17 @@ function actOf<Shapes extends Record<string, TSchema>>(api: CampaignApi, act: Ac
     permission: 'cluster:write',
     params,
     body: bodyOf(act.body),
-    answer: done,
+    answer: CampaignActed,
     audit: {
       act: `campaign.${act.word}`,
       on: ({ params }) => `campaign ${params.id}`,
       detail: ({ body }) => body as object,
+      isChange: ({ changed }) => changed,
     },
     async handle({ params: { id }, body, caller, reply }, client) {
-      await act.work(client, { ...body, id, by: caller.name });
+      const changed = await act.work(client, { ...body, id, by: caller.name });
       whenDone(reply, () => api.campaigns.kick(id));
-      return { id };
+      return { id, changed };
     },
   });
 }
@@ -196,17 +196,21 @@ function backOf(api: CampaignApi): Route {
     status: 201,
     params,
     body: bodyOf({ reason: Type.Optional(reason()) }),
-    answer: Type.Object({ id: id('Of the plan that leads back.') }),
+    answer: Type.Object({
+      id: id('Of the plan that leads back.'),
+      changed: Type.Boolean({ description: 'False: it was planned before.' }),
+    }),
     audit: {
       act: 'campaign.back',
       on: ({ params }) => `campaign ${params.id}`,
       detail: ({ body }) => ({ reason: body.reason ?? null }),
+      isChange: ({ changed }) => changed,
     },
     async handle({ params, body, caller, reply }, client) {
       const said = { by: caller.name, ...body };
       const back = await planBack(partsOf(api), client, params.id, said);
       whenDone(reply, () => api.campaigns.kick(params.id));
-      return { id: back };
+      return back;
     },
   });
 }

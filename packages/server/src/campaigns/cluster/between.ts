@@ -60,6 +60,21 @@ export async function findBetween(
   return { from, to: to ?? evolution?.to_release ?? from, evolution };
 }
 
+/** What has led the application to a release: the newest such bundle; null: none is known. */
+export async function findLast(
+  on: Queryable,
+  { declared }: Cluster,
+  release: string,
+): Promise<EvolutionRow | null> {
+  const { rows } = await on.query<EvolutionRow>(
+    `select ${EVOLUTION_COLUMNS} from evolutions as e
+     where e.app = $1 and e.to_release = $2
+     order by e.added_at desc limit 1`,
+    [declared.app, release],
+  );
+  return rows[0] ?? null;
+}
+
 function later(one: string, other: string): string {
   return compareVersions(one, other) < 0 ? other : one;
 }
