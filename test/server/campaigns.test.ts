@@ -130,8 +130,9 @@ describe('a campaign', () => {
       await withClient(app.shards[0]?.url ?? '', null, async (nobody) => {
         await nobody.query("begin; insert into items values (0, 'by nobody', 1)");
         const { body: used } = await ask();
-        expect(used.refusals).toMatchObject([{ by: 'shard', name: 'eu1', final: false }]);
-        expect(used.refusals[0].why).toContain('written as 1.0 in a transaction that is open');
+        const why = expect.stringContaining('written as 1.0 in a transaction that is open');
+        const refusal = { by: 'shard', name: 'eu1', final: false, why };
+        expect(used.refusals).toContainEqual(expect.objectContaining(refusal));
         await nobody.query('rollback');
       });
       const what = await ask();
