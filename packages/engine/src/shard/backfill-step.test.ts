@@ -108,6 +108,28 @@ describe('backfill', () => {
     expect(await divergence(session)).toEqual([]);
   });
 
+  it('counts the rest between batches as a part of what each takes', async () => {
+    const rows = "select n, 'item ' || n, n % 7 from generate_series(1, 2000) n";
+    const bundle = await installByHand(database.url, { rows });
+    await run(bundle, 'prepare');
+    const stop = new AbortController();
+    const seen: Progress[] = [];
+    const hour = 3_600_000;
+    const stopped = run(bundle, 'expand', {
+      pace: { batchRows: 100, paceMs: hour },
+      signal: stop.signal,
+      onProgress: (progress) => {
+        if (!progress.step.includes('fill')) return;
+        seen.push(progress);
+        stop.abort();
+      },
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    const [{ rowsDone, rowsEstimated, secondsLeft }] = seen as [Progress];
+    const batches = (rowsEstimated - rowsDone) / rowsDone;
+    expect(secondsLeft).toBeGreaterThanOrEqual((batches * hour) / 1000);
+  });
+
   it('keeps both layouts equal beside inserts, updates, deletes and key changes', async () => {
     const rows = "select n, 'item ' || n, n % 7 from generate_series(1, 4000) n";
     const bundle = await installByHand(database.url, { rows });

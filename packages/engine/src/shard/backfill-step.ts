@@ -95,8 +95,9 @@ async function walk(filling: Filling, begun: ProgressRow): Promise<void> {
     if (filling.throttle.takeShrink()) rows = Math.round(rows / 2);
     rows = clampRows(rows, sizes(run, pace.batchRows));
     const done = await runBatch(filling, lower, rows);
-    meter.advance(done.page.rows, rows);
-    if (done.page.upper === null) return;
+    const isLast = done.page.upper === null;
+    meter.advance(done.page.rows, rows, isLast ? 0 : pace.paceMs);
+    if (isLast) return;
     lower = done.page.upper;
     endedAt = performance.now();
     rows = nextPageRows({

@@ -5,8 +5,8 @@ import type { Run } from './run.js';
 import { toMilliseconds } from './seconds.js';
 
 export interface RateMeter {
-  /** A batch is done; `batchRows` is the size that was asked for. */
-  advance(rows: number, batchRows: number): void;
+  /** A batch is done; `batchRows` is the size that was asked for. Before the next one it rests. */
+  advance(rows: number, batchRows: number, restMs?: number): void;
   /** Nothing moves, for this reason. */
   waiting(reason: string): void;
 }
@@ -21,8 +21,8 @@ export function rateMeter(
   const startedAt = performance.now();
   let done = doneBefore;
   let batchRows = 0;
-  const tell = (waitingFor: string | null) => {
-    const seconds = Math.max((performance.now() - startedAt) / 1000, 0.001);
+  const tell = (waitingFor: string | null, restMs = 0) => {
+    const seconds = Math.max((performance.now() - startedAt + restMs) / 1000, 0.001);
     const rate = (done - doneBefore) / seconds;
     // Rows that came meanwhile make the estimate too small; it never falls behind what is done.
     const whole = Math.max(estimated, done);
@@ -41,10 +41,10 @@ export function rateMeter(
     });
   };
   return {
-    advance(rows, asked) {
+    advance(rows, asked, restMs) {
       done += rows;
       batchRows = asked;
-      tell(null);
+      tell(null, restMs);
     },
     waiting: tell,
   };
