@@ -89,6 +89,6 @@ function progressText(progress: NonNullable<CampaignStep['progress']>): string {
   const left = secondsLeft === null ? '' : `, ${duration(secondsLeft)} left`;
   return (
     `${title}: ${count(rowsDone)} of ${count(Math.max(rowsDone, rowsEstimated))} rows, ` +
-    `${count(rowsPerSecond)}/s${left}`
+    `${rowsPerSecond < 1 ? 'less than 1' : count(rowsPerSecond)}/s${left}`
   );
 }

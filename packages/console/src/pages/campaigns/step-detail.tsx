@@ -65,7 +65,7 @@ function Progress({ progress }: Pick<FullStep, 'progress'>) {
         <>
           <FilledBar text={rows} part={rowsDone / rowsEstimated} fill="work" />
           <p className="hf-quiet">
-            {`${rows}, ${numberText(Math.round(rowsPerSecond))} a second`}
+            {`${rows}, ${rateText(rowsPerSecond)} a second`}
             {left !== null && `, ${left} left`}
           </p>
         </>
@@ -73,6 +73,10 @@ function Progress({ progress }: Pick<FullStep, 'progress'>) {
       {waitingFor !== null && <p>{`It holds back: ${waitingFor}`}</p>}
     </div>
   );
+}
+
+function rateText(rowsPerSecond: number): string {
+  return rowsPerSecond < 1 ? 'less than 1' : numberText(Math.round(rowsPerSecond));
 }
 
 function Stages({ stages }: Pick<CampaignStep, 'stages'>) {
