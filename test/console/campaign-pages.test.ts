@@ -306,6 +306,10 @@ describe('clusters and campaigns in the console', () => {
     await page.goto(at('/'));
     const above = page.getByRole('region', { name: 'What needs somebody' });
     await above.getByRole('heading', { name: /^Jobs that failed/ }).waitFor();
+    await page
+      .locator('main h2')
+      .filter({ hasText: /^shop-1/ })
+      .waitFor();
     const titles = await page.locator('main h2').allInnerTexts();
     const places = ['Jobs that failed', 'shop-1', 'Shards of this application'].map((title) =>
       titles.findIndex((text) => text.startsWith(title)),
